@@ -1,0 +1,83 @@
+import type * as Sdk from '@aws-sdk/client-apprunner'
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
+import { allPages, once } from './once.ts'
+
+/** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
+export function appRunnerAdapter(region: string): AppRunner {
+  const sdk = once(async () => {
+    const module = await import('@aws-sdk/client-apprunner')
+    return { ...module, client: new module.AppRunnerClient({ region }) }
+  })
+  const describe = async (arn: string): Promise<AppRunnerService> => {
+    const { client, DescribeServiceCommand } = await sdk()
+    const answer = await client.send(new DescribeServiceCommand({ ServiceArn: arn }))
+    return toService(answer.Service)
+  }
+  return {
+    describe,
+    async service(name) {
+      const { client, ListServicesCommand } = await sdk()
+      const services = await allPages<Sdk.ServiceSummary>(async NextToken => {
+        const page = await client.send(new ListServicesCommand({ NextToken }))
+        return { items: page.ServiceSummaryList ?? [], next: page.NextToken }
+      })
+      const found = services.find(service => service.ServiceName === name && service.Status !== 'DELETED')
+      return found?.ServiceArn === undefined ? undefined : describe(found.ServiceArn)
+    },
+    async operations(arn) {
+      const { client, ListOperationsCommand } = await sdk()
+      return allPages(async NextToken => {
+        const page = await client.send(new ListOperationsCommand({ ServiceArn: arn, NextToken }))
+        return { items: (page.OperationSummaryList ?? []).map(toOperation), next: page.NextToken }
+      })
+    },
+    async updateImage(service, image) {
+      const { client, UpdateServiceCommand } = await sdk()
+      const answer = await client.send(
+        new UpdateServiceCommand({ ServiceArn: service.arn, SourceConfiguration: withImage(service, image) }),
+      )
+      if (answer.OperationId === undefined) {
+        throw new RolloutError(
+          `App Runner took the update of ${service.name} without an operation to follow: look at it in the console.`,
+        )
+      }
+      return { operationId: answer.OperationId }
+    },
+  }
+}
+
+function withImage(service: AppRunnerService, image: string): Sdk.SourceConfiguration {
+  const source = service.source as Sdk.SourceConfiguration
+  const repository = source.ImageRepository
+  if (repository === undefined) {
+    throw new RolloutError(
+      `App Runner service ${service.name} is built from source code, not from an image: it cannot be rolled out.`,
+    )
+  }
+  return { ...source, ImageRepository: { ...repository, ImageIdentifier: image } }
+}
+
+function toService(service: Sdk.Service | undefined): AppRunnerService {
+  const source = service?.SourceConfiguration
+  const image = source?.ImageRepository
+  return {
+    arn: service?.ServiceArn ?? '',
+    name: service?.ServiceName ?? '',
+    url: service?.ServiceUrl === undefined ? '' : `https://${service.ServiceUrl}`,
+    status: service?.Status ?? '',
+    image: image?.ImageIdentifier ?? '',
+    automaticDeployments: source?.AutoDeploymentsEnabled ?? false,
+    healthCheck: {
+      protocol: service?.HealthCheckConfiguration?.Protocol ?? 'TCP',
+      path: service?.HealthCheckConfiguration?.Path ?? '/',
+    },
+    environment: image?.ImageConfiguration?.RuntimeEnvironmentVariables ?? {},
+    secrets: image?.ImageConfiguration?.RuntimeEnvironmentSecrets ?? {},
+    source,
+  }
+}
+
+function toOperation(operation: Sdk.OperationSummary) {
+  return { id: operation.Id ?? '', type: operation.Type ?? '', status: operation.Status ?? '' }
+}

@@ -1,0 +1,43 @@
+import type * as Sdk from '@aws-sdk/client-servicediscovery'
+import type { CloudMap } from '../ports/cloud.ts'
+import { allPages, once } from './once.ts'
+
+/**
+ * Cloud Map. Health comes from GetInstancesHealthStatus, not from DiscoverInstances: that one lives on a host of
+ * its own (`data-servicediscovery…`), and leaves unhealthy instances out unless asked.
+ */
+export function cloudMapAdapter(region: string): CloudMap {
+  const sdk = once(async () => {
+    const module = await import('@aws-sdk/client-servicediscovery')
+    return { ...module, client: new module.ServiceDiscoveryClient({ region }) }
+  })
+  return {
+    async service(arn) {
+      const { client, GetServiceCommand, GetNamespaceCommand, ListInstancesCommand } = await sdk()
+      const id = arn.slice(arn.lastIndexOf('/') + 1)
+      const service = (await client.send(new GetServiceCommand({ Id: id }))).Service
+      const namespace = await client.send(new GetNamespaceCommand({ Id: service?.NamespaceId }))
+      const instances = await allPages<Sdk.InstanceSummary>(async NextToken => {
+        const page = await client.send(new ListInstancesCommand({ ServiceId: id, NextToken }))
+        return { items: page.Instances ?? [], next: page.NextToken }
+      })
+      const health = await healthOf(id, instances.length)
+      return {
+        name: `${service?.Name}.${namespace.Namespace?.Name}`,
+        instances: instances.map(instance => ({
+          id: instance.Id ?? '',
+          address: instance.Attributes?.AWS_INSTANCE_IPV4,
+          health: health[instance.Id ?? ''] ?? 'UNKNOWN',
+        })),
+      }
+    },
+  }
+
+  async function healthOf(id: string, instances: number): Promise<Record<string, string>> {
+    // With no instance at all the call answers InstanceNotFound.
+    if (instances === 0) return {}
+    const { client, GetInstancesHealthStatusCommand } = await sdk()
+    const answer = await client.send(new GetInstancesHealthStatusCommand({ ServiceId: id }))
+    return answer.Status ?? {}
+  }
+}

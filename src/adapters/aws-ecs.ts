@@ -1,0 +1,272 @@
+import type * as Sdk from '@aws-sdk/client-ecs'
+import { RolloutError } from '../errors/rollout-error.ts'
+import type {
+  Container,
+  DeploymentSettings,
+  Ecs,
+  EcsService,
+  EcsTask,
+  EfsVolume,
+  ServiceChange,
+  TaskDefinition,
+} from '../ports/cloud.ts'
+import { allPages, isAwsError, once } from './once.ts'
+
+/** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
+export function ecsAdapter(region: string): Ecs {
+  const sdk = once(async () => {
+    const module = await import('@aws-sdk/client-ecs')
+    return { ...module, client: new module.ECSClient({ region }) }
+  })
+  return {
+    async service(cluster, name) {
+      const { client, DescribeServicesCommand } = await sdk()
+      try {
+        const answer = await client.send(new DescribeServicesCommand({ cluster, services: [name] }))
+        const service = answer.services?.find(item => item.status !== 'INACTIVE')
+        return service && toService(service, cluster)
+      } catch (error) {
+        if (!isAwsError(error, 'ClusterNotFoundException')) throw error
+        throw new RolloutError(
+          `Input \`cluster\` is \`${cluster}\`, but there is no such ECS cluster in ${region}: write the name of the cluster that runs the worker, or correct \`aws-region\`.`,
+          { cause: error },
+        )
+      }
+    },
+    async taskDefinition(arn) {
+      const { client, DescribeTaskDefinitionCommand } = await sdk()
+      const answer = await client.send(
+        new DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] }),
+      )
+      return toTaskDefinition(answer)
+    },
+    async tasks(cluster, service, status) {
+      const { client, ListTasksCommand, DescribeTasksCommand } = await sdk()
+      const arns = await allPages<string>(async nextToken => {
+        const page = await client.send(
+          new ListTasksCommand({ cluster, serviceName: service, desiredStatus: status, nextToken }),
+        )
+        return { items: page.taskArns ?? [], next: page.nextToken }
+      })
+      if (arns.length === 0) return []
+      // DescribeTasks takes at most 100; a Langfuse service runs a handful.
+      const answer = await client.send(new DescribeTasksCommand({ cluster, tasks: arns.slice(0, 100) }))
+      return (answer.tasks ?? []).map(toTask)
+    },
+    async serviceDeployment(arn) {
+      const { client, DescribeServiceDeploymentsCommand } = await sdk()
+      try {
+        const answer = await client.send(
+          new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] }),
+        )
+        const found = answer.serviceDeployments?.[0]
+        return found && toServiceDeployment(found, arn)
+      } catch (error) {
+        // Newer than many IAM policies; DescribeServices says enough without it.
+        if (isAwsError(error, 'AccessDeniedException', 'UnsupportedFeatureException')) return undefined
+        throw error
+      }
+    },
+    async registerWithImage(base, container, image) {
+      const { client, RegisterTaskDefinitionCommand } = await sdk()
+      const answer = await client.send(
+        new RegisterTaskDefinitionCommand(copyWithImage(base, container, image)),
+      )
+      return present(
+        answer.taskDefinition?.taskDefinitionArn,
+        'RegisterTaskDefinition answered without an ARN',
+      )
+    },
+    async updateService(change) {
+      const { client, UpdateServiceCommand } = await sdk()
+      const answer = await client.send(new UpdateServiceCommand(toUpdate(change)))
+      const primary = answer.service?.deployments?.find(deployment => deployment.status === 'PRIMARY')
+      return {
+        deploymentId: present(
+          primary?.id,
+          `UpdateService of ${change.service} answered without a PRIMARY deployment`,
+        ),
+      }
+    },
+  }
+}
+
+function toUpdate(change: ServiceChange): Sdk.UpdateServiceCommandInput {
+  return {
+    cluster: change.cluster,
+    service: change.service,
+    ...(change.taskDefinition !== undefined && { taskDefinition: change.taskDefinition }),
+    ...(change.settings !== undefined && {
+      deploymentConfiguration: {
+        minimumHealthyPercent: change.settings.minimumHealthyPercent,
+        maximumPercent: change.settings.maximumPercent,
+        deploymentCircuitBreaker: { ...change.settings.circuitBreaker },
+      },
+    }),
+  }
+}
+
+function toService(service: Sdk.Service, cluster: string): EcsService {
+  const network = service.networkConfiguration?.awsvpcConfiguration
+  return {
+    arn: service.serviceArn ?? '',
+    name: service.serviceName ?? '',
+    cluster,
+    status: service.status ?? '',
+    taskDefinition: service.taskDefinition ?? '',
+    desiredCount: service.desiredCount ?? 0,
+    runningCount: service.runningCount ?? 0,
+    pendingCount: service.pendingCount ?? 0,
+    settings: toSettings(service.deploymentConfiguration),
+    deployments: (service.deployments ?? []).map(deployment => ({
+      id: deployment.id ?? '',
+      status: deployment.status ?? '',
+      rolloutState: deployment.rolloutState,
+      rolloutStateReason: deployment.rolloutStateReason,
+      taskDefinition: deployment.taskDefinition ?? '',
+      desiredCount: deployment.desiredCount ?? 0,
+      runningCount: deployment.runningCount ?? 0,
+      failedTasks: deployment.failedTasks ?? 0,
+    })),
+    events: (service.events ?? []).map(event => ({
+      at: event.createdAt?.getTime() ?? 0,
+      message: event.message ?? '',
+    })),
+    subnets: network?.subnets ?? [],
+    securityGroups: network?.securityGroups ?? [],
+    registries: (service.serviceRegistries ?? []).flatMap(registry => registry.registryArn ?? []),
+    serviceDeployment: service.currentServiceDeployment,
+  }
+}
+
+/** ECS's own defaults for a rolling service: 100 % and 200 %, no circuit breaker. */
+function toSettings(configuration: Sdk.DeploymentConfiguration | undefined): DeploymentSettings {
+  return {
+    minimumHealthyPercent: configuration?.minimumHealthyPercent ?? 100,
+    maximumPercent: configuration?.maximumPercent ?? 200,
+    circuitBreaker: {
+      enable: configuration?.deploymentCircuitBreaker?.enable ?? false,
+      rollback: configuration?.deploymentCircuitBreaker?.rollback ?? false,
+    },
+  }
+}
+
+function toServiceDeployment(deployment: Sdk.ServiceDeployment, arn: string) {
+  const breaker = deployment.deploymentCircuitBreaker
+  return {
+    arn: deployment.serviceDeploymentArn ?? arn,
+    status: deployment.status ?? '',
+    statusReason: deployment.statusReason,
+    breaker: breaker && {
+      status: breaker.status ?? '',
+      failures: breaker.failureCount ?? 0,
+      threshold: breaker.threshold ?? 0,
+    },
+  }
+}
+
+type Described = Sdk.DescribeTaskDefinitionCommandOutput
+
+function toTaskDefinition(answer: Described): TaskDefinition {
+  const definition = answer.taskDefinition
+  return {
+    arn: definition?.taskDefinitionArn ?? '',
+    family: definition?.family ?? '',
+    revision: definition?.revision ?? 0,
+    containers: (definition?.containerDefinitions ?? []).map(toContainer),
+    volumes: (definition?.volumes ?? []).flatMap(toEfsVolume),
+    architecture: definition?.runtimePlatform?.cpuArchitecture ?? 'X86_64',
+    source: answer,
+  }
+}
+
+function toContainer(container: Sdk.ContainerDefinition): Container {
+  const logs = container.logConfiguration
+  return {
+    name: container.name ?? '',
+    image: container.image ?? '',
+    essential: container.essential ?? true,
+    environment: Object.fromEntries(
+      (container.environment ?? []).map(pair => [pair.name ?? '', pair.value ?? '']),
+    ),
+    secrets: Object.fromEntries(
+      (container.secrets ?? []).map(secret => [secret.name ?? '', secret.valueFrom ?? '']),
+    ),
+    logGroup: logs?.logDriver === 'awslogs' ? logs.options?.['awslogs-group'] : undefined,
+    logStreamPrefix: logs?.options?.['awslogs-stream-prefix'],
+  }
+}
+
+function toEfsVolume(volume: Sdk.Volume): readonly EfsVolume[] {
+  const efs = volume.efsVolumeConfiguration
+  if (efs === undefined) return []
+  return [
+    {
+      name: volume.name ?? '',
+      fileSystemId: efs.fileSystemId ?? '',
+      rootDirectory: efs.rootDirectory ?? '/',
+      accessPointId: efs.authorizationConfig?.accessPointId,
+    },
+  ]
+}
+
+function toTask(task: Sdk.Task): EcsTask {
+  const interfaces =
+    task.attachments?.find(attachment => attachment.type === 'ElasticNetworkInterface')?.details ?? []
+  const detail = (name: string) => interfaces.find(item => item.name === name)?.value
+  const arn = task.taskArn ?? ''
+  return {
+    arn,
+    id: arn.slice(arn.lastIndexOf('/') + 1),
+    taskDefinition: task.taskDefinitionArn ?? '',
+    lastStatus: task.lastStatus ?? '',
+    healthStatus: task.healthStatus ?? 'UNKNOWN',
+    address: detail('privateIPv4Address'),
+    subnet: detail('subnetId'),
+    startedBy: task.startedBy,
+    stopCode: task.stopCode,
+    stoppedReason: task.stoppedReason,
+    containers: (task.containers ?? []).map(container => ({
+      name: container.name ?? '',
+      image: container.image ?? '',
+      digest: container.imageDigest,
+      exitCode: container.exitCode,
+      reason: container.reason,
+    })),
+  }
+}
+
+/** Members that DescribeTaskDefinition adds and RegisterTaskDefinition refuses; everything else is carried over. */
+const DESCRIBED_ONLY = [
+  'taskDefinitionArn',
+  'revision',
+  'status',
+  'requiresAttributes',
+  'compatibilities',
+  'registeredAt',
+  'registeredBy',
+  'deregisteredAt',
+] as const
+
+function copyWithImage(
+  base: TaskDefinition,
+  container: string,
+  image: string,
+): Sdk.RegisterTaskDefinitionCommandInput {
+  const described = base.source as Described
+  const definition: Record<string, unknown> = { ...described.taskDefinition }
+  for (const member of DESCRIBED_ONLY) delete definition[member]
+  const containers = described.taskDefinition?.containerDefinitions ?? []
+  return {
+    ...(definition as Omit<Sdk.RegisterTaskDefinitionCommandInput, 'family' | 'containerDefinitions'>),
+    family: base.family,
+    containerDefinitions: containers.map(item => (item.name === container ? { ...item, image } : item)),
+    // An empty list is refused by ECS: "Tags can not be empty".
+    ...(described.tags?.length ? { tags: described.tags } : {}),
+  }
+}
+
+function present<Value>(value: Value | undefined, problem: string): Value {
+  if (value === undefined) throw new RolloutError(`${problem}: run again, and report this if it stays so.`)
+  return value
+}

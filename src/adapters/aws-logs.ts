@@ -1,0 +1,47 @@
+import type { Logs } from '../ports/cloud.ts'
+import { allPages, isAwsError, once } from './once.ts'
+
+export function logsAdapter(region: string): Logs {
+  const sdk = once(async () => {
+    const module = await import('@aws-sdk/client-cloudwatch-logs')
+    return { ...module, client: new module.CloudWatchLogsClient({ region }) }
+  })
+  return {
+    async tail(group, stream, lines) {
+      const { client, GetLogEventsCommand } = await sdk()
+      return orNothing(async () => {
+        const answer = await client.send(
+          new GetLogEventsCommand({
+            logGroupName: group,
+            logStreamName: stream,
+            limit: lines,
+            startFromHead: false,
+          }),
+        )
+        return (answer.events ?? []).map(event => event.message ?? '')
+      })
+    },
+    async recent(group, since, lines) {
+      const { client, FilterLogEventsCommand } = await sdk()
+      return orNothing(async () => {
+        const events = await allPages(async nextToken => {
+          const page = await client.send(
+            new FilterLogEventsCommand({ logGroupName: group, startTime: since, nextToken }),
+          )
+          return { items: page.events ?? [], next: page.nextToken }
+        })
+        return events.slice(-lines).map(event => event.message ?? '')
+      })
+    },
+  }
+}
+
+/** A cause in the log is a help, not a condition: no stream yet, or no permission to read it, is no line. */
+async function orNothing(read: () => Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await read()
+  } catch (error) {
+    if (isAwsError(error, 'ResourceNotFoundException', 'AccessDeniedException')) return []
+    throw error
+  }
+}

@@ -1,0 +1,25 @@
+import type { Cloud } from '../ports/cloud.ts'
+import { appRunnerAdapter } from './aws-apprunner.ts'
+import { cloudMapAdapter } from './aws-cloud-map.ts'
+import { ecrAdapter } from './aws-ecr.ts'
+import { ecsAdapter } from './aws-ecs.ts'
+import { efsAdapter } from './aws-efs.ts'
+import { logsAdapter } from './aws-logs.ts'
+
+/** AWS in one region. Each client is loaded when it is first used: they are most of the bundle's start-up time. */
+export function createCloud(region: string): Cloud {
+  return {
+    region,
+    async account() {
+      const { STSClient, GetCallerIdentityCommand } = await import('@aws-sdk/client-sts')
+      const identity = await new STSClient({ region }).send(new GetCallerIdentityCommand({}))
+      return { account: identity.Account ?? '', caller: identity.Arn ?? '' }
+    },
+    ecs: ecsAdapter(region),
+    appRunner: appRunnerAdapter(region),
+    efs: efsAdapter(region),
+    cloudMap: cloudMapAdapter(region),
+    ecr: ecrAdapter(region),
+    logs: logsAdapter(region),
+  }
+}

@@ -1,0 +1,37 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as core from '@actions/core'
+import type { Runner } from '../ports/runner.ts'
+
+/** GitHub's runner through its toolkit. */
+export const githubRunner: Runner = {
+  input: name => core.getInput(name),
+  environment: name => process.env[name] || undefined,
+  mask: secret => core.setSecret(secret),
+  info: line => core.info(line),
+  async group(title, work) {
+    core.startGroup(title)
+    try {
+      await work()
+    } finally {
+      core.endGroup()
+    }
+  },
+  annotate(level, title, sentence) {
+    const write = { error: core.error, warning: core.warning, notice: core.notice }[level]
+    write(sentence, { title })
+  },
+  output: (name, value) => core.setOutput(name, value),
+  async summary(markdown) {
+    // A step may run where there is no summary (a self-hosted runner of an old version): the log has it all.
+    if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(markdown, true).write()
+  },
+  async file(name, content) {
+    const folder = join(process.env.RUNNER_TEMP || tmpdir(), 'langfuse-rollout')
+    await mkdir(folder, { recursive: true })
+    const path = join(folder, name)
+    await writeFile(path, content)
+    return path
+  },
+}

@@ -1,0 +1,76 @@
+import { explain } from '../errors/explain.ts'
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { Check, CheckResult, CheckState, Subject } from './check.ts'
+import { cloudMap, efs } from './data-path.ts'
+import {
+  clickhouseSingleWriter,
+  clickhouseSteady,
+  oneRelease,
+  webHealthCheck,
+  webSteady,
+  workerSteady,
+} from './services.ts'
+import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
+import { webHealth, webVersion } from './web-health.ts'
+
+/** Every check, in the order of the report. */
+export const CHECKS: readonly Check[] = [
+  webSteady,
+  workerSteady,
+  clickhouseSteady,
+  clickhouseSingleWriter,
+  oneRelease,
+  webHealthCheck,
+  cloudMap,
+  efs,
+  webHealth,
+  webVersion,
+  clickhousePing,
+  clickhouseSchema,
+  postgresMigrations,
+  backgroundMigrations,
+]
+
+/** The checks that names and groups choose; throws on a name that is none. */
+export function chooseChecks(names: readonly string[]): readonly Check[] {
+  if (names.length === 0 || names.includes('all')) return CHECKS
+  const unknown = names.filter(name => !CHECKS.some(check => check.id === name || check.group === name))
+  if (unknown.length > 0) {
+    const known = [...new Set(CHECKS.flatMap(check => [check.group, check.id]))].join(', ')
+    throw new RolloutError(
+      `Input \`checks\` names \`${unknown.join(', ')}\`, and there is no such check: write \`all\`, or some of ${known}.`,
+    )
+  }
+  return CHECKS.filter(check => names.includes(check.id) || names.includes(check.group))
+}
+
+/** Runs the checks side by side. A check that breaks has seen nothing: it is inconclusive. */
+export async function runChecks(checks: readonly Check[], subject: Subject): Promise<readonly CheckResult[]> {
+  return Promise.all(
+    checks.map(async ({ run, ...check }) => {
+      try {
+        return { ...check, ...(await run(subject)) }
+      } catch (error) {
+        return {
+          ...check,
+          state: 'inconclusive' as const,
+          sentence: `The check itself broke: ${explain(error)}`,
+        }
+      }
+    }),
+  )
+}
+
+export type Verdict = 'passed' | 'failed' | 'inconclusive'
+
+/** What all results come to. Nothing that passed is no pass. */
+export function verdictOf(results: readonly CheckResult[], failOn: 'failed' | 'warning'): Verdict {
+  const has = (state: CheckState) => results.some(result => result.state === state)
+  if (has('failed') || (failOn === 'warning' && has('warning'))) return 'failed'
+  if (has('inconclusive') || !(has('passed') || has('warning'))) return 'inconclusive'
+  return 'passed'
+}
+
+export function countOf(results: readonly CheckResult[], state: CheckState): number {
+  return results.filter(result => result.state === state).length
+}

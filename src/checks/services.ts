@@ -1,0 +1,116 @@
+import { componentName } from '../plan/plan.ts'
+import { describeSettings, singleWriterSettings } from '../plan/single-writer.ts'
+import type { Check, Finding } from './check.ts'
+import { failed, passed, skipped, warning } from './check.ts'
+
+export const workerSteady: Check = {
+  id: 'worker-steady',
+  title: 'Worker service is steady',
+  group: 'control-plane',
+  about: ['worker'],
+  run: ({ stack }) => steady(stack.worker),
+}
+
+export const clickhouseSteady: Check = {
+  id: 'clickhouse-steady',
+  title: 'ClickHouse service is steady',
+  group: 'control-plane',
+  about: ['clickhouse'],
+  run: ({ stack }) => steady(stack.clickhouse),
+}
+
+function steady({
+  component,
+  service,
+  tasks,
+}: Parameters<typeof clickhouseSteady.run>[0]['stack']['worker']): Finding {
+  const name = `${componentName(component)} (ECS service ${service.name})`
+  const [deployment] = service.deployments
+  if (service.desiredCount === 0)
+    return failed(`${name} is scaled to 0 tasks: set its desired count to at least 1.`)
+  if (service.deployments.length !== 1 || deployment === undefined) {
+    return failed(
+      `${name} has ${service.deployments.length} deployments at once: wait for the rollout, or find out why it does not end (${service.events[0]?.message ?? 'no event'}).`,
+    )
+  }
+  if (deployment.rolloutState === 'FAILED')
+    return failed(`${name}: its deployment failed: ${deployment.rolloutStateReason}`)
+  const stray = tasks.find(task => task.taskDefinition !== service.taskDefinition)
+  if (stray !== undefined) return failed(`${name}: task ${stray.id} still runs ${stray.taskDefinition}.`)
+  if (service.runningCount !== service.desiredCount || tasks.length !== service.desiredCount) {
+    return failed(
+      `${name} runs ${service.runningCount} of ${service.desiredCount} tasks: ${service.events[0]?.message ?? 'ECS says nothing about why'}`,
+    )
+  }
+  const unhealthy = tasks.find(task => task.healthStatus === 'UNHEALTHY')
+  if (unhealthy !== undefined)
+    return failed(`${name}: task ${unhealthy.id} fails its container health check.`)
+  return passed(
+    `${service.runningCount} of ${service.desiredCount} tasks run ${service.taskDefinition.split('/').at(-1)}.`,
+  )
+}
+
+export const webSteady: Check = {
+  id: 'web-steady',
+  title: 'App Runner service is running',
+  group: 'control-plane',
+  about: ['web'],
+  run({ stack }) {
+    const { service, operation } = stack.web
+    if (operation !== undefined) return failed(`App Runner service ${service.name} is busy: ${operation}.`)
+    if (service.status !== 'RUNNING')
+      return failed(`App Runner service ${service.name} is ${service.status}: resume or repair it.`)
+    return passed(`${service.name} is RUNNING ${service.image}.`)
+  },
+}
+
+export const webHealthCheck: Check = {
+  id: 'web-health-check',
+  title: "App Runner's health check asks Langfuse",
+  group: 'control-plane',
+  about: ['web'],
+  run({ stack }) {
+    const { protocol, path } = stack.web.service.healthCheck
+    if (protocol === 'HTTP' && path === '/api/public/health') return passed('HTTP on /api/public/health.')
+    return warning(
+      `App Runner checks ${protocol}${protocol === 'HTTP' ? ` on ${path}` : ''}, which an open port satisfies: set the health check to HTTP on /api/public/health.`,
+    )
+  },
+}
+
+export const clickhouseSingleWriter: Check = {
+  id: 'clickhouse-single-writer',
+  title: 'Only one ClickHouse can write to EFS',
+  group: 'control-plane',
+  about: ['clickhouse', 'efs'],
+  run({ stack }) {
+    const { service } = stack.clickhouse
+    if (service.desiredCount > 1) {
+      return failed(
+        `ECS service ${service.name} wants ${service.desiredCount} tasks on one EFS: set its desired count to 1.`,
+      )
+    }
+    if (singleWriterSettings(service) === undefined)
+      return passed(`Desired 1, ${describeSettings(service.settings)}.`)
+    return warning(
+      `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one and both want one EFS: set minimum 0 % and maximum 100 % (the deploy action does).`,
+    )
+  },
+}
+
+export const oneRelease: Check = {
+  id: 'one-release',
+  title: 'Web and worker run one release',
+  group: 'control-plane',
+  about: ['web', 'worker'],
+  run({ stack }) {
+    const [web, worker] = [stack.web.image.version, stack.worker.image.version]
+    if (web === undefined || worker === undefined) {
+      return skipped(
+        `No exact tag names the release of ${web === undefined ? `the web image ${stack.web.image.reference}` : `the worker image ${stack.worker.image.reference}`}.`,
+      )
+    }
+    if (web === worker) return passed(`Both run ${web}.`)
+    return failed(`The web runs ${web} and the worker ${worker}: deploy one exact release.`)
+  },
+}

@@ -1,0 +1,74 @@
+import { explain } from '../errors/explain.ts'
+import type { StackConfig } from '../inputs/config.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import { type Release, releaseOf } from '../release/release.ts'
+import { observe, type Sources } from '../stack/observe.ts'
+import type { Stack } from '../stack/stack.ts'
+import type { CheckResult } from './check.ts'
+import { CHECKS, runChecks, verdictOf } from './run.ts'
+
+export type Settled = {
+  /** undefined when the stack could not be looked at any more. */
+  readonly stack: Stack | undefined
+  readonly checks: readonly CheckResult[]
+  /** Why it could not be looked at. */
+  readonly problem: string | undefined
+}
+
+/** AWS's own pictures lag its changes: Cloud Map by half a minute, DescribeServices by seconds. */
+const PATIENCE_MS = 60_000
+const PAUSE_MS = 3_000
+
+/**
+ * Looks at the stack after a change and runs all checks. A patient look repeats while something is not good
+ * yet; an impatient one (after a failed step) takes what it sees.
+ */
+export async function settleChecks(
+  subject: {
+    readonly config: StackConfig
+    readonly connections: Sources
+    readonly facts: ReleaseFacts
+    readonly expected: Release | undefined
+  },
+  time: {
+    readonly clock: Clock
+    readonly deadline: number
+    readonly signal: AbortSignal
+    readonly patient: boolean
+  },
+): Promise<Settled> {
+  const until = Math.min(time.clock.now() + PATIENCE_MS, time.deadline)
+  for (;;) {
+    const settled = await lookOnce(subject)
+    const again = time.patient && !isFinal(settled.checks) && time.clock.now() < until && !time.signal.aborted
+    if (!again) return settled
+    await time.clock.sleep(PAUSE_MS, time.signal).catch(() => undefined)
+  }
+}
+
+async function lookOnce({
+  config,
+  connections,
+  facts,
+  expected,
+}: Parameters<typeof settleChecks>[0]): Promise<Settled> {
+  try {
+    const stack = await observe(config, connections)
+    const wanted = expected ?? releaseOf(stack.web.image.version)
+    const checks = await runChecks(CHECKS, {
+      stack,
+      expected: wanted,
+      facts,
+      clickhouse: connections.clickhouse,
+    })
+    return { stack, checks, problem: undefined }
+  } catch (error) {
+    return { stack: undefined, checks: [], problem: explain(error) }
+  }
+}
+
+/** Whether a change can be called successful: nothing failed, nothing that should be seen is unseen. */
+export function isFinal(checks: readonly CheckResult[]): boolean {
+  return verdictOf(checks, 'failed') === 'passed'
+}

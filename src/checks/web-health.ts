@@ -1,0 +1,42 @@
+import type { Check } from './check.ts'
+import { failed, inconclusive, passed, skipped } from './check.ts'
+
+export const webHealth: Check = {
+  id: 'web-health',
+  title: 'Langfuse answers and is healthy',
+  group: 'public',
+  about: ['web'],
+  run({ stack }) {
+    if (!stack.health.known)
+      return failed(`${stack.health.reason}: look at the web's log, and at input \`url\`.`)
+    const { status, version } = stack.health.value
+    if (status !== 200)
+      return failed(`${stack.health.source} answers ${status}: the web runs and says that it is not healthy.`)
+    if (version === undefined)
+      return inconclusive(
+        `${stack.health.source} answers 200, but not as Langfuse does: check input \`url\`.`,
+      )
+    return passed(`${stack.health.source} answers 200.`)
+  },
+}
+
+export const webVersion: Check = {
+  id: 'web-version',
+  title: 'The web reports the release that should run',
+  group: 'public',
+  about: ['web'],
+  run({ stack, expected, facts }) {
+    if (!stack.health.known) return inconclusive('The web did not answer, so its release is not known.')
+    const { version } = stack.health.value
+    if (expected === undefined)
+      return skipped(`The web reports ${version ?? 'no version'}; no exact tag says what should run.`)
+    // A few releases report another version than their tag; the catalog knows which.
+    const wanted = facts.release(expected)?.reportedVersion ?? expected
+    if (version === undefined) return inconclusive(`The web reports no version; ${wanted} should run.`)
+    if (version !== wanted)
+      return failed(
+        `The web reports ${version}, but ${wanted} should run: an older revision still serves, or the image is mislabelled.`,
+      )
+    return passed(`The web reports ${version}.`)
+  },
+}

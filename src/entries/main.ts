@@ -1,0 +1,82 @@
+import { createCloud } from '../adapters/aws.ts'
+import { createClickHouse } from '../adapters/clickhouse.ts'
+import { systemClock } from '../adapters/clock.ts'
+import { gitHubRecords } from '../adapters/github-records.ts'
+import { http } from '../adapters/http.ts'
+import { createPostgres } from '../adapters/postgres.ts'
+import { githubRunner } from '../adapters/runner.ts'
+import { explain } from '../errors/explain.ts'
+import { BadInput } from '../errors/rollout-error.ts'
+import type { StackConfig } from '../inputs/config.ts'
+import type { Records } from '../ports/records.ts'
+import type { ActionName, Conclusion } from '../report/conclusion.ts'
+import { conclude, isSuccess } from '../report/conclusion.ts'
+import { publish } from '../report/publish.ts'
+import { loadCatalog } from '../schema/catalog.ts'
+import { deploy } from './deploy.ts'
+import type { Ports } from './ports.ts'
+import { rollback } from './rollback.ts'
+import { verify } from './verify.ts'
+
+/** Runs one action. `root` is the folder that holds `catalog/` and `down-sql/`: the action's own checkout. */
+export async function main(action: ActionName, root: URL): Promise<void> {
+  const conclusion = await run(action, createPorts(root))
+  await publish(conclusion, githubRunner)
+  process.exitCode = isSuccess(conclusion) ? 0 : 1
+}
+
+async function run(action: ActionName, ports: Ports): Promise<Conclusion> {
+  try {
+    return await { deploy, verify, rollback }[action](ports)
+  } catch (error) {
+    return withoutPlan(action, error)
+  }
+}
+
+/** What stops a run before there is a plan has written nothing. */
+function withoutPlan(action: ActionName, error: unknown): Conclusion {
+  const problems = error instanceof BadInput ? error.problems : [explain(error)]
+  return conclude(action, action === 'verify' ? 'inconclusive' : 'refused', 'Nothing was changed.', {
+    problems,
+  })
+}
+
+function createPorts(root: URL): Ports {
+  return {
+    runner: githubRunner,
+    clock: systemClock,
+    http,
+    facts: loadCatalog(root),
+    signal: cancellation(),
+    cloud: createCloud,
+    postgres: createPostgres,
+    clickhouse: createClickHouse,
+    records: createRecords,
+  }
+}
+
+/** A cancelled step gets SIGINT, 7.5 s later SIGTERM, 2.5 s later SIGKILL. */
+function cancellation(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort())
+  return controller.signal
+}
+
+function createRecords(config: StackConfig): Records | undefined {
+  const repository = githubRunner.environment('GITHUB_REPOSITORY')
+  const ref = githubRunner.environment('GITHUB_SHA')
+  if (config.token === undefined || repository === undefined || ref === undefined) return undefined
+  return gitHubRecords({
+    token: config.token,
+    repository,
+    ref,
+    environment: config.environment,
+    runUrl: runUrl(repository),
+  })
+}
+
+function runUrl(repository: string): string | undefined {
+  const server = githubRunner.environment('GITHUB_SERVER_URL')
+  const run = githubRunner.environment('GITHUB_RUN_ID')
+  return server === undefined || run === undefined ? undefined : `${server}/${repository}/actions/runs/${run}`
+}

@@ -1,0 +1,117 @@
+import { isFinal, settleChecks } from '../checks/settle.ts'
+import { explain } from '../errors/explain.ts'
+import type { StepResult } from '../execute/execute.ts'
+import { execute } from '../execute/execute.ts'
+import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
+import type { Plan } from '../plan/plan.ts'
+import { planRollback } from '../plan/rollback.ts'
+import type { Conclusion } from '../report/conclusion.ts'
+import { conclude } from '../report/conclusion.ts'
+import { observe } from '../stack/observe.ts'
+import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
+import { currentRelease } from '../stack/stack.ts'
+import { resolveTargets } from '../stack/targets.ts'
+import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { type Connections, connect, type Ports } from './ports.ts'
+
+/** inputs → observe → plan → execute → checks → conclusion. */
+export async function rollback(ports: Ports): Promise<Conclusion> {
+  const config = readRollbackConfig(ports.runner)
+  const deadline = ports.clock.now() + config.timeoutMs
+  const connections = connect(config, ports)
+  const stack = await observe(config, connections)
+  const target = await findRollbackTarget(config, stack, {
+    cloud: connections.cloud,
+    records: ports.records(config),
+  })
+  const targets = await resolveTargets(stack, target.wanted, connections.cloud)
+  const plan = planRollback({ config, stack, target, targets, facts: ports.facts })
+  if (plan.kind === 'refusal') return refused('rollback', plan, stack)
+  ports.runner.info(`Target: Langfuse ${target.release}, from ${target.source}`)
+  announce(plan, ports.runner)
+  if (config.dryRun) return planned(plan, stack)
+  if (plan.steps.length === 0) return unchanged(plan, stack)
+  const steps = await execute(
+    {
+      plan,
+      stack,
+      facts: ports.facts,
+      ...connections,
+      clock: ports.clock,
+      deadline,
+      signal: ports.signal,
+      rollbackId: rollbackId(plan, ports),
+      say: line => ports.runner.info(line),
+    },
+    (title, work) => ports.runner.group(title, work),
+  )
+  return finish({ plan, steps, target, config, connections, ports, deadline })
+}
+
+/** Unique for each run, and readable in the archive: `3.0.0-to-2.93.7-run-1234-1`. */
+function rollbackId(plan: Plan, { runner, clock }: Ports): string {
+  const run = runner.environment('GITHUB_RUN_ID')
+  const attempt = runner.environment('GITHUB_RUN_ATTEMPT') ?? '1'
+  const unique = run === undefined ? new Date(clock.now()).toISOString() : `run-${run}-${attempt}`
+  return `${plan.from ?? 'unknown'}-to-${plan.to}-${unique}`
+}
+
+type Finish = {
+  readonly plan: Plan
+  readonly steps: readonly StepResult[]
+  readonly target: RollbackTarget
+  readonly config: RollbackConfig
+  readonly connections: Connections
+  readonly ports: Ports
+  readonly deadline: number
+}
+
+async function finish({
+  plan,
+  steps,
+  target,
+  config,
+  connections,
+  ports,
+  deadline,
+}: Finish): Promise<Conclusion> {
+  const complete = steps.every(step => step.state === 'done')
+  const settled = await settleChecks(
+    { config, connections, facts: ports.facts, expected: complete ? target.release : undefined },
+    { clock: ports.clock, deadline, signal: ports.signal, patient: complete },
+  )
+  const { stack, checks } = settled
+  const good = complete && isFinal(checks)
+  const rest = {
+    versions: { previous: plan.from, current: stack && currentRelease(stack), target: plan.to },
+    plan,
+    warnings: [...plan.warnings, ...(good ? await markUndone(target, config, ports) : [])],
+    steps,
+    checks,
+    stack,
+    deploymentId: target.record,
+  }
+  return good
+    ? conclude('rollback', 'rolled-back', `Langfuse ${plan.to} runs again on web and worker.`, rest)
+    : conclude('rollback', 'failed', whatIsDone(steps, settled), {
+        ...rest,
+        next: [
+          'Find the cause above, remove it, and run this rollback again: it goes on from where it stopped.',
+        ],
+      })
+}
+
+/** The record that was undone no longer names the way back. */
+async function markUndone(
+  target: RollbackTarget,
+  config: RollbackConfig,
+  ports: Ports,
+): Promise<readonly string[]> {
+  if (target.record === undefined) return []
+  try {
+    await ports.records(config)?.close(target.record, 'inactive', `rolled back to Langfuse ${target.release}`)
+    return []
+  } catch (error) {
+    return [`Deployment record ${target.record} could not be marked as rolled back: ${explain(error)}`]
+  }
+}

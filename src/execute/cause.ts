@@ -1,0 +1,52 @@
+import type { AppRunnerService, Cloud, Container, EcsTask } from '../ports/cloud.ts'
+
+const LOG_LINES = 12
+
+/** Why tasks of a deployment died: ECS's reason, the exit code, and the last lines that the container printed. */
+export async function causeOfEcs(
+  cloud: Cloud,
+  where: {
+    readonly cluster: string
+    readonly service: string
+    readonly deploymentId: string
+    readonly container: Container
+  },
+): Promise<readonly string[]> {
+  const stopped = await cloud.ecs.tasks(where.cluster, where.service, 'STOPPED')
+  const task = stopped.findLast(item => item.startedBy === where.deploymentId)
+  if (task === undefined) return []
+  return [...reasons(task), ...(await lastLines(cloud, task, where.container))]
+}
+
+function reasons(task: EcsTask): readonly string[] {
+  const ended = task.containers.flatMap(container => {
+    const parts = [
+      container.exitCode === undefined ? '' : `exit code ${container.exitCode}`,
+      container.reason ?? '',
+    ].filter(part => part !== '')
+    return parts.length === 0 ? [] : [`container ${container.name}: ${parts.join(', ')}`]
+  })
+  return [`task ${task.id}: ${task.stoppedReason ?? 'stopped without a reason'}`, ...ended]
+}
+
+async function lastLines(cloud: Cloud, task: EcsTask, container: Container): Promise<readonly string[]> {
+  if (container.logGroup === undefined || container.logStreamPrefix === undefined) return []
+  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html: prefix/container/task
+  const stream = `${container.logStreamPrefix}/${container.name}/${task.id}`
+  return cloud.logs.tail(container.logGroup, stream, LOG_LINES)
+}
+
+/** What App Runner and the web wrote about an update since `since` (epoch milliseconds). */
+export async function causeOfAppRunner(
+  cloud: Cloud,
+  service: AppRunnerService,
+  since: number,
+): Promise<readonly string[]> {
+  const id = service.arn.slice(service.arn.lastIndexOf('/') + 1)
+  const group = (name: string) => `/aws/apprunner/${service.name}/${id}/${name}`
+  const [events, application] = await Promise.all([
+    cloud.logs.recent(group('service'), since, LOG_LINES),
+    cloud.logs.recent(group('application'), since, LOG_LINES),
+  ])
+  return [...events, ...application]
+}

@@ -1,0 +1,146 @@
+import type {
+  AppRunnerOperation,
+  AppRunnerService,
+  EcsService,
+  EcsTask,
+  ServiceDeployment,
+} from '../ports/cloud.ts'
+
+/** What a rollout has come to. Only `succeeded` is a success, and only on positive evidence. */
+export type Verdict =
+  | { readonly verdict: 'rolling'; readonly note: string }
+  | { readonly verdict: 'succeeded' }
+  | { readonly verdict: 'failed'; readonly ending: Ending; readonly sentence: string }
+
+export type Ending = 'rolled-back' | 'failed' | 'superseded' | 'stopped' | 'stuck' | 'gone'
+
+/** A service without a circuit breaker never fails by itself; ECS's own threshold for one task is three. */
+const HOPELESS_FAILURES = 3
+
+/**
+ * Judges one ECS deployment by its id. `services-stable` waiters cannot: a service is just as stable after its
+ * circuit breaker went back to the old tasks.
+ */
+export function judgeEcs(
+  service: EcsService,
+  deploymentId: string,
+  expected: { readonly taskDefinition: string },
+  detail: ServiceDeployment | undefined,
+): Verdict {
+  const ours = service.deployments.find(deployment => deployment.id === deploymentId)
+  const primary = service.deployments.find(deployment => deployment.status === 'PRIMARY')
+  if (ours?.rolloutState === 'FAILED') {
+    return failed(
+      'failed',
+      `ECS marked deployment ${deploymentId} as FAILED: ${ours.rolloutStateReason ?? 'no reason given'}`,
+    )
+  }
+  const ended = judgeServiceDeployment(detail)
+  if (ended !== undefined) return ended
+  if (ours === undefined || primary === undefined || ours.status !== 'PRIMARY') {
+    return displaced(service, deploymentId, expected.taskDefinition)
+  }
+  if (service.taskDefinition !== expected.taskDefinition) {
+    return { verdict: 'rolling', note: 'ECS does not show the new task definition yet' }
+  }
+  const running = `${ours.runningCount} of ${ours.desiredCount} tasks running`
+  if (
+    ours.rolloutState === 'COMPLETED' &&
+    service.deployments.length === 1 &&
+    ours.runningCount === ours.desiredCount
+  ) {
+    return { verdict: 'succeeded' }
+  }
+  if (
+    !service.settings.circuitBreaker.enable &&
+    ours.failedTasks >= HOPELESS_FAILURES &&
+    ours.runningCount === 0
+  ) {
+    return failed(
+      'stuck',
+      `${ours.failedTasks} tasks of deployment ${deploymentId} have failed, none runs, and ECS goes on starting new ones for ever because the service has no circuit breaker`,
+    )
+  }
+  const failures = ours.failedTasks > 0 ? `, ${ours.failedTasks} failed` : ''
+  return { verdict: 'rolling', note: `${running}${failures}` }
+}
+
+function judgeServiceDeployment(detail: ServiceDeployment | undefined): Verdict | undefined {
+  const reason = detail?.statusReason ?? 'no reason given'
+  switch (detail?.status) {
+    case 'ROLLBACK_REQUESTED':
+    case 'ROLLBACK_IN_PROGRESS':
+    case 'ROLLBACK_SUCCESSFUL':
+    case 'ROLLBACK_FAILED':
+      return failed('rolled-back', `ECS is rolling back or has rolled back (${detail.status}): ${reason}`)
+    case 'STOPPED':
+    case 'STOP_REQUESTED':
+      return failed('stopped', `the deployment was stopped by somebody (${detail.status}): ${reason}`)
+    default:
+      return undefined
+  }
+}
+
+function displaced(service: EcsService, deploymentId: string, taskDefinition: string): Verdict {
+  const primary = service.deployments.find(deployment => deployment.status === 'PRIMARY')
+  if (primary === undefined) return failed('gone', `ECS service ${service.name} has no deployment any more`)
+  if (primary.taskDefinition === taskDefinition) {
+    return failed(
+      'superseded',
+      `deployment ${primary.id} of the same task definition has taken the place of ${deploymentId}`,
+    )
+  }
+  const rolledBack = service.events.some(event =>
+    event.message.includes(`rolling back to deployment ${primary.id}`),
+  )
+  return rolledBack || (primary.rolloutStateReason ?? '').includes('rolled back')
+    ? failed('rolled-back', `ECS rolled back to deployment ${primary.id} (${primary.taskDefinition})`)
+    : failed(
+        'superseded',
+        `deployment ${primary.id} (${primary.taskDefinition}) has taken the place of ${deploymentId}`,
+      )
+}
+
+/**
+ * Judges an App Runner update by its operation, then by the image that the service says it has: after a failed
+ * health check the service is RUNNING again, with the old image.
+ */
+export function judgeAppRunner(
+  operation: AppRunnerOperation | undefined,
+  service: AppRunnerService,
+  image: string,
+): Verdict {
+  if (operation === undefined)
+    return { verdict: 'rolling', note: 'App Runner does not list the operation yet' }
+  switch (operation.status) {
+    case 'SUCCEEDED':
+      return service.image === image
+        ? { verdict: 'succeeded' }
+        : failed(
+            'superseded',
+            `App Runner's operation ${operation.id} succeeded, but the service has image ${service.image}`,
+          )
+    case 'ROLLBACK_IN_PROGRESS':
+    case 'ROLLBACK_SUCCEEDED':
+    case 'ROLLBACK_FAILED':
+      return failed(
+        'rolled-back',
+        `App Runner rolled back by itself (operation ${operation.id}: ${operation.status})`,
+      )
+    case 'FAILED':
+      return failed('failed', `App Runner's operation ${operation.id} failed`)
+    default:
+      return { verdict: 'rolling', note: `operation ${operation.status}` }
+  }
+}
+
+/** The task that ClickHouse's name has to lead to: the one that runs the new task definition. */
+export function onlyRunningTask(tasks: readonly EcsTask[], taskDefinition: string): EcsTask | undefined {
+  const running = tasks.filter(task => task.lastStatus === 'RUNNING')
+  const [task] = running
+  return running.length === 1 && task?.taskDefinition === taskDefinition ? task : undefined
+}
+
+function failed(ending: Ending, sentence: string): Verdict {
+  return { verdict: 'failed', ending, sentence }
+}

@@ -1,0 +1,151 @@
+import type { RollEcs, SetDeploymentSettings } from '../plan/plan.ts'
+import { componentName } from '../plan/plan.ts'
+import { describeSettings } from '../plan/single-writer.ts'
+import type { EcsTask } from '../ports/cloud.ts'
+import { parseImage, shortDigest } from '../release/image.ts'
+import type { EcsComponent } from '../stack/stack.ts'
+import { causeOfEcs } from './cause.ts'
+import type { Done, Execution } from './execute.ts'
+import { StepFailed } from './execute.ts'
+import { judgeEcs, onlyRunningTask } from './judge.ts'
+import { waitFor } from './wait.ts'
+
+/**
+ * Rolls one ECS service to another image: the same task definition with only the image changed, then the
+ * deployment that the update itself returned, then the digest that the tasks really run.
+ */
+export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done> {
+  const { cloud, stack } = execution
+  const component = stack[step.component]
+  const base = component.taskDefinition
+  const taskDefinition = await cloud.ecs.registerWithImage(base, component.container.name, step.to)
+  execution.say(`registered ${taskDefinition} (was ${base.arn}), only the image differs`)
+  const { deploymentId } = await cloud.ecs.updateService({
+    cluster: stack.cluster,
+    service: step.service,
+    taskDefinition,
+    ...(step.settings && { settings: step.settings }),
+  })
+  execution.say(`ECS started deployment ${deploymentId}`)
+  await followDeployment({ step, component, deploymentId, taskDefinition }, execution)
+  const tasks = await cloud.ecs.tasks(stack.cluster, step.service, 'RUNNING')
+  assertDigest(step, component, tasks)
+  if (step.component === 'clickhouse') await followName(component, taskDefinition, execution)
+  return { sentence: `runs ${step.to} (deployment ${deploymentId})` }
+}
+
+type Rollout = {
+  readonly step: RollEcs
+  readonly component: EcsComponent
+  readonly deploymentId: string
+  readonly taskDefinition: string
+}
+
+async function followDeployment(rollout: Rollout, execution: Execution): Promise<void> {
+  const { cloud, stack } = execution
+  const { step, deploymentId, taskDefinition } = rollout
+  const verdict = await waitFor(
+    async () => {
+      const service = await cloud.ecs.service(stack.cluster, step.service)
+      if (service === undefined) return { state: 'waiting', note: 'ECS does not show the service' }
+      const ours = service.serviceDeployment
+      const detail = ours === undefined ? undefined : await cloud.ecs.serviceDeployment(ours)
+      const judged = judgeEcs(service, deploymentId, { taskDefinition }, detail)
+      return judged.verdict === 'rolling'
+        ? { state: 'waiting', note: judged.note }
+        : { state: 'settled', value: judged }
+    },
+    { ...execution, what: `deployment ${deploymentId} of ECS service ${step.service}` },
+  )
+  if (verdict.verdict === 'succeeded') return
+  const evidence = await causeOfEcs(cloud, {
+    cluster: stack.cluster,
+    service: step.service,
+    deploymentId,
+    container: rollout.component.container,
+  })
+  const why = evidence.length > 0 ? ` The last task that died: ${evidence.slice(0, 2).join('; ')}.` : ''
+  throw new StepFailed(
+    `${componentName(step.component)} did not roll out: ${verdict.sentence}.${why}`,
+    evidence,
+  )
+}
+
+/** A steady service is no proof: the tasks have to run the very digest of the plan. */
+function assertDigest(step: RollEcs, component: EcsComponent, tasks: readonly EcsTask[]): void {
+  const wanted = parseImage(step.to)?.digest
+  if (wanted === undefined) return
+  const digests = tasks.map(
+    task => task.containers.find(item => item.name === component.container.name)?.digest,
+  )
+  const other = digests.find(digest => digest !== undefined && digest !== wanted)
+  if (other === undefined && digests.length > 0) return
+  throw new StepFailed(
+    `ECS reports a finished rollout of ${step.service}, but ${digests.length === 0 ? 'no task runs' : `a task runs ${shortDigest(other)}`} instead of ${shortDigest(wanted)}: look at the service before anything else is changed.`,
+    [],
+  )
+}
+
+/** Cloud Map follows the tasks about half a minute late; web and worker find ClickHouse only by it. */
+async function followName(
+  component: EcsComponent,
+  taskDefinition: string,
+  execution: Execution,
+): Promise<void> {
+  const { cloud, stack } = execution
+  const [registry] = component.service.registries
+  if (registry === undefined) return
+  const address = await waitFor(
+    async () => {
+      const [name, tasks] = await Promise.all([
+        cloud.cloudMap.service(registry),
+        cloud.ecs.tasks(stack.cluster, component.service.name, 'RUNNING'),
+      ])
+      const task = onlyRunningTask(tasks, taskDefinition)
+      const [instance] = name.instances
+      const matches = task !== undefined && name.instances.length === 1 && instance?.address === task.address
+      if (matches && instance?.health === 'HEALTHY')
+        return { state: 'settled', value: `${name.name} → ${task.address}` }
+      const seen = name.instances.map(item => `${item.address} ${item.health}`).join(', ') || 'no instance'
+      return { state: 'waiting', note: `${name.name} leads to ${seen}` }
+    },
+    { ...execution, what: 'Cloud Map to lead to the new ClickHouse task only' },
+  )
+  execution.say(address)
+  await answers(execution)
+}
+
+/** The store itself, when it can be reached from here. */
+async function answers({ clickhouse, ...execution }: Execution): Promise<void> {
+  if (clickhouse === undefined) return
+  const version = await waitFor(
+    async () => {
+      if (!(await clickhouse.ping())) return { state: 'waiting', note: '/ping does not answer Ok.' }
+      const [row] = await clickhouse.run('SELECT version() AS version')
+      return { state: 'settled', value: String(row?.['version']) }
+    },
+    { ...execution, what: `ClickHouse at ${clickhouse.address} to answer` },
+  )
+  execution.say(`ClickHouse ${version} answers at ${clickhouse.address}`)
+}
+
+/** Changes how the service would be deployed; nothing that runs is touched. */
+export async function setDeploymentSettings(
+  step: SetDeploymentSettings,
+  execution: Execution,
+): Promise<Done> {
+  const { cloud, stack } = execution
+  await cloud.ecs.updateService({ cluster: stack.cluster, service: step.service, settings: step.settings })
+  await waitFor(
+    async () => {
+      const service = await cloud.ecs.service(stack.cluster, step.service)
+      const now = service?.settings
+      return now?.minimumHealthyPercent === step.settings.minimumHealthyPercent &&
+        now.maximumPercent === step.settings.maximumPercent
+        ? { state: 'settled', value: undefined }
+        : { state: 'waiting', note: 'ECS shows the old settings' }
+    },
+    { ...execution, what: `ECS to show the new settings of ${step.service}` },
+  )
+  return { sentence: `set to ${describeSettings(step.settings)}` }
+}

@@ -1,0 +1,265 @@
+import { BadInput } from '../errors/rollout-error.ts'
+import type { Runner } from '../ports/runner.ts'
+import { parseImage } from '../release/image.ts'
+import type { Release } from '../release/release.ts'
+import { InputReader, SECRET_INPUTS } from './read.ts'
+
+export type Component = 'worker' | 'clickhouse' | 'web'
+
+/** What all three actions are told: where the stack is, and how far the caller lets them go. */
+export type StackConfig = {
+  readonly region: string
+  readonly cluster: string
+  readonly services: Readonly<Record<Component, string>>
+  /** Public base URL without a trailing slash; undefined: discovered. */
+  readonly url: string | undefined
+  /** Given for `network: direct`; undefined: the databases are not seen. */
+  readonly databases: DirectDatabases | undefined
+  /** Milliseconds for the whole run. */
+  readonly timeoutMs: number
+  /** Name of the GitHub deployment record. */
+  readonly environment: string
+  readonly token: string | undefined
+  readonly accept: ReadonlySet<string>
+  readonly dryRun: boolean
+}
+
+export type DirectDatabases = {
+  readonly databaseUrl: string | undefined
+  readonly clickhouse: ClickHouseAccess | undefined
+}
+
+export type ClickHouseAccess = {
+  readonly url: string
+  readonly user: string
+  readonly password: string
+  readonly database: string
+}
+
+export type DeployConfig = StackConfig & {
+  readonly version: Release
+  /** Exact ClickHouse version; undefined: ClickHouse stays on what it runs. */
+  readonly clickhouseVersion: string | undefined
+  readonly images: Readonly<Partial<Record<Component, string>>>
+  readonly order: readonly Component[]
+  readonly planDigest: string | undefined
+}
+
+export type VerifyConfig = StackConfig & {
+  readonly checks: readonly string[]
+  readonly failOn: 'failed' | 'warning'
+}
+
+export type RollbackConfig = StackConfig & {
+  readonly to: Release | 'previous'
+  readonly sql: 'auto' | 'images-only'
+}
+
+/** Reads deploy's inputs, or throws BadInput with a sentence for each that cannot be used. */
+export function readDeployConfig(runner: Runner): DeployConfig {
+  return readConfig(runner, reader => ({
+    ...readStack(reader, runner),
+    version: reader.release('version'),
+    clickhouseVersion: readClickHouseVersion(reader),
+    images: readImages(reader),
+    order: readOrder(reader),
+    planDigest: reader.text('plan-digest'),
+    ...refuseUnbuilt(reader, DEPLOY_LATER),
+  }))
+}
+
+export function readVerifyConfig(runner: Runner): VerifyConfig {
+  return readConfig(runner, reader => ({
+    ...readStack(reader, runner),
+    checks: reader.list('checks'),
+    failOn: reader.choice('fail-on', ['failed', 'warning']),
+    ...refuseUnbuilt(reader, VERIFY_LATER),
+  }))
+}
+
+export function readRollbackConfig(runner: Runner): RollbackConfig {
+  return readConfig(runner, reader => ({
+    ...readStack(reader, runner),
+    to: reader.text('to') === 'previous' ? 'previous' : reader.release('to'),
+    sql: reader.choice('sql', ['auto', 'images-only']),
+    ...refuseUnbuilt(reader, ROLLBACK_LATER),
+  }))
+}
+
+function readConfig<Config>(runner: Runner, read: (reader: InputReader) => Config): Config {
+  maskSecrets(runner)
+  const reader = new InputReader(name => runner.input(name))
+  const config = read(reader)
+  if (reader.problems.length > 0) throw new BadInput(reader.problems)
+  return config
+}
+
+function maskSecrets(runner: Runner): void {
+  for (const name of SECRET_INPUTS) {
+    const value = runner.input(name)
+    if (value === '') continue
+    runner.mask(value)
+    // A driver's message may quote the password without the URL around it.
+    if (URL.canParse(value)) for (const part of passwordsOf(new URL(value))) runner.mask(part)
+  }
+}
+
+function passwordsOf(url: URL): readonly string[] {
+  const raw = url.password
+  return raw === '' ? [] : [raw, decodeURIComponent(raw)]
+}
+
+function readStack(reader: InputReader, runner: Runner): StackConfig {
+  const config: StackConfig = {
+    region: readRegion(reader, runner),
+    cluster: reader.required('cluster', 'the name of the ECS cluster, e.g. `langfuse`'),
+    services: {
+      worker: reader.required(
+        'worker-service',
+        "the name of the worker's ECS service, e.g. `langfuse_worker`",
+      ),
+      clickhouse: reader.required(
+        'clickhouse-service',
+        "the name of ClickHouse's ECS service, e.g. `clickhouse`",
+      ),
+      web: reader.required('web-service', 'the name of the App Runner service, e.g. `langfuse_web`'),
+    },
+    url: reader.url('url', ['https:', 'http:'])?.replace(/\/+$/, ''),
+    databases: readDatabases(reader),
+    timeoutMs: reader.duration('timeout'),
+    environment: reader.required('environment', 'a name for the GitHub deployment record, e.g. `langfuse`'),
+    token: reader.text('github-token'),
+    accept: readAccepted(reader),
+    dryRun: reader.flag('dry-run'),
+  }
+  refuseUnbuilt(reader, COMMON_LATER)
+  return config
+}
+
+function readRegion(reader: InputReader, runner: Runner): string {
+  const region =
+    reader.text('aws-region') ?? runner.environment('AWS_REGION') ?? runner.environment('AWS_DEFAULT_REGION')
+  if (region === undefined) {
+    reader.problems.push(
+      'Input `aws-region` is empty and neither AWS_REGION nor AWS_DEFAULT_REGION is set: write the region of the stack, e.g. `ap-northeast-1`.',
+    )
+  } else if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) {
+    reader.problems.push(`Input \`aws-region\` is \`${region}\`: write a region such as \`ap-northeast-1\`.`)
+  }
+  return region ?? ''
+}
+
+function readDatabases(reader: InputReader): DirectDatabases | undefined {
+  const network = reader.choice('network', ['auto', 'task', 'direct'])
+  if (network === 'task')
+    reader.notYet(
+      'network',
+      [],
+      'write `direct` with `database-url` and `clickhouse-url`, or leave it `auto`',
+    )
+  const databaseUrl = reader.url('database-url', ['postgresql:', 'postgres:'])
+  const clickhouse = readClickHouse(reader)
+  if (databaseUrl === undefined && clickhouse === undefined) {
+    if (network === 'direct') {
+      reader.problems.push(
+        'Input `network` is `direct`, but `database-url` and `clickhouse-url` are empty: write both.',
+      )
+    }
+    return undefined
+  }
+  return { databaseUrl, clickhouse }
+}
+
+function readClickHouse(reader: InputReader): ClickHouseAccess | undefined {
+  const url = reader.url('clickhouse-url', ['http:', 'https:'])
+  if (url === undefined) return undefined
+  return {
+    url: url.replace(/\/+$/, ''),
+    user: reader.required('clickhouse-user', 'the ClickHouse user, e.g. `default`'),
+    password: reader.text('clickhouse-password') ?? '',
+    database: reader.required('clickhouse-database', 'the database that Langfuse uses, e.g. `default`'),
+  }
+}
+
+const RISKS = ['lossy', 'restore'] as const
+
+function readAccepted(reader: InputReader): ReadonlySet<string> {
+  const accepted = reader.list('accept')
+  const unknown = accepted.filter(risk => !RISKS.some(known => known === risk))
+  if (unknown.length > 0) {
+    reader.problems.push(
+      `Input \`accept\` names \`${unknown.join(', ')}\`: write \`lossy\` or \`restore\`, or leave it empty.`,
+    )
+  }
+  return new Set(accepted)
+}
+
+function readClickHouseVersion(reader: InputReader): string | undefined {
+  const version = reader.text('clickhouse-version')
+  if (version !== undefined && !/^\d+\.\d+\.\d+(\.\d+)?(-[a-z]+)?$/.test(version)) {
+    reader.problems.push(
+      `Input \`clickhouse-version\` is \`${version}\`, which is not an exact version: write one such as \`25.12.3\`, or leave it empty to leave ClickHouse alone.`,
+    )
+  }
+  return version
+}
+
+function readImages(reader: InputReader): DeployConfig['images'] {
+  const images: Partial<Record<Component, string>> = {}
+  for (const component of ['web', 'worker', 'clickhouse'] as const) {
+    const image = reader.image(`${component}-image`)
+    if (image !== undefined && parseImage(image) !== undefined) images[component] = image
+  }
+  return images
+}
+
+const COMPONENTS: readonly Component[] = ['worker', 'clickhouse', 'web']
+
+function readOrder(reader: InputReader): readonly Component[] {
+  const named = reader.list('order')
+  const order = COMPONENTS.filter(component => named.includes(component))
+  if (named.length !== COMPONENTS.length || order.length !== COMPONENTS.length) {
+    reader.problems.push(
+      `Input \`order\` is \`${named.join(',')}\`: write each of \`worker\`, \`clickhouse\` and \`web\` once, e.g. \`worker,clickhouse,web\`.`,
+    )
+    return COMPONENTS
+  }
+  return named.flatMap(name => COMPONENTS.filter(component => component === name))
+}
+
+/** Declared inputs without effect in this version: the values that mean the same as leaving them out, and what to do. */
+type Unbuilt = Readonly<Record<string, readonly [ignored: readonly string[], instead: string]>>
+
+const COMMON_LATER: Unbuilt = {
+  'web-platform': [
+    ['auto', 'app-runner'],
+    'only a web on App Runner can be handled so far, so leave it `auto`',
+  ],
+  'redis-url': [[], 'leave it empty'],
+}
+const DEPLOY_LATER: Unbuilt = {
+  'mirror-from': [[], 'push the images into the deployed repositories before the deploy and leave it empty'],
+  migrate: [['boot'], 'the migrations run when the web starts, so write `boot`'],
+  backup: [['false'], 'take the Aurora snapshot yourself and write `false`'],
+  'on-failure': [['stop'], 'a failed deploy stops where it is, so write `stop` and run the rollback action'],
+  'rerun-background-migrations': [[], 'leave it empty'],
+  accept: [[], 'no deploy asks for a risk to be taken, so leave it empty'],
+}
+const VERIFY_LATER: Unbuilt = {
+  baseline: [['none'], 'there is no drift check yet, so write `none`'],
+  'drift-issue': [['false'], 'there is no drift check yet, so write `false`'],
+  accept: [[], 'verify takes no risk, so leave it empty'],
+  'dry-run': [['false'], 'verify never changes anything, so leave it `false`'],
+  environment: [['langfuse'], 'verify reads no deployment record yet, so leave it `langfuse`'],
+  'github-token': [[], 'verify reads no deployment record yet, so leave it empty'],
+  'langfuse-public-key': [[], 'the canary trace is not built yet, so leave it empty'],
+  'langfuse-secret-key': [[], 'the canary trace is not built yet, so leave it empty'],
+}
+const ROLLBACK_LATER: Unbuilt = {
+  archive: [['true'], 'everything that is dropped or rewritten is archived, so write `true`'],
+}
+
+function refuseUnbuilt(reader: InputReader, inputs: Unbuilt): object {
+  for (const [name, [ignored, instead]] of Object.entries(inputs)) reader.notYet(name, ignored, instead)
+  return {}
+}

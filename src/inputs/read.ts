@@ -1,0 +1,123 @@
+import { parseImage } from '../release/image.ts'
+import { parseRelease, type Release } from '../release/release.ts'
+
+/**
+ * Reads inputs and collects every problem instead of stopping at the first, so that a person corrects a
+ * workflow once. Each problem names the input, the value and what to write instead.
+ */
+export class InputReader {
+  readonly problems: string[] = []
+  readonly #source: (name: string) => string
+
+  constructor(source: (name: string) => string) {
+    this.#source = source
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#source(name)
+    return value === '' ? undefined : value
+  }
+
+  required(name: string, example: string): string {
+    const value = this.text(name)
+    if (value === undefined) this.#refuse(`Input \`${name}\` is empty: write ${example}.`)
+    return value ?? ''
+  }
+
+  choice<const Option extends string>(name: string, options: readonly [Option, ...Option[]]): Option {
+    const value = this.text(name) ?? options[0]
+    const found = options.find(option => option === value)
+    if (found === undefined) this.#refuse(`Input \`${name}\` is \`${value}\`: write ${oneOf(options)}.`)
+    return found ?? options[0]
+  }
+
+  flag(name: string): boolean {
+    return this.choice(name, ['false', 'true']) === 'true'
+  }
+
+  /** Milliseconds from `90s`, `45m` or `2h`. */
+  duration(name: string): number {
+    const value = this.required(name, 'a duration such as `45m`')
+    const match = /^(\d{1,6})(s|m|h)$/.exec(value)
+    const unit = { s: 1_000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] ?? 0
+    const milliseconds = Number(match?.[1] ?? 0) * unit
+    if (value !== '' && milliseconds === 0) {
+      this.#refuse(
+        `Input \`${name}\` is \`${value}\`: write a duration above zero such as \`90s\`, \`45m\` or \`2h\`.`,
+      )
+    }
+    return milliseconds
+  }
+
+  list(name: string): readonly string[] {
+    return (this.text(name) ?? '')
+      .split(/[,\n]/)
+      .map(item => item.trim())
+      .filter(item => item !== '')
+  }
+
+  /** An exact Langfuse release; `instead` lists words that are taken too (`previous`). */
+  release(name: string): Release {
+    const value = this.required(name, 'an exact Langfuse release such as `3.225.4`')
+    const parsed = parseRelease(value)
+    if (typeof parsed === 'string') return parsed
+    if (value !== '') {
+      this.#refuse(
+        `Input \`${name}\` is \`${value}\`, which ${parsed.problem}: write an exact release such as \`3.225.4\`.`,
+      )
+    }
+    return '0.0.0' as Release
+  }
+
+  /** A full image reference which cannot move: with an exact tag or a digest. */
+  image(name: string): string | undefined {
+    const value = this.text(name)
+    if (value === undefined) return undefined
+    const image = parseImage(value)
+    const exact = image?.digest !== undefined || (image?.tag !== undefined && /\d+\.\d+\.\d+/.test(image.tag))
+    if (!exact) {
+      this.#refuse(
+        `Input \`${name}\` is \`${value}\`, which does not name one image for good: write repository:exact-tag or repository@sha256:….`,
+      )
+    }
+    return value
+  }
+
+  url(name: string, protocols: readonly string[]): string | undefined {
+    const value = this.text(name)
+    if (value === undefined) return undefined
+    const protocol = URL.canParse(value) ? new URL(value).protocol : undefined
+    if (protocol === undefined || !protocols.includes(protocol)) {
+      // The value may hold a password: it is named, never shown.
+      this.#refuse(
+        `Input \`${name}\` is not a URL that starts with ${oneOf(protocols.map(item => `${item}//`))}: correct it.`,
+      )
+    }
+    return value
+  }
+
+  /** Refuses an input that is declared for later and has no effect in this version. */
+  notYet(name: string, ignored: readonly string[], instead: string): void {
+    const value = this.text(name)
+    if (value === undefined || ignored.includes(value)) return
+    const shown = SECRET_INPUTS.has(name) ? 'is set' : `is \`${value}\``
+    this.#refuse(`Input \`${name}\` ${shown}, but it has no effect in this version yet: ${instead}.`)
+  }
+
+  #refuse(problem: string): void {
+    this.problems.push(problem)
+  }
+}
+
+/** Inputs whose value is never shown, and is masked before anything else happens. */
+export const SECRET_INPUTS: ReadonlySet<string> = new Set([
+  'database-url',
+  'clickhouse-password',
+  'redis-url',
+  'github-token',
+  'langfuse-secret-key',
+])
+
+function oneOf(options: readonly string[]): string {
+  return options.map(option => `\`${option}\``).join(' or ')
+}

@@ -1,0 +1,99 @@
+import type { Stack } from '../stack/stack.ts'
+import type { Targets } from '../stack/targets.ts'
+import { componentName } from './plan.ts'
+
+/** What stops any change of a stack, whichever way it goes. One sentence each, with what to do. */
+export function commonProblems(stack: Stack, targets: Targets): readonly string[] {
+  return [
+    ...operationsUnderWay(stack),
+    ...unreachableStores(stack),
+    ...brokenMigrations(stack),
+    ...missingImages(targets),
+  ]
+}
+
+function operationsUnderWay(stack: Stack): readonly string[] {
+  const ecs = [stack.worker, stack.clickhouse].flatMap(({ service }) => {
+    const open = service.deployments.filter(deployment => deployment.rolloutState === 'IN_PROGRESS')
+    const several = service.deployments.length > 1
+    if (open.length === 0 && !several) return []
+    const ids = service.deployments.map(deployment => deployment.id).join(', ')
+    return [
+      `ECS service ${service.name} is already being deployed (${ids}): wait until it has one deployment in a steady state, then run again.`,
+    ]
+  })
+  return [...ecs, ...webBusy(stack)]
+}
+
+function webBusy(stack: Stack): readonly string[] {
+  const { service, operation } = stack.web
+  if (operation !== undefined) {
+    return [
+      `App Runner service ${service.name} is busy, ${operation}: wait until it has ended, then run again.`,
+    ]
+  }
+  if (service.status === 'RUNNING') return []
+  return [
+    `App Runner service ${service.name} is ${service.status}, and only a RUNNING one can be updated: resume or repair it, then run again.`,
+  ]
+}
+
+/** A store that was given and cannot be reached is a mistake to correct, not a reason to go on blindly. */
+function unreachableStores(stack: Stack): readonly string[] {
+  return [stack.postgres, stack.clickhouseStore].flatMap(store =>
+    !store.known && store.because === 'unreachable' ? [store.reason] : [],
+  )
+}
+
+function brokenMigrations(stack: Stack): readonly string[] {
+  const problems: string[] = []
+  if (stack.postgres.known) {
+    const failed = stack.postgres.value.migrations.filter(migration => migration.state === 'failed')
+    for (const { name } of failed) {
+      problems.push(
+        `Postgres migration ${name} was started and never finished, so no web would start (P3009): repair what it left and mark it with \`prisma migrate resolve\`, then run again.`,
+      )
+    }
+  }
+  if (stack.clickhouseStore.known && stack.clickhouseStore.value.dirty) {
+    const { head } = stack.clickhouseStore.value
+    problems.push(
+      `ClickHouse's schema is dirty at version ${head}, so no web would start ("Dirty database version ${head}"): repair what migration ${head} left, force version ${head - 1}, then run again.`,
+    )
+  }
+  return problems
+}
+
+function missingImages(targets: Targets): readonly string[] {
+  return (['worker', 'clickhouse', 'web'] as const).flatMap(component => {
+    const target = targets[component]
+    if (target === undefined || target.presence !== 'missing') return []
+    return [
+      `The ${componentName(component)} image \`${target.asked}\` does not exist in its registry: push it first, or name another with \`${component}-image\`.`,
+    ]
+  })
+}
+
+/** What a person should know before they approve, and what cannot be seen. */
+export function commonWarnings(stack: Stack, targets: Targets): readonly string[] {
+  const warnings: string[] = []
+  if (!stack.postgres.known)
+    warnings.push(`The state of PostgreSQL was not checked: ${stack.postgres.reason}.`)
+  if (!stack.clickhouseStore.known) {
+    warnings.push(`The state of ClickHouse was not checked: ${stack.clickhouseStore.reason}.`)
+  }
+  for (const component of ['worker', 'clickhouse', 'web'] as const) {
+    const target = targets[component]
+    if (target?.presence === 'unchecked') {
+      warnings.push(
+        `The ${componentName(component)} image \`${target.asked}\` is not in ECR: that it exists was not checked.`,
+      )
+    }
+  }
+  if (stack.web.service.automaticDeployments) {
+    warnings.push(
+      `App Runner service ${stack.web.service.name} deploys by itself whenever its tag is pushed: turn automatic deployments off.`,
+    )
+  }
+  return warnings
+}

@@ -1,0 +1,209 @@
+import type { RollbackConfig } from '../inputs/config.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import { compareVersions } from '../release/release.ts'
+import type { RollbackTarget } from '../stack/rollback-target.ts'
+import type { Stack } from '../stack/stack.ts'
+import { currentRelease, imageOf } from '../stack/stack.ts'
+import type { Targets } from '../stack/targets.ts'
+import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
+import { componentName, makePlan } from './plan.ts'
+import { commonProblems, commonWarnings } from './preflight.ts'
+import type { Undo } from './rollback-class.ts'
+import { classOf, undoBetween } from './rollback-class.ts'
+import { singleWriterSettings } from './single-writer.ts'
+
+export type RollbackQuestion = {
+  readonly config: RollbackConfig
+  readonly stack: Stack
+  readonly target: RollbackTarget
+  readonly targets: Targets
+  readonly facts: ReleaseFacts
+}
+
+/** Decides a rollback: expand, images, contract; or everything that stands in its way. Pure. */
+export function planRollback(question: RollbackQuestion): Plan | Refusal {
+  const { config, stack, target, targets, facts } = question
+  const from = currentRelease(stack)
+  const release = releaseProblems(question)
+  const undo = undoFrom(stack, target.release, facts)
+  const problems =
+    release.length > 0 ? release : [...undoProblems(question, undo), ...commonProblems(stack, targets)]
+  if (problems.length > 0) return { kind: 'refusal', from, to: target.release, problems }
+  const undone = config.sql === 'auto' ? undo : NOTHING
+  const pending = pendingOf(stack, target.release, facts)
+  return makePlan({
+    action: 'rollback',
+    from,
+    to: target.release,
+    rollbackClass: classOf(undone),
+    steps: [
+      ...expand(undone, target.release, facts),
+      ...imageSteps(question),
+      ...contract(undone, pending),
+      ...validate(undone, pending),
+    ],
+    warnings: warnings(question, undo),
+    losses: undone.sql.map(file => `${file.migration}: ${file.loses}`),
+  })
+}
+
+const NOTHING: Undo = { postgres: [], clickhouse: [], sql: [], missing: [] }
+
+function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly string[] {
+  const from = currentRelease(stack)
+  if (facts.release(target.release) === undefined) {
+    const all = facts.releases.map(release => release.version).join(', ')
+    return [
+      `Langfuse ${target.release} is not in this version's catalog, so what to undo is not known: write one of ${all} in \`to\`, or use a newer version of this action.`,
+    ]
+  }
+  if (from !== undefined && compareVersions(target.release, from) > 0) {
+    return [
+      `Langfuse ${from} runs, and ${target.release} is newer: a rollback never goes forward, use the deploy action with \`version: ${target.release}\`.`,
+    ]
+  }
+  return []
+}
+
+/** What the databases have and the target does not know; by the catalog where the databases are not seen. */
+function undoFrom(stack: Stack, to: string, facts: ReleaseFacts): Undo {
+  const from = currentRelease(stack)
+  const postgres = stack.postgres.known
+    ? stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name)
+    : facts.postgresMigrations(from ?? to).map(migration => migration.name)
+  const clickhouseHead = stack.clickhouseStore.known
+    ? stack.clickhouseStore.value.head
+    : (facts.release(from ?? to)?.clickhouseHead ?? 0)
+  return undoBetween({ postgres: [...new Set(postgres)], clickhouseHead }, to, facts)
+}
+
+function undoProblems({ config, stack, target, facts }: RollbackQuestion, undo: Undo): readonly string[] {
+  const head = facts.release(target.release)?.clickhouseHead ?? 0
+  if (config.sql === 'images-only') {
+    if (undo.clickhouse.length === 0) return []
+    return [
+      `Input \`sql\` is \`images-only\`, but ClickHouse's schema is ahead of what Langfuse ${target.release} knows (version ${head}), so its web would not start ("no migration found for version ${head + undo.clickhouse.length}"): write \`auto\`.`,
+    ]
+  }
+  return [...unreachable(stack, undo), ...withoutSql(undo), ...notAccepted(config, undo)]
+}
+
+function unreachable(stack: Stack, undo: Undo): readonly string[] {
+  const problems: string[] = []
+  const count = undo.postgres.length + undo.clickhouse.length
+  // ClickHouse's migrations need PostgreSQL too: the journal of a rollback is there.
+  if (count > 0 && !stack.postgres.known) {
+    problems.push(`${count} migrations have to be undone, but ${stack.postgres.reason}.`)
+  }
+  if (undo.clickhouse.length > 0 && !stack.clickhouseStore.known) {
+    problems.push(
+      `${undo.clickhouse.length} ClickHouse migrations have to be undone, but ${stack.clickhouseStore.reason}.`,
+    )
+  }
+  return problems
+}
+
+function withoutSql(undo: Undo): readonly string[] {
+  if (undo.missing.length === 0) return []
+  return [
+    `There is no down SQL for ${undo.missing.join(', ')}: use a newer version of this action, or restore the databases from the snapshot that was taken before the upgrade.`,
+  ]
+}
+
+function notAccepted(config: RollbackConfig, undo: Undo): readonly string[] {
+  const rollbackClass = classOf(undo)
+  if (!needsAccept(rollbackClass) || config.accept.has(rollbackClass)) return []
+  const files = undo.sql.filter(file => file.class === rollbackClass)
+  const losses = files.map(file => `${file.migration}: ${file.loses}`).join('; ')
+  return [
+    `This rollback is of class \`${rollbackClass}\` (${losses}): write \`accept: ${rollbackClass}\` to take that.`,
+  ]
+}
+
+function needsAccept(rollbackClass: RollbackClass): boolean {
+  return rollbackClass === 'lossy' || rollbackClass === 'restore'
+}
+
+/** What an earlier run, killed half-way, left to do: it is in the journal and no longer in the difference. */
+type Pending = { readonly clickhouse: readonly number[]; readonly postgres: readonly string[] }
+
+function pendingOf(stack: Stack, to: string, facts: ReleaseFacts): Pending {
+  if (!stack.postgres.known) return { clickhouse: [], postgres: [] }
+  const { pending } = stack.postgres.value
+  const head = facts.release(to)?.clickhouseHead ?? 0
+  const of = (store: 'postgres' | 'clickhouse', phase: 'expand' | 'contract') =>
+    pending.filter(row => row.store === store && row.phase === phase).map(row => row.migration)
+  return {
+    clickhouse: of('clickhouse', 'expand')
+      .map(Number)
+      .filter(version => version > head),
+    postgres: of('postgres', 'contract'),
+  }
+}
+
+function expand(undo: Undo, to: string, facts: ReleaseFacts): readonly Step[] {
+  if (undo.postgres.length + undo.clickhouse.length === 0) return []
+  const clickhouseHead = undo.clickhouse.length > 0 ? facts.release(to)?.clickhouseHead : undefined
+  const reason = `Recreate what Langfuse ${to} needs, while the newer release still works.`
+  return [
+    {
+      kind: 'undo-schema',
+      phase: 'expand',
+      postgres: undo.postgres,
+      clickhouse: undo.clickhouse,
+      clickhouseHead,
+      reason,
+    },
+  ]
+}
+
+function contract(undo: Undo, pending: Pending): readonly Step[] {
+  const clickhouse = [...new Set([...undo.clickhouse, ...pending.clickhouse])].sort((a, b) => b - a)
+  if (undo.postgres.length + clickhouse.length === 0) return []
+  const reason = 'Drop what only the newer release had, now that nothing of it runs any more.'
+  return [
+    {
+      kind: 'undo-schema',
+      phase: 'contract',
+      postgres: undo.postgres,
+      clickhouse,
+      clickhouseHead: undefined,
+      reason,
+    },
+  ]
+}
+
+function validate(undo: Undo, pending: Pending): readonly Step[] {
+  const postgres = [...new Set([...undo.postgres, ...pending.postgres])]
+  if (postgres.length === 0) return []
+  const reason = 'Validate the constraints that are back; nobody waits for that.'
+  return [
+    { kind: 'undo-schema', phase: 'validate', postgres, clickhouse: [], clickhouseHead: undefined, reason },
+  ]
+}
+
+/** Images in the reverse of deploy's order: web, ClickHouse, worker. */
+function imageSteps({ stack, target, targets }: RollbackQuestion): readonly Step[] {
+  return (['web', 'clickhouse', 'worker'] as const).flatMap((component): readonly Step[] => {
+    const image = targets[component]
+    const running = imageOf(stack, component)
+    if (image === undefined || (image.digest !== undefined && image.digest === running.digest)) return []
+    const reason = `${componentName(component)} runs ${running.version ?? running.reference} and goes back to ${component === 'clickhouse' ? image.asked : target.release}.`
+    const change = { from: running.reference, to: image.reference, reason }
+    if (component === 'web')
+      return [{ kind: 'roll-app-runner', component, service: stack.web.service.name, ...change }]
+    const { service } = stack[component]
+    const settings = component === 'clickhouse' ? singleWriterSettings(service) : undefined
+    return [{ kind: 'roll-ecs', component, service: service.name, settings, ...change }]
+  })
+}
+
+function warnings({ config, stack, target, targets }: RollbackQuestion, undo: Undo): readonly string[] {
+  const found = [...target.warnings, ...commonWarnings(stack, targets)]
+  if (config.sql === 'images-only' && undo.postgres.length > 0) {
+    found.push(
+      `${undo.postgres.length} Postgres migrations stay as they are (\`sql: images-only\`): Langfuse ${target.release} may miss what they removed.`,
+    )
+  }
+  return found
+}

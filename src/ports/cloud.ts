@@ -1,0 +1,216 @@
+/**
+ * AWS as the flow sees it: only what is used, in our own shapes. The adapters translate; nothing right of
+ * them knows a member name of the SDK. Arrays are complete (all pages), times are epoch milliseconds.
+ */
+export type Cloud = {
+  readonly region: string
+  account(): Promise<{ readonly account: string; readonly caller: string }>
+  readonly ecs: Ecs
+  readonly appRunner: AppRunner
+  readonly efs: Efs
+  readonly cloudMap: CloudMap
+  readonly ecr: Ecr
+  readonly logs: Logs
+}
+
+/** A percentage pair as ECS counts it, and its circuit breaker. */
+export type DeploymentSettings = {
+  readonly minimumHealthyPercent: number
+  readonly maximumPercent: number
+  readonly circuitBreaker: { readonly enable: boolean; readonly rollback: boolean }
+}
+
+export type EcsDeployment = {
+  readonly id: string
+  readonly status: string
+  readonly rolloutState: string | undefined
+  readonly rolloutStateReason: string | undefined
+  readonly taskDefinition: string
+  readonly desiredCount: number
+  readonly runningCount: number
+  readonly failedTasks: number
+}
+
+export type EcsService = {
+  readonly arn: string
+  readonly name: string
+  readonly cluster: string
+  readonly status: string
+  readonly taskDefinition: string
+  readonly desiredCount: number
+  readonly runningCount: number
+  readonly pendingCount: number
+  readonly settings: DeploymentSettings
+  readonly deployments: readonly EcsDeployment[]
+  /** Newest first. */
+  readonly events: readonly { readonly at: number; readonly message: string }[]
+  readonly subnets: readonly string[]
+  readonly securityGroups: readonly string[]
+  /** ARNs of the Cloud Map services that its tasks register in. */
+  readonly registries: readonly string[]
+  /** ARN for DescribeServiceDeployments, when ECS says one. */
+  readonly serviceDeployment: string | undefined
+}
+
+export type EfsVolume = {
+  readonly name: string
+  readonly fileSystemId: string
+  readonly rootDirectory: string
+  readonly accessPointId: string | undefined
+}
+
+export type Container = {
+  readonly name: string
+  readonly image: string
+  readonly essential: boolean
+  readonly environment: Readonly<Record<string, string>>
+  /** Name to the ARN it is read from; never a value. */
+  readonly secrets: Readonly<Record<string, string>>
+  readonly logGroup: string | undefined
+  readonly logStreamPrefix: string | undefined
+}
+
+export type TaskDefinition = {
+  readonly arn: string
+  readonly family: string
+  readonly revision: number
+  readonly containers: readonly Container[]
+  readonly volumes: readonly EfsVolume[]
+  readonly architecture: string
+  /** Exactly what ECS described, to register a copy from; opaque to everybody but the adapter. */
+  readonly source: unknown
+}
+
+export type EcsTask = {
+  readonly arn: string
+  readonly id: string
+  readonly taskDefinition: string
+  readonly lastStatus: string
+  readonly healthStatus: string
+  readonly address: string | undefined
+  readonly subnet: string | undefined
+  readonly startedBy: string | undefined
+  readonly stopCode: string | undefined
+  readonly stoppedReason: string | undefined
+  readonly containers: readonly {
+    readonly name: string
+    readonly image: string
+    readonly digest: string | undefined
+    readonly exitCode: number | undefined
+    readonly reason: string | undefined
+  }[]
+}
+
+export type ServiceDeployment = {
+  readonly arn: string
+  readonly status: string
+  readonly statusReason: string | undefined
+  readonly breaker:
+    | { readonly status: string; readonly failures: number; readonly threshold: number }
+    | undefined
+}
+
+export type Ecs = {
+  /** undefined when the service does not exist (or is INACTIVE); throws a RolloutError when the cluster does not. */
+  service(cluster: string, name: string): Promise<EcsService | undefined>
+  taskDefinition(arn: string): Promise<TaskDefinition>
+  tasks(cluster: string, service: string, status: 'RUNNING' | 'STOPPED'): Promise<readonly EcsTask[]>
+  /** undefined when ECS or the caller's IAM policy cannot say. */
+  serviceDeployment(arn: string): Promise<ServiceDeployment | undefined>
+  /** Registers a copy of `base` in which one container's image is different and nothing else. */
+  registerWithImage(base: TaskDefinition, container: string, image: string): Promise<string>
+  /** Changes what is given, nothing else, and returns the id of the deployment that is PRIMARY afterwards. */
+  updateService(change: ServiceChange): Promise<{ readonly deploymentId: string }>
+}
+
+export type ServiceChange = {
+  readonly cluster: string
+  readonly service: string
+  readonly taskDefinition?: string
+  readonly settings?: DeploymentSettings
+}
+
+export type AppRunnerService = {
+  readonly arn: string
+  readonly name: string
+  readonly url: string
+  readonly status: string
+  readonly image: string
+  readonly automaticDeployments: boolean
+  readonly healthCheck: { readonly protocol: string; readonly path: string }
+  readonly environment: Readonly<Record<string, string>>
+  readonly secrets: Readonly<Record<string, string>>
+  /** The whole source configuration as App Runner described it; opaque to everybody but the adapter. */
+  readonly source: unknown
+}
+
+export type AppRunnerOperation = {
+  readonly id: string
+  readonly type: string
+  readonly status: string
+}
+
+export type AppRunner = {
+  /** undefined when there is no service of that name. */
+  service(name: string): Promise<AppRunnerService | undefined>
+  describe(arn: string): Promise<AppRunnerService>
+  /** All pages, newest first. */
+  operations(arn: string): Promise<readonly AppRunnerOperation[]>
+  /** Repeats the whole source configuration with another image; returns the operation to follow. */
+  updateImage(service: AppRunnerService, image: string): Promise<{ readonly operationId: string }>
+}
+
+export type MountTarget = {
+  readonly id: string
+  readonly subnet: string
+  readonly zone: string
+  readonly address: string
+  readonly state: string
+}
+
+export type Efs = {
+  /** undefined when there is no such file system. */
+  fileSystem(
+    id: string,
+  ): Promise<
+    { readonly id: string; readonly state: string; readonly mountTargets: readonly MountTarget[] } | undefined
+  >
+}
+
+export type CloudMapInstance = {
+  readonly id: string
+  readonly address: string | undefined
+  readonly health: string
+}
+
+export type CloudMap = {
+  /** `arn` as in a service's registries. */
+  service(arn: string): Promise<{ readonly name: string; readonly instances: readonly CloudMapInstance[] }>
+}
+
+export type EcrImage = {
+  readonly digest: string
+  readonly tags: readonly string[]
+  readonly pushedAt: number | undefined
+}
+
+export type Ecr = {
+  /** undefined when the repository has no such image; throws a RolloutError when there is no such repository. */
+  image(
+    repository: EcrRepository,
+    wanted: { readonly tag: string } | { readonly digest: string },
+  ): Promise<EcrImage | undefined>
+}
+
+export type EcrRepository = {
+  readonly account: string
+  readonly region: string
+  readonly name: string
+}
+
+export type Logs = {
+  /** The last lines of a stream, oldest first; empty when there is no such stream yet. */
+  tail(group: string, stream: string, lines: number): Promise<readonly string[]>
+  /** The last lines of all streams of a group since an epoch time in milliseconds. */
+  recent(group: string, since: number, lines: number): Promise<readonly string[]>
+}

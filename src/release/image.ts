@@ -1,0 +1,50 @@
+import type { EcrRepository } from '../ports/cloud.ts'
+import { type Release, releaseOf } from './release.ts'
+
+/** An image reference in its parts: `repository` includes the registry's host. */
+export type ImageRef = {
+  readonly repository: string
+  readonly tag: string | undefined
+  readonly digest: string | undefined
+}
+
+/** Undefined when the text is not an image reference. */
+export function parseImage(text: string): ImageRef | undefined {
+  const match =
+    /^([A-Za-z0-9][A-Za-z0-9._:/-]*?)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(
+      text,
+    )
+  if (!match?.[1] || match[1].endsWith('/')) return undefined
+  return { repository: match[1], tag: match[2], digest: match[3] }
+}
+
+/** `repository@digest`, the only form that cannot move; with the tag where there is no digest. */
+export function pinned(image: {
+  readonly repository: string
+  readonly tag?: string | undefined
+  readonly digest?: string | undefined
+}): string {
+  if (image.digest !== undefined) return `${image.repository}@${image.digest}`
+  return image.tag === undefined ? image.repository : `${image.repository}:${image.tag}`
+}
+
+/** The private ECR repository that an image comes from, if it does: `<account>.dkr.ecr.<region>.amazonaws.com/<name>`. */
+export function ecrRepository(repository: string): EcrRepository | undefined {
+  const match = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/(.+)$/.exec(repository)
+  if (!match?.[1] || !match[2] || !match[3]) return undefined
+  return { account: match[1], region: match[2], name: match[3] }
+}
+
+/** The release that a set of tags names: the exact one among them. */
+export function releaseOfTags(tags: readonly string[]): Release | undefined {
+  for (const tag of tags) {
+    const release = releaseOf(tag)
+    if (release !== undefined) return release
+  }
+  return undefined
+}
+
+/** `sha256:0123…` short enough for a sentence. */
+export function shortDigest(digest: string | undefined): string {
+  return digest === undefined ? 'unknown digest' : digest.slice(0, 'sha256:'.length + 12)
+}

@@ -1,0 +1,74 @@
+import type { CheckResult } from '../checks/check.ts'
+import type { StepResult } from '../execute/execute.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Stack } from '../stack/stack.ts'
+
+export type ActionName = 'deploy' | 'verify' | 'rollback'
+
+export type Outcome =
+  | 'deployed'
+  | 'rolled-back'
+  | 'unchanged'
+  | 'planned'
+  | 'refused'
+  | 'failed'
+  | 'passed'
+  | 'inconclusive'
+
+/** All that a run came to: the one thing that the summary, the outputs, the report and the exit status are made of. */
+export type Conclusion = {
+  readonly action: ActionName
+  readonly outcome: Outcome
+  /** The verdict in one sentence. */
+  readonly headline: string
+  readonly versions: Versions
+  readonly plan: Plan | undefined
+  /** Why nothing was done, or what went wrong before there was a plan. */
+  readonly problems: readonly string[]
+  readonly warnings: readonly string[]
+  readonly steps: readonly StepResult[]
+  readonly checks: readonly CheckResult[]
+  /** The newest picture of the stack. */
+  readonly stack: Stack | undefined
+  readonly deploymentId: string | undefined
+  /** What a person should do now. */
+  readonly next: readonly string[]
+}
+
+export type Versions = {
+  readonly previous: string | undefined
+  readonly current: string | undefined
+  readonly target: string | undefined
+}
+
+const NO_VERSIONS: Versions = { previous: undefined, current: undefined, target: undefined }
+
+/** A conclusion with nothing in it, to be filled in. */
+export function conclude(
+  action: ActionName,
+  outcome: Outcome,
+  headline: string,
+  rest: Partial<Omit<Conclusion, 'action' | 'outcome' | 'headline'>> = {},
+): Conclusion {
+  return {
+    action,
+    outcome,
+    headline,
+    versions: NO_VERSIONS,
+    plan: undefined,
+    problems: [],
+    warnings: [],
+    steps: [],
+    checks: [],
+    stack: undefined,
+    deploymentId: undefined,
+    next: [],
+    ...rest,
+  }
+}
+
+/** Whether the job goes on: deploy's own `rolled-back` is a failure, rollback's is what was asked for. */
+export function isSuccess({ action, outcome }: Pick<Conclusion, 'action' | 'outcome'>): boolean {
+  if (outcome === 'rolled-back') return action === 'rollback'
+  return outcome === 'deployed' || outcome === 'unchanged' || outcome === 'planned' || outcome === 'passed'
+}

@@ -1,0 +1,28 @@
+import type { Conclusion } from './conclusion.ts'
+import { outputsOf } from './outputs.ts'
+
+/** The report file: everything the summary says, for programs. Holds no secret: environments are not in it. */
+export function reportOf(conclusion: Conclusion): string {
+  const { stack, steps, checks, plan, ...rest } = conclusion
+  const report = {
+    schema: 1,
+    ...rest,
+    outputs: outputsOf(conclusion, ''),
+    plan,
+    steps,
+    checks,
+    stack: stack && {
+      account: stack.account,
+      region: stack.region,
+      cluster: stack.cluster,
+      url: stack.url,
+      images: { web: stack.web.image, worker: stack.worker.image, clickhouse: stack.clickhouse.image },
+      health: stack.health,
+      clickhouse: stack.clickhouseStore,
+      postgres: stack.postgres,
+      discovery: stack.discovery,
+      files: stack.files,
+    },
+  }
+  return `${JSON.stringify(report, undefined, 2)}\n`
+}

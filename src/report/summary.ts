@@ -1,0 +1,110 @@
+import type { CheckResult, CheckState } from '../checks/check.ts'
+import { countOf } from '../checks/run.ts'
+import type { StepResult, StepState } from '../execute/execute.ts'
+import type { Plan } from '../plan/plan.ts'
+import { titleOf } from '../plan/plan.ts'
+import type { Conclusion } from './conclusion.ts'
+import { isSuccess } from './conclusion.ts'
+import { folded, inline, list, table } from './markdown.ts'
+import { picture } from './picture.ts'
+
+/** The job summary: verdict, versions, picture, timeline, checks, what to do now. */
+export function summaryOf(conclusion: Conclusion): string {
+  const { stack, steps, checks } = conclusion
+  return [
+    `## ${isSuccess(conclusion) ? '✅' : '❌'} Langfuse ${conclusion.action}: ${conclusion.outcome}`,
+    inline(conclusion.headline),
+    section('What stands in the way', list(conclusion.problems)),
+    versions(conclusion),
+    section('What to do now', list(conclusion.next)),
+    stack === undefined ? '' : picture(stack, checks, steps),
+    steps.length > 0 ? timeline(steps) : planned(conclusion.plan),
+    section('What undoing means', list(conclusion.plan?.losses ?? [])),
+    checks.length > 0 ? checkTable(checks) : '',
+    section('Warnings', list(conclusion.warnings)),
+    evidence(steps),
+  ]
+    .filter(part => part !== '')
+    .join('\n\n')
+}
+
+function section(title: string, body: string): string {
+  return body === '' ? '' : `### ${title}\n\n${body}`
+}
+
+function versions({ versions: { previous, current, target }, plan }: Conclusion): string {
+  if (previous === undefined && current === undefined && target === undefined) return ''
+  const rows = [
+    ['before', previous],
+    ['now', current],
+    ['target', target],
+    ['rollback class', plan?.rollbackClass],
+    ['plan', plan?.digest],
+  ] as const
+  return table(
+    ['', ''],
+    rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, `\`${value}\``]])),
+  )
+}
+
+function planned(plan: Plan | undefined): string {
+  if (plan === undefined) return ''
+  if (plan.steps.length === 0) return section('Plan', 'Nothing to do.')
+  const rows = plan.steps.map((step, index) => [
+    String(index + 1),
+    inline(titleOf(step)),
+    inline(step.reason),
+  ])
+  return section('Plan', table(['', 'step', 'why'], rows))
+}
+
+const STEP_SIGN: Readonly<Record<StepState, string>> = {
+  done: '✅ done',
+  failed: '❌ failed',
+  rolling: '⏳ still rolling',
+  'not-started': '⬜ not started',
+}
+
+function timeline(steps: readonly StepResult[]): string {
+  const rows = steps.map(result => [
+    STEP_SIGN[result.state],
+    inline(titleOf(result.step)),
+    duration(result),
+    inline(result.sentence),
+  ])
+  return section('Timeline', table(['', 'step', 'took', 'result'], rows))
+}
+
+function duration({ startedAt, endedAt }: StepResult): string {
+  if (startedAt === undefined || endedAt === undefined) return ''
+  const seconds = (endedAt - startedAt) / 1_000
+  return seconds < 60
+    ? `${seconds.toFixed(1)} s`
+    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+}
+
+const CHECK_SIGN: Readonly<Record<CheckState, string>> = {
+  failed: '❌ failed',
+  inconclusive: '❔ inconclusive',
+  warning: '⚠️ warning',
+  skipped: '⏭️ skipped',
+  passed: '✅ passed',
+}
+
+/** Worst first: what is good is read last. */
+function checkTable(checks: readonly CheckResult[]): string {
+  const order = Object.keys(CHECK_SIGN)
+  const sorted = [...checks].sort((left, right) => order.indexOf(left.state) - order.indexOf(right.state))
+  const counts = (['passed', 'failed', 'warning', 'inconclusive', 'skipped'] as const)
+    .map(state => `${countOf(checks, state)} ${state}`)
+    .join(', ')
+  const rows = sorted.map(check => [CHECK_SIGN[check.state], inline(check.title), inline(check.sentence)])
+  return section(`Checks: ${counts}`, table(['', 'check', 'seen'], rows))
+}
+
+function evidence(steps: readonly StepResult[]): string {
+  return steps
+    .filter(result => result.evidence.length > 0)
+    .map(result => folded(`Evidence: ${titleOf(result.step)}`, result.evidence))
+    .join('\n\n')
+}

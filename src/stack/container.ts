@@ -1,0 +1,17 @@
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { Container, TaskDefinition } from '../ports/cloud.ts'
+
+/** The container of a task definition that runs the component; sidecars are left alone. */
+export function pickContainer(component: 'worker' | 'clickhouse', definition: TaskDefinition): Container {
+  const essential = definition.containers.filter(container => container.essential)
+  const [only] = essential
+  if (essential.length === 1 && only !== undefined) return only
+  const named = essential.filter(container =>
+    `${container.name} ${container.image}`.toLowerCase().includes(component),
+  )
+  const [match] = named
+  if (named.length === 1 && match !== undefined) return match
+  throw new RolloutError(
+    `Task definition ${definition.arn} has the essential containers ${definition.containers.map(container => container.name).join(', ')}, and which of them runs ${component} cannot be told: give that container a name with "${component}" in it.`,
+  )
+}

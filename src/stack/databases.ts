@@ -1,0 +1,114 @@
+import { explain } from '../errors/explain.ts'
+import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import type {
+  BackgroundMigration,
+  ClickHouseState,
+  Observed,
+  PendingUndo,
+  PostgresMigration,
+  PostgresState,
+} from './stack.ts'
+import { known, unknown } from './stack.ts'
+
+const NOT_GIVEN = 'the databases are not reached from this runner: set `network: direct` with'
+
+/** What PostgreSQL says of its migrations. A wrong password is not "unknown": it is `unreachable`. */
+export async function observePostgres(postgres: Postgres | undefined): Promise<Observed<PostgresState>> {
+  if (postgres === undefined) return unknown(`${NOT_GIVEN} \`database-url\``, 'not-asked')
+  try {
+    const session = await postgres.connect()
+    try {
+      return known(await readPostgres(session), postgres.address)
+    } finally {
+      await session.close()
+    }
+  } catch (error) {
+    return unknown(explain(error), 'unreachable')
+  }
+}
+
+async function readPostgres(session: PostgresSession): Promise<PostgresState> {
+  return {
+    migrations: await readMigrations(session),
+    backgroundMigrations: await readBackgroundMigrations(session),
+    pending: await readPending(session),
+  }
+}
+
+async function readMigrations(session: PostgresSession): Promise<readonly PostgresMigration[]> {
+  if (!(await tableExists(session, '_prisma_migrations'))) return []
+  const rows = await session.run(
+    'SELECT migration_name, checksum, finished_at IS NOT NULL AS finished, rolled_back_at IS NOT NULL AS rolled_back FROM "_prisma_migrations" ORDER BY migration_name COLLATE "C", started_at',
+  )
+  return rows.map(row => ({
+    name: String(row['migration_name']),
+    checksum: String(row['checksum']),
+    state: migrationState(row),
+  }))
+}
+
+function migrationState(row: Row): PostgresMigration['state'] {
+  if (row['rolled_back'] === true) return 'rolled-back'
+  return row['finished'] === true ? 'applied' : 'failed'
+}
+
+async function readBackgroundMigrations(session: PostgresSession): Promise<readonly BackgroundMigration[]> {
+  if (!(await tableExists(session, 'background_migrations'))) return []
+  const rows = await session.run(
+    `SELECT name, args->>'envGate' AS gate,
+       CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN finished_at IS NOT NULL THEN 'finished' ELSE 'unfinished' END AS state
+     FROM background_migrations ORDER BY name COLLATE "C"`,
+  )
+  return rows.map(row => ({
+    name: String(row['name']),
+    state: row['state'] as BackgroundMigration['state'],
+    gate: typeof row['gate'] === 'string' ? row['gate'] : undefined,
+  }))
+}
+
+/** The journal's open ends: Postgres migrations are over with `validate`, ClickHouse's with `contract`. */
+async function readPending(session: PostgresSession): Promise<readonly PendingUndo[]> {
+  if (!(await tableExists(session, 'langfuse_rollout.journal'))) return []
+  const rows = await session.run(
+    `SELECT store, migration, phase FROM langfuse_rollout.journal
+     WHERE phase = 'expand' OR (phase = 'contract' AND store = 'postgres') ORDER BY store, migration COLLATE "C"`,
+  )
+  return rows.map(row => ({
+    store: row['store'] as PendingUndo['store'],
+    migration: String(row['migration']),
+    phase: row['phase'] as PendingUndo['phase'],
+  }))
+}
+
+async function tableExists(session: PostgresSession, table: string): Promise<boolean> {
+  const [row] = await session.run('SELECT to_regclass($1) IS NOT NULL AS present', [table])
+  return row?.['present'] === true
+}
+
+/** golang-migrate's state and what the server says of itself. */
+export async function observeClickHouse(
+  clickhouse: ClickHouse | undefined,
+): Promise<Observed<ClickHouseState>> {
+  if (clickhouse === undefined) return unknown(`${NOT_GIVEN} \`clickhouse-url\``, 'not-asked')
+  try {
+    return known(await readClickHouse(clickhouse), clickhouse.address)
+  } catch (error) {
+    return unknown(explain(error), 'unreachable')
+  }
+}
+
+async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> {
+  const [server] = await clickhouse.run('SELECT version() AS version, timezone() AS timezone')
+  const [migrated] = await clickhouse.run('EXISTS TABLE schema_migrations')
+  const exists = Object.values(migrated ?? {}).some(value => Number(value) === 1)
+  // The newest row counts: golang-migrate only inserts (x-migrations-table-engine=MergeTree, ORDER BY sequence).
+  const [head] = exists
+    ? await clickhouse.run('SELECT version, dirty FROM schema_migrations ORDER BY sequence DESC LIMIT 1')
+    : []
+  return {
+    version: String(server?.['version'] ?? ''),
+    timezone: String(server?.['timezone'] ?? ''),
+    head: Math.max(0, Number(head?.['version'] ?? 0)),
+    dirty: Number(head?.['dirty'] ?? 0) === 1,
+  }
+}

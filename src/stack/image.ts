@@ -1,0 +1,42 @@
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { Cloud } from '../ports/cloud.ts'
+import { ecrRepository, parseImage } from '../release/image.ts'
+import type { RunningImage } from './stack.ts'
+
+/**
+ * What image a reference stands for. `running` is the digest that the tasks report; without one (App Runner
+ * reports none) a tag is looked up as ECR has it now, and the source says so.
+ */
+export async function observeImage(
+  reference: string,
+  running: string | undefined,
+  cloud: Cloud,
+): Promise<RunningImage> {
+  const image = parseImage(reference)
+  if (image === undefined)
+    throw new RolloutError(`\`${reference}\` is what runs, but it is not an image reference.`)
+  const known = running ?? image.digest
+  const wanted = known !== undefined ? { digest: known } : { tag: image.tag ?? 'latest' }
+  const repository = ecrRepository(image.repository)
+  const found = repository && (await cloud.ecr.image(repository, wanted))
+  return {
+    reference,
+    repository: image.repository,
+    digest: known ?? found?.digest,
+    version: exactVersion(found?.tags ?? []) ?? exactVersion(image.tag === undefined ? [] : [image.tag]),
+    source: sourceOf(running, image.digest, found !== undefined),
+  }
+}
+
+function sourceOf(running: string | undefined, pinned: string | undefined, found: boolean): string {
+  if (running !== undefined) return 'digest of the running task'
+  if (pinned !== undefined) return 'digest of the reference'
+  return found ? 'tag, as ECR has it now' : 'tag only: the image is not in ECR'
+}
+
+/** The most exact version among tags: `24.8.7` before `24.8`; undefined when no tag names three numbers. */
+export function exactVersion(tags: readonly string[]): string | undefined {
+  const exact = tags.filter(tag => /^v?\d+\.\d+\.\d+(\.\d+)?(-[0-9A-Za-z.-]+)?$/.test(tag))
+  const [best] = [...exact].sort((left, right) => right.length - left.length || left.localeCompare(right))
+  return best?.replace(/^v/, '')
+}

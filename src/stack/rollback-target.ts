@@ -1,0 +1,82 @@
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { RollbackConfig } from '../inputs/config.ts'
+import type { Cloud } from '../ports/cloud.ts'
+import type { Records } from '../ports/records.ts'
+import { pinned } from '../release/image.ts'
+import { type Release, releaseOf } from '../release/release.ts'
+import { observeImage } from './image.ts'
+import type { Stack } from './stack.ts'
+import type { Wanted } from './targets.ts'
+
+/** Where a rollback goes, and how that is known. */
+export type RollbackTarget = {
+  readonly release: Release
+  readonly wanted: Wanted
+  readonly source: string
+  /** The deployment record that is undone by it, if there is one. */
+  readonly record: string | undefined
+  readonly warnings: readonly string[]
+}
+
+/** Finds the release to go back to and its images. Reads only. */
+export async function findRollbackTarget(
+  config: RollbackConfig,
+  stack: Stack,
+  ports: { readonly cloud: Cloud; readonly records: Records | undefined },
+): Promise<RollbackTarget> {
+  const recorded = await ports.records?.latest()
+  const from = releaseOf(recorded?.record.from)
+  if (recorded !== undefined && from !== undefined && (config.to === 'previous' || config.to === from)) {
+    const { images } = recorded.record
+    return {
+      release: from,
+      wanted: {
+        web: { reference: images.web },
+        worker: { reference: images.worker },
+        clickhouse: { reference: images.clickhouse },
+      },
+      source: `deployment record ${recorded.id} (${ports.records?.place})`,
+      record: recorded.id,
+      warnings: [],
+    }
+  }
+  return config.to === 'previous' ? fromTaskDefinitions(stack, ports.cloud) : exact(config.to)
+}
+
+function exact(release: Release): RollbackTarget {
+  return {
+    release,
+    wanted: { web: { tag: release }, worker: { tag: release } },
+    source: 'input `to`',
+    record: undefined,
+    warnings: ['ClickHouse stays on what it runs: no deployment record says what it ran before.'],
+  }
+}
+
+/**
+ * Without a record: the worker's task definition before the current one names the release. App Runner keeps no
+ * history of images, and an older ClickHouse revision may be of any age, so neither is asked.
+ */
+async function fromTaskDefinitions(stack: Stack, cloud: Cloud): Promise<RollbackTarget> {
+  const { family, revision } = stack.worker.taskDefinition
+  const remedy = 'write the exact release in `to`'
+  if (revision <= 1) {
+    throw new RolloutError(
+      `Input \`to\` is \`previous\`, but there is no deployment record and task definition ${family}:${revision} is the worker's first: ${remedy}.`,
+    )
+  }
+  const previous = await cloud.ecs.taskDefinition(`${family}:${revision - 1}`)
+  const container = previous.containers.find(item => item.name === stack.worker.container.name)
+  const image = container && (await observeImage(container.image, undefined, cloud))
+  const release = releaseOf(image?.version)
+  if (image === undefined || release === undefined) {
+    throw new RolloutError(
+      `Input \`to\` is \`previous\`, but there is no deployment record and the image of task definition ${family}:${revision - 1} (${container?.image ?? 'none'}) names no exact release: ${remedy}.`,
+    )
+  }
+  return {
+    ...exact(release),
+    wanted: { web: { tag: release }, worker: { reference: pinned(image) } },
+    source: `task definition ${family}:${revision - 1} (there is no deployment record)`,
+  }
+}

@@ -1,0 +1,131 @@
+import type { Component } from '../inputs/config.ts'
+import type {
+  AppRunnerService,
+  CloudMapInstance,
+  Container,
+  EcsService,
+  EcsTask,
+  MountTarget,
+  TaskDefinition,
+} from '../ports/cloud.ts'
+import type { Release } from '../release/release.ts'
+
+/** One immutable picture of what runs, and where each fact came from. Nothing in it is a wish. */
+export type Stack = {
+  readonly account: string
+  readonly region: string
+  readonly cluster: string
+  readonly worker: EcsComponent
+  readonly clickhouse: EcsComponent
+  readonly web: WebComponent
+  /** Public base URL without a trailing slash. */
+  readonly url: string
+  readonly health: Observed<WebHealth>
+  readonly postgres: Observed<PostgresState>
+  readonly clickhouseStore: Observed<ClickHouseState>
+  readonly discovery: Observed<Discovery>
+  readonly files: Observed<FileSystem>
+}
+
+/** A fact, or the reason why it could not be seen: missing evidence is never taken for a good sign. */
+export type Observed<Value> =
+  | { readonly known: true; readonly value: Value; readonly source: string }
+  | { readonly known: false; readonly reason: string; readonly because: Unseen }
+
+/** `not-asked`: the caller gave no way to look. `unreachable`: there is a way, and it did not work. */
+export type Unseen = 'not-asked' | 'unreachable'
+
+export type EcsComponent = {
+  readonly component: 'worker' | 'clickhouse'
+  readonly service: EcsService
+  readonly taskDefinition: TaskDefinition
+  readonly container: Container
+  readonly tasks: readonly EcsTask[]
+  readonly image: RunningImage
+}
+
+export type WebComponent = {
+  readonly component: 'web'
+  readonly service: AppRunnerService
+  /** An operation that has not ended: App Runner takes no other meanwhile. */
+  readonly operation: string | undefined
+  readonly image: RunningImage
+}
+
+export type RunningImage = {
+  readonly reference: string
+  readonly repository: string
+  readonly digest: string | undefined
+  /** Exact version by a tag of the running digest: a Langfuse release, or a ClickHouse version. */
+  readonly version: string | undefined
+  readonly source: string
+}
+
+export type WebHealth = {
+  readonly status: number
+  readonly version: string | undefined
+}
+
+export type PostgresState = {
+  readonly migrations: readonly PostgresMigration[]
+  readonly backgroundMigrations: readonly BackgroundMigration[]
+  /** What a rollback began and did not finish, with the last phase that is over. */
+  readonly pending: readonly PendingUndo[]
+}
+
+export type PendingUndo = {
+  readonly store: 'postgres' | 'clickhouse'
+  readonly migration: string
+  readonly phase: 'expand' | 'contract'
+}
+
+export type PostgresMigration = {
+  readonly name: string
+  readonly checksum: string
+  /** `failed`: started, neither finished nor marked as rolled back; Prisma refuses to go on (P3009). */
+  readonly state: 'applied' | 'failed' | 'rolled-back'
+}
+
+export type BackgroundMigration = {
+  readonly name: string
+  readonly state: 'finished' | 'failed' | 'unfinished'
+  /** Environment variable that has to be "true" for it to run; undefined: runs always. */
+  readonly gate: string | undefined
+}
+
+export type ClickHouseState = {
+  readonly version: string
+  readonly timezone: string
+  /** golang-migrate's head; 0 when nothing was migrated yet. */
+  readonly head: number
+  readonly dirty: boolean
+}
+
+export type Discovery = {
+  readonly name: string
+  readonly instances: readonly CloudMapInstance[]
+}
+
+export type FileSystem = {
+  readonly id: string
+  readonly state: string
+  readonly mountTargets: readonly MountTarget[]
+}
+
+export function known<Value>(value: Value, source: string): Observed<Value> {
+  return { known: true, value, source }
+}
+
+export function unknown<Value>(reason: string, because: Unseen): Observed<Value> {
+  return { known: false, reason, because }
+}
+
+/** The release that runs, by the best evidence there is: what the web reports, else its image, else the worker's. */
+export function currentRelease(stack: Stack): Release | undefined {
+  const reported = stack.health.known ? stack.health.value.version : undefined
+  return (reported ?? stack.web.image.version ?? stack.worker.image.version) as Release | undefined
+}
+
+export function imageOf(stack: Stack, component: Component): RunningImage {
+  return stack[component].image
+}

@@ -1,0 +1,56 @@
+import type { Component } from '../inputs/config.ts'
+import type { Cloud } from '../ports/cloud.ts'
+import { ecrRepository, parseImage, pinned } from '../release/image.ts'
+import type { Stack } from './stack.ts'
+import { imageOf } from './stack.ts'
+
+/** An image that a plan may roll out, as its registry has it. */
+export type TargetImage = {
+  /** What was asked for, for messages. */
+  readonly asked: string
+  /** `repository@digest`, or the tag where the registry cannot be asked for a digest. */
+  readonly reference: string
+  readonly digest: string | undefined
+  readonly presence: 'present' | 'missing' | 'unchecked'
+}
+
+export type Targets = Readonly<Partial<Record<Component, TargetImage>>>
+
+/** The wanted image of each component: a full reference, or a tag in the repository now deployed. */
+export type Wanted = Readonly<
+  Partial<Record<Component, { readonly reference: string } | { readonly tag: string }>>
+>
+
+/** Looks the wanted images up, so that the plan can pin them by digest or refuse what does not exist. */
+export async function resolveTargets(stack: Stack, wanted: Wanted, cloud: Cloud): Promise<Targets> {
+  const resolved = await Promise.all(
+    (['worker', 'clickhouse', 'web'] as const).map(async component => {
+      const wish = wanted[component]
+      if (wish === undefined) return []
+      const asked =
+        'reference' in wish ? wish.reference : `${imageOf(stack, component).repository}:${wish.tag}`
+      return [[component, await resolve(asked, cloud)] as const]
+    }),
+  )
+  return Object.fromEntries(resolved.flat())
+}
+
+async function resolve(asked: string, cloud: Cloud): Promise<TargetImage> {
+  const image = parseImage(asked)
+  if (image === undefined) return { asked, reference: asked, digest: undefined, presence: 'missing' }
+  const repository = ecrRepository(image.repository)
+  if (repository === undefined)
+    return { asked, reference: pinned(image), digest: image.digest, presence: 'unchecked' }
+  const found = await cloud.ecr.image(
+    repository,
+    image.digest === undefined ? { tag: image.tag ?? 'latest' } : { digest: image.digest },
+  )
+  if (found === undefined)
+    return { asked, reference: pinned(image), digest: image.digest, presence: 'missing' }
+  return {
+    asked,
+    reference: pinned({ repository: image.repository, digest: found.digest }),
+    digest: found.digest,
+    presence: 'present',
+  }
+}

@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from '@jest/globals'
+import { parse } from 'yaml'
+import { BadInput } from '../../src/errors/rollout-error.ts'
+import { readDeployConfig, readRollbackConfig, readVerifyConfig } from '../../src/inputs/config.ts'
+import { fakeRunner } from '../support/runner.ts'
+
+function problemsOf(read: () => unknown): readonly string[] {
+  try {
+    read()
+  } catch (error) {
+    if (error instanceof BadInput) return error.problems
+    throw error
+  }
+  return []
+}
+
+const deploy = (inputs: Record<string, string>, environment?: Record<string, string>) =>
+  problemsOf(() => readDeployConfig(fakeRunner('deploy', inputs, environment)))
+
+test('a user of the article writes the version and nothing else', () => {
+  const config = readDeployConfig(fakeRunner('deploy', { version: '3.0.0' }))
+  expect(config).toMatchObject({
+    version: '3.0.0',
+    region: 'ap-northeast-1',
+    cluster: 'langfuse',
+    services: { web: 'langfuse_web', worker: 'langfuse_worker', clickhouse: 'clickhouse' },
+    order: ['worker', 'clickhouse', 'web'],
+    timeoutMs: 45 * 60_000,
+    dryRun: false,
+    databases: undefined,
+  })
+})
+
+test.each([
+  ['version', '3', /`version` is `3`, which is a floating tag, .*: write an exact release/],
+  ['version', '3.225', /`version` is `3.225`, which is a floating tag/],
+  ['version', 'latest', /`version` is `latest`, which is a floating tag/],
+  ['version', 'three', /`version` is `three`, which is not a version: write an exact release/],
+  ['version', '', /`version` is empty: write an exact Langfuse release/],
+  ['aws-region', 'tokyo', /`aws-region` is `tokyo`: write a region such as/],
+  ['cluster', ' ', /`cluster` is empty: write the name of the ECS cluster/],
+  ['timeout', '45', /`timeout` is `45`: write a duration above zero/],
+  ['timeout', '0m', /`timeout` is `0m`: write a duration above zero/],
+  ['dry-run', 'yes', /`dry-run` is `yes`: write `false` or `true`/],
+  ['order', 'worker,web', /`order` is `worker,web`: write each of/],
+  ['order', 'worker,web,web', /`order` is `worker,web,web`: write each of/],
+  ['clickhouse-version', '24.8', /`clickhouse-version` is `24.8`, which is not an exact version/],
+  ['web-image', 'langfuse/langfuse:3', /`web-image` is .* does not name one image for good/],
+  ['url', 'langfuse.example.com', /`url` is not a URL that starts with `https:\/\/`/],
+  ['network', 'tunnel', /`network` is `tunnel`: write `auto` or `task` or `direct`/],
+  ['network', 'direct', /`network` is `direct`, but `database-url` and `clickhouse-url` are empty/],
+])('deploy refuses %s = "%s" in one sentence', (name, value, sentence) => {
+  const problems = deploy({ version: '3.0.0', [name]: value })
+  expect(problems).toHaveLength(1)
+  expect(problems[0]).toMatch(sentence)
+})
+
+test('no region anywhere is named with the variables that were looked at', () => {
+  expect(deploy({ version: '3.0.0' }, {})).toEqual([
+    expect.stringMatching(/`aws-region` is empty and neither AWS_REGION/),
+  ])
+})
+
+test('all problems are told at once', () => {
+  expect(deploy({ version: '3', timeout: 'x', 'dry-run': 'y' })).toHaveLength(3)
+})
+
+const NOT_YET: readonly (readonly ['deploy' | 'verify' | 'rollback', string, string])[] = [
+  ['deploy', 'network', 'task'],
+  ['deploy', 'web-platform', 'ecs'],
+  ['deploy', 'redis-url', 'redis://cache:6379'],
+  ['deploy', 'mirror-from', 'docker.io/langfuse'],
+  ['deploy', 'migrate', 'task'],
+  ['deploy', 'backup', 'true'],
+  ['deploy', 'on-failure', 'rollback'],
+  ['deploy', 'rerun-background-migrations', '20241024_a'],
+  ['deploy', 'accept', 'lossy'],
+  ['verify', 'baseline', 'record'],
+  ['verify', 'drift-issue', 'true'],
+  ['verify', 'langfuse-public-key', 'pk-lf-1'],
+  ['verify', 'langfuse-secret-key', 'sk-lf-1'],
+  ['verify', 'environment', 'production'],
+  ['verify', 'github-token', 'ghs_1'],
+  ['verify', 'dry-run', 'true'],
+  ['rollback', 'archive', 'false'],
+]
+
+test.each(NOT_YET)('%s says that %s = "%s" has no effect yet', (action, name, value) => {
+  const read = { deploy: readDeployConfig, verify: readVerifyConfig, rollback: readRollbackConfig }[action]
+  const problems = problemsOf(() => read(fakeRunner(action, { version: '3.0.0', [name]: value })))
+  expect(problems).toEqual([
+    expect.stringMatching(new RegExp(`^Input \`${name}\` .*has no effect in this version yet: `)),
+  ])
+})
+
+test.each(['deploy', 'verify', 'rollback'] as const)('every input that %s declares is read', action => {
+  const { inputs } = parse(readFileSync(`actions/${action}/action.yml`, 'utf8')) as {
+    inputs: Record<string, unknown>
+  }
+  const runner = fakeRunner(action, {
+    version: '3.0.0',
+    to: '2.93.7',
+    'database-url': 'postgresql://a:b@c/d',
+    'clickhouse-url': 'http://c:8123',
+  })
+  const read = new Set<string>()
+  const input = (name: string) => {
+    read.add(name)
+    return runner.input(name)
+  }
+  const spy = { ...runner, input }
+  if (action === 'deploy') readDeployConfig(spy)
+  if (action === 'verify') readVerifyConfig(spy)
+  if (action === 'rollback') readRollbackConfig(spy)
+  const masks = ['database-url', 'clickhouse-password', 'redis-url', 'github-token', 'langfuse-secret-key']
+  expect([...new Set([...read, ...masks])].sort()).toEqual(expect.arrayContaining(Object.keys(inputs).sort()))
+  expect(Object.keys(inputs)).toEqual(expect.arrayContaining([...read].filter(name => !masks.includes(name))))
+})
+
+test('secrets are masked before anything is refused, and never shown', () => {
+  const runner = fakeRunner('deploy', {
+    version: '3',
+    'database-url': 'mysql://langfuse:p%40ss@db/langfuse',
+    'clickhouse-password': 'hunter2',
+  })
+  const problems = problemsOf(() => readDeployConfig(runner))
+  expect(runner.masked).toEqual(
+    expect.arrayContaining(['mysql://langfuse:p%40ss@db/langfuse', 'p%40ss', 'p@ss', 'hunter2']),
+  )
+  expect(problems.join()).not.toMatch(/p%40ss|p@ss|hunter2/)
+})
+
+test('a rollback goes to the previous release unless it is told another', () => {
+  expect(readRollbackConfig(fakeRunner('rollback', {})).to).toBe('previous')
+  expect(readRollbackConfig(fakeRunner('rollback', { to: 'v2.93.7' })).to).toBe('2.93.7')
+  expect(problemsOf(() => readRollbackConfig(fakeRunner('rollback', { to: '2' })))).toHaveLength(1)
+})

@@ -1,0 +1,163 @@
+import { expect, test } from '@jest/globals'
+import { readRollbackConfig } from '../../src/inputs/config.ts'
+import type { Plan, Refusal, Step } from '../../src/plan/plan.ts'
+import { planRollback } from '../../src/plan/rollback.ts'
+import type { ReleaseFacts } from '../../src/release/facts.ts'
+import type { Release } from '../../src/release/release.ts'
+import type { RollbackTarget } from '../../src/stack/rollback-target.ts'
+import type { PendingUndo, Stack } from '../../src/stack/stack.ts'
+import { known, unknown } from '../../src/stack/stack.ts'
+import { fakeRunner } from '../support/runner.ts'
+import { DIGEST, FACTS, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
+
+const TARGETS = {
+  web: {
+    asked: 'web:2.93.7',
+    reference: `${REGISTRY}/langfuse-web@${DIGEST.web2}`,
+    digest: DIGEST.web2,
+    presence: 'present',
+  },
+  worker: {
+    asked: 'worker:2.93.7',
+    reference: `${REGISTRY}/langfuse-worker@${DIGEST.worker2}`,
+    digest: DIGEST.worker2,
+    presence: 'present',
+  },
+} as const
+
+function plan(
+  stack: Stack,
+  inputs: Record<string, string> = {},
+  facts: ReleaseFacts = FACTS,
+): Plan | Refusal {
+  const config = readRollbackConfig(fakeRunner('rollback', { to: '2.93.7', ...inputs }))
+  const target: RollbackTarget = {
+    release: (config.to === 'previous' ? '2.93.7' : config.to) as Release,
+    wanted: {},
+    source: 'test',
+    record: undefined,
+    warnings: [],
+  }
+  return planRollback({ config, stack, target, targets: TARGETS, facts })
+}
+
+const nameOf = (step: Step) => (step.kind === 'undo-schema' ? step.phase : step.component)
+
+test('expand, images in reverse order, contract, validate', () => {
+  const result = plan(stackOn3()) as Plan
+  expect(result.steps.map(nameOf)).toEqual(['expand', 'web', 'worker', 'contract', 'validate'])
+  expect(result.steps[0]).toMatchObject({
+    postgres: ['20241206115829_b', '20241124115100_a'],
+    clickhouse: [6],
+    clickhouseHead: 5,
+  })
+  expect(result).toMatchObject({ rollbackClass: 'schema', from: '3.0.0', to: '2.93.7' })
+})
+
+test('what to undo is a set difference: a migration with an older name that the target does not know goes too', () => {
+  const stack = stackOn3()
+  if (!stack.postgres.known) throw new Error('unreachable')
+  const late = { name: '20230101000000_inserted_late', checksum: 'x', state: 'applied' as const }
+  const postgres = known(
+    { ...stack.postgres.value, migrations: [late, ...stack.postgres.value.migrations] },
+    'x',
+  )
+  expect((plan({ ...stack, postgres }) as Plan).steps[0]).toMatchObject({
+    postgres: ['20241206115829_b', '20241124115100_a', '20230101000000_inserted_late'],
+  })
+})
+
+test('a rollback to what runs already has nothing to do', () => {
+  expect((plan(stackOn2()) as Plan).steps).toEqual([])
+})
+
+test.each<readonly [string, readonly PendingUndo[], readonly string[]]>([
+  [
+    'between expand and contract',
+    [{ store: 'clickhouse', migration: '0006', phase: 'expand' }],
+    ['contract'],
+  ],
+  [
+    'between contract and validate',
+    [{ store: 'postgres', migration: '20241206115829_b', phase: 'contract' }],
+    ['validate'],
+  ],
+])('a run that was killed %s is gone on with', (_name, pending, steps) => {
+  const stack = stackOn2()
+  if (!stack.postgres.known) throw new Error('unreachable')
+  const result = plan({ ...stack, postgres: known({ ...stack.postgres.value, pending }, 'x') }) as Plan
+  expect(result.steps.map(nameOf)).toEqual(steps)
+})
+
+test('images only, where the older web could not start, is refused with what it would have said', () => {
+  expect(plan(stackOn3(), { sql: 'images-only' })).toMatchObject({
+    kind: 'refusal',
+    problems: [expect.stringMatching(/"no migration found for version 6"/)],
+  })
+})
+
+test('images only, where only Postgres is ahead, is planned with a warning', () => {
+  const stack = stackOn3({
+    clickhouseStore: known({ version: '24.8.7', timezone: 'UTC', head: 5, dirty: false }, 'x'),
+  })
+  const result = plan(stack, { sql: 'images-only' }) as Plan
+  expect(result.steps.map(nameOf)).toEqual(['web', 'worker'])
+  expect(result.warnings).toEqual(
+    expect.arrayContaining([expect.stringMatching(/2 Postgres migrations stay as they are/)]),
+  )
+})
+
+test('databases that are not seen are refused when there is something to undo', () => {
+  const blind = stackOn3({
+    postgres: unknown('no way', 'not-asked'),
+    clickhouseStore: unknown('no way', 'not-asked'),
+  })
+  expect((plan(blind) as Refusal).problems).toEqual([
+    expect.stringMatching(/3 migrations have to be undone, but no way/),
+    expect.stringMatching(/1 ClickHouse migrations have to be undone, but no way/),
+  ])
+})
+
+test('a newer target, and one that the catalog does not know, are refused', () => {
+  expect(plan(stackOn2(), { to: '3.0.0' })).toMatchObject({
+    problems: [expect.stringMatching(/a rollback never goes forward/)],
+  })
+  expect(plan(stackOn3(), { to: '2.90.0' })).toMatchObject({
+    problems: [expect.stringMatching(/2\.90\.0 is not in this version's catalog/)],
+  })
+})
+
+test('a migration without down SQL is refused by its name', () => {
+  const facts = {
+    ...FACTS,
+    downSql: (store: string, name: string) =>
+      store === 'clickhouse' ? undefined : FACTS.downSql('postgres', name),
+  }
+  expect(plan(stackOn3(), { accept: 'restore' }, facts)).toMatchObject({
+    problems: [expect.stringMatching(/no down SQL for clickhouse\/0006/)],
+  })
+})
+
+test('a lossy rollback needs to be accepted, and says what is lost', () => {
+  const facts: ReleaseFacts = {
+    ...FACTS,
+    downSql: (store, name) => {
+      const file = FACTS.downSql(store, name)
+      return (
+        file && {
+          ...file,
+          class: name === '20241206115829_b' ? 'lossy' : 'schema',
+          loses: 'the colour of every trace',
+        }
+      )
+    },
+  }
+  expect(plan(stackOn3(), {}, facts)).toMatchObject({
+    problems: [
+      expect.stringMatching(
+        /class `lossy` \(20241206115829_b: the colour of every trace\): write `accept: lossy`/,
+      ),
+    ],
+  })
+  expect(plan(stackOn3(), { accept: 'lossy' }, facts)).toMatchObject({ kind: 'plan', rollbackClass: 'lossy' })
+})

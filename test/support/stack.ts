@@ -1,0 +1,236 @@
+import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
+import type { ReleaseFacts } from '../../src/release/facts.ts'
+import type { EcsComponent, Stack } from '../../src/stack/stack.ts'
+import { known } from '../../src/stack/stack.ts'
+
+/** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
+export const REGISTRY = '123456789012.dkr.ecr.ap-northeast-1.amazonaws.com'
+export const DIGEST = {
+  web2: `sha256:${'a2'.repeat(32)}`,
+  web3: `sha256:${'a3'.repeat(32)}`,
+  worker2: `sha256:${'b2'.repeat(32)}`,
+  worker3: `sha256:${'b3'.repeat(32)}`,
+  clickhouse: `sha256:${'c1'.repeat(32)}`,
+  clickhouseNew: `sha256:${'c2'.repeat(32)}`,
+} as const
+
+export const FACTS: ReleaseFacts = {
+  releases: [
+    { version: '2.93.7', reportedVersion: '2.93.7', clickhouseHead: 5 },
+    { version: '3.0.0', reportedVersion: '3.0.0', clickhouseHead: 6 },
+  ],
+  release: version => FACTS.releases.find(release => release.version === version),
+  postgresMigrations: version =>
+    ['20240101000000_base', ...(version === '3.0.0' ? ['20241124115100_a', '20241206115829_b'] : [])].map(
+      name => ({
+        name,
+        checksum: 'x',
+      }),
+    ),
+  downSql: (_store, name) => ({
+    migration: name,
+    class: 'schema',
+    loses: 'nothing',
+    sections: { expand: '', contract: 'SELECT 1', validate: '' },
+  }),
+}
+
+export function ecsService(name: string, over: Partial<EcsService> = {}): EcsService {
+  const taskDefinition = `arn:aws:ecs:ap-northeast-1:123456789012:task-definition/${name}:1`
+  return {
+    arn: `arn:aws:ecs:ap-northeast-1:123456789012:service/langfuse/${name}`,
+    name,
+    cluster: 'langfuse',
+    status: 'ACTIVE',
+    taskDefinition,
+    desiredCount: 1,
+    runningCount: 1,
+    pendingCount: 0,
+    settings: {
+      minimumHealthyPercent: 100,
+      maximumPercent: 200,
+      circuitBreaker: { enable: false, rollback: false },
+    },
+    deployments: [
+      {
+        id: 'ecs-svc/1',
+        status: 'PRIMARY',
+        rolloutState: 'COMPLETED',
+        rolloutStateReason: undefined,
+        taskDefinition,
+        desiredCount: 1,
+        runningCount: 1,
+        failedTasks: 0,
+      },
+    ],
+    events: [],
+    subnets: ['subnet-a', 'subnet-b'],
+    securityGroups: ['sg-1'],
+    registries:
+      name === 'clickhouse' ? ['arn:aws:servicediscovery:ap-northeast-1:123456789012:service/srv-1'] : [],
+    serviceDeployment: undefined,
+    ...over,
+  }
+}
+
+export function ecsTask(service: EcsService, over: Partial<EcsTask> = {}): EcsTask {
+  return {
+    arn: `arn:aws:ecs:ap-northeast-1:123456789012:task/langfuse/${service.name}-task`,
+    id: `${service.name}-task`,
+    taskDefinition: service.taskDefinition,
+    lastStatus: 'RUNNING',
+    healthStatus: 'HEALTHY',
+    address: '10.0.11.37',
+    subnet: 'subnet-a',
+    startedBy: 'ecs-svc/1',
+    stopCode: undefined,
+    stoppedReason: undefined,
+    containers: [],
+    ...over,
+  }
+}
+
+function ecsComponent(
+  component: 'worker' | 'clickhouse',
+  name: string,
+  version: string,
+  digest: string,
+): EcsComponent {
+  const service = ecsService(name)
+  const repository = `${REGISTRY}/${component === 'worker' ? 'langfuse-worker' : 'clickhouse'}`
+  const container = {
+    name: component,
+    image: `${repository}:latest`,
+    essential: true,
+    environment: {},
+    secrets: {},
+    logGroup: undefined,
+    logStreamPrefix: undefined,
+  }
+  const taskDefinition: TaskDefinition = {
+    arn: service.taskDefinition,
+    family: name,
+    revision: 1,
+    containers: [container],
+    volumes:
+      component === 'clickhouse'
+        ? [{ name: 'data', fileSystemId: 'fs-1', rootDirectory: '/', accessPointId: undefined }]
+        : [],
+    architecture: 'ARM64',
+    source: {},
+  }
+  const image = {
+    reference: `${repository}:latest`,
+    repository,
+    digest,
+    version,
+    source: 'digest of the running task',
+  }
+  return { component, service, taskDefinition, container, tasks: [ecsTask(service)], image }
+}
+
+export function appRunnerService(over: Partial<AppRunnerService> = {}): AppRunnerService {
+  return {
+    arn: 'arn:aws:apprunner:ap-northeast-1:123456789012:service/langfuse_web/abc',
+    name: 'langfuse_web',
+    url: 'https://abc.ap-northeast-1.awsapprunner.com',
+    status: 'RUNNING',
+    image: `${REGISTRY}/langfuse-web:latest`,
+    automaticDeployments: false,
+    healthCheck: { protocol: 'HTTP', path: '/api/public/health' },
+    environment: {},
+    secrets: {},
+    source: {},
+    ...over,
+  }
+}
+
+export function stackOn2(over: Partial<Stack> = {}): Stack {
+  return {
+    account: '123456789012',
+    region: 'ap-northeast-1',
+    cluster: 'langfuse',
+    worker: ecsComponent('worker', 'langfuse_worker', '2.93.7', DIGEST.worker2),
+    clickhouse: ecsComponent('clickhouse', 'clickhouse', '24.8.7', DIGEST.clickhouse),
+    web: {
+      component: 'web',
+      service: appRunnerService(),
+      operation: undefined,
+      image: {
+        reference: `${REGISTRY}/langfuse-web:latest`,
+        repository: `${REGISTRY}/langfuse-web`,
+        digest: DIGEST.web2,
+        version: '2.93.7',
+        source: 'tag, as ECR has it now',
+      },
+    },
+    url: 'https://abc.ap-northeast-1.awsapprunner.com',
+    health: known({ status: 200, version: '2.93.7' }, 'https://abc/api/public/health'),
+    postgres: known(
+      {
+        migrations: FACTS.postgresMigrations('2.93.7').map(({ name, checksum }) => ({
+          name,
+          checksum,
+          state: 'applied' as const,
+        })),
+        backgroundMigrations: [{ name: '20241024_a', state: 'finished' as const, gate: undefined }],
+        pending: [],
+      },
+      'aurora:5432/langfuse',
+    ),
+    clickhouseStore: known(
+      { version: '24.8.7', timezone: 'UTC', head: 5, dirty: false },
+      'clickhouse.langfuse.local:8123',
+    ),
+    discovery: known(
+      {
+        name: 'clickhouse.langfuse.local',
+        instances: [{ id: 'clickhouse-task', address: '10.0.11.37', health: 'HEALTHY' }],
+      },
+      'cloud map',
+    ),
+    files: known(
+      {
+        id: 'fs-1',
+        state: 'available',
+        mountTargets: ['a', 'b'].map(zone => ({
+          id: `fsmt-${zone}`,
+          subnet: `subnet-${zone}`,
+          zone: `ap-northeast-1${zone}`,
+          address: '10.0.1.1',
+          state: 'available',
+        })),
+      },
+      'efs',
+    ),
+    ...over,
+  }
+}
+
+/** The same stack after a deploy of 3.0.0. */
+export function stackOn3(over: Partial<Stack> = {}): Stack {
+  const two = stackOn2()
+  return {
+    ...two,
+    worker: { ...two.worker, image: { ...two.worker.image, digest: DIGEST.worker3, version: '3.0.0' } },
+    web: { ...two.web, image: { ...two.web.image, digest: DIGEST.web3, version: '3.0.0' } },
+    health: known({ status: 200, version: '3.0.0' }, 'https://abc/api/public/health'),
+    postgres: known(
+      {
+        migrations: FACTS.postgresMigrations('3.0.0').map(({ name, checksum }) => ({
+          name,
+          checksum,
+          state: 'applied' as const,
+        })),
+        backgroundMigrations: [],
+        pending: [],
+      },
+      'aurora:5432/langfuse',
+    ),
+    clickhouseStore: known(
+      { version: '24.8.7', timezone: 'UTC', head: 6, dirty: false },
+      'clickhouse.langfuse.local:8123',
+    ),
+    ...over,
+  }
+}

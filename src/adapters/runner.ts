@@ -3,13 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as core from '@actions/core'
 import type { Runner } from '../ports/runner.ts'
+import { redact } from '../report/redact.ts'
+
+const secrets: string[] = []
+const clean = (text: string) => redact(text, secrets)
 
 /** GitHub's runner through its toolkit. */
 export const githubRunner: Runner = {
   input: name => core.getInput(name),
   environment: name => process.env[name] || undefined,
-  mask: secret => core.setSecret(secret),
-  info: line => core.info(line),
+  mask(secret) {
+    secrets.push(secret)
+    core.setSecret(secret)
+  },
+  redact: clean,
+  info: line => core.info(clean(line)),
   async group(title, work) {
     core.startGroup(title)
     try {
@@ -20,12 +28,12 @@ export const githubRunner: Runner = {
   },
   annotate(level, title, sentence) {
     const write = { error: core.error, warning: core.warning, notice: core.notice }[level]
-    write(sentence, { title })
+    write(clean(sentence), { title })
   },
   output: (name, value) => core.setOutput(name, value),
   async summary(markdown) {
     // A step may run where there is no summary (a self-hosted runner of an old version): the log has it all.
-    if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(markdown, true).write()
+    if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(clean(markdown), true).write()
   },
   async file(name, content) {
     const folder = join(process.env.RUNNER_TEMP || tmpdir(), 'langfuse-rollout')

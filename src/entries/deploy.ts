@@ -58,16 +58,29 @@ function wantedImages(config: DeployConfig) {
 }
 
 function recordOf(plan: Plan, stack: Stack): DeploymentRecord {
-  const { web, worker, clickhouse } = stack
+  const { worker, clickhouse } = stack
   return {
     schema: 1,
     from: plan.from,
     to: plan.to,
-    images: { web: pinned(web.image), worker: pinned(worker.image), clickhouse: pinned(clickhouse.image) },
+    images: {
+      web: webImage(plan, stack),
+      worker: pinned(worker.image),
+      clickhouse: pinned(clickhouse.image),
+    },
     taskDefinitions: { worker: worker.taskDefinition.arn, clickhouse: clickhouse.taskDefinition.arn },
     postgresMigrations: stack.postgres.known ? stack.postgres.value.migrations.length : undefined,
     clickhouseHead: stack.clickhouseStore.known ? stack.clickhouseStore.value.head : undefined,
   }
+}
+
+/**
+ * App Runner says a tag, not a digest, and the tag may have been pushed again since the web started. When the web
+ * reports another release than the tag has now, its own release names the image.
+ */
+function webImage(plan: Plan, { web }: Stack): string {
+  const moved = plan.from !== undefined && web.image.version !== plan.from
+  return moved ? `${web.image.repository}:${plan.from}` : pinned(web.image)
 }
 
 type Finish = {

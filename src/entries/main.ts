@@ -35,10 +35,18 @@ async function run(action: ActionName, ports: Ports): Promise<Conclusion> {
 
 /** What stops a run before there is a plan has written nothing. */
 function withoutPlan(action: ActionName, error: unknown): Conclusion {
-  const problems = error instanceof BadInput ? error.problems : [explain(error)]
+  const problems = error instanceof BadInput ? error.problems : [`${explain(error)}${remedyFor(error)}`]
   return conclude(action, action === 'verify' ? 'inconclusive' : 'refused', 'Nothing was changed.', {
     problems,
   })
+}
+
+/** AWS's own words name the call that was denied; only that there is no identity at all needs explaining. */
+function remedyFor(error: unknown): string {
+  const anonymous = error instanceof Error && error.name === 'CredentialsProviderError'
+  return anonymous
+    ? ': let aws-actions/configure-aws-credentials assume the role of this stack in a step before this one.'
+    : ''
 }
 
 function createPorts(root: URL): Ports {

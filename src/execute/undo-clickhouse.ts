@@ -1,7 +1,7 @@
 import type { UndoSchema } from '../plan/plan.ts'
 import type { ClickHouse } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
-import { splitStatements } from '../schema/down-sql.ts'
+import { splitStatements } from '../schema/clickhouse-text.ts'
 import type { Execution } from './execute.ts'
 
 /** One phase on ClickHouse, which has no transactions: every statement may run again. */

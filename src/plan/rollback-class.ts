@@ -1,5 +1,6 @@
 import type { DownSql, ReleaseFacts } from '../release/facts.ts'
 import { clickhouseName } from '../release/facts.ts'
+import { bytewise } from '../schema/snapshot.ts'
 import type { RollbackClass } from './plan.ts'
 
 /** What is between two states of the databases: what to undo, with which SQL, and what has none. */
@@ -46,8 +47,4 @@ export function classOf(undo: Undo): RollbackClass {
   const ranks: readonly RollbackClass[] = ['images', 'schema', 'lossy', 'restore']
   const worst = Math.max(0, ...undo.sql.map(file => ranks.indexOf(file.class)))
   return ranks[worst] ?? 'restore'
-}
-
-function bytewise(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right))
 }

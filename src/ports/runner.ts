@@ -6,6 +6,8 @@ export type Runner = {
   environment(name: string): string | undefined
   /** Hides a value in everything that is logged from now on. */
   mask(secret: string): void
+  /** The text without the masked values, for what the runner itself does not mask (the report file). */
+  redact(text: string): string
   info(line: string): void
   group(title: string, work: () => Promise<void>): Promise<void>
   /** The run's one annotation. */

@@ -2,7 +2,7 @@ import type { Conclusion } from './conclusion.ts'
 import { outputsOf } from './outputs.ts'
 
 /** The report file: everything the summary says, for programs. Holds no secret: environments are not in it. */
-export function reportOf(conclusion: Conclusion): string {
+export function reportOf(conclusion: Conclusion, redact: (text: string) => string): string {
   const { stack, steps, checks, plan, ...rest } = conclusion
   const report = {
     schema: 1,
@@ -24,5 +24,6 @@ export function reportOf(conclusion: Conclusion): string {
       files: stack.files,
     },
   }
-  return `${JSON.stringify(report, undefined, 2)}\n`
+  const clean = (_key: string, value: unknown) => (typeof value === 'string' ? redact(value) : value)
+  return `${JSON.stringify(report, clean, 2)}\n`
 }

@@ -7,7 +7,10 @@ import { summaryOf } from './summary.ts'
 
 /** Says the conclusion everywhere: report file, outputs, summary, and the run's one annotation. */
 export async function publish(conclusion: Conclusion, runner: Runner): Promise<void> {
-  const path = await runner.file(`${conclusion.action}-report.json`, reportOf(conclusion))
+  const path = await runner.file(
+    `${conclusion.action}-report.json`,
+    reportOf(conclusion, text => runner.redact(text)),
+  )
   for (const [name, value] of Object.entries(outputsOf(conclusion, path))) runner.output(name, value)
   await runner.summary(summaryOf(conclusion))
   for (const warning of conclusion.warnings) runner.info(`Warning: ${warning}`)

@@ -20,6 +20,7 @@ export function fakeRunner(
     input: name => (inputs[name] ?? declared[name] ?? '').trim(),
     environment: name => environment[name] || undefined,
     mask: secret => masked.push(secret),
+    redact: text => text,
     info: line => lines.push(line),
     group: (_title, work) => work(),
     annotate: (_level, title, sentence) => lines.push(`${title}: ${sentence}`),

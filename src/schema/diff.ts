@@ -1,0 +1,132 @@
+import { type Facts, type Kind, keyOf, parseKey, type Snapshot, sameFacts, toSnapshot } from './snapshot.ts'
+
+export type Rename = { readonly from: string; readonly to: string }
+
+/** The difference of two snapshots by object. A renamed object that changed as well is in `changed` by its new key. */
+export type Delta = {
+  /** Renamed objects; what a renamed table holds moves with it and is not listed. */
+  readonly renamed: readonly Rename[]
+  readonly added: Snapshot
+  readonly removed: Snapshot
+  readonly changed: Readonly<Record<string, { readonly from: Facts; readonly to: Facts }>>
+}
+
+/**
+ * What turns `from` into `to`. Two snapshots alone do not tell a rename from a drop and a create: who knows (from
+ * object ids, as the catalog's tool does) passes `renamed`.
+ */
+export function diffSnapshots(from: Snapshot, to: Snapshot, renamed: readonly Rename[] = []): Delta {
+  const before = renameKeys(from, renamed)
+  const added = Object.entries(to).filter(([key]) => before[key] === undefined)
+  const removed = Object.entries(before).filter(([key]) => to[key] === undefined)
+  const changed = Object.entries(to).flatMap(([key, facts]) => {
+    const old = before[key]
+    return old === undefined || sameFacts(old, facts) ? [] : [[key, { from: old, to: facts }] as const]
+  })
+  return {
+    renamed,
+    added: toSnapshot(added),
+    removed: toSnapshot(removed),
+    changed: Object.fromEntries(changed),
+  }
+}
+
+/** `snapshot` after `delta`. @throws Error when the delta is not of this snapshot. */
+export function applyDelta(snapshot: Snapshot, delta: Delta): Snapshot {
+  const objects = new Map(Object.entries(renameKeys(snapshot, delta.renamed)))
+  const expect = (key: string, facts: Facts | undefined): void => {
+    const present = objects.get(key)
+    const same =
+      facts === undefined ? present === undefined : present !== undefined && sameFacts(present, facts)
+    if (!same) throw new Error(`The change of ${key} does not follow from the schema it is applied to.`)
+  }
+  for (const [key, facts] of Object.entries(delta.removed)) {
+    expect(key, facts)
+    objects.delete(key)
+  }
+  for (const [key, { from, to }] of Object.entries(delta.changed)) {
+    expect(key, from)
+    objects.set(key, to)
+  }
+  for (const [key, facts] of Object.entries(delta.added)) {
+    expect(key, undefined)
+    objects.set(key, facts)
+  }
+  return toSnapshot(objects)
+}
+
+/** What turns `to` back into `from`. */
+export function invertDelta(delta: Delta): Delta {
+  return {
+    renamed: delta.renamed.map(({ from, to }) => ({ from: to, to: from })).toReversed(),
+    added: delta.removed,
+    removed: delta.added,
+    changed: Object.fromEntries(
+      Object.entries(delta.changed).map(([key, { from, to }]) => [key, { from: to, to: from }]),
+    ),
+  }
+}
+
+export function isEmptyDelta(delta: Delta): boolean {
+  const { renamed, added, removed, changed } = delta
+  return [renamed, added, removed, changed].every(part => Object.keys(part).length === 0)
+}
+
+/** How many objects of each kind a snapshot has; kinds that it has none of are absent. */
+export function countByKind(snapshot: Snapshot): Partial<Record<Kind, number>> {
+  const counts: Partial<Record<Kind, number>> = {}
+  for (const key of Object.keys(snapshot)) {
+    const { kind } = parseKey(key)
+    counts[kind] = (counts[kind] ?? 0) + 1
+  }
+  return counts
+}
+
+/** One line an object, for people: `+ column public.projects.deleted_at: type timestamp(3) without time zone, …`. */
+export function describeDelta(delta: Delta): string[] {
+  return [
+    ...delta.renamed.map(({ from, to }) => `> ${from} is now ${to}`),
+    ...Object.entries(delta.removed).map(([key, facts]) => `- ${key}${describeFacts(facts)}`),
+    ...Object.entries(delta.added).map(([key, facts]) => `+ ${key}${describeFacts(facts)}`),
+    ...Object.entries(delta.changed).map(([key, { from, to }]) => `~ ${key}: ${describeChange(from, to)}`),
+  ]
+}
+
+function describeFacts(facts: Facts): string {
+  const text = Object.entries(facts)
+    .filter(([, value]) => value !== null && value !== false)
+    .map(([name, value]) => (value === true ? name : `${name} ${show(value)}`))
+    .join(', ')
+  return text === '' ? '' : `: ${text}`
+}
+
+function describeChange(from: Facts, to: Facts): string {
+  return [...new Set([...Object.keys(from), ...Object.keys(to)])]
+    .filter(name => JSON.stringify(from[name]) !== JSON.stringify(to[name]))
+    .map(name => `${name} ${show(from[name])} → ${show(to[name])}`)
+    .join(', ')
+}
+
+function show(value: Facts[string] | undefined): string {
+  if (value === undefined || value === null) return 'none'
+  return Array.isArray(value) ? value.join(' | ') : String(value)
+}
+
+function renameKeys(snapshot: Snapshot, renamed: readonly Rename[]): Snapshot {
+  if (renamed.length === 0) return snapshot
+  const renames = new Map(renamed.map(({ from, to }) => [from, to]))
+  return toSnapshot(
+    Object.entries(snapshot).map(([key, facts]) => [
+      renames.get(key) ?? underRenamedTable(key, renames),
+      facts,
+    ]),
+  )
+}
+
+/** A column, constraint or trigger of a renamed table; an index has a name of its own in the schema. */
+function underRenamedTable(key: string, renames: ReadonlyMap<string, string>): string {
+  const { kind, names } = parseKey(key)
+  if (names.length < 2 || !['column', 'constraint', 'trigger', 'index'].includes(kind)) return key
+  const table = renames.get(keyOf({ kind: 'table', names: names.slice(0, -1) }))
+  return table === undefined ? key : keyOf({ kind, names: [...parseKey(table).names, ...names.slice(-1)] })
+}

@@ -1,0 +1,82 @@
+import type { Delta } from './diff.ts'
+import { quoteIdentifier as quote, quoteLiteral } from './quote.ts'
+import { type Facts, parseKey, type Snapshot } from './snapshot.ts'
+import { contract, expand, type Statement } from './statement.ts'
+
+/**
+ * Changes of enums. A label can be added in place; everything else makes the type anew and moves the columns over,
+ * which rewrites their tables and fails on rows with a label that is gone.
+ */
+export function enumStatements(delta: Delta, to: Snapshot): Statement[] {
+  return Object.entries(delta.changed)
+    .filter(([key]) => parseKey(key).kind === 'enum')
+    .flatMap(([key, { from, to: after }]) => {
+      const [before, now] = [labelsOf(from), labelsOf(after)]
+      const kept = now.filter(label => before.includes(label))
+      return kept.join('\0') === before.join('\0') ? addLabels(key, before, now) : rebuild(key, now, to)
+    })
+}
+
+function addLabels(key: string, before: readonly string[], now: readonly string[]): Statement[] {
+  return now.flatMap((label, index) => {
+    if (before.includes(label)) return []
+    const previous = now[index - 1]
+    const next = now[index + 1]
+    const place =
+      previous !== undefined
+        ? ` AFTER ${quoteLiteral(previous)}`
+        : next !== undefined
+          ? ` BEFORE ${quoteLiteral(next)}`
+          : ''
+    return [expand(key, `ALTER TYPE ${full(key)} ADD VALUE ${quoteLiteral(label)}${place}`)]
+  })
+}
+
+function rebuild(key: string, now: readonly string[], to: Snapshot): Statement[] {
+  const old = `${parseKey(key).names.at(-1)}_before`
+  return [
+    contract(key, `ALTER TYPE ${full(key)} RENAME TO ${quote(old)}`),
+    contract(key, `CREATE TYPE ${full(key)} AS ENUM (${now.map(quoteLiteral).join(', ')})`),
+    ...columnsOf(key, to).flatMap(([column, facts]) => moveColumn(key, column, facts)),
+    contract(key, `DROP TYPE ${[...parseKey(key).names.slice(0, -1), old].map(quote).join('.')}`),
+  ]
+}
+
+function moveColumn(key: string, column: string, facts: Facts): Statement[] {
+  const { names } = parseKey(column)
+  const name = quote(names.at(-1) ?? '')
+  const alter = (change: string): string =>
+    `ALTER TABLE ${names.slice(0, -1).map(quote).join('.')} ALTER COLUMN ${name} ${change}`
+  const value = facts['default'] ?? null
+  return [
+    ...(value === null ? [] : [contract(key, alter('DROP DEFAULT'))]),
+    contract(
+      key,
+      alter(`TYPE ${facts['type']} USING ${name}::text${isArray(facts) ? '[]' : ''}::${facts['type']}`),
+    ),
+    ...(value === null ? [] : [contract(key, alter(`SET DEFAULT ${value}`))]),
+  ]
+}
+
+function columnsOf(key: string, to: Snapshot): (readonly [string, Facts])[] {
+  const [schema = '', name = ''] = parseKey(key).names
+  const plain = /^[a-z_][a-z0-9_$]*$/
+  const type = [schema, name].map(part => (plain.test(part) ? part : quote(part))).join('.')
+  return Object.entries(to).filter(
+    ([column, facts]) =>
+      parseKey(column).kind === 'column' && [type, `${type}[]`].includes(String(facts['type'])),
+  )
+}
+
+function isArray(facts: Facts): boolean {
+  return String(facts['type']).endsWith('[]')
+}
+
+function labelsOf(facts: Facts): readonly string[] {
+  const labels = facts['labels']
+  return Array.isArray(labels) ? labels.map(String) : []
+}
+
+function full(key: string): string {
+  return parseKey(key).names.map(quote).join('.')
+}

@@ -1,0 +1,94 @@
+import { quoteIdentifier } from './quote.ts'
+
+/** What is known of one object. Values are compared as they stand; a list keeps its order. */
+export type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+
+/**
+ * A database's schema as one flat map from object to facts, keys sorted bytewise:
+ * `"column public.projects.deleted_at" → {"default":null,"notNull":false,"type":"timestamp(3) without time zone"}`.
+ * Two databases are equal when their snapshots are. Order of columns, rights and comments are not part of it.
+ */
+export type Snapshot = Readonly<Record<string, Facts>>
+
+export type Kind =
+  | 'table'
+  | 'column'
+  | 'constraint'
+  | 'index'
+  | 'enum'
+  | 'view'
+  | 'function'
+  | 'trigger'
+  | 'sequence'
+
+/** An object's kind and its names from the outermost to its own: `['public', 'projects', 'deleted_at']`. */
+export type ObjectName = { readonly kind: Kind; readonly names: readonly string[] }
+
+/** Runs one SQL statement on one connection (not on any of a pool) and answers its rows. */
+export type Query = (sql: string) => Promise<readonly Record<string, unknown>[]>
+
+export const emptySnapshot: Snapshot = {}
+
+/** Makes a snapshot of objects in any order: keys and facts sorted. */
+export function toSnapshot(objects: Iterable<readonly [key: string, facts: Facts]>): Snapshot {
+  return Object.fromEntries(
+    [...objects]
+      .sort(byName)
+      .map(([key, facts]) => [key, Object.fromEntries(Object.entries(facts).sort(byName))]),
+  )
+}
+
+export function sameFacts(left: Facts, right: Facts): boolean {
+  return (
+    JSON.stringify(Object.entries(left).sort(byName)) === JSON.stringify(Object.entries(right).sort(byName))
+  )
+}
+
+export function sameSnapshot(left: Snapshot, right: Snapshot): boolean {
+  const keys = Object.keys(left)
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every(key => {
+      const [a, b] = [left[key], right[key]]
+      return a !== undefined && b !== undefined && sameFacts(a, b)
+    })
+  )
+}
+
+/** The key of an object: `column public.projects.deleted_at`; a name that is not plain is quoted in it. */
+export function keyOf({ kind, names }: ObjectName): string {
+  return `${kind} ${names.map(name => (/^\w+$/.test(name) ? name : quoteIdentifier(name))).join('.')}`
+}
+
+/** The inverse of {@link keyOf}. */
+export function parseKey(key: string): ObjectName {
+  const space = key.indexOf(' ')
+  const kind = kinds.find(known => known === key.slice(0, space))
+  const rest = key.slice(space + 1)
+  const parts = [...rest.matchAll(/(?:^|\.)(?:(\w+)|"((?:[^"]|"")*)")(?=\.|$)/gy)]
+  if (kind === undefined || parts.map(part => part[0]).join('') !== rest || parts.length === 0) {
+    throw new Error(`${key} is not the key of a schema object.`)
+  }
+  return { kind, names: parts.map(part => part[1] ?? (part[2] ?? '').replaceAll('""', '"')) }
+}
+
+const kinds: readonly Kind[] = [
+  'table',
+  'column',
+  'constraint',
+  'index',
+  'enum',
+  'view',
+  'function',
+  'trigger',
+  'sequence',
+]
+
+/** Bytewise, as Prisma and `sort` under LC_ALL=C order names. */
+export function bytewise(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right))
+}
+
+function byName(left: readonly [string, unknown], right: readonly [string, unknown]): number {
+  return bytewise(left[0], right[0])
+}

@@ -1,0 +1,239 @@
+import { expect, test } from '@jest/globals'
+import type { CheckState } from '../../src/checks/check.ts'
+import { CHECKS, chooseChecks, runChecks, verdictOf } from '../../src/checks/run.ts'
+import type { ClickHouse } from '../../src/ports/databases.ts'
+import type { Release } from '../../src/release/release.ts'
+import type { Stack } from '../../src/stack/stack.ts'
+import { known, unknown } from '../../src/stack/stack.ts'
+import { ecsService, ecsTask, FACTS, stackOn2 } from '../support/stack.ts'
+
+const ANSWERS: ClickHouse = {
+  address: 'clickhouse.langfuse.local:8123',
+  ping: async () => true,
+  run: async () => [],
+}
+
+async function resultsOf(stack: Stack, clickhouse: ClickHouse | undefined = ANSWERS) {
+  const results = await runChecks(CHECKS, { stack, expected: '2.93.7' as Release, facts: FACTS, clickhouse })
+  return new Map(results.map(result => [result.id, result]))
+}
+
+const safe = (stack: Stack): Stack => {
+  const { service } = stack.clickhouse
+  const settings = { ...service.settings, minimumHealthyPercent: 0, maximumPercent: 100 }
+  return { ...stack, clickhouse: { ...stack.clickhouse, service: { ...service, settings } } }
+}
+
+test('a healthy stack passes every check', async () => {
+  const results = await resultsOf(safe(stackOn2()))
+  expect([...results.values()].filter(result => result.state !== 'passed')).toEqual([])
+  expect(verdictOf([...results.values()], 'warning')).toBe('passed')
+})
+
+const clickhouse =
+  (over: Partial<Stack['clickhouse']>) =>
+  (stack: Stack): Stack => ({ ...stack, clickhouse: { ...stack.clickhouse, ...over } })
+const discovery =
+  (...addresses: readonly string[]) =>
+  (stack: Stack): Stack => ({
+    ...stack,
+    discovery: known(
+      {
+        name: 'clickhouse.langfuse.local',
+        instances: addresses.map(address => ({ id: address, address, health: 'HEALTHY' })),
+      },
+      'x',
+    ),
+  })
+const files =
+  (over: object) =>
+  (stack: Stack): Stack => {
+    if (!stack.files.known) return stack
+    return { ...stack, files: known({ ...stack.files.value, ...over }, 'x') }
+  }
+const store =
+  (over: object) =>
+  (stack: Stack): Stack => ({
+    ...stack,
+    clickhouseStore: known({ version: '24.8.7', timezone: 'UTC', head: 5, dirty: false, ...over }, 'x'),
+  })
+const health =
+  (over: object) =>
+  (stack: Stack): Stack => ({ ...stack, health: known({ status: 200, version: '2.93.7', ...over }, 'url') })
+
+type Fault = readonly [
+  fault: string,
+  spoil: (stack: Stack) => Stack,
+  check: string,
+  state: CheckState,
+  sentence: RegExp,
+]
+
+const FAULTS: readonly Fault[] = [
+  [
+    'ClickHouse with 100 and 200 percent',
+    () => stackOn2(),
+    'clickhouse-single-writer',
+    'warning',
+    /minimum 100 %, maximum 200 %, so a new task starts beside the old one/,
+  ],
+  ['no Cloud Map instance', discovery(), 'cloud-map', 'failed', /leads nowhere/],
+  [
+    'two Cloud Map instances',
+    discovery('10.0.11.37', '10.0.12.40'),
+    'cloud-map',
+    'failed',
+    /leads to 2 addresses \(10\.0\.11\.37, 10\.0\.12\.40\)/,
+  ],
+  [
+    'a stale Cloud Map address',
+    discovery('10.0.99.1'),
+    'cloud-map',
+    'failed',
+    /leads to 10\.0\.99\.1, but the running task has 10\.0\.11\.37/,
+  ],
+  [
+    'Cloud Map that cannot be read',
+    stack => ({ ...stack, discovery: unknown('denied', 'unreachable') }),
+    'cloud-map',
+    'inconclusive',
+    /denied/,
+  ],
+  [
+    'EFS that is being deleted',
+    files({ state: 'deleting' }),
+    'efs-mount-targets',
+    'failed',
+    /fs-1 is deleting/,
+  ],
+  [
+    'EFS without mount targets',
+    files({ mountTargets: [] }),
+    'efs-mount-targets',
+    'failed',
+    /"botocore" message/,
+  ],
+  [
+    'a worker that is not steady',
+    stack => ({
+      ...stack,
+      worker: { ...stack.worker, service: ecsService('langfuse_worker', { runningCount: 0 }), tasks: [] },
+    }),
+    'worker-steady',
+    'failed',
+    /runs 0 of 1 tasks/,
+  ],
+  [
+    'a task that ECS calls unhealthy',
+    clickhouse({ tasks: [ecsTask(ecsService('clickhouse'), { healthStatus: 'UNHEALTHY' })] }),
+    'clickhouse-steady',
+    'failed',
+    /fails its container health check/,
+  ],
+  [
+    'web and worker on two releases',
+    stack => ({ ...stack, worker: { ...stack.worker, image: { ...stack.worker.image, version: '3.0.0' } } }),
+    'one-release',
+    'failed',
+    /web runs 2\.93\.7 and the worker 3\.0\.0/,
+  ],
+  ['a web that is not healthy', health({ status: 503 }), 'web-health', 'failed', /answers 503/],
+  [
+    'a web that still serves another release',
+    health({ version: '2.90.0' }),
+    'web-version',
+    'failed',
+    /reports 2\.90\.0, but 2\.93\.7 should run/,
+  ],
+  [
+    'an answer that is not Langfuse',
+    health({ version: undefined }),
+    'web-version',
+    'inconclusive',
+    /reports no version/,
+  ],
+  ['a dirty ClickHouse schema', store({ dirty: true }), 'clickhouse-schema', 'failed', /dirty at version 5/],
+  [
+    'a ClickHouse schema ahead of the release',
+    store({ head: 6 }),
+    'clickhouse-schema',
+    'failed',
+    /"no migration found for version 6"/,
+  ],
+  [
+    'a ClickHouse that is not UTC',
+    store({ timezone: 'Asia/Tokyo' }),
+    'clickhouse-schema',
+    'failed',
+    /Asia\/Tokyo: Langfuse needs UTC/,
+  ],
+  [
+    'PostgreSQL that was given and cannot be reached',
+    stack => ({ ...stack, postgres: unknown('PostgreSQL cannot be reached', 'unreachable') }),
+    'postgres-migrations',
+    'failed',
+    /cannot be reached/,
+  ],
+]
+
+test.each(FAULTS)('%s: the right check says so', async (_fault, spoil, check, state, sentence) => {
+  const spoiled = spoil(safe(stackOn2()))
+  expect((await resultsOf(spoiled)).get(check)).toMatchObject({
+    state,
+    sentence: expect.stringMatching(sentence),
+  })
+})
+
+test('nothing passes that was not looked at', async () => {
+  const blind = stackOn2({
+    postgres: unknown('no way in', 'not-asked'),
+    clickhouseStore: unknown('no way in', 'not-asked'),
+    discovery: unknown('denied', 'unreachable'),
+    files: unknown('denied', 'unreachable'),
+    health: unknown('no answer', 'unreachable'),
+  })
+  const results = await runChecks(CHECKS, {
+    stack: blind,
+    expected: undefined,
+    facts: FACTS,
+    clickhouse: undefined,
+  })
+  const ids = [
+    'cloud-map',
+    'efs-mount-targets',
+    'web-health',
+    'web-version',
+    'clickhouse-ping',
+    'clickhouse-schema',
+    'postgres-migrations',
+    'background-migrations',
+  ]
+  expect(results.filter(result => ids.includes(result.id) && result.state === 'passed')).toEqual([])
+})
+
+test('a check that breaks is inconclusive, and so is the verdict', async () => {
+  const broken = {
+    ...CHECKS[0],
+    run: () => {
+      throw new Error('boom')
+    },
+  } as (typeof CHECKS)[number]
+  const results = await runChecks([broken], {
+    stack: stackOn2(),
+    expected: undefined,
+    facts: FACTS,
+    clickhouse: undefined,
+  })
+  expect(results[0]).toMatchObject({ state: 'inconclusive', sentence: expect.stringMatching(/boom/) })
+  expect(verdictOf(results, 'failed')).toBe('inconclusive')
+})
+
+test('checks are chosen by name and by group, and a wrong name is refused with the right ones', () => {
+  expect(chooseChecks(['public']).map(check => check.id)).toEqual(['web-health', 'web-version'])
+  expect(chooseChecks(['cloud-map']).map(check => check.id)).toEqual(['cloud-map'])
+  expect(() => chooseChecks(['cloudmap'])).toThrow(/`checks` names `cloudmap`.*cloud-map/)
+})
+
+test('no check at all is no pass', () => {
+  expect(verdictOf([], 'failed')).toBe('inconclusive')
+})

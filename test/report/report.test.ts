@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from '@jest/globals'
+import { parse } from 'yaml'
+import { CHECKS, runChecks } from '../../src/checks/run.ts'
+import { type ActionName, conclude, isSuccess, type Outcome } from '../../src/report/conclusion.ts'
+import { reportOf } from '../../src/report/json.ts'
+import { outputsOf } from '../../src/report/outputs.ts'
+import { redact } from '../../src/report/redact.ts'
+import { summaryOf } from '../../src/report/summary.ts'
+import { FACTS, stackOn2 } from '../support/stack.ts'
+
+const same = (text: string) => text
+
+test.each(['deploy', 'verify', 'rollback'] as const)(
+  '%s sets every output that it declares, even when nothing could be done',
+  action => {
+    const { outputs } = parse(readFileSync(`actions/${action}/action.yml`, 'utf8')) as { outputs: object }
+    expect(
+      Object.keys(outputsOf(conclude(action, 'refused', 'Nothing was changed.'), '/tmp/r.json')),
+    ).toEqual(Object.keys(outputs))
+  },
+)
+
+test.each<readonly [ActionName, Outcome, boolean]>([
+  ['deploy', 'deployed', true],
+  ['deploy', 'unchanged', true],
+  ['deploy', 'planned', true],
+  ['deploy', 'refused', false],
+  ['deploy', 'rolled-back', false],
+  ['deploy', 'failed', false],
+  ['verify', 'passed', true],
+  ['verify', 'failed', false],
+  ['verify', 'inconclusive', false],
+  ['rollback', 'rolled-back', true],
+  ['rollback', 'unchanged', true],
+  ['rollback', 'refused', false],
+])('%s %s: job goes on = %s', (action, outcome, goesOn) => {
+  expect(isSuccess({ action, outcome })).toBe(goesOn)
+})
+
+async function verified() {
+  const stack = stackOn2()
+  const checks = await runChecks(CHECKS, { stack, expected: undefined, facts: FACTS, clickhouse: undefined })
+  return conclude('verify', 'failed', 'One check failed.', { stack, checks })
+}
+
+test('the summary shows the picture twice: as Mermaid, and as a table for those who cannot see it', async () => {
+  const summary = summaryOf(await verified())
+  expect(summary).toContain('```mermaid\nflowchart LR\n')
+  for (const part of [
+    'web · App Runner',
+    'worker · ECS',
+    'ClickHouse · ECS',
+    'Cloud Map',
+    'EFS',
+    'PostgreSQL',
+  ]) {
+    expect(summary.split(part).length).toBeGreaterThanOrEqual(3)
+  }
+})
+
+test('failures come first', async () => {
+  const { checks, ...rest } = await verified()
+  const bad = {
+    id: 'x',
+    title: 'Last one',
+    group: 'public' as const,
+    about: [],
+    state: 'failed' as const,
+    sentence: 'It is broken.',
+  }
+  const summary = summaryOf({ ...rest, checks: [...checks, bad] })
+  expect(summary.indexOf('It is broken')).toBeLessThan(summary.indexOf('✅ passed'))
+})
+
+test('what a container printed cannot become markup', () => {
+  const evidence = ['</pre><script>alert(1)</script>', '| a | b |']
+  const step = {
+    kind: 'roll-ecs',
+    component: 'worker',
+    service: 'w',
+    from: 'a',
+    to: 'b',
+    settings: undefined,
+    reason: 'r',
+  } as const
+  const counts = { postgres: 0, clickhouse: 0, archivedRows: 0 }
+  const summary = summaryOf(
+    conclude('deploy', 'failed', 'x', {
+      steps: [
+        {
+          step,
+          state: 'failed',
+          sentence: 'a | b <img src=x> [link](http://evil)',
+          evidence,
+          startedAt: 0,
+          endedAt: 1_000,
+          counts,
+        },
+      ],
+    }),
+  )
+  expect(summary).not.toMatch(/<script>|(?<!\\)<img|(?<!\\)\]\(http/)
+  expect(summary).toContain('a \\| b')
+  expect(summary).toContain('1.0 s')
+})
+
+test('the report is JSON with its schema number and says what the outputs say', async () => {
+  const report = JSON.parse(reportOf(await verified(), same))
+  expect(report).toMatchObject({
+    schema: 1,
+    action: 'verify',
+    outcome: 'failed',
+    outputs: { outcome: 'failed' },
+  })
+})
+
+test('secrets are hidden wherever they appear, and passwords in URLs even when nobody masked them', () => {
+  expect(redact('P1001 at postgresql://langfuse:s3cr@t@db', ['s3cr@t'])).not.toContain('s3cr@t')
+  expect(redact('connect postgresql://langfuse:hunter2@db:5432/x', [])).toBe(
+    'connect postgresql://langfuse:***@db:5432/x',
+  )
+  expect(redact('key abc and abcdef', ['abc', 'abcdef'])).toBe('key *** and ***')
+})

@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+
+/**
+ * Runs Jest on this very Node with what ESM needs. Everything after `npm test --` goes to Jest; its exit status is
+ * ours, and its last line is also said as `N passed, N failed, N skipped`.
+ */
+const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin/jest.js')
+const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
+const child = spawn(process.execPath, [...flags, jest, ...process.argv.slice(2)], {
+  stdio: ['inherit', 'inherit', 'pipe'],
+  env: {
+    ...process.env,
+    NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --disable-warning=ExperimentalWarning`.trim(),
+  },
+})
+
+let tail = ''
+child.stderr.on('data', (chunk: Buffer) => {
+  process.stderr.write(chunk)
+  tail = (tail + chunk.toString()).slice(-4_000)
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+child.on('close', code => {
+  const line = /^Tests:\s+(.*)$/m.exec(tail)?.[1] ?? ''
+  const count = (word: string) => /\d+/.exec(new RegExp(`\\d+ ${word}`).exec(line)?.[0] ?? '0')?.[0]
+  console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`)
+  process.exitCode = code ?? 1
+})

@@ -13,6 +13,8 @@ export type GitHubPlace = {
   readonly ref: string
   readonly environment: string
   readonly runUrl: string | undefined
+  /** GITHUB_API_URL: GitHub Enterprise Server has its own. */
+  readonly apiUrl: string | undefined
 }
 
 /** Records as GitHub deployments: https://docs.github.com/en/rest/deployments. Needs `deployments: write`. */
@@ -20,7 +22,7 @@ export function gitHubRecords(place: GitHubPlace): Records {
   const [owner = '', repo = ''] = place.repository.split('/')
   const octokit = once(async () => {
     const { getOctokit } = await import('@actions/github')
-    return getOctokit(place.token).rest
+    return getOctokit(place.token, place.apiUrl === undefined ? {} : { baseUrl: place.apiUrl }).rest
   })
   return {
     place: `GitHub environment ${place.environment} of ${place.repository}`,

@@ -80,6 +80,7 @@ function createRecords(config: StackConfig): Records | undefined {
     ref,
     environment: config.environment,
     runUrl: runUrl(repository),
+    apiUrl: githubRunner.environment('GITHUB_API_URL'),
   })
 }
 

@@ -1,7 +1,7 @@
 import type { UndoSchema } from '../plan/plan.ts'
 import type { ClickHouse } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
-import { splitStatements } from '../schema/clickhouse-text.ts'
+import { statementsOfSection } from '../schema/down-sql.ts'
 import type { Execution } from './execute.ts'
 
 /** One phase on ClickHouse, which has no transactions: every statement may run again. */
@@ -11,8 +11,8 @@ export async function undoClickHouse(
   execution: Execution,
 ): Promise<void> {
   for (const version of step.clickhouse) {
-    const sql = execution.facts.downSql('clickhouse', clickhouseName(version))?.sections[step.phase] ?? ''
-    for (const statement of splitStatements(sql)) {
+    const sql = execution.facts.downSql('clickhouse', version)?.sections[step.phase] ?? ''
+    for (const statement of statementsOfSection(sql, 'clickhouse')) {
       execution.say(`ClickHouse ${clickhouseName(version)}: ${step.phase}`)
       await clickhouse.run(statement)
     }

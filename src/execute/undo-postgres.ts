@@ -2,7 +2,9 @@ import type { UndoSchema } from '../plan/plan.ts'
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlState } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
-import { ARCHIVE_SCHEMA_SQL } from '../schema/archive.ts'
+import { archiveSql } from '../schema/archive.ts'
+import { statementsOfSection } from '../schema/down-sql.ts'
+import { journalSql } from '../schema/journal.ts'
 import type { Execution, UndoCounts } from './execute.ts'
 import { StepFailed } from './execute.ts'
 import { waitFor } from './wait.ts'
@@ -27,7 +29,7 @@ export async function undoPostgres(
   const session = await postgres.connect()
   try {
     await holdMigrationLock(session, execution)
-    await session.run(ARCHIVE_SCHEMA_SQL)
+    await session.run(archiveSql + journalSql)
     if (step.phase === 'validate') await validate(session, step, execution)
     else await runPhase(session, step, execution)
     await between()
@@ -95,7 +97,10 @@ async function phaseStatements(
 async function validate(session: PostgresSession, step: UndoSchema, execution: Execution): Promise<void> {
   for (const migration of step.postgres) {
     const sql = execution.facts.downSql('postgres', migration)?.sections.validate ?? ''
-    if (sql.trim() !== '') await runNamed(session, sql, `${migration}, validate`)
+    for (const statement of statementsOfSection(sql, 'postgres')) {
+      execution.say(`${migration}: ${statement}`)
+      await runNamed(session, statement, `${migration}, validate`)
+    }
   }
   await writeJournal(session, step, 'postgres', execution)
 }
@@ -106,7 +111,7 @@ async function runNamed(session: PostgresSession, sql: string, what: string): Pr
   } catch (error) {
     if (isLockConflict(error)) throw error
     throw new StepFailed(
-      `The down SQL of ${what} failed, and its transaction was rolled back: nothing of this phase is done.`,
+      `The down SQL of ${what} failed; what it had done in its transaction was rolled back.`,
       [],
       error,
     )

@@ -1,5 +1,6 @@
-import type { DownSql, ReleaseFacts } from '../release/facts.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
 import { clickhouseName } from '../release/facts.ts'
+import type { DownSql } from '../schema/down-sql.ts'
 import { bytewise } from '../schema/snapshot.ts'
 import type { RollbackClass } from './plan.ts'
 

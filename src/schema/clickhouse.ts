@@ -1,6 +1,6 @@
-import { piecesOf } from './clickhouse-text.ts'
 import { quoteClickHouseLiteral } from './quote.ts'
 import { type Facts, keyOf, type Query, type Snapshot, toSnapshot } from './snapshot.ts'
+import { piecesOf } from './sql-text.ts'
 
 /**
  * Reads the schema of one ClickHouse database, without golang-migrate's own table.
@@ -59,7 +59,7 @@ function clausesOf(engine: string): ReadonlyMap<string, string> {
   const clauses = new Map<string, string>()
   const words = new RegExp(` (${clauseNames.join('|')}) `)
   let name = 'ENGINE'
-  for (const piece of piecesOf(engine)) {
+  for (const piece of piecesOf(engine, 'clickhouse')) {
     const parts = piece.kind === 'code' ? piece.text.split(words) : [piece.text]
     for (const [index, part] of parts.entries()) {
       if (index % 2 === 1) name = part
@@ -104,7 +104,7 @@ function viewOf(row: Row, database: string): readonly [string, Facts] {
 /** ClickHouse qualifies the tables of a view; the database may have another name elsewhere. */
 function withoutDatabase(sql: string, database: string): string {
   if (!/^\w+$/.test(database)) return sql
-  return piecesOf(sql)
+  return piecesOf(sql, 'clickhouse')
     .map(({ kind, text: part }) =>
       kind === 'code' ? part.replaceAll(new RegExp(`(?<![\\w.])${database}\\.`, 'g'), '{database}.') : part,
     )

@@ -112,7 +112,8 @@ function show(value: Facts[string] | undefined): string {
   return Array.isArray(value) ? value.join(' | ') : String(value)
 }
 
-function renameKeys(snapshot: Snapshot, renamed: readonly Rename[]): Snapshot {
+/** `snapshot` with its objects under their new names. */
+export function renameKeys(snapshot: Snapshot, renamed: readonly Rename[]): Snapshot {
   if (renamed.length === 0) return snapshot
   const renames = new Map(renamed.map(({ from, to }) => [from, to]))
   return toSnapshot(

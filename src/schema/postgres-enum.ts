@@ -6,14 +6,15 @@ import { contract, expand, type Statement } from './statement.ts'
 /**
  * Changes of enums. A label can be added in place; everything else makes the type anew and moves the columns over,
  * which rewrites their tables and fails on rows with a label that is gone.
+ * @param before the schema before the change, renames applied
  */
-export function enumStatements(delta: Delta, to: Snapshot): Statement[] {
+export function enumStatements(delta: Delta, before: Snapshot): Statement[] {
   return Object.entries(delta.changed)
     .filter(([key]) => parseKey(key).kind === 'enum')
     .flatMap(([key, { from, to: after }]) => {
-      const [before, now] = [labelsOf(from), labelsOf(after)]
-      const kept = now.filter(label => before.includes(label))
-      return kept.join('\0') === before.join('\0') ? addLabels(key, before, now) : rebuild(key, now, to)
+      const [old, now] = [labelsOf(from), labelsOf(after)]
+      const kept = now.filter(label => old.includes(label))
+      return kept.join('\0') === old.join('\0') ? addLabels(key, old, now) : rebuild(key, now, before)
     })
 }
 
@@ -32,12 +33,12 @@ function addLabels(key: string, before: readonly string[], now: readonly string[
   })
 }
 
-function rebuild(key: string, now: readonly string[], to: Snapshot): Statement[] {
+function rebuild(key: string, now: readonly string[], before: Snapshot): Statement[] {
   const old = `${parseKey(key).names.at(-1)}_before`
   return [
     contract(key, `ALTER TYPE ${full(key)} RENAME TO ${quote(old)}`),
     contract(key, `CREATE TYPE ${full(key)} AS ENUM (${now.map(quoteLiteral).join(', ')})`),
-    ...columnsOf(key, to).flatMap(([column, facts]) => moveColumn(key, column, facts)),
+    ...columnsOf(key, before).flatMap(([column, facts]) => moveColumn(key, column, facts)),
     contract(key, `DROP TYPE ${[...parseKey(key).names.slice(0, -1), old].map(quote).join('.')}`),
   ]
 }
@@ -58,11 +59,11 @@ function moveColumn(key: string, column: string, facts: Facts): Statement[] {
   ]
 }
 
-function columnsOf(key: string, to: Snapshot): (readonly [string, Facts])[] {
+function columnsOf(key: string, before: Snapshot): (readonly [string, Facts])[] {
   const [schema = '', name = ''] = parseKey(key).names
   const plain = /^[a-z_][a-z0-9_$]*$/
   const type = [schema, name].map(part => (plain.test(part) ? part : quote(part))).join('.')
-  return Object.entries(to).filter(
+  return Object.entries(before).filter(
     ([column, facts]) =>
       parseKey(column).kind === 'column' && [type, `${type}[]`].includes(String(facts['type'])),
   )

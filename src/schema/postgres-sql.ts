@@ -1,85 +1,102 @@
-import type { Delta, Rename } from './diff.ts'
+import { type Delta, type Rename, renameKeys } from './diff.ts'
 import { enumStatements } from './postgres-enum.ts'
-import { quoteIdentifier as quote } from './quote.ts'
+import { quoteIdentifier as quote, quoteLiteral } from './quote.ts'
 import { type Facts, type Kind, keyOf, parseKey, type Snapshot } from './snapshot.ts'
 import { contract, expand, type Statement } from './statement.ts'
 
 /**
  * The SQL that turns the schema `from` into `to`, in an order that dependencies allow: renames, then what goes from
- * the outside in (triggers, views, foreign keys, … tables, enums), then what comes from the inside out.
+ * the outside in (triggers, views, foreign keys, …), then what comes or changes from the inside out, tables and
+ * enums that go last.
  * It moves no data: a NOT NULL or a unique key fails on rows that do not have it, a new NOT NULL column without a
  * default on any row.
  * The change from the empty snapshot builds a schema from nothing.
  */
 export function renderDelta(delta: Delta, from: Snapshot, to: Snapshot): Statement[] {
   const changed = Object.keys(delta.changed)
-  const gone = (kind: Kind): string[] =>
-    keysOf(kind, [...Object.keys(delta.removed), ...recreated(kind, changed)])
-  const come = (kind: Kind): string[] =>
-    keysOf(kind, [...Object.keys(delta.added), ...recreated(kind, changed)])
-  const goneTables = new Set(gone('table'))
-  const comeTables = new Set(come('table'))
-  const before = { ...from, ...delta.removed } // under the new names where something was renamed
+  const gone = objectsByKind([...Object.keys(delta.removed), ...changed.filter(isRecreated)])
+  const come = objectsByKind([...Object.keys(delta.added), ...changed.filter(isRecreated)])
+  const altered = objectsByKind(changed)
   return [
     ...delta.renamed.map(rename),
-    ...gone('trigger').map(key => contract(key, `DROP TRIGGER ${own(key)} ON ${tableOf(key)}`)),
-    ...gone('view').map(key =>
-      contract(key, `DROP ${viewWord(before[key] ?? oldFacts(delta, key))} ${full(key)}`),
-    ),
-    ...foreignKeysFirst(gone('constraint'), key => before[key] ?? oldFacts(delta, key))
-      .filter(key => !goneTables.has(tableKey(key)) || isForeignKey(before[key] ?? oldFacts(delta, key)))
-      .map(key => dropConstraint(key, before[key] ?? oldFacts(delta, key))),
-    ...gone('index')
-      .filter(key => !goneTables.has(tableKey(key)))
-      .map(key => contract(key, `DROP INDEX ${indexName(key)}`)),
-    ...gone('function').map(key => contract(key, `DROP FUNCTION ${routine(key)}`)),
+    ...dropDependents(gone, key => delta.removed[key] ?? delta.changed[key]?.from),
     ...come('enum').map(key => expand(key, `CREATE TYPE ${full(key)} AS ENUM (${labels(to[key])})`)),
-    ...enumStatements(delta, to),
+    ...enumStatements(delta, renameKeys(from, delta.renamed)),
     ...come('sequence').map(key => expand(key, `CREATE SEQUENCE ${full(key)} ${sequenceOptions(to[key])}`)),
-    ...changedKeys('sequence', changed).map(key =>
+    ...altered('sequence').map(key =>
       contract(key, `ALTER SEQUENCE ${full(key)} ${sequenceOptions(to[key])}`),
     ),
     ...come('function').map(key => expand(key, definition(to[key]))),
-    ...come('table').map(key => createTable(key, to)),
+    ...createTables(come, to),
+    ...altered('column').flatMap(key => alterColumn(key, delta.changed[key]?.from ?? {}, to[key] ?? {})),
+    ...dropTables(gone, delta),
+    ...createDependents(come, to),
+  ]
+}
+
+type ByKind = (kind: Kind) => readonly string[]
+
+function objectsByKind(keys: readonly string[]): ByKind {
+  return kind => keys.filter(key => parseKey(key).kind === kind)
+}
+
+/** These cannot be altered in place: a change is a drop and a create. */
+function isRecreated(key: string): boolean {
+  return ['constraint', 'index', 'view', 'function', 'trigger'].includes(parseKey(key).kind)
+}
+
+function dropDependents(gone: ByKind, factsOf: (key: string) => Facts | undefined): Statement[] {
+  const tables = new Set(gone('table'))
+  // What a table holds goes with it, but two tables that refer to each other can only go without their foreign keys.
+  const alone = (key: string): boolean => !tables.has(tableKey(key)) || isForeignKey(factsOf(key))
+  return [
+    ...gone('trigger').map(key => contract(key, `DROP TRIGGER ${own(key)} ON ${tableOf(key)}`)),
+    ...gone('view').map(key => contract(key, `DROP ${viewWord(factsOf(key))} ${full(key)}`)),
+    ...foreignKeysFirst(gone('constraint'), factsOf)
+      .filter(alone)
+      .map(key => dropConstraint(key, factsOf(key))),
+    ...gone('index')
+      .filter(alone)
+      .map(key => contract(key, `DROP INDEX ${indexName(key)}`)),
+    ...gone('function').map(key => contract(key, `DROP FUNCTION ${routine(key)}`)),
+  ]
+}
+
+function createTables(come: ByKind, to: Snapshot): Statement[] {
+  const tables = new Set(come('table'))
+  return [
+    ...[...tables].map(key => createTable(key, to)),
     ...come('column')
-      .filter(key => !comeTables.has(tableKey(key)))
+      .filter(key => !tables.has(tableKey(key)))
       .map(key => expand(key, `ALTER TABLE ${tableOf(key)} ADD COLUMN ${own(key)} ${columnSql(to[key])}`)),
-    ...changedKeys('column', changed).flatMap(key => alterColumn(key, delta, to)),
+  ]
+}
+
+function dropTables(gone: ByKind, delta: Delta): Statement[] {
+  const tables = new Set(gone('table'))
+  return [
     ...gone('column')
-      .filter(key => !goneTables.has(tableKey(key)))
+      .filter(key => !tables.has(tableKey(key)))
       .map(key => contract(key, `ALTER TABLE ${tableOf(key)} DROP COLUMN ${own(key)}`)),
-    ...gone('table').map(key => contract(key, `DROP TABLE ${full(key)}`)),
+    ...[...tables].map(key => contract(key, `DROP TABLE ${full(key)}`)),
     ...gone('sequence')
-      .filter(key => delta.removed[key]?.['ownedBy'] == null)
+      .filter(key => (delta.removed[key]?.['ownedBy'] ?? null) === null) // an owned one goes with its column
       .map(key => contract(key, `DROP SEQUENCE ${full(key)}`)),
     ...gone('enum').map(key => contract(key, `DROP TYPE ${full(key)}`)),
+  ]
+}
+
+function createDependents(come: ByKind, to: Snapshot): Statement[] {
+  const foreignKeysLast = foreignKeysFirst(come('constraint'), key => to[key]).toReversed()
+  return [
     ...come('sequence').flatMap(key => ownedBy(key, to[key])),
-    ...foreignKeysFirst(come('constraint'), key => to[key])
-      .toReversed()
-      .map(key => addConstraint(key, to)),
+    ...foreignKeysLast.map(key => addConstraint(key, to[key])),
     ...come('index').map(key => createIndex(key, to[key])),
     ...come('view').map(key =>
       expand(key, `CREATE ${viewWord(to[key])} ${full(key)} AS ${definition(to[key])}`),
     ),
     ...come('trigger').map(key => expand(key, definition(to[key]))),
   ]
-}
-
-function keysOf(kind: Kind, keys: readonly string[]): string[] {
-  return keys.filter(key => parseKey(key).kind === kind)
-}
-
-function changedKeys(kind: Kind, changed: readonly string[]): string[] {
-  return keysOf(kind, changed)
-}
-
-/** These cannot be altered in place: a change is a drop and a create. */
-function recreated(kind: Kind, changed: readonly string[]): string[] {
-  return ['constraint', 'index', 'view', 'function', 'trigger'].includes(kind) ? keysOf(kind, changed) : []
-}
-
-function oldFacts(delta: Delta, key: string): Facts | undefined {
-  return delta.changed[key]?.from ?? delta.removed[key]
 }
 
 function rename({ from, to }: Rename): Statement {
@@ -126,32 +143,35 @@ function columnSql(facts: Facts | undefined): string {
     .join(' ')
 }
 
-function alterColumn(key: string, delta: Delta, to: Snapshot): Statement[] {
-  const [before, after] = [oldFacts(delta, key), to[key]]
-  if (before === undefined || after === undefined) return []
+function alterColumn(key: string, before: Facts, after: Facts): Statement[] {
   const alter = (change: string): string => `ALTER TABLE ${tableOf(key)} ALTER COLUMN ${own(key)} ${change}`
   const differs = (fact: string): boolean => (before[fact] ?? null) !== (after[fact] ?? null)
-  const retyped = differs('type') || differs('collation')
-  const hasDefault = (facts: Facts): boolean => (facts['default'] ?? null) !== null
-  const collate = after['collation'] ? ` COLLATE ${after['collation']}` : ''
+  const has = (facts: Facts, fact: string): boolean => (facts[fact] ?? null) !== null
+  const isRetyped = differs('type') || differs('collation')
+  const isRedefaulted = differs('default') || isRetyped // a default stands in the way of a change of type
+  const when = (condition: boolean, statement: () => Statement): Statement[] =>
+    condition ? [statement()] : []
+  const identity = `ADD GENERATED ${String(after['identity']).toUpperCase()} AS IDENTITY`
   return [
-    // A default stands in the way of a change of type when it has no cast to the new one.
-    ...(hasDefault(before) && (differs('default') || retyped) ? [expand(key, alter('DROP DEFAULT'))] : []),
-    ...(differs('identity') && before['identity'] ? [contract(key, alter('DROP IDENTITY'))] : []),
-    ...(differs('generated') && before['generated'] ? [contract(key, alter('DROP EXPRESSION'))] : []),
-    ...(retyped
-      ? [contract(key, alter(`TYPE ${after['type']}${collate} USING ${own(key)}::text::${after['type']}`))]
-      : []),
-    ...(differs('notNull')
-      ? [after['notNull'] ? contract(key, alter('SET NOT NULL')) : expand(key, alter('DROP NOT NULL'))]
-      : []),
-    ...(hasDefault(after) && (differs('default') || retyped)
-      ? [expand(key, alter(`SET DEFAULT ${after['default']}`))]
-      : []),
-    ...(differs('identity') && after['identity']
-      ? [expand(key, alter(`ADD GENERATED ${String(after['identity']).toUpperCase()} AS IDENTITY`))]
-      : []),
+    ...when(isRedefaulted && has(before, 'default'), () => expand(key, alter('DROP DEFAULT'))),
+    ...when(differs('identity') && has(before, 'identity'), () => contract(key, alter('DROP IDENTITY'))),
+    ...when(differs('generated') && has(before, 'generated'), () => contract(key, alter('DROP EXPRESSION'))),
+    ...when(isRetyped, () => contract(key, alter(retype(own(key), before, after)))),
+    ...when(differs('notNull') && after['notNull'] === true, () => contract(key, alter('SET NOT NULL'))),
+    ...when(differs('notNull') && after['notNull'] !== true, () => expand(key, alter('DROP NOT NULL'))),
+    ...when(isRedefaulted && has(after, 'default'), () =>
+      expand(key, alter(`SET DEFAULT ${after['default']}`)),
+    ),
+    ...when(differs('identity') && has(after, 'identity'), () => expand(key, alter(identity))),
   ]
+}
+
+function retype(column: string, before: Facts, after: Facts): string {
+  const collate = after['collation'] ? ` COLLATE ${after['collation']}` : ''
+  const isEnum = (facts: Facts): boolean => String(facts['type']).includes('.') // only types of the user's are qualified
+  const array = String(before['type']).endsWith('[]') ? '[]' : ''
+  const through = isEnum(before) && isEnum(after) ? `::text${array}` : ''
+  return `TYPE ${after['type']}${collate} USING ${column}${through}::${after['type']}`
 }
 
 function dropConstraint(key: string, facts: Facts | undefined): Statement {
@@ -160,8 +180,8 @@ function dropConstraint(key: string, facts: Facts | undefined): Statement {
   return /^(FOREIGN KEY|CHECK)/.test(definition(facts)) ? expand(key, sql) : contract(key, sql)
 }
 
-function addConstraint(key: string, to: Snapshot): Statement {
-  const sql = `ALTER TABLE ${tableOf(key)} ADD CONSTRAINT ${own(key)} ${definition(to[key])}`
+function addConstraint(key: string, facts: Facts | undefined): Statement {
+  const sql = `ALTER TABLE ${tableOf(key)} ADD CONSTRAINT ${own(key)} ${definition(facts)}`
   return contract(key, sql)
 }
 
@@ -194,7 +214,7 @@ function ownedBy(key: string, facts: Facts | undefined): Statement[] {
 
 function labels(facts: Facts | undefined): string {
   const list = facts?.['labels']
-  return Array.isArray(list) ? list.map(label => `'${String(label).replaceAll("'", "''")}'`).join(', ') : ''
+  return Array.isArray(list) ? list.map(label => quoteLiteral(String(label))).join(', ') : ''
 }
 
 function definition(facts: Facts | undefined): string {

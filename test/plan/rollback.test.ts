@@ -128,10 +128,9 @@ test('a newer target, and one that the catalog does not know, are refused', () =
 })
 
 test('a migration without down SQL is refused by its name', () => {
-  const facts = {
+  const facts: ReleaseFacts = {
     ...FACTS,
-    downSql: (store: string, name: string) =>
-      store === 'clickhouse' ? undefined : FACTS.downSql('postgres', name),
+    downSql: (store, name) => (store === 'clickhouse' ? undefined : FACTS.downSql(store, name)),
   }
   expect(plan(stackOn3(), { accept: 'restore' }, facts)).toMatchObject({
     problems: [expect.stringMatching(/no down SQL for clickhouse\/0006/)],

@@ -19,8 +19,8 @@ const PURE = [
 const FLOW = [
   'errors',
   'ports',
-  'release',
   'schema',
+  'release',
   'inputs',
   'stack',
   'plan',

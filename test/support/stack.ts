@@ -1,5 +1,5 @@
 import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
-import type { ReleaseFacts } from '../../src/release/facts.ts'
+import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
 import type { EcsComponent, Stack } from '../../src/stack/stack.ts'
 import { known } from '../../src/stack/stack.ts'
 
@@ -14,21 +14,25 @@ export const DIGEST = {
   clickhouseNew: `sha256:${'c2'.repeat(32)}`,
 } as const
 
+const release = (version: string, clickhouseHead: number, names: readonly string[]) => ({
+  version,
+  date: '2024-12-09',
+  reportedVersion: version,
+  postgresMigrations: names.length,
+  lastPostgresMigration: names.at(-1) ?? '',
+  clickhouseHead,
+})
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  '2.93.7': ['20240101000000_base'],
+  '3.0.0': ['20240101000000_base', '20241124115100_a', '20241206115829_b'],
+}
+
 export const FACTS: ReleaseFacts = {
-  releases: [
-    { version: '2.93.7', reportedVersion: '2.93.7', clickhouseHead: 5 },
-    { version: '3.0.0', reportedVersion: '3.0.0', clickhouseHead: 6 },
-  ],
-  release: version => FACTS.releases.find(release => release.version === version),
-  postgresMigrations: version =>
-    ['20240101000000_base', ...(version === '3.0.0' ? ['20241124115100_a', '20241206115829_b'] : [])].map(
-      name => ({
-        name,
-        checksum: 'x',
-      }),
-    ),
+  releases: [release('2.93.7', 5, NAMES['2.93.7'] ?? []), release('3.0.0', 6, NAMES['3.0.0'] ?? [])],
+  release: version => FACTS.releases.find(item => item.version === version),
+  postgresMigrations: version => (NAMES[version] ?? []).map(name => ({ name, checksum: 'x' })),
   downSql: (_store, name) => ({
-    migration: name,
+    migration: typeof name === 'number' ? clickhouseName(name) : name,
     class: 'schema',
     loses: 'nothing',
     sections: { expand: '', contract: 'SELECT 1', validate: '' },

@@ -1,0 +1,53 @@
+export type Engine = 'postgres' | 'clickhouse'
+
+/** A piece of SQL text: code, or something the code does not look into (a string, a quoted name, a comment). */
+export type Piece = { readonly text: string; readonly kind: 'code' | 'quoted' | 'comment' }
+
+/** Cuts SQL into code, quoted text and comments; the pieces joined are the input again. */
+export function piecesOf(sql: string, engine: Engine): Piece[] {
+  return [...sql.matchAll(patterns[engine])].map(({ 0: text, groups }) => ({
+    text,
+    kind:
+      groups?.['quoted'] !== undefined ? 'quoted' : groups?.['comment'] !== undefined ? 'comment' : 'code',
+  }))
+}
+
+/** Splits at semicolons that stand in code; empty statements (also those of comments only) are left out. */
+export function splitStatements(sql: string, engine: Engine): string[] {
+  const statements: { text: string; empty: boolean }[] = []
+  let open = { text: '', empty: true }
+  for (const piece of piecesOf(sql, engine)) {
+    const [first = '', ...rest] = piece.kind === 'code' ? piece.text.split(';') : [piece.text]
+    open.text += first
+    if (piece.kind !== 'comment' && first.trim() !== '') open.empty = false
+    for (const part of rest) {
+      statements.push(open)
+      open = { text: part, empty: part.trim() === '' }
+    }
+  }
+  return [...statements, open].filter(({ empty }) => !empty).map(({ text }) => text.trim())
+}
+
+const comment = String.raw`--[^\n]*|/\*[\s\S]*?(?:\*/|$)`
+
+// Something left open runs to the end.
+const patterns: Readonly<Record<Engine, RegExp>> = {
+  // https://clickhouse.com/docs/sql-reference/syntax: strings and names escape with a backslash or a doubled quote.
+  clickhouse: new RegExp(
+    [
+      String.raw`(?<quoted>'(?:\\[\s\S]|''|[^'\\])*(?:'|$)|"(?:\\[\s\S]|""|[^"\\])*(?:"|$)|`,
+      '`(?:\\\\[\\s\\S]|``|[^`\\\\])*(?:`|$))',
+      String.raw`|(?<comment>${comment}|#[ !][^\n]*)|(?<code>[^'"\x60#/-]+|[\s\S])`,
+    ].join(''),
+    'g',
+  ),
+  // https://www.postgresql.org/docs/15/sql-syntax-lexical.html: a backslash escapes in E'' only; $tag$ quotes all.
+  postgres: new RegExp(
+    [
+      String.raw`(?<quoted>\b[eE]'(?:\\[\s\S]|''|[^'\\])*(?:'|$)|'(?:''|[^'])*(?:'|$)|"(?:""|[^"])*(?:"|$)|`,
+      String.raw`(?<![\w$])\$(?<tag>[A-Za-z_]\w*|)\$[\s\S]*?(?:\$\k<tag>\$|$))`,
+      String.raw`|(?<comment>${comment})|(?<code>[^'"$/eE-]+|[\s\S])`,
+    ].join(''),
+    'g',
+  ),
+}

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { type GitHub, startGitHub } from '../../sandbox/github.ts'
+import { gitHubRecords } from '../../src/adapters/github-records.ts'
+import type { DeploymentRecord, Records } from '../../src/ports/records.ts'
+
+const RECORD: DeploymentRecord = {
+  schema: 1,
+  from: '2.93.7',
+  to: '3.0.0',
+  images: { web: 'web@sha256:1', worker: 'worker@sha256:1', clickhouse: 'clickhouse@sha256:1' },
+  taskDefinitions: {},
+  postgresMigrations: 271,
+  clickhouseHead: 5,
+}
+
+let github: GitHub
+let denied: GitHub
+
+beforeAll(async () => {
+  github = await startGitHub()
+  denied = await startGitHub({ allowed: false })
+})
+afterAll(async () => {
+  await Promise.all([github.stop(), denied.stop()])
+})
+
+function records(url: string, environment = 'langfuse'): Records {
+  return gitHubRecords({
+    token: 't',
+    repository: 'acme/infra',
+    ref: 'abc',
+    environment,
+    runUrl: undefined,
+    apiUrl: url,
+  })
+}
+
+test('a record is written before the change, closed after it, and found again', async () => {
+  const place = records(github.url)
+  const id = await place.open(RECORD)
+  expect(await place.latest()).toEqual({ id, record: RECORD, state: 'in_progress' })
+  await place.close(id, 'success', 'x'.repeat(200))
+  expect(await place.latest()).toMatchObject({ id, state: 'success' })
+  expect(github.deployments[0]?.statuses[0]?.description).toHaveLength(140)
+})
+
+test('a record that a rollback has undone no longer names the way back', async () => {
+  const place = records(github.url, 'undone')
+  const first = await place.open(RECORD)
+  await place.close(first, 'success', 'done')
+  const second = await place.open({ ...RECORD, from: '3.0.0', to: '3.1.0' })
+  await place.close(second, 'inactive', 'rolled back')
+  expect(await place.latest()).toMatchObject({ id: first, record: { from: '2.93.7' } })
+})
+
+test('an environment without records of ours has no way back', async () => {
+  expect(await records(github.url, 'empty').latest()).toBeUndefined()
+})
+
+test('without permission GitHub says no, and the caller hears it', async () => {
+  await expect(records(denied.url).open(RECORD)).rejects.toThrow(/Resource not accessible by integration/)
+})

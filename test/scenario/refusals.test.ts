@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import { runAction } from '../../sandbox/runner.ts'
+
+let folder: string
+let stage: Stage
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'refusals-'))
+  stage = await openStage({ folder, speed: 30, seed: false })
+})
+
+afterAll(async () => {
+  await stage?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+type BadInput = readonly [
+  what: string,
+  action: 'deploy' | 'verify' | 'rollback',
+  inputs: Record<string, string>,
+  sentence: RegExp,
+]
+
+const BAD_INPUT: readonly BadInput[] = [
+  [
+    'a floating tag',
+    'deploy',
+    { version: '3' },
+    /Input `version` is `3`, which is a floating tag, .*: write an exact release/,
+  ],
+  ['no version', 'deploy', { version: '' }, /Input `version` is empty: write an exact Langfuse release/],
+  [
+    'a cluster that does not exist',
+    'deploy',
+    { version: '3.0.0', cluster: 'lang-fuse' },
+    /Input `cluster` is `lang-fuse`, but there is no such ECS cluster in ap-northeast-1/,
+  ],
+  [
+    'a worker service that does not exist',
+    'deploy',
+    { version: '3.0.0', 'worker-service': 'worker' },
+    /Input `worker-service` is `worker`, but cluster `langfuse` has no ECS service of that name/,
+  ],
+  [
+    'a ClickHouse service that does not exist',
+    'verify',
+    { 'clickhouse-service': 'ch' },
+    /Input `clickhouse-service` is `ch`, but cluster `langfuse` has no ECS service/,
+  ],
+  [
+    'a web service that does not exist',
+    'rollback',
+    { to: '2.93.7', 'web-service': 'web' },
+    /Input `web-service` is `web`, but there is no App Runner service of that name/,
+  ],
+  [
+    'an image that does not exist',
+    'deploy',
+    { version: '3.0.0', 'clickhouse-version': '25.1.1' },
+    /ClickHouse image `.*\/clickhouse:25\.1\.1` does not exist in its registry: push it first/,
+  ],
+  [
+    'a repository that does not exist',
+    'deploy',
+    { version: '3.0.0', 'web-image': '123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/lf-web:3.0.0' },
+    /no ECR repository `lf-web`.*: create it and push the image/,
+  ],
+  [
+    'a release that the catalog does not know',
+    'deploy',
+    { version: '3.28.2' },
+    /3\.28\.2 is not in this version's catalog/,
+  ],
+  [
+    'a wrong database password',
+    'deploy',
+    { version: '3.0.0', 'database-url': 'postgresql://langfuse:wr0ng-Pass@aurora.invalid:5432/langfuse' },
+    /PostgreSQL at aurora\.invalid:5432\/langfuse \(input `database-url`\) cannot be reached/,
+  ],
+  [
+    'a wrong ClickHouse password',
+    'rollback',
+    { to: '2.93.7', 'clickhouse-password': 'wr0ng-Pass' },
+    /ClickHouse at .* refused a statement: .*Authentication failed/,
+  ],
+  ['a wrong check', 'verify', { checks: 'cloudmap' }, /Input `checks` names `cloudmap`/],
+  [
+    'nothing to go back to',
+    'rollback',
+    { to: 'previous' },
+    /no deployment record and task definition langfuse-worker:1 is the worker's first: write the exact release/,
+  ],
+]
+
+test.each(BAD_INPUT)(
+  '%s: one sentence, exit 1, every output set, nothing written',
+  async (_what, action, inputs, sentence) => {
+    const from = stage.stack.sandbox.requests.length
+    const result = await stage.run(action, inputs)
+    expect(result.exitCode).toBe(1)
+    const errors = result.commands.filter(({ command }) => command === 'error')
+    expect(errors).toHaveLength(1)
+    expect(errors[0]?.message).toMatch(sentence)
+    expect(result.outputs['outcome']).toBe(action === 'verify' ? 'inconclusive' : 'refused')
+    expect(result.summary).toMatch(/Nothing was changed/)
+    const writes = stage.stack.sandbox.requests
+      .slice(from)
+      .filter(({ operation }) => /^(Create|Update|Register|Deregister|Delete|Run|Start|Stop)/.test(operation))
+    expect(writes).toEqual([])
+    expect(stage.github.deployments).toEqual([])
+    expectNoSecret(JSON.stringify([result.stdout, result.rawSummary, result.report, result.outputs]))
+  },
+)
+
+/** What the user gave in confidence is nowhere: log, summary, report, outputs. */
+function expectNoSecret(text: string): void {
+  const { clickhousePassword, databaseUrl } = stage.stack
+  for (const secret of [clickhousePassword, new URL(databaseUrl).password, 'wr0ng-Pass', 'ghs_rehearsal']) {
+    expect(text).not.toContain(secret)
+  }
+}
+
+test('without AWS credentials the sentence says what step is missing', async () => {
+  const result = await runAction({
+    action: 'deploy',
+    inputs: { version: '3.0.0' },
+    folder: join(folder, 'anonymous'),
+    env: {
+      AWS_REGION: 'ap-northeast-1',
+      AWS_ENDPOINT_URL: stage.stack.sandbox.endpoint,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+  })
+  expect(result.exitCode).toBe(1)
+  expect(result.commands.at(-1)?.message).toMatch(
+    /Could not load credentials.*: let aws-actions\/configure-aws-credentials assume the role/,
+  )
+})

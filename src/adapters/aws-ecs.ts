@@ -98,9 +98,10 @@ function toUpdate(change: ServiceChange): Sdk.UpdateServiceCommandInput {
     ...(change.taskDefinition !== undefined && { taskDefinition: change.taskDefinition }),
     ...(change.settings !== undefined && {
       deploymentConfiguration: {
+        ...change.settings.rest,
         minimumHealthyPercent: change.settings.minimumHealthyPercent,
         maximumPercent: change.settings.maximumPercent,
-        deploymentCircuitBreaker: { ...change.settings.circuitBreaker },
+        deploymentCircuitBreaker: { ...breakerRest(change.settings.rest), ...change.settings.circuitBreaker },
       },
     }),
   }
@@ -141,14 +142,22 @@ function toService(service: Sdk.Service, cluster: string): EcsService {
 
 /** ECS's own defaults for a rolling service: 100 % and 200 %, no circuit breaker. */
 function toSettings(configuration: Sdk.DeploymentConfiguration | undefined): DeploymentSettings {
+  const { minimumHealthyPercent, maximumPercent, ...rest } = configuration ?? {}
   return {
-    minimumHealthyPercent: configuration?.minimumHealthyPercent ?? 100,
-    maximumPercent: configuration?.maximumPercent ?? 200,
+    minimumHealthyPercent: minimumHealthyPercent ?? 100,
+    maximumPercent: maximumPercent ?? 200,
     circuitBreaker: {
       enable: configuration?.deploymentCircuitBreaker?.enable ?? false,
       rollback: configuration?.deploymentCircuitBreaker?.rollback ?? false,
     },
+    rest,
   }
+}
+
+/** Members of the circuit breaker that we do not know (its threshold configuration). */
+function breakerRest(rest: DeploymentSettings['rest']): object {
+  const breaker = rest?.['deploymentCircuitBreaker']
+  return typeof breaker === 'object' && breaker !== null ? breaker : {}
 }
 
 function toServiceDeployment(deployment: Sdk.ServiceDeployment, arn: string) {

@@ -47,7 +47,7 @@ export function gitHubRecords(place: GitHubPlace): Records {
       await status(data.id, 'in_progress', `Langfuse ${record.to} is being rolled out`)
       return String(data.id)
     },
-    close: (id, state, sentence) => status(Number(id), state, sentence),
+    mark: (id, state, sentence) => status(Number(id), state, sentence),
     async latest() {
       const { repos } = await octokit()
       const { data } = await repos.listDeployments({

@@ -57,7 +57,8 @@ export const webSteady: Check = {
   about: ['web'],
   run({ stack }) {
     const { service, operation } = stack.web
-    if (operation !== undefined) return failed(`App Runner service ${service.name} is busy: ${operation}.`)
+    if (operation !== undefined)
+      return failed(`App Runner service ${service.name} is busy: ${operation.type} is ${operation.status}.`)
     if (service.status !== 'RUNNING')
       return failed(`App Runner service ${service.name} is ${service.status}: resume or repair it.`)
     return passed(`${service.name} is RUNNING ${service.image}.`)

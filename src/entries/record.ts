@@ -1,6 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { DeploymentRecord } from '../ports/records.ts'
+import type { DeploymentRecord, Records } from '../ports/records.ts'
 import type { Ports } from './ports.ts'
 
 export type OpenRecord = {
@@ -24,13 +24,13 @@ export async function openRecord(
     return withoutGitHub(`There is no \`github-token\`, so the deployment record is only in ${path}.`)
   }
   try {
-    const id = await records.open(record)
+    const id = await openOrReopen(record, records)
     ports.runner.info(`Deployment record ${id} in ${records.place}`)
     return {
       id,
       warnings: [],
       close: (state, sentence) =>
-        records.close(id, state, sentence).catch(error => {
+        records.mark(id, state, sentence).catch(error => {
           ports.runner.info(`Warning: deployment record ${id} could not be closed: ${explain(error)}`)
         }),
     }
@@ -43,4 +43,16 @@ export async function openRecord(
 
 function withoutGitHub(warning: string): OpenRecord {
   return { id: undefined, warnings: [warning], close: async () => undefined }
+}
+
+/**
+ * A deploy that goes on where an earlier run stopped keeps that run's record: what ran before the first change is
+ * only known there.
+ */
+async function openOrReopen(record: DeploymentRecord, records: Records): Promise<string> {
+  const latest = await records.latest()
+  if (latest === undefined || latest.record.to !== record.to || latest.state === 'success')
+    return records.open(record)
+  await records.mark(latest.id, 'in_progress', `Langfuse ${record.to} is being rolled out again`)
+  return latest.id
 }

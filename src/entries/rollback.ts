@@ -109,7 +109,7 @@ async function markUndone(
 ): Promise<readonly string[]> {
   if (target.record === undefined) return []
   try {
-    await ports.records(config)?.close(target.record, 'inactive', `rolled back to Langfuse ${target.release}`)
+    await ports.records(config)?.mark(target.record, 'inactive', `rolled back to Langfuse ${target.release}`)
     return []
   } catch (error) {
     return [`Deployment record ${target.record} could not be marked as rolled back: ${explain(error)}`]

@@ -1,3 +1,4 @@
+import { isHopeless } from '../plan/ecs-state.ts'
 import type {
   AppRunnerOperation,
   AppRunnerService,
@@ -13,9 +14,6 @@ export type Verdict =
   | { readonly verdict: 'failed'; readonly ending: Ending; readonly sentence: string }
 
 export type Ending = 'rolled-back' | 'failed' | 'superseded' | 'stopped' | 'stuck' | 'gone'
-
-/** A service without a circuit breaker never fails by itself; ECS's own threshold for one task is three. */
-const HOPELESS_FAILURES = 3
 
 /**
  * Judges one ECS deployment by its id. `services-stable` waiters cannot: a service is just as stable after its
@@ -51,11 +49,7 @@ export function judgeEcs(
   ) {
     return { verdict: 'succeeded' }
   }
-  if (
-    !service.settings.circuitBreaker.enable &&
-    ours.failedTasks >= HOPELESS_FAILURES &&
-    ours.runningCount === 0
-  ) {
+  if (isHopeless(service, ours)) {
     return failed(
       'stuck',
       `${ours.failedTasks} tasks of deployment ${deploymentId} have failed, none runs, and ECS goes on starting new ones for ever because the service has no circuit breaker`,

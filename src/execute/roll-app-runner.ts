@@ -10,8 +10,9 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
   const { cloud, stack } = execution
   const { service } = stack.web
   const startedAt = execution.clock.now()
-  const { operationId } = await cloud.appRunner.updateImage(service, step.to)
-  execution.say(`App Runner started operation ${operationId}`)
+  const operationId = step.follow ?? (await begin(step, execution))
+  if (step.follow !== undefined)
+    execution.say(`App Runner is at operation ${operationId} for this image already`)
   const verdict = await waitFor(
     async () => {
       const operations = await cloud.appRunner.operations(service.arn)
@@ -30,4 +31,10 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
     `web did not roll out: ${verdict.sentence}.${why === undefined ? '' : ` Its log: ${why.trim()}`}`,
     evidence,
   )
+}
+
+async function begin(step: RollAppRunner, { cloud, stack, say }: Execution): Promise<string> {
+  const { operationId } = await cloud.appRunner.updateImage(stack.web.service, step.to)
+  say(`App Runner started operation ${operationId}`)
+  return operationId
 }

@@ -17,8 +17,25 @@ import { waitFor } from './wait.ts'
 export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done> {
   const { cloud, stack } = execution
   const component = stack[step.component]
-  const base = component.taskDefinition
-  const taskDefinition = await cloud.ecs.registerWithImage(base, component.container.name, step.to)
+  const rollout = await (step.follow === undefined
+    ? begin(step, execution)
+    : goOn(step, step.follow, execution))
+  await followDeployment(step, rollout, execution)
+  const tasks = await cloud.ecs.tasks(stack.cluster, step.service, 'RUNNING')
+  assertDigest(step, component, tasks)
+  if (step.component === 'clickhouse') await followName(component, rollout.taskDefinition, execution)
+  return { sentence: `runs ${step.to} (deployment ${rollout.deploymentId})` }
+}
+
+type Rollout = {
+  readonly deploymentId: string
+  readonly taskDefinition: string
+}
+
+async function begin(step: RollEcs, execution: Execution): Promise<Rollout> {
+  const { cloud, stack } = execution
+  const { taskDefinition: base, container } = stack[step.component]
+  const taskDefinition = await cloud.ecs.registerWithImage(base, container.name, step.to)
   execution.say(`registered ${taskDefinition} (was ${base.arn}), only the image differs`)
   const { deploymentId } = await cloud.ecs.updateService({
     cluster: stack.cluster,
@@ -27,23 +44,17 @@ export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done
     ...(step.settings && { settings: step.settings }),
   })
   execution.say(`ECS started deployment ${deploymentId}`)
-  await followDeployment({ step, component, deploymentId, taskDefinition }, execution)
-  const tasks = await cloud.ecs.tasks(stack.cluster, step.service, 'RUNNING')
-  assertDigest(step, component, tasks)
-  if (step.component === 'clickhouse') await followName(component, taskDefinition, execution)
-  return { sentence: `runs ${step.to} (deployment ${deploymentId})` }
+  return { deploymentId, taskDefinition }
 }
 
-type Rollout = {
-  readonly step: RollEcs
-  readonly component: EcsComponent
-  readonly deploymentId: string
-  readonly taskDefinition: string
+async function goOn(step: RollEcs, deploymentId: string, execution: Execution): Promise<Rollout> {
+  execution.say(`ECS is at deployment ${deploymentId} of this image already`)
+  return { deploymentId, taskDefinition: execution.stack[step.component].service.taskDefinition }
 }
 
-async function followDeployment(rollout: Rollout, execution: Execution): Promise<void> {
+async function followDeployment(step: RollEcs, rollout: Rollout, execution: Execution): Promise<void> {
   const { cloud, stack } = execution
-  const { step, deploymentId, taskDefinition } = rollout
+  const { deploymentId, taskDefinition } = rollout
   const verdict = await waitFor(
     async () => {
       const service = await cloud.ecs.service(stack.cluster, step.service)
@@ -62,7 +73,7 @@ async function followDeployment(rollout: Rollout, execution: Execution): Promise
     cluster: stack.cluster,
     service: step.service,
     deploymentId,
-    container: rollout.component.container,
+    container: stack[step.component].container,
   })
   const why = evidence.length > 0 ? ` The last task that died: ${evidence.slice(0, 2).join('; ')}.` : ''
   throw new StepFailed(

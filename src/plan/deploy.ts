@@ -3,13 +3,15 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import { missingClickHouse } from '../release/requirements.ts'
 import type { Stack } from '../stack/stack.ts'
-import { currentRelease, imageOf } from '../stack/stack.ts'
+import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
+import { ecsState } from './ecs-state.ts'
+import { ecsStep, webStep } from './image-steps.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
-import { componentName, makePlan } from './plan.ts'
-import { commonProblems, commonWarnings } from './preflight.ts'
+import { makePlan } from './plan.ts'
+import { commonProblems, commonWarnings, continuedDeployment } from './preflight.ts'
 import { classOf, undoBetween } from './rollback-class.ts'
-import { describeSettings, singleWriterSettings } from './single-writer.ts'
+import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
 
 export type DeployQuestion = {
   readonly config: DeployConfig
@@ -26,7 +28,12 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
   const problems =
     release.length > 0
       ? release
-      : [...clickhouseProblems(question), ...unfinishedRollback(stack), ...commonProblems(stack, targets)]
+      : [
+          ...ecsBusy(question),
+          ...clickhouseProblems(question),
+          ...unfinishedRollback(stack),
+          ...commonProblems(stack, targets),
+        ]
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }
   const plan = makePlan({
     action: 'deploy',
@@ -61,6 +68,20 @@ function releaseProblems({ config, stack, facts }: DeployQuestion): readonly str
     ]
   }
   return []
+}
+
+/** A deployment of somebody else is waited for; our own is followed, and one that never ends is replaced. */
+function ecsBusy({ stack, targets }: DeployQuestion): readonly string[] {
+  return [stack.worker, stack.clickhouse].flatMap(component => {
+    const { service } = component
+    const target = targets[component.component]
+    if (ecsState(service).kind !== 'rolling') return []
+    if (target !== undefined && continuedDeployment(component, target) !== undefined) return []
+    const ids = service.deployments.map(deployment => deployment.id).join(', ')
+    return [
+      `ECS service ${service.name} is already being deployed (${ids}): wait until it has one deployment in a steady state, then run again.`,
+    ]
+  })
 }
 
 function unfinishedRollback(stack: Stack): readonly string[] {
@@ -99,53 +120,20 @@ function clickhouseProblems({ config, stack, facts }: DeployQuestion): readonly 
 }
 
 function stepsFor(component: Component, question: DeployQuestion): readonly Step[] {
-  if (component === 'clickhouse') return clickhouseSteps(question)
-  const { config, stack, targets } = question
-  const target = targets[component]
-  const running = imageOf(stack, component)
-  if (target === undefined || (target.digest !== undefined && target.digest === running.digest)) return []
-  const change = {
-    from: running.reference,
-    to: target.reference,
-    reason: `${componentName(component)} runs ${running.version ?? running.reference} and is to run ${config.version}.`,
-  }
-  return component === 'web'
-    ? [{ kind: 'roll-app-runner', component, service: stack.web.service.name, ...change }]
-    : [{ kind: 'roll-ecs', component, service: stack.worker.service.name, settings: undefined, ...change }]
+  if (component === 'web') return webSteps(question)
+  const { stack, targets } = question
+  const step = ecsStep(stack[component], targets[component])
+  if (step !== undefined || component === 'worker') return step === undefined ? [] : [step]
+  const { service } = stack.clickhouse
+  const settings = singleWriterSettings(service)
+  if (settings === undefined) return []
+  const reason = whySingleWriter(service)
+  return [{ kind: 'set-deployment-settings', component, service: service.name, settings, reason }]
 }
 
-function clickhouseSteps({ config, stack, targets }: DeployQuestion): readonly Step[] {
-  const { service, image } = stack.clickhouse
-  const settings = singleWriterSettings(service)
-  const target = targets.clickhouse
-  const why =
-    settings &&
-    `Two ClickHouse servers on one EFS refuse to start, and ${describeSettings(service.settings)} starts the new one first.`
-  if (target !== undefined && (target.digest === undefined || target.digest !== image.digest)) {
-    const change = `ClickHouse runs ${image.version ?? image.reference} and is to run ${config.clickhouseVersion ?? target.asked}.`
-    const reason = [change, why].filter(Boolean).join(' ')
-    return [
-      {
-        kind: 'roll-ecs',
-        component: 'clickhouse',
-        service: service.name,
-        from: image.reference,
-        to: target.reference,
-        settings,
-        reason,
-      },
-    ]
-  }
-  if (settings === undefined || why === undefined) return []
-  return [
-    {
-      kind: 'set-deployment-settings',
-      component: 'clickhouse',
-      service: service.name,
-      settings,
-      reason: why,
-    },
-  ]
+function webSteps({ stack, targets }: DeployQuestion): readonly Step[] {
+  const step = webStep(stack, targets)
+  return step === undefined ? [] : [step]
 }
 
 /** The class that a rollback from the target to what runs now will have. */

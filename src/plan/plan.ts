@@ -16,6 +16,8 @@ export type RollEcs = {
   readonly to: string
   /** Set with the same call when the service's own would let two tasks write to one EFS. */
   readonly settings: DeploymentSettings | undefined
+  /** A deployment of this very image that an earlier run began: it is followed, nothing is written. */
+  readonly follow: string | undefined
   readonly reason: string
 }
 
@@ -33,6 +35,8 @@ export type RollAppRunner = {
   readonly service: string
   readonly from: string
   readonly to: string
+  /** An operation that an earlier run began and that brings this very image: it is followed, nothing is written. */
+  readonly follow: string | undefined
   readonly reason: string
 }
 

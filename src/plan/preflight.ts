@@ -1,41 +1,44 @@
-import type { Stack } from '../stack/stack.ts'
-import type { Targets } from '../stack/targets.ts'
+import type { EcsComponent, Stack } from '../stack/stack.ts'
+import type { TargetImage, Targets } from '../stack/targets.ts'
+import { ecsState } from './ecs-state.ts'
 import { componentName } from './plan.ts'
 
 /** What stops any change of a stack, whichever way it goes. One sentence each, with what to do. */
 export function commonProblems(stack: Stack, targets: Targets): readonly string[] {
   return [
-    ...operationsUnderWay(stack),
+    ...webBusy(stack, targets),
     ...unreachableStores(stack),
     ...brokenMigrations(stack),
     ...missingImages(targets),
   ]
 }
 
-function operationsUnderWay(stack: Stack): readonly string[] {
-  const ecs = [stack.worker, stack.clickhouse].flatMap(({ service }) => {
-    const open = service.deployments.filter(deployment => deployment.rolloutState === 'IN_PROGRESS')
-    const several = service.deployments.length > 1
-    if (open.length === 0 && !several) return []
-    const ids = service.deployments.map(deployment => deployment.id).join(', ')
-    return [
-      `ECS service ${service.name} is already being deployed (${ids}): wait until it has one deployment in a steady state, then run again.`,
-    ]
-  })
-  return [...ecs, ...webBusy(stack)]
-}
-
-function webBusy(stack: Stack): readonly string[] {
+/** App Runner takes one operation at a time, so a busy one can only be followed when it does what is wanted. */
+function webBusy(stack: Stack, targets: Targets): readonly string[] {
   const { service, operation } = stack.web
   if (operation !== undefined) {
+    if (continuedOperation(stack, targets) !== undefined) return []
     return [
-      `App Runner service ${service.name} is busy, ${operation}: wait until it has ended, then run again.`,
+      `App Runner service ${service.name} is busy, ${operation.type} (${operation.id}) is ${operation.status}: wait until it has ended, then run again.`,
     ]
   }
   if (service.status === 'RUNNING') return []
   return [
     `App Runner service ${service.name} is ${service.status}, and only a RUNNING one can be updated: resume or repair it, then run again.`,
   ]
+}
+
+/** The operation of an earlier run that brings the wanted image; App Runner already shows the new configuration. */
+export function continuedOperation({ web }: Stack, targets: Targets): string | undefined {
+  const ours = web.operation !== undefined && web.service.image === targets.web?.reference
+  return ours && web.operation?.status !== 'ROLLBACK_IN_PROGRESS' ? web.operation?.id : undefined
+}
+
+/** The deployment of an earlier run that brings the wanted image. */
+export function continuedDeployment(component: EcsComponent, target: TargetImage): string | undefined {
+  const state = ecsState(component.service)
+  const ours = state.kind === 'rolling' && component.container.image === target.reference
+  return ours ? state.deployment?.id : undefined
 }
 
 /** A store that was given and cannot be reached is a mistake to correct, not a reason to go on blindly. */

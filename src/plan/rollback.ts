@@ -3,14 +3,14 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
-import { currentRelease, imageOf } from '../stack/stack.ts'
+import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
+import { ecsStep, webStep } from './image-steps.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
-import { componentName, makePlan } from './plan.ts'
+import { makePlan } from './plan.ts'
 import { commonProblems, commonWarnings } from './preflight.ts'
 import type { Undo } from './rollback-class.ts'
 import { classOf, undoBetween } from './rollback-class.ts'
-import { singleWriterSettings } from './single-writer.ts'
 
 export type RollbackQuestion = {
   readonly config: RollbackConfig
@@ -183,27 +183,30 @@ function validate(undo: Undo, pending: Pending): readonly Step[] {
 }
 
 /** Images in the reverse of deploy's order: web, ClickHouse, worker. */
-function imageSteps({ stack, target, targets }: RollbackQuestion): readonly Step[] {
-  return (['web', 'clickhouse', 'worker'] as const).flatMap((component): readonly Step[] => {
-    const image = targets[component]
-    const running = imageOf(stack, component)
-    if (image === undefined || (image.digest !== undefined && image.digest === running.digest)) return []
-    const reason = `${componentName(component)} runs ${running.version ?? running.reference} and goes back to ${component === 'clickhouse' ? image.asked : target.release}.`
-    const change = { from: running.reference, to: image.reference, reason }
-    if (component === 'web')
-      return [{ kind: 'roll-app-runner', component, service: stack.web.service.name, ...change }]
-    const { service } = stack[component]
-    const settings = component === 'clickhouse' ? singleWriterSettings(service) : undefined
-    return [{ kind: 'roll-ecs', component, service: service.name, settings, ...change }]
-  })
+function imageSteps({ stack, targets }: RollbackQuestion): readonly Step[] {
+  const steps = [
+    webStep(stack, targets),
+    ecsStep(stack.clickhouse, targets.clickhouse),
+    ecsStep(stack.worker, targets.worker),
+  ]
+  return steps.filter(step => step !== undefined)
 }
 
 function warnings({ config, stack, target, targets }: RollbackQuestion, undo: Undo): readonly string[] {
-  const found = [...target.warnings, ...commonWarnings(stack, targets)]
+  const found = [...target.warnings, ...commonWarnings(stack, targets), ...clickhouseGoesBack(stack, targets)]
   if (config.sql === 'images-only' && undo.postgres.length > 0) {
     found.push(
       `${undo.postgres.length} Postgres migrations stay as they are (\`sql: images-only\`): Langfuse ${target.release} may miss what they removed.`,
     )
   }
   return found
+}
+
+/** https://clickhouse.com/docs/operations/update: a downgrade works to a release of the same year, unless new features were used. */
+function clickhouseGoesBack(stack: Stack, targets: Targets): readonly string[] {
+  const [from, to] = [stack.clickhouse.image.version, targets.clickhouse?.version]
+  if (from === undefined || to === undefined || compareVersions(to, from) >= 0) return []
+  return [
+    `ClickHouse goes back from ${from} to ${to} on the same data: ClickHouse supports that for about a year of releases, and not once features of the newer one were used. Have an EFS recovery point.`,
+  ]
 }

@@ -14,3 +14,7 @@ export function singleWriterSettings(service: EcsService): DeploymentSettings | 
 export function describeSettings(settings: DeploymentSettings): string {
   return `minimum ${settings.minimumHealthyPercent} %, maximum ${settings.maximumPercent} %`
 }
+
+export function whySingleWriter(service: EcsService): string {
+  return `Two ClickHouse servers on one EFS refuse to start, and ${describeSettings(service.settings)} starts the new one first.`
+}

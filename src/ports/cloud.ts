@@ -18,6 +18,8 @@ export type DeploymentSettings = {
   readonly minimumHealthyPercent: number
   readonly maximumPercent: number
   readonly circuitBreaker: { readonly enable: boolean; readonly rollback: boolean }
+  /** Everything else that ECS described (alarms, bake time …): repeated when the settings are changed. */
+  readonly rest?: Readonly<Record<string, unknown>>
 }
 
 export type EcsDeployment = {

@@ -17,8 +17,9 @@ export type Records = {
   readonly place: string
   /** Writes the record with status in_progress and returns its id. */
   open(record: DeploymentRecord): Promise<string>
-  close(id: string, state: 'success' | 'failure' | 'inactive', sentence: string): Promise<void>
-  /** The newest record whose deploy succeeded or failed after its first write, newest first. */
+  /** Gives a record another status. */
+  mark(id: string, state: 'in_progress' | 'success' | 'failure' | 'inactive', sentence: string): Promise<void>
+  /** The newest record that no rollback has undone. */
   latest(): Promise<
     { readonly id: string; readonly record: DeploymentRecord; readonly state: string } | undefined
   >

@@ -13,9 +13,14 @@ export async function publish(conclusion: Conclusion, runner: Runner): Promise<v
   )
   for (const [name, value] of Object.entries(outputsOf(conclusion, path))) runner.output(name, value)
   await runner.summary(summaryOf(conclusion))
-  for (const warning of conclusion.warnings) runner.info(`Warning: ${warning}`)
+  for (const warning of unannounced(conclusion)) runner.info(`Warning: ${warning}`)
   for (const step of conclusion.next) runner.info(`Next: ${step}`)
   const sentence = [conclusion.headline, ...conclusion.problems].join('\n')
   if (isSuccess(conclusion)) runner.info(sentence)
   else runner.annotate('error', `Langfuse ${conclusion.action}: ${conclusion.outcome}`, sentence)
+}
+
+/** The plan's own warnings are in the log since it was announced. */
+function unannounced({ warnings, plan }: Conclusion): readonly string[] {
+  return warnings.filter(warning => !plan?.warnings.includes(warning))
 }

@@ -1,6 +1,7 @@
-import type { Delta } from './diff.ts'
+import type { Delta, Rename } from './diff.ts'
 import { quoteClickHouseIdentifier as quote } from './quote.ts'
-import { type Facts, keyOf, parseKey, type Snapshot } from './snapshot.ts'
+import { type Facts, type Kind, keyOf, parseKey, type Snapshot } from './snapshot.ts'
+import { piecesOf } from './sql-text.ts'
 import { contract, expand, type Statement } from './statement.ts'
 
 /** What a ClickHouse migration does to data besides changing the schema: builds an index for the rows that are there. */
@@ -12,41 +13,63 @@ export type Effect = { readonly materialize: string }
  * @param database stands for `{database}` in the text of views
  */
 export function renderDelta(delta: Delta, from: Snapshot, to: Snapshot, database = 'default'): Statement[] {
-  const remade = new Set(
-    Object.entries(delta.changed)
-      .filter(([key, { from: before, to: after }]) => isRemade(key, before, after))
-      .map(([key]) => key),
-  )
-  const changed = Object.keys(delta.changed).filter(key => !remade.has(key))
-  const isGone = (key: string): boolean => delta.removed[key] !== undefined || remade.has(key)
-  const isNew = (key: string): boolean => delta.added[key] !== undefined || remade.has(key)
-  const gone = (kind: string): string[] => Object.keys(from).filter(key => isGone(key) && isKind(key, kind))
-  const come = (kind: string): string[] => Object.keys(to).filter(key => isNew(key) && isKind(key, kind))
-  const inTable = (is: (key: string) => boolean) => (key: string) => !is(tableKey(key))
+  const changed = Object.keys(delta.changed)
+  const remade = changed.filter(key => isRemade(key, delta))
+  const gone = objectsByKind(Object.keys(from).filter(key => delta.removed[key] || remade.includes(key)))
+  const come = objectsByKind(Object.keys(to).filter(key => delta.added[key] || remade.includes(key)))
+  const altered = objectsByKind(changed.filter(key => !remade.includes(key)))
+  const before = (key: string): Facts => delta.changed[key]?.from ?? {}
   return [
-    ...delta.renamed.map(renamed => rename(renamed.from, renamed.to)),
+    ...delta.renamed.map(rename),
+    ...drop(gone),
+    ...createTables(come, to),
+    ...altered('column').flatMap(key => alterColumn(key, before(key), to[key] ?? {})),
+    ...altered('table').flatMap(key => alterTable(key, before(key), to[key] ?? {})),
+    ...createDependents(come, to, database),
+  ]
+}
+
+type ByKind = (kind: Kind) => readonly string[]
+
+function objectsByKind(keys: readonly string[]): ByKind {
+  return kind => keys.filter(key => isKind(key, kind))
+}
+
+function drop(gone: ByKind): Statement[] {
+  const tables = new Set(gone('table'))
+  const alone = (key: string): boolean => !tables.has(tableKey(key)) // the rest goes with its table
+  const alter = (key: string, word: string): Statement =>
+    contract(key, `ALTER TABLE ${table(key)} DROP ${word} ${own(key)}`)
+  return [
     ...gone('view').map(key => contract(key, `DROP VIEW ${own(key)}`)),
     ...gone('index')
-      .filter(inTable(isGone))
-      .map(key => contract(key, `ALTER TABLE ${table(key)} DROP INDEX ${own(key)}`)),
+      .filter(alone)
+      .map(key => alter(key, 'INDEX')),
     ...gone('column')
-      .filter(inTable(isGone))
-      .map(key => contract(key, `ALTER TABLE ${table(key)} DROP COLUMN ${own(key)}`)),
-    ...gone('table').map(key => contract(key, `DROP TABLE ${own(key)}`)),
-    ...come('table').map(key => expand(key, createTable(key, to))),
+      .filter(alone)
+      .map(key => alter(key, 'COLUMN')),
+    ...[...tables].map(key => contract(key, `DROP TABLE ${own(key)}`)),
+  ]
+}
+
+function createTables(come: ByKind, to: Snapshot): Statement[] {
+  const tables = new Set(come('table'))
+  return [
+    ...[...tables].map(key => expand(key, createTable(key, to))),
     ...come('column')
-      .filter(inTable(isNew))
+      .filter(key => !tables.has(tableKey(key)))
       .map(key => expand(key, `ALTER TABLE ${table(key)} ADD COLUMN ${own(key)} ${columnSql(to[key])}`)),
-    ...changed
-      .filter(key => isKind(key, 'column'))
-      .flatMap(key => alterColumn(key, delta.changed[key]?.from ?? {}, to[key] ?? {})),
-    ...changed.filter(key => isKind(key, 'table')).flatMap(key => alterTable(key, to[key] ?? {})),
+  ]
+}
+
+function createDependents(come: ByKind, to: Snapshot, database: string): Statement[] {
+  const tables = new Set(come('table'))
+  const view = (key: string): string => createView(key, to[key]).replaceAll('{database}', quote(database))
+  return [
     ...come('index')
-      .filter(inTable(isNew))
+      .filter(key => !tables.has(tableKey(key)))
       .map(key => expand(key, `ALTER TABLE ${table(key)} ADD INDEX ${own(key)} ${indexSql(to[key])}`)),
-    ...come('view').map(key =>
-      expand(key, createView(key, to[key]).replaceAll('{database}', quote(database))),
-    ),
+    ...come('view').map(key => expand(key, view(key))),
   ]
 }
 
@@ -55,24 +78,23 @@ export function renderEffects(effects: readonly Effect[]): string[] {
   return effects.map(({ materialize: key }) => `ALTER TABLE ${table(key)} MATERIALIZE INDEX ${own(key)}`)
 }
 
-function isKind(key: string, kind: string): boolean {
+function isKind(key: string, kind: Kind): boolean {
   return parseKey(key).kind === kind
 }
 
-function isRemade(key: string, before: Facts, after: Facts): boolean {
-  if (isKind(key, 'view') || isKind(key, 'index')) return true
-  return (
-    isKind(key, 'table') &&
-    ['engine', 'partitionKey', 'primaryKey', 'sortingKey'].some(fact => before[fact] !== after[fact])
-  )
+function isRemade(key: string, { changed }: Delta): boolean {
+  const { from = {}, to = {} } = changed[key] ?? {}
+  const { kind } = parseKey(key)
+  if (kind !== 'table') return kind === 'view' || kind === 'index'
+  return ['engine', 'partitionKey', 'primaryKey', 'sortingKey'].some(fact => from[fact] !== to[fact])
 }
 
-function rename(from: string, to: string): Statement {
-  const [before, after] = [parseKey(from), parseKey(to)]
-  if (before.kind === 'table') return contract(to, `RENAME TABLE ${own(from)} TO ${own(to)}`)
-  if (before.kind === 'column')
+function rename({ from, to }: Rename): Statement {
+  const { kind } = parseKey(from)
+  if (kind === 'table') return contract(to, `RENAME TABLE ${own(from)} TO ${own(to)}`)
+  if (kind === 'column')
     return contract(to, `ALTER TABLE ${table(to)} RENAME COLUMN ${own(from)} TO ${own(to)}`)
-  throw new Error(`ClickHouse cannot rename ${from} to ${after.names.join('.')}.`)
+  throw new Error(`ClickHouse cannot rename ${from} to ${to}.`)
 }
 
 function createTable(key: string, to: Snapshot): string {
@@ -94,21 +116,28 @@ function createTable(key: string, to: Snapshot): string {
     clause('ORDER BY', facts['sortingKey']),
     clause('SAMPLE BY', facts['samplingKey']),
     clause('TTL', facts['ttl']),
-    clause('SETTINGS', settingsOf(facts)),
+    clause('SETTINGS', settingsOf(facts).join(', ')),
   ].join('')}`
 }
 
-function settingsOf(facts: Facts): string {
+function settingsOf(facts: Facts): readonly string[] {
   const settings = facts['settings']
-  return Array.isArray(settings) ? settings.join(', ') : ''
+  return Array.isArray(settings) ? settings.map(String) : []
 }
 
-function alterTable(key: string, after: Facts): Statement[] {
-  const settings = settingsOf(after)
+function alterTable(key: string, before: Facts, after: Facts): Statement[] {
+  const alter = (change: string): Statement => contract(key, `ALTER TABLE ${own(key)} ${change}`)
+  const [old, now] = [settingsOf(before), settingsOf(after)]
+  const nameOf = (setting: string): string => setting.split(' = ')[0] ?? setting
+  const set = now.filter(setting => !old.includes(setting))
+  const reset = old.map(nameOf).filter(name => !now.map(nameOf).includes(name))
   return [
-    contract(key, `ALTER TABLE ${own(key)} ${after['ttl'] ? `MODIFY TTL ${after['ttl']}` : 'REMOVE TTL'}`),
-    ...(settings === '' ? [] : [contract(key, `ALTER TABLE ${own(key)} MODIFY SETTING ${settings}`)]),
-  ].filter(statement => after['ttl'] || !statement.sql.endsWith('REMOVE TTL'))
+    ...(before['ttl'] !== after['ttl']
+      ? [alter(after['ttl'] ? `MODIFY TTL ${after['ttl']}` : 'REMOVE TTL')]
+      : []),
+    ...(set.length > 0 ? [alter(`MODIFY SETTING ${set.join(', ')}`)] : []),
+    ...(reset.length > 0 ? [alter(`RESET SETTING ${reset.join(', ')}`)] : []),
+  ]
 }
 
 function columnSql(facts: Facts | undefined): string {
@@ -136,7 +165,21 @@ function alterColumn(key: string, before: Facts, after: Facts): Statement[] {
 }
 
 function indexSql(facts: Facts | undefined): string {
-  return `${facts?.['expression']} TYPE ${facts?.['type']} GRANULARITY ${facts?.['granularity']}`
+  const expression = String(facts?.['expression'])
+  return `${isList(expression) ? `(${expression})` : expression} TYPE ${facts?.['type']} GRANULARITY ${facts?.['granularity']}`
+}
+
+/** A list of expressions needs parentheses around it; around a single one ClickHouse would keep them as part of it. */
+function isList(expression: string): boolean {
+  let depth = 0
+  for (const { kind, text } of piecesOf(expression, 'clickhouse')) {
+    for (const character of kind === 'code' ? text : '') {
+      if (character === '(' || character === '[') depth += 1
+      if (character === ')' || character === ']') depth -= 1
+      if (character === ',' && depth === 0) return true
+    }
+  }
+  return false
 }
 
 function createView(key: string, facts: Facts | undefined): string {

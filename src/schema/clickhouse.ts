@@ -47,7 +47,11 @@ function tableOf(row: Row): readonly [string, Facts] {
       sortingKey: clauses.get('ORDER BY') ?? null,
       ...(clauses.has('SAMPLE BY') ? { samplingKey: clauses.get('SAMPLE BY') ?? null } : {}),
       ...(clauses.has('TTL') ? { ttl: clauses.get('TTL') ?? null } : {}),
-      settings: (clauses.get('SETTINGS') ?? '').split(', ').filter(setting => setting !== ''),
+      // In the order of their names: ClickHouse's is that in which they were set.
+      settings: (clauses.get('SETTINGS') ?? '')
+        .split(', ')
+        .filter(setting => setting !== '')
+        .sort(),
     },
   ]
 }

@@ -7,14 +7,17 @@ import { contract, expand, type Statement } from './statement.ts'
  * Changes of enums. A label can be added in place; everything else makes the type anew and moves the columns over,
  * which rewrites their tables and fails on rows with a label that is gone.
  * @param before the schema before the change, renames applied
+ * @param to the schema after it
  */
-export function enumStatements(delta: Delta, before: Snapshot): Statement[] {
+export function enumStatements(delta: Delta, before: Snapshot, to: Snapshot): Statement[] {
   return Object.entries(delta.changed)
     .filter(([key]) => parseKey(key).kind === 'enum')
     .flatMap(([key, { from, to: after }]) => {
       const [old, now] = [labelsOf(from), labelsOf(after)]
       const kept = now.filter(label => old.includes(label))
-      return kept.join('\0') === old.join('\0') ? addLabels(key, old, now) : rebuild(key, now, before)
+      return kept.join('\0') === old.join('\0')
+        ? addLabels(key, old, now)
+        : rebuild(key, now, columnsOf(key, before), to)
     })
 }
 
@@ -33,29 +36,34 @@ function addLabels(key: string, before: readonly string[], now: readonly string[
   })
 }
 
-function rebuild(key: string, now: readonly string[], before: Snapshot): Statement[] {
+function rebuild(
+  key: string,
+  now: readonly string[],
+  columns: readonly (readonly [string, Facts])[],
+  to: Snapshot,
+): Statement[] {
   const old = `${parseKey(key).names.at(-1)}_before`
   return [
     contract(key, `ALTER TYPE ${full(key)} RENAME TO ${quote(old)}`),
     contract(key, `CREATE TYPE ${full(key)} AS ENUM (${now.map(quoteLiteral).join(', ')})`),
-    ...columnsOf(key, before).flatMap(([column, facts]) => moveColumn(key, column, facts)),
+    ...columns.flatMap(([column, facts]) => moveColumn(key, column, facts, to[column])),
     contract(key, `DROP TYPE ${[...parseKey(key).names.slice(0, -1), old].map(quote).join('.')}`),
   ]
 }
 
-function moveColumn(key: string, column: string, facts: Facts): Statement[] {
+/** The default comes back as it is to be, since the old one may be a label that is gone. */
+function moveColumn(key: string, column: string, before: Facts, after: Facts | undefined): Statement[] {
   const { names } = parseKey(column)
   const name = quote(names.at(-1) ?? '')
-  const alter = (change: string): string =>
-    `ALTER TABLE ${names.slice(0, -1).map(quote).join('.')} ALTER COLUMN ${name} ${change}`
-  const value = facts['default'] ?? null
+  const type = String(before['type'])
+  const text = type.endsWith('[]') ? 'text[]' : 'text'
+  const alter = (change: string): Statement =>
+    contract(key, `ALTER TABLE ${names.slice(0, -1).map(quote).join('.')} ALTER COLUMN ${name} ${change}`)
+  const isDefaulted = (facts: Facts | undefined): boolean => (facts?.['default'] ?? null) !== null
   return [
-    ...(value === null ? [] : [contract(key, alter('DROP DEFAULT'))]),
-    contract(
-      key,
-      alter(`TYPE ${facts['type']} USING ${name}::text${isArray(facts) ? '[]' : ''}::${facts['type']}`),
-    ),
-    ...(value === null ? [] : [contract(key, alter(`SET DEFAULT ${value}`))]),
+    ...(isDefaulted(before) ? [alter('DROP DEFAULT')] : []),
+    alter(`TYPE ${type} USING ${name}::${text}::${type}`),
+    ...(isDefaulted(after) && after?.['type'] === type ? [alter(`SET DEFAULT ${after['default']}`)] : []),
   ]
 }
 
@@ -67,10 +75,6 @@ function columnsOf(key: string, before: Snapshot): (readonly [string, Facts])[] 
     ([column, facts]) =>
       parseKey(column).kind === 'column' && [type, `${type}[]`].includes(String(facts['type'])),
   )
-}
-
-function isArray(facts: Facts): boolean {
-  return String(facts['type']).endsWith('[]')
 }
 
 function labelsOf(facts: Facts): readonly string[] {

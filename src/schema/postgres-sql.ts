@@ -1,7 +1,7 @@
 import { type Delta, type Rename, renameKeys } from './diff.ts'
 import { enumStatements } from './postgres-enum.ts'
 import { quoteIdentifier as quote, quoteLiteral } from './quote.ts'
-import { type Facts, type Kind, keyOf, parseKey, type Snapshot } from './snapshot.ts'
+import { type Facts, type Kind, keyOf, parseKey, type Snapshot, sameFacts } from './snapshot.ts'
 import { contract, expand, type Statement } from './statement.ts'
 
 /**
@@ -13,15 +13,15 @@ import { contract, expand, type Statement } from './statement.ts'
  * The change from the empty snapshot builds a schema from nothing.
  */
 export function renderDelta(delta: Delta, from: Snapshot, to: Snapshot): Statement[] {
-  const changed = Object.keys(delta.changed)
+  const changed = Object.keys(delta.changed).filter(key => !followsRenames(key, delta))
   const gone = objectsByKind([...Object.keys(delta.removed), ...changed.filter(isRecreated)])
   const come = objectsByKind([...Object.keys(delta.added), ...changed.filter(isRecreated)])
   const altered = objectsByKind(changed)
   return [
-    ...delta.renamed.map(rename),
+    ...delta.renamed.toSorted(tablesFirst).map(rename),
     ...dropDependents(gone, key => delta.removed[key] ?? delta.changed[key]?.from),
     ...come('enum').map(key => expand(key, `CREATE TYPE ${full(key)} AS ENUM (${labels(to[key])})`)),
-    ...enumStatements(delta, renameKeys(from, delta.renamed)),
+    ...enumStatements(delta, renameKeys(from, delta.renamed), to),
     ...come('sequence').map(key => expand(key, `CREATE SEQUENCE ${full(key)} ${sequenceOptions(to[key])}`)),
     ...altered('sequence').map(key =>
       contract(key, `ALTER SEQUENCE ${full(key)} ${sequenceOptions(to[key])}`),
@@ -43,6 +43,30 @@ function objectsByKind(keys: readonly string[]): ByKind {
 /** These cannot be altered in place: a change is a drop and a create. */
 function isRecreated(key: string): boolean {
   return ['constraint', 'index', 'view', 'function', 'trigger'].includes(parseKey(key).kind)
+}
+
+/**
+ * PostgreSQL itself carries a rename into the definitions that mention the name (not into the bodies of functions).
+ * A definition that is the new one after replacing the names is such a follower: nothing is left to do.
+ */
+function followsRenames(key: string, { renamed, changed }: Delta): boolean {
+  const change = changed[key]
+  if (change === undefined || renamed.length === 0 || parseKey(key).kind === 'function') return false
+  const names = new Map(renamed.map(({ from, to }) => [lastName(from), lastName(to)]))
+  const followed = Object.entries(change.from).map(([fact, value]) => [
+    fact,
+    typeof value === 'string' ? value.replaceAll(/\w+/g, word => names.get(word) ?? word) : value,
+  ])
+  return sameFacts(Object.fromEntries(followed), change.to)
+}
+
+function lastName(key: string): string {
+  return parseKey(key).names.at(-1) ?? ''
+}
+
+function tablesFirst(left: Rename, right: Rename): number {
+  const rank = ({ from }: Rename): number => (parseKey(from).kind === 'table' ? 0 : 1)
+  return rank(left) - rank(right)
 }
 
 function dropDependents(gone: ByKind, factsOf: (key: string) => Facts | undefined): Statement[] {

@@ -100,11 +100,10 @@ async function observeWeb(config: StackConfig, cloud: Cloud): Promise<WebCompone
   return { component: 'web', service, operation: openOperation(operations), image }
 }
 
-function openOperation(operations: readonly AppRunnerOperation[]): string | undefined {
-  const open = operations.find(operation =>
+function openOperation(operations: readonly AppRunnerOperation[]): AppRunnerOperation | undefined {
+  return operations.find(operation =>
     ['PENDING', 'IN_PROGRESS', 'ROLLBACK_IN_PROGRESS'].includes(operation.status),
   )
-  return open && `${open.type} (${open.id}) is ${open.status}`
 }
 
 const HEALTH_TIMEOUT_MS = 10_000

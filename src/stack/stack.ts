@@ -1,5 +1,6 @@
 import type { Component } from '../inputs/config.ts'
 import type {
+  AppRunnerOperation,
   AppRunnerService,
   CloudMapInstance,
   Container,
@@ -48,7 +49,7 @@ export type WebComponent = {
   readonly component: 'web'
   readonly service: AppRunnerService
   /** An operation that has not ended: App Runner takes no other meanwhile. */
-  readonly operation: string | undefined
+  readonly operation: AppRunnerOperation | undefined
   readonly image: RunningImage
 }
 

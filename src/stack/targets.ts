@@ -1,6 +1,7 @@
 import type { Component } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import { ecrRepository, parseImage, pinned } from '../release/image.ts'
+import { exactVersion } from './image.ts'
 import type { Stack } from './stack.ts'
 import { imageOf } from './stack.ts'
 
@@ -11,6 +12,8 @@ export type TargetImage = {
   /** `repository@digest`, or the tag where the registry cannot be asked for a digest. */
   readonly reference: string
   readonly digest: string | undefined
+  /** Exact version by the image's tags, when the registry could be asked. */
+  readonly version: string | undefined
   readonly presence: 'present' | 'missing' | 'unchecked'
 }
 
@@ -37,20 +40,22 @@ export async function resolveTargets(stack: Stack, wanted: Wanted, cloud: Cloud)
 
 async function resolve(asked: string, cloud: Cloud): Promise<TargetImage> {
   const image = parseImage(asked)
-  if (image === undefined) return { asked, reference: asked, digest: undefined, presence: 'missing' }
+  if (image === undefined) {
+    return { asked, reference: asked, digest: undefined, version: undefined, presence: 'missing' }
+  }
+  const asIs = { asked, reference: pinned(image), digest: image.digest, version: undefined }
   const repository = ecrRepository(image.repository)
-  if (repository === undefined)
-    return { asked, reference: pinned(image), digest: image.digest, presence: 'unchecked' }
+  if (repository === undefined) return { ...asIs, presence: 'unchecked' }
   const found = await cloud.ecr.image(
     repository,
     image.digest === undefined ? { tag: image.tag ?? 'latest' } : { digest: image.digest },
   )
-  if (found === undefined)
-    return { asked, reference: pinned(image), digest: image.digest, presence: 'missing' }
+  if (found === undefined) return { ...asIs, presence: 'missing' }
   return {
     asked,
     reference: pinned({ repository: image.repository, digest: found.digest }),
     digest: found.digest,
+    version: exactVersion(found.tags),
     presence: 'present',
   }
 }

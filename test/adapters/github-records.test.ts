@@ -39,7 +39,7 @@ test('a record is written before the change, closed after it, and found again', 
   const place = records(github.url)
   const id = await place.open(RECORD)
   expect(await place.latest()).toEqual({ id, record: RECORD, state: 'in_progress' })
-  await place.close(id, 'success', 'x'.repeat(200))
+  await place.mark(id, 'success', 'x'.repeat(200))
   expect(await place.latest()).toMatchObject({ id, state: 'success' })
   expect(github.deployments[0]?.statuses[0]?.description).toHaveLength(140)
 })
@@ -47,9 +47,9 @@ test('a record is written before the change, closed after it, and found again', 
 test('a record that a rollback has undone no longer names the way back', async () => {
   const place = records(github.url, 'undone')
   const first = await place.open(RECORD)
-  await place.close(first, 'success', 'done')
+  await place.mark(first, 'success', 'done')
   const second = await place.open({ ...RECORD, from: '3.0.0', to: '3.1.0' })
-  await place.close(second, 'inactive', 'rolled back')
+  await place.mark(second, 'inactive', 'rolled back')
   expect(await place.latest()).toMatchObject({ id: first, record: { from: '2.93.7' } })
 })
 

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { readDeployConfig } from '../../src/inputs/config.ts'
 import { planDeploy } from '../../src/plan/deploy.ts'
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
+import type { EcsDeployment } from '../../src/ports/cloud.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import type { TargetImage, Targets } from '../../src/stack/targets.ts'
@@ -13,6 +14,7 @@ function image(name: string, tag: string, digest: string): TargetImage {
     asked: `${REGISTRY}/${name}:${tag}`,
     reference: `${REGISTRY}/${name}@${digest}`,
     digest,
+    version: tag,
     presence: 'present',
   }
 }
@@ -116,7 +118,7 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
   ],
   [
     'an operation under way on App Runner',
-    web({ operation: 'UPDATE_SERVICE (op) is IN_PROGRESS' }),
+    web({ operation: { id: 'op', type: 'UPDATE_SERVICE', status: 'IN_PROGRESS' } }),
     {},
     /langfuse_web is busy, UPDATE_SERVICE/,
   ],
@@ -166,15 +168,43 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
   expect((result as Refusal).problems).toEqual([expect.stringMatching(sentence)])
 })
 
-test('refuses an ECS deployment under way', () => {
+/** The worker in the middle of a deployment of `image`. */
+function workerRolling(image: string, over: Partial<EcsDeployment> = {}): Stack {
   const stack = stackOn2()
   const [deployment] = stack.worker.service.deployments
-  const service = ecsService('langfuse_worker', {
-    deployments: [{ ...(deployment as NonNullable<typeof deployment>), rolloutState: 'IN_PROGRESS' }],
+  const rolling = { ...(deployment as EcsDeployment), id: 'ecs-svc/2', rolloutState: 'IN_PROGRESS', ...over }
+  const service = ecsService('langfuse_worker', { deployments: [rolling] })
+  return { ...stack, worker: { ...stack.worker, service, container: { ...stack.worker.container, image } } }
+}
+
+test("somebody else's ECS deployment under way is waited for", () => {
+  expect(plan(workerRolling('other:1'))).toMatchObject({
+    problems: [expect.stringMatching(/langfuse_worker is already being deployed \(ecs-svc\/2\)/)],
   })
-  expect(plan({ ...stack, worker: { ...stack.worker, service } })).toMatchObject({
-    problems: [expect.stringMatching(/langfuse_worker is already being deployed \(ecs-svc\/1\)/)],
-  })
+})
+
+test('a deployment of this very image, begun by a run that was killed, is followed', () => {
+  const steps = stepsOf(plan(workerRolling(TO_3.worker?.reference ?? '')))
+  expect(steps[0]).toMatchObject({ component: 'worker', follow: 'ecs-svc/2' })
+})
+
+test('an operation of App Runner that brings this very image is followed too', () => {
+  const stack = stackOn2()
+  const operation = { id: 'op', type: 'UPDATE_SERVICE', status: 'IN_PROGRESS' }
+  const service = { ...stack.web.service, status: 'OPERATION_IN_PROGRESS', image: TO_3.web?.reference ?? '' }
+  const steps = stepsOf(plan({ ...stack, web: { ...stack.web, operation, service } }))
+  expect(steps.at(-1)).toMatchObject({ component: 'web', follow: 'op' })
+})
+
+test('a deployment that fails for ever is replaced, whatever it was', () => {
+  for (const image of ['other:1', TO_3.worker?.reference ?? '']) {
+    const steps = stepsOf(plan(workerRolling(image, { failedTasks: 3, runningCount: 0 })))
+    expect(steps[0]).toMatchObject({
+      component: 'worker',
+      follow: undefined,
+      reason: expect.stringMatching(/fails again and again and is replaced/),
+    })
+  }
 })
 
 test('refuses an image that does not exist, by the reference that was looked for', () => {

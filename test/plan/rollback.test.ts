@@ -15,12 +15,14 @@ const TARGETS = {
     asked: 'web:2.93.7',
     reference: `${REGISTRY}/langfuse-web@${DIGEST.web2}`,
     digest: DIGEST.web2,
+    version: '2.93.7',
     presence: 'present',
   },
   worker: {
     asked: 'worker:2.93.7',
     reference: `${REGISTRY}/langfuse-worker@${DIGEST.worker2}`,
     digest: DIGEST.worker2,
+    version: '2.93.7',
     presence: 'present',
   },
 } as const
@@ -40,6 +42,35 @@ function plan(
   }
   return planRollback({ config, stack, target, targets: TARGETS, facts })
 }
+
+test('ClickHouse going back to an older version is planned with a warning', () => {
+  const clickhouse = {
+    asked: 'ch@x',
+    reference: 'ch@x',
+    digest: 'sha256:old',
+    version: '24.3.1',
+    presence: 'present',
+  } as const
+  const config = readRollbackConfig(fakeRunner('rollback', { to: '2.93.7' }))
+  const target: RollbackTarget = {
+    release: '2.93.7' as Release,
+    wanted: {},
+    source: 'test',
+    record: '1',
+    warnings: [],
+  }
+  const result = planRollback({
+    config,
+    stack: stackOn3(),
+    target,
+    targets: { ...TARGETS, clickhouse },
+    facts: FACTS,
+  }) as Plan
+  expect(result.steps.map(nameOf)).toEqual(['expand', 'web', 'clickhouse', 'worker', 'contract', 'validate'])
+  expect(result.warnings).toEqual(
+    expect.arrayContaining([expect.stringMatching(/goes back from 24\.8\.7 to 24\.3\.1 on the same data/)]),
+  )
+})
 
 const nameOf = (step: Step) => (step.kind === 'undo-schema' ? step.phase : step.component)
 
@@ -159,4 +190,22 @@ test('a lossy rollback needs to be accepted, and says what is lost', () => {
     ],
   })
   expect(plan(stackOn3(), { accept: 'lossy' }, facts)).toMatchObject({ kind: 'plan', rollbackClass: 'lossy' })
+})
+
+test('a rollback does not wait for an ECS deployment, not even when the old tasks still run', () => {
+  const stack = stackOn2()
+  const [deployment] = stack.worker.service.deployments
+  const service = {
+    ...stack.worker.service,
+    deployments: [
+      {
+        ...(deployment as NonNullable<typeof deployment>),
+        rolloutState: 'IN_PROGRESS',
+        failedTasks: 5,
+        runningCount: 0,
+      },
+    ],
+  }
+  const result = plan({ ...stack, worker: { ...stack.worker, service } }) as Plan
+  expect(result.steps.map(nameOf)).toEqual(['worker'])
 })

@@ -82,6 +82,7 @@ test('what a container printed cannot become markup', () => {
     from: 'a',
     to: 'b',
     settings: undefined,
+    follow: undefined,
     reason: 'r',
   } as const
   const counts = { postgres: 0, clickhouse: 0, archivedRows: 0 }

@@ -1,0 +1,2 @@
+import { main } from '../shared/index.js'
+await main('rollback', new URL('../../', import.meta.url))

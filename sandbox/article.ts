@@ -1,0 +1,123 @@
+import { join } from 'node:path'
+import { articleImages, pushImages } from './article/images.ts'
+import { createClickHouse, createWeb, createWorker } from './article/services.ts'
+import { type ArticleSettings, createSettings } from './article/settings.ts'
+import { isSteady, operationStatus, until } from './article/wait.ts'
+import { type Postgres, startPostgres } from './engines/postgres.ts'
+import { type Sandbox, startSandbox } from './sandbox.ts'
+import { seedV2 } from './seed.ts'
+
+/**
+ * The stack of the article as its Terraform module leaves it (tubone24/langfuse-v3-terraform a711e1d): names, sizes,
+ * `:latest` images, 200/100 percent and all, with real databases and stand-ins for Langfuse's containers. Comes back
+ * when everything is steady and the web has migrated both databases. What was started is stopped when it fails.
+ */
+export async function startArticleStack(options: ArticleOptions): Promise<ArticleStack> {
+  const log = options.log ?? (() => undefined)
+  const release = options.release ?? '2.93.7'
+  const postgres = await startPostgres({
+    folder: join(options.folder, 'postgres'),
+    password: DATABASE_PASSWORD,
+  })
+  log('PostgreSQL runs')
+  let sandbox: Sandbox | undefined
+  try {
+    sandbox = await startSandbox(options)
+    return await build({ sandbox, postgres, release, seed: options.seed ?? false, log })
+  } catch (error) {
+    await sandbox?.stop()
+    await postgres.stop()
+    throw error
+  }
+}
+
+export type ArticleOptions = {
+  readonly folder: string
+  readonly speed?: number
+  readonly port?: number
+  /** The release that `latest` is; 2.93.7 by default. */
+  readonly release?: string
+  /** Fill the database with a small team's data. */
+  readonly seed?: boolean
+  readonly log?: (line: string) => void
+}
+
+export type ArticleStack = {
+  readonly sandbox: Sandbox
+  readonly postgres: Postgres
+  /** By its Aurora endpoint's name: for processes in the VPC. */
+  readonly databaseUrl: string
+  readonly databaseUrlLocal: string
+  readonly clickhouseUrl: string
+  readonly clickhouseUser: string
+  readonly clickhousePassword: string
+  /** The same ClickHouse by a loopback port that stays while its task changes. */
+  readonly clickhouseUrlLocal: string
+  readonly webUrl: string
+  stop(): Promise<void>
+}
+
+// In the alphabet of the module's random_password: letters, digits and _!%^ (here without %, which breaks a URL).
+const DATABASE_PASSWORD = 'K7w_tR2!mZ9qLx4e'
+const CLICKHOUSE_PASSWORD = 'p3X!vN8_sQ6yHb1d'
+
+type Parts = {
+  readonly sandbox: Sandbox
+  readonly postgres: Postgres
+  readonly release: string
+  readonly seed: boolean
+  readonly log: (line: string) => void
+}
+
+async function build(parts: Parts): Promise<ArticleStack> {
+  const { sandbox, postgres, log } = parts
+  const { world } = sandbox
+  const settings = createSettings(world, {
+    postgresPort: postgres.port,
+    databasePassword: DATABASE_PASSWORD,
+    clickhousePassword: CLICKHOUSE_PASSWORD,
+  })
+  pushImages(world, articleImages(parts.release))
+  const web = await bringUp(parts, settings)
+  log('Worker, ClickHouse and web are steady')
+  const clickhousePort = await world.expose('clickhouse.langfuse.local', 8123)
+  return {
+    sandbox,
+    postgres,
+    databaseUrl: settings.databaseUrl,
+    databaseUrlLocal: postgres.url,
+    clickhouseUrl: 'http://clickhouse.langfuse.local:8123',
+    clickhouseUser: 'clickhouse',
+    clickhousePassword: CLICKHOUSE_PASSWORD,
+    clickhouseUrlLocal: `http://127.0.0.1:${clickhousePort}`,
+    webUrl: world.frontDoor(web),
+    stop: async () => {
+      await sandbox.stop()
+      await postgres.stop()
+    },
+  }
+}
+
+/** In an order in which each finds what it needs: the web migrates ClickHouse, the worker reads what the web made. */
+async function bringUp(parts: Parts, settings: ArticleSettings): Promise<string> {
+  const { world } = parts.sandbox
+  await createClickHouse(world, settings)
+  await until({ what: 'the ClickHouse service', world, done: () => isSteady(world, 'clickhouse') })
+  parts.log('ClickHouse is steady on its EFS volume')
+  const web = await createWeb(world, settings)
+  await until({
+    what: 'the App Runner service',
+    world,
+    done: () => operationStatus(world, web) === 'SUCCEEDED',
+  })
+  parts.log(
+    `Langfuse ${parts.release} has migrated PostgreSQL and ClickHouse and serves ${world.frontDoor(web)}`,
+  )
+  if (parts.seed) {
+    const seeded = await seedV2(parts.postgres.url)
+    parts.log(`Seeded ${seeded.traces} traces, ${seeded.observations} observations, ${seeded.scores} scores`)
+  }
+  await createWorker(world, settings)
+  await until({ what: 'the worker service', world, done: () => isSteady(world, 'langfuse_worker') })
+  return web
+}

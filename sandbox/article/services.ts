@@ -1,0 +1,212 @@
+import { REGION, REGISTRY } from '../aws/ids.ts'
+import type { JsonObject } from '../aws/json.ts'
+import type { World } from '../aws/world.ts'
+import {
+  type ArticleSettings,
+  CACHE,
+  CONNECTOR,
+  OBSERVABILITY,
+  ROLES,
+  SECURITY_GROUPS,
+  SUBNETS,
+} from './settings.ts'
+
+/** The module's ClickHouse: one task on EFS, root directory, no deployment settings, so 200/100 percent. */
+export async function createClickHouse(world: World, settings: ArticleSettings): Promise<string> {
+  createCluster(world, settings)
+  const taskDefinition = await world.registerTaskDefinition({
+    ...fargate('clickhouse', '1024', '8192'),
+    volumes: [
+      {
+        name: 'clickhouse_data',
+        efsVolumeConfiguration: { fileSystemId: settings.fileSystemId, rootDirectory: '/' },
+      },
+    ],
+    containerDefinitions: [clickhouseContainer(settings)],
+  })
+  return world.createService({
+    ...service('clickhouse', taskDefinition, SECURITY_GROUPS.clickhouse),
+    serviceRegistries: [{ registryArn: settings.registryArn }],
+    tags: [{ key: 'Name', value: 'langfuse_clickhouse' }],
+  })
+}
+
+/** The module's worker, with its misspelt ENCRIPTION_KEY and without a health check. */
+export async function createWorker(world: World, settings: ArticleSettings): Promise<string> {
+  const taskDefinition = await world.registerTaskDefinition({
+    ...fargate('langfuse-worker', '2048', '4096'),
+    containerDefinitions: [workerContainer(settings)],
+  })
+  return world.createService({
+    ...service('langfuse_worker', taskDefinition, SECURITY_GROUPS.worker),
+    serviceConnectConfiguration: { enabled: true },
+    tags: [{ key: 'Name', value: 'langfuse_worker' }],
+  })
+}
+
+/** The module's web on App Runner: no health check settings, so TCP; automatic deployments left on. */
+export function createWeb(world: World, settings: ArticleSettings): Promise<string> {
+  return world.createAppRunnerService({
+    ServiceName: 'langfuse_web',
+    SourceConfiguration: {
+      AuthenticationConfiguration: { AccessRoleArn: ROLES.ecrAccess },
+      ImageRepository: {
+        ImageIdentifier: `${REGISTRY}/langfuse-web:latest`,
+        ImageRepositoryType: 'ECR',
+        ImageConfiguration: {
+          Port: '3000',
+          RuntimeEnvironmentVariables: webEnvironment,
+          RuntimeEnvironmentSecrets: {
+            DATABASE_URL: settings.secrets.databaseUrl,
+            CLICKHOUSE_PASSWORD: settings.secrets.clickhousePassword,
+          },
+        },
+      },
+    },
+    InstanceConfiguration: { InstanceRoleArn: ROLES.instance },
+    NetworkConfiguration: {
+      EgressConfiguration: { EgressType: 'VPC', VpcConnectorArn: CONNECTOR },
+      IngressConfiguration: { IsPubliclyAccessible: true },
+    },
+    ObservabilityConfiguration: { ObservabilityEnabled: true, ObservabilityConfigurationArn: OBSERVABILITY },
+    Tags: [{ Key: 'Name', Value: 'langfuse_web' }],
+  })
+}
+
+function createCluster(world: World, settings: ArticleSettings) {
+  world.ecs.createCluster({
+    clusterName: 'langfuse',
+    settings: [{ name: 'containerInsights', value: 'enabled' }],
+    configuration: {
+      executeCommandConfiguration: {
+        logging: 'OVERRIDE',
+        logConfiguration: {
+          cloudWatchLogGroupName: '/aws/ecs/langfuse_worker_log',
+          s3KeyPrefix: '/aws/ecs/langfuse/logs',
+        },
+      },
+    },
+    capacityProviders: ['FARGATE'],
+    defaultCapacityProviderStrategy: [{ capacityProvider: 'FARGATE' }],
+    serviceConnectDefaults: { namespace: settings.namespaceArn },
+    tags: [{ key: 'Name', value: 'langfuse' }],
+  })
+}
+
+const fargate = (family: string, cpu: string, memory: string) => ({
+  family,
+  cpu,
+  memory,
+  networkMode: 'awsvpc',
+  requiresCompatibilities: ['FARGATE'],
+  executionRoleArn: ROLES.execution,
+  taskRoleArn: ROLES.task,
+  runtimePlatform: { operatingSystemFamily: 'LINUX', cpuArchitecture: 'ARM64' },
+})
+
+const service = (serviceName: string, taskDefinition: string, securityGroup: string) => ({
+  cluster: 'langfuse',
+  serviceName,
+  taskDefinition,
+  desiredCount: 1,
+  launchType: 'FARGATE',
+  networkConfiguration: {
+    awsvpcConfiguration: { subnets: SUBNETS, securityGroups: [securityGroup], assignPublicIp: 'DISABLED' },
+  },
+})
+
+const clickhouseContainer = (settings: ArticleSettings): JsonObject => ({
+  name: 'clickhouse',
+  image: `${REGISTRY}/clickhouse:latest`,
+  cpu: 1024,
+  memory: 8192,
+  essential: true,
+  ulimits: [{ name: 'nofile', softLimit: 65535, hardLimit: 65535 }],
+  portMappings: [8123, 9000].map(port => ({ containerPort: port, hostPort: port, protocol: 'tcp' })),
+  environment: variables({
+    CLICKHOUSE_DB: 'default',
+    CLICKHOUSE_USER: 'clickhouse',
+    CLICKHOUSE_PASSWORD: settings.clickhousePassword,
+    AWS_REGION: REGION,
+    S3_BUCKET: 'sandbox-langfuse-clickhouse-dev',
+  }),
+  healthCheck: {
+    command: ['CMD-SHELL', 'wget --no-verbose --tries=1 --spider http://localhost:8123/ping || exit 1'],
+    interval: 5,
+    timeout: 5,
+    retries: 10,
+    startPeriod: 1,
+  },
+  logConfiguration: awslogs('/aws/ecs/langfuse_clickhouse_log', 'clickhouse'),
+  mountPoints: [{ sourceVolume: 'clickhouse_data', containerPath: '/var/lib/clickhouse', readOnly: false }],
+})
+
+const workerContainer = (settings: ArticleSettings): JsonObject => ({
+  name: 'worker',
+  image: `${REGISTRY}/langfuse-worker:latest`,
+  cpu: 2048,
+  memory: 4096,
+  essential: true,
+  linuxParameters: { initProcessEnabled: true },
+  portMappings: [{ containerPort: 3030 }],
+  environment: variables({
+    SALT,
+    ENCRIPTION_KEY: ENCRYPTION_KEY,
+    TELEMETRY_ENABLED: 'true',
+    LANGFUSE_ENABLE_EXPERIMENTAL_FEATURES: 'true',
+    ...shared,
+    LANGFUSE_S3_MEDIA_UPLOAD_BUCKET: BLOB_BUCKET,
+    LANGFUSE_S3_MEDIA_UPLOAD_ENABLED: 'true',
+    NODE_OPTIONS: '--max-old-space-size=4096',
+  }),
+  secrets: [
+    { name: 'DATABASE_URL', valueFrom: settings.secrets.databaseUrl },
+    { name: 'CLICKHOUSE_PASSWORD', valueFrom: settings.secrets.clickhousePassword },
+  ],
+  logConfiguration: awslogs('/aws/ecs/langfuse_worker_log', 'langfuse-worker'),
+})
+
+const SALT = 'c2FuZGJveC1zYWx0LXNhbmRib3gtc2FsdA=='
+const ENCRYPTION_KEY = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
+const BLOB_BUCKET = 'sandbox-langfuse-blob-dev'
+
+/** What web and worker have in common. */
+const shared = {
+  CLICKHOUSE_MIGRATION_URL: 'clickhouse://clickhouse.langfuse.local:9000',
+  CLICKHOUSE_URL: 'http://clickhouse.langfuse.local:8123',
+  CLICKHOUSE_USER: 'clickhouse',
+  CLICKHOUSE_CLUSTER_ENABLED: 'false',
+  LANGFUSE_S3_EVENT_UPLOAD_BUCKET: 'sandbox-langfuse-event-dev',
+  LANGFUSE_S3_EVENT_UPLOAD_REGION: REGION,
+  LANGFUSE_S3_EVENT_UPLOAD_PREFIX: 'events/',
+  REDIS_HOST: CACHE,
+  REDIS_PORT: '6379',
+  REDIS_AUTH: 'sandboxcacheauthtoken0000000001',
+}
+
+const webEnvironment = {
+  NEXTAUTH_URL: 'https://langfuse.example.com',
+  NEXTAUTH_SECRET: 'c2FuZGJveC1uZXh0YXV0aC1zZWNyZXQ=',
+  SALT,
+  ENCRYPTION_KEY,
+  HOSTNAME: '0.0.0.0',
+  S3_BUCKET_NAME: BLOB_BUCKET,
+  LANGFUSE_S3_MEDIA_UPLOAD_ENABLED: 'true',
+  LANGFUSE_S3_MEDIA_UPLOAD_BUCKET: BLOB_BUCKET,
+  LANGFUSE_S3_MEDIA_DOWNLOAD_URL_EXPIRY_SECONDS: '604800',
+  ...shared,
+  TELEMETRY_ENABLED: 'true',
+  LANGFUSE_ENABLE_EXPERIMENTAL_FEATURES: 'true',
+  LANGFUSE_SDK_CI_SYNC_PROCESSING_ENABLED: 'false',
+  LANGFUSE_READ_FROM_POSTGRES_ONLY: 'false',
+  LANGFUSE_READ_FROM_CLICKHOUSE_ONLY: 'true',
+  LANGFUSE_RETURN_FROM_CLICKHOUSE: 'true',
+}
+
+const variables = (values: Readonly<Record<string, string>>) =>
+  Object.entries(values).map(([name, value]) => ({ name, value }))
+
+const awslogs = (group: string, prefix: string) => ({
+  logDriver: 'awslogs',
+  options: { 'awslogs-stream-prefix': prefix, 'awslogs-region': REGION, 'awslogs-group': group },
+})

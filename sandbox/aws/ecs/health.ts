@@ -1,0 +1,59 @@
+import type { Clock } from '../clock.ts'
+import type { Running } from '../runtime/program.ts'
+import type { HealthCheck } from './container.ts'
+
+/**
+ * Probes a container as its health check says and tells every change. The command's URL is fetched; a command
+ * without one only asks whether the container listens. Failures of a real program count against it only after
+ * `patienceSeconds` of real time, because it starts in real time however fast the clock runs.
+ */
+export function watchHealth(options: {
+  readonly check: HealthCheck
+  readonly running: Running
+  readonly ports: readonly number[]
+  readonly clock: Clock
+  readonly patienceSeconds: number
+  readonly changed: (healthy: boolean) => void
+}): () => void {
+  const { check, running, clock } = options
+  const target = { ...targetOf(check.command, options.ports), timeoutSeconds: check.timeout }
+  const countsFrom = clock.now().getTime() + check.startPeriod * 1000
+  const realFrom = running.real ? Date.now() + options.patienceSeconds * 1000 : 0
+  let failures = 0
+  let wasHealthy = false
+  let over = false
+  let busy = false
+  void running.exited.then(() => {
+    over = true
+  })
+
+  const judge = (ok: boolean) => {
+    if (over) return
+    if (ok) {
+      failures = 0
+      wasHealthy = true
+      return options.changed(true)
+    }
+    const patient = !wasHealthy && Date.now() < realFrom
+    if (patient || clock.now().getTime() < countsFrom) return
+    failures += 1
+    if (failures >= check.retries) options.changed(false)
+  }
+
+  const cancel = clock.every(check.interval, async () => {
+    if (busy || over) return
+    busy = true
+    judge(await running.probe(target))
+    busy = false
+  })
+  return () => {
+    over = true
+    cancel()
+  }
+}
+
+function targetOf(command: string, ports: readonly number[]) {
+  const match = /https?:\/\/[^\s/:"']+(?::(\d+))?(\/[^\s"'|;]*)?/.exec(command)
+  if (!match) return { port: ports[0] ?? 0 }
+  return { port: Number(match[1] ?? 80), path: match[2] ?? '/' }
+}

@@ -1,0 +1,86 @@
+import type { Image } from '../images.ts'
+import { isObject } from '../json.ts'
+import { type ContainerView, containersOf, efsVolume } from './container.ts'
+import { containerEnvironment, overrideOf, platformOf, pullProblem } from './launch.ts'
+import type { TaskParts } from './tasks.ts'
+import type { Task, TaskContainer } from './types.ts'
+
+/** Everything that can go wrong before a container starts, in the order in which Fargate meets it. */
+export function prepare(
+  parts: TaskParts,
+  task: Task,
+): { containers: readonly Prepared[] } | { problem: string } {
+  const containers: Prepared[] = []
+  for (const [index, view] of containersOf(task.taskDefinition).entries()) {
+    const container = task.containers[index]
+    if (!container) continue
+    const one = prepareContainer(parts, task, view, container)
+    if ('problem' in one) return one
+    containers.push(one)
+  }
+  return { containers }
+}
+
+export type Prepared = {
+  readonly view: ContainerView
+  readonly container: TaskContainer
+  readonly image: Image
+  readonly environment: Readonly<Record<string, string>>
+  readonly dataFolder: string | undefined
+}
+
+function prepareContainer(
+  parts: TaskParts,
+  task: Task,
+  view: ContainerView,
+  container: TaskContainer,
+): Prepared | { problem: string } {
+  const volume = view.volumes.map(name => efsVolume(task.taskDefinition, name)).find(isObject)
+  const mounted = volume ? parts.efs.mount({ volume, subnetId: task.subnetId }) : undefined
+  if (mounted && 'problem' in mounted) return mounted
+  const environment = containerEnvironment(parts.secrets, view, overrideOf(task, view.name))
+  if ('problem' in environment) return environment
+  const group = view.logs?.['awslogs-group']
+  if (group && view.logs?.['awslogs-create-group'] !== 'true' && !parts.logs.groups.has(group))
+    return { problem: missingLogGroup(group) }
+  const found = parts.images.find(container.image)
+  const problem = pullProblem(found, container.image, platformOf(task.taskDefinition))
+  if (problem !== undefined || !found.found) return { problem: problem ?? 'CannotPullContainerError' }
+  return { view, container, image: found.image, environment: environment.values, dataFolder: mounted?.folder }
+}
+
+const missingLogGroup = (group: string) =>
+  `ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : log group ${group}: exit status 1`
+
+export async function launch(parts: TaskParts, task: Task, prepared: Prepared) {
+  const { view, container } = prepared
+  const override = overrideOf(task, view.name)
+  const running = await parts.runtime.start({
+    image: prepared.image,
+    environment: prepared.environment,
+    entryPoint: view.entryPoint,
+    command: override.command ?? view.command,
+    ports: view.ports,
+    dataFolder: prepared.dataFolder,
+    source: `task/${task.id}`,
+    hostname: `ip-${task.address.replaceAll('.', '-')}.ap-northeast-1.compute.internal`,
+    onLine: lineWriter(parts, task, view),
+  })
+  container.running = running
+  container.imageDigest = prepared.image.digest
+  void running.exited.then(exit => {
+    container.exitCode = exit.code
+    container.lastStatus = 'STOPPED'
+    parts.changed(task)
+  })
+  await running.settled
+  if (container.exitCode === undefined) container.lastStatus = 'RUNNING'
+}
+
+/** The stream is `<prefix>/<container>/<task id>`; without a prefix there is no log, as on Fargate. */
+function lineWriter(parts: TaskParts, task: Task, view: ContainerView): (line: string) => void {
+  const group = view.logs?.['awslogs-group']
+  const prefix = view.logs?.['awslogs-stream-prefix']
+  if (!group || !prefix) return () => undefined
+  return line => parts.logs.append(group, `${prefix}/${view.name}/${task.id}`, line)
+}

@@ -1,0 +1,133 @@
+import type { Network } from '../vpc/network.ts'
+import { openProxy, type PortProxy } from '../vpc/proxy.ts'
+import { appRunnerOperations } from './apprunner/api.ts'
+import { type AppRunner, makeAppRunner } from './apprunner/world.ts'
+import type { Clock } from './clock.ts'
+import { type CloudMap, makeCloudMap } from './cloudmap.ts'
+import { cloudMapOperations } from './cloudmap-api.ts'
+import { ecrOperations } from './ecr.ts'
+import { ecsOperations } from './ecs/api.ts'
+import { type Ecs, makeEcs } from './ecs/world.ts'
+import { type Efs, makeEfs } from './efs.ts'
+import { efsOperations } from './efs-api.ts'
+import { type Faults, makeFaults } from './faults.ts'
+import type { Ids } from './ids.ts'
+import { type Image, type Images, makeImages, type PushedImage } from './images.ts'
+import { isObject, type JsonObject } from './json.ts'
+import { type Logs, makeLogs } from './logs.ts'
+import { logsOperations } from './logs-api.ts'
+import type { Runtime } from './runtime/runtime.ts'
+import { makeSecrets, type Secrets } from './secrets.ts'
+import { dispatch, type Operations } from './server.ts'
+import { stsOperations } from './sts.ts'
+
+/** Everything that exists in the sandbox's account, and shortcuts for tests and stacks. */
+export function makeWorld(parts: WorldParts): World {
+  const { clock, ids, network, runtime, patienceSeconds } = parts
+  const faults = makeFaults()
+  const images = makeImages(clock.now)
+  const secrets = makeSecrets(ids)
+  const logs = makeLogs(clock.now)
+  const efs = makeEfs({ folder: parts.folder, ids, now: clock.now, newAddress: network.newAddress })
+  const cloudMap = makeCloudMap({ ids, clock })
+  network.onLookup(cloudMap.addresses)
+  const shared = { ids, clock, images, secrets, logs, network, runtime, patienceSeconds }
+  const ecs = makeEcs({ ...shared, efs, cloudMap })
+  const appRunner = makeAppRunner(shared)
+  const proxies: PortProxy[] = []
+  const services: Record<string, Operations> = {
+    ecs: ecsOperations(ecs),
+    apprunner: appRunnerOperations(appRunner),
+    efs: efsOperations(efs),
+    servicediscovery: cloudMapOperations(cloudMap),
+    ecr: ecrOperations(images),
+    logs: logsOperations(logs),
+    sts: stsOperations,
+  }
+  const call = (service: string, operation: string, input: JsonObject = {}) =>
+    dispatch(services, { service, operation }, input)
+
+  return {
+    ...shared,
+    faults,
+    efs,
+    cloudMap,
+    ecs,
+    appRunner,
+    services,
+    call,
+    pushImage: images.push,
+    registerTaskDefinition: async input =>
+      textIn(await call('ecs', 'RegisterTaskDefinition', input), ['taskDefinition', 'taskDefinitionArn']),
+    createService: async input =>
+      textIn(await call('ecs', 'CreateService', input), ['service', 'serviceArn']),
+    createAppRunnerService: async input =>
+      textIn(await call('apprunner', 'CreateService', input), ['Service', 'ServiceArn']),
+    frontDoor: serviceArn => frontDoor(appRunner, serviceArn),
+    expose: async (host, port) => {
+      const proxy = await openProxy(() => loopbackOf(network, host, port))
+      proxies.push(proxy)
+      return proxy.port
+    },
+    closeDoors: async () => {
+      const doors = [...appRunner.services.values()].map(service => service.door)
+      await Promise.all([...doors, ...proxies].map(door => door.stop()))
+    },
+  }
+}
+
+export type WorldParts = {
+  readonly folder: string
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly network: Network
+  readonly runtime: Runtime
+  readonly patienceSeconds: number
+}
+
+export type World = {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly network: Network
+  readonly runtime: Runtime
+  readonly faults: Faults
+  readonly images: Images
+  readonly secrets: Secrets
+  readonly logs: Logs
+  readonly efs: Efs
+  readonly cloudMap: CloudMap
+  readonly ecs: Ecs
+  readonly appRunner: AppRunner
+  readonly services: Readonly<Record<string, Operations>>
+  /** Any operation, from inside: not recorded, no faults. Errors are thrown as AwsError. */
+  call(service: string, operation: string, input?: JsonObject): Promise<JsonObject>
+  pushImage(image: PushedImage): Image
+  /** Answers the ARN. */
+  registerTaskDefinition(input: JsonObject): Promise<string>
+  /** Creates an ECS service; answers its ARN. */
+  createService(input: JsonObject): Promise<string>
+  /** Answers the ARN; the service deploys for some minutes of virtual time. */
+  createAppRunnerService(input: JsonObject): Promise<string>
+  /** `http://127.0.0.1:PORT` of an App Runner service, stable while instances change behind it. */
+  frontDoor(serviceArn: string): string
+  /** A stable loopback port for a name or address in the VPC. */
+  expose(host: string, port: number): Promise<number>
+  closeDoors(): Promise<void>
+}
+
+function frontDoor(appRunner: AppRunner, serviceArn: string): string {
+  const service = appRunner.services.get(serviceArn)
+  if (!service) throw new Error(`The sandbox has no App Runner service ${serviceArn}`)
+  return `http://127.0.0.1:${service.door.port}`
+}
+
+function loopbackOf(network: Network, host: string, port: number): number | undefined {
+  const route = network.route({ host, port, source: 'person' })
+  return 'port' in route ? route.port : undefined
+}
+
+function textIn(value: unknown, path: readonly string[]): string {
+  const found = path.reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value)
+  if (typeof found !== 'string') throw new Error(`The sandbox answered without ${path.join('.')}`)
+  return found
+}

@@ -1,0 +1,93 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** GitHub's deployments API on a local port, as far as the record of a deploy uses it. */
+export type GitHub = {
+  /** For GITHUB_API_URL. */
+  readonly url: string
+  readonly deployments: readonly Deployment[]
+  stop(): Promise<void>
+}
+
+export type Deployment = {
+  readonly id: number
+  readonly environment: string
+  readonly task: string
+  readonly payload: unknown
+  /** Newest first. */
+  readonly statuses: { readonly state: string; readonly description: string }[]
+}
+
+/** `allowed: false` answers as GitHub does to a token without `deployments: write`. */
+export async function startGitHub(options: { readonly allowed?: boolean } = {}): Promise<GitHub> {
+  const deployments: Deployment[] = []
+  const server = createServer(async (request, response) => {
+    const answer =
+      options.allowed === false
+        ? { status: 403, body: { message: 'Resource not accessible by integration' } }
+        : route(
+            request.method ?? 'GET',
+            new URL(request.url ?? '/', 'http://localhost'),
+            await bodyOf(request),
+            deployments,
+          )
+    response.writeHead(answer.status, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(answer.body))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, deployments, stop: () => close(server) }
+}
+
+type Answer = { readonly status: number; readonly body: unknown }
+type Body = Readonly<Record<string, unknown>>
+
+function route(method: string, url: URL, body: Body, deployments: Deployment[]): Answer {
+  const match = /^\/repos\/[^/]+\/[^/]+\/deployments(?:\/(\d+)\/statuses)?$/.exec(url.pathname)
+  if (!match) return { status: 404, body: { message: 'Not Found' } }
+  const id = match[1]
+  if (id !== undefined)
+    return statuses(
+      method,
+      deployments.find(item => item.id === Number(id)),
+      body,
+    )
+  if (method === 'POST') return create(body, deployments)
+  const wanted = (item: Deployment) =>
+    (url.searchParams.get('environment') ?? item.environment) === item.environment &&
+    (url.searchParams.get('task') ?? item.task) === item.task
+  return { status: 200, body: deployments.filter(wanted).toReversed() }
+}
+
+function create(body: Body, deployments: Deployment[]): Answer {
+  if (typeof body['ref'] !== 'string') return { status: 422, body: { message: 'Validation Failed: ref' } }
+  const deployment: Deployment = {
+    id: 1_000 + deployments.length,
+    environment: String(body['environment'] ?? 'production'),
+    task: String(body['task'] ?? 'deploy'),
+    payload: body['payload'] ?? {},
+    statuses: [],
+  }
+  deployments.push(deployment)
+  return { status: 201, body: deployment }
+}
+
+function statuses(method: string, deployment: Deployment | undefined, body: Body): Answer {
+  if (deployment === undefined) return { status: 404, body: { message: 'Not Found' } }
+  if (method !== 'POST') return { status: 200, body: deployment.statuses }
+  const status = { state: String(body['state']), description: String(body['description'] ?? '') }
+  deployment.statuses.unshift(status)
+  return { status: 201, body: status }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Body> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  const text = Buffer.concat(chunks).toString()
+  return text === '' ? {} : (JSON.parse(text) as Body)
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections()
+  return new Promise(resolve => server.close(() => resolve()))
+}

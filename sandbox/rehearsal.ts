@@ -1,0 +1,129 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Pool } from 'pg'
+import { clickhouseClient } from './langfuse/clickhouse-http.ts'
+import { ingest } from './langfuse/ingest.ts'
+import { type Comparison, clickhouseAccess, comparePictures, takePicture } from './picture.ts'
+import { openStage, type Stage } from './rehearse.ts'
+import type { RunResult } from './runner.ts'
+
+const FOLDER = fileURLToPath(new URL('../.rehearsal', import.meta.url))
+/** AWS's minutes become seconds. */
+const SPEED = 20
+
+const started = performance.now()
+
+/**
+ * The article's upgrade, 2.93.7 → 3.0.0, and the way back, through the built bundles as GitHub's runner would call
+ * them: verify, deploy, verify, life on v3, rollback, verify. Ends with a table of before and after.
+ */
+async function rehearse(stage: Stage): Promise<boolean> {
+  const before = await takePicture(stage.stack)
+  const acts = [await act(stage, 'verify', {}, 'passed')]
+  acts.push(await act(stage, 'deploy', { version: '3.0.0', 'clickhouse-version': '24.12.3' }, 'deployed'))
+  acts.push(await act(stage, 'verify', {}, 'passed'))
+  const written = await liveOnV3(stage)
+  const onV3 = await takePicture(stage.stack)
+  acts.push(await act(stage, 'rollback', { to: 'previous' }, 'rolled-back'))
+  acts.push(await act(stage, 'verify', {}, 'passed'))
+  const after = await takePicture(stage.stack)
+  const comparison = comparePictures(before, after)
+  const kept = comparePictures(onV3, after).rows.find(([what]) => what === 'rows lost')
+  print(written)
+  show('Before the upgrade and after the rollback', comparison)
+  print(`Rows that v3 had written and that the rollback lost: ${kept?.[2]}`)
+  return comparison.equal && kept?.[3] === true && acts.every(Boolean)
+}
+
+async function act(
+  stage: Stage,
+  action: 'deploy' | 'verify' | 'rollback',
+  inputs: Readonly<Record<string, string>>,
+  expected: string,
+): Promise<boolean> {
+  title(
+    `${action} ${Object.entries(inputs)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ')}`,
+  )
+  const result = await stage.run(action, inputs, { onLine: line => print(`  │ ${line}`) })
+  await keepSummary(action, result)
+  print(`\n${result.summary}\n`)
+  const outcome = result.outputs['outcome']
+  const good = outcome === expected
+  print(
+    `${good ? '✔' : '✘'} ${action}: ${outcome} (expected ${expected}), exit ${result.exitCode}, ${(result.milliseconds / 1_000).toFixed(1)} s`,
+  )
+  return good
+}
+
+let summaries = 0
+
+async function keepSummary(action: string, result: RunResult): Promise<void> {
+  const folder = join(FOLDER, 'summaries')
+  await mkdir(folder, { recursive: true })
+  summaries += 1
+  await writeFile(join(folder, `${summaries}-${action}.md`), result.summary)
+}
+
+/** v3 works for a while: what it writes breaks both foreign keys that a rollback has to bring back. */
+async function liveOnV3({ stack }: Stage): Promise<string> {
+  title('Langfuse 3.0.0 works: traces and scores go to ClickHouse only')
+  const pool = new Pool({ connectionString: stack.databaseUrlLocal, max: 1 })
+  try {
+    const written = await ingest({ pool, clickhouse: clickhouseClient(clickhouseAccess(stack)), count: 25 })
+    const counts = `${written.traceIds.length} traces, ${written.scoreIds.length} scores, ${written.jobExecutionIds.length} evaluations`
+    print(`  v3 wrote ${counts}, one project waits for its deletion`)
+    return `Written by v3 between upgrade and rollback: ${counts}.`
+  } finally {
+    await pool.end()
+  }
+}
+
+function show(name: string, comparison: Comparison): void {
+  title(name)
+  const width = Math.max(...comparison.rows.map(([what]) => what.length))
+  for (const [what, was, is, same] of comparison.rows) {
+    const values = was === is ? shorten(was) : `${shorten(was)} → ${shorten(is)}`
+    print(`  ${same ? '✔' : '✘'} ${what.padEnd(width)}  ${values}`)
+  }
+  for (const line of comparison.details) print(`    ${line}`)
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `…${text.slice(-58)}` : text
+}
+
+function title(text: string): void {
+  print(`\n━━ ${text.trim()} ${'━'.repeat(Math.max(0, 90 - text.length))}`)
+}
+
+function print(line: string): void {
+  console.log(line)
+}
+
+async function main(): Promise<void> {
+  await rm(FOLDER, { recursive: true, force: true })
+  const cancel = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => cancel.abort())
+  title('A small AWS on this machine, as the Terraform module of the article leaves it, on Langfuse 2.93.7')
+  const stage = await openStage({ folder: FOLDER, speed: SPEED, log: line => print(`  ${line}`) })
+  const cancelled = new Promise<'cancelled'>(resolve => {
+    if (cancel.signal.aborted) resolve('cancelled')
+    cancel.signal.addEventListener('abort', () => resolve('cancelled'))
+  })
+  try {
+    const result = await Promise.race([rehearse(stage), cancelled])
+    if (result === 'cancelled') print('\nCancelled: everything is being stopped.')
+    process.exitCode = result === 'cancelled' ? 130 : result ? 0 : 1
+    if (result === true)
+      print(
+        `\nRehearsed in ${Math.round((performance.now() - started) / 1_000)} s. The summaries are in .rehearsal/summaries.`,
+      )
+  } finally {
+    await stage.stop()
+  }
+}
+
+await main()

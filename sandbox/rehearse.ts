@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import { type ArticleStack, startArticleStack } from './article.ts'
+import { type GitHub, startGitHub } from './github.ts'
+import { type RunResult, runAction } from './runner.ts'
+
+/** The article's stack, a GitHub, and a runner that stands inside the VPC: what the rehearsal and the tests act on. */
+export type Stage = {
+  readonly stack: ArticleStack
+  readonly github: GitHub
+  /** Runs a built action with the inputs of a user inside the VPC (`network: direct`). */
+  run(
+    action: 'deploy' | 'verify' | 'rollback',
+    inputs?: Readonly<Record<string, string>>,
+    options?: StageRun,
+  ): Promise<RunResult>
+  stop(): Promise<void>
+}
+
+export type StageRun = {
+  readonly onLine?: (line: string) => void
+  readonly signal?: AbortSignal
+  readonly lost?: AbortSignal
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export async function openStage(options: {
+  readonly folder: string
+  readonly speed: number
+  readonly seed?: boolean
+  readonly log?: (line: string) => void
+}): Promise<Stage> {
+  const stack = await startArticleStack({
+    release: '2.93.7',
+    seed: true,
+    ...options,
+    folder: join(options.folder, 'aws'),
+  })
+  const github = await startGitHub()
+  return {
+    stack,
+    github,
+    run: (action, inputs = {}, run = {}) =>
+      runAction({
+        action,
+        inputs: {
+          ...directInputs(stack),
+          ...(action !== 'verify' && { 'github-token': 'ghs_rehearsal' }),
+          ...inputs,
+        },
+        folder: join(options.folder, 'runner'),
+        env: { ...stack.sandbox.env, ...stack.sandbox.vpcEnv, GITHUB_API_URL: github.url, ...run.env },
+        ...(run.onLine && { onLine: run.onLine }),
+        ...(run.signal && { signal: run.signal }),
+        ...(run.lost && { lost: run.lost }),
+      }),
+    stop: async () => {
+      await github.stop()
+      await stack.stop()
+    },
+  }
+}
+
+function directInputs(stack: ArticleStack): Readonly<Record<string, string>> {
+  return {
+    url: stack.webUrl,
+    network: 'direct',
+    'database-url': stack.databaseUrl,
+    'clickhouse-url': stack.clickhouseUrl,
+    'clickhouse-user': stack.clickhouseUser,
+    'clickhouse-password': stack.clickhousePassword,
+  }
+}

@@ -1,0 +1,94 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { startClock } from './aws/clock.ts'
+import { makeIds, REGION } from './aws/ids.ts'
+import { PRELOAD } from './aws/runtime/process.ts'
+import { makeRuntime } from './aws/runtime/runtime.ts'
+import { type RecordedRequest, startServer } from './aws/server.ts'
+import { makeWorld, type World } from './aws/world.ts'
+import { makeNetwork, type Network } from './vpc/network.ts'
+
+/** Starts a small AWS on one local port, empty. `folder` holds what is on its file systems and nothing else. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const speed = options.speed ?? 1
+  const folder = join(options.folder, 'efs')
+  mkdirSync(folder, { recursive: true })
+  const clock = startClock(speed)
+  const ids = makeIds()
+  const network = makeNetwork()
+  let endpoint = ''
+  const vpcEnv = (source: string, nodeOptions?: string) => ({
+    ...awsEnv(endpoint),
+    ...vpc({ endpoint, source, nodeOptions }),
+  })
+  const runtime = makeRuntime({ speed, clock, folder: options.folder, vpcEnv })
+  const patienceSeconds = options.patienceSeconds ?? 60
+  const world = makeWorld({ folder, clock, ids, network, runtime, patienceSeconds })
+  const control = (path: string, query: URLSearchParams) => answerControl(network, path, query)
+  const { services, faults } = world
+  const server = await startServer({
+    port: options.port ?? 0,
+    ids,
+    now: clock.now,
+    faults,
+    services,
+    control,
+  })
+  endpoint = server.endpoint
+  options.log?.(`Sandbox AWS at ${endpoint}, ${speed} times as fast as real time`)
+
+  const stop = async () => {
+    clock.stop()
+    await runtime.stop()
+    await world.closeDoors()
+    await server.stop()
+  }
+  return { endpoint, env: awsEnv(endpoint), vpcEnv: vpcEnv('runner'), world, requests: server.requests, stop }
+}
+
+export type SandboxOptions = {
+  readonly folder: string
+  /** How many times as fast as real time its clock runs; 1 by default. */
+  readonly speed?: number
+  readonly port?: number
+  readonly log?: (line: string) => void
+  /** Real seconds that a real program gets to become healthy, however fast the clock runs; 60 by default. */
+  readonly patienceSeconds?: number
+}
+
+export type Sandbox = {
+  /** `http://127.0.0.1:PORT`, every service on it. */
+  readonly endpoint: string
+  /** What an AWS client needs in its environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** Gives a Node process a place inside the VPC. */
+  readonly vpcEnv: Readonly<Record<string, string>>
+  readonly world: World
+  /** Every call that was received, oldest first. */
+  readonly requests: readonly RecordedRequest[]
+  /** Ends every process that the sandbox started. */
+  stop(): Promise<void>
+}
+
+/** Keys that are no keys; the sandbox checks that requests are signed and not by whom. */
+const awsEnv = (endpoint: string) => ({
+  AWS_ENDPOINT_URL: endpoint,
+  AWS_REGION: REGION,
+  AWS_DEFAULT_REGION: REGION,
+  AWS_ACCESS_KEY_ID: 'AKIASANDBOXSANDBOX00',
+  AWS_SECRET_ACCESS_KEY: 'sandbox',
+  AWS_EC2_METADATA_DISABLED: 'true',
+})
+
+const vpc = (given: { endpoint: string; source: string; nodeOptions: string | undefined }) => ({
+  NODE_OPTIONS: [given.nodeOptions ?? '', `--import ${PRELOAD}`].join(' ').trim(),
+  SANDBOX_VPC: given.endpoint,
+  SANDBOX_SOURCE: given.source,
+})
+
+function answerControl(network: Network, path: string, query: URLSearchParams): unknown {
+  if (path === 'resolve') return { addresses: network.resolve(query.get('name') ?? '') ?? [] }
+  if (path !== 'route') return undefined
+  const source = query.get('source') ?? 'unknown'
+  return network.route({ host: query.get('host') ?? '', port: Number(query.get('port')), source })
+}

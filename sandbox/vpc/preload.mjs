@@ -1,0 +1,110 @@
+// Gives a Node process a place inside the sandbox's VPC: names and 10.0.x.y addresses lead to the loopback ports
+// that the sandbox says, asked at every connect. Loaded with --import; SANDBOX_VPC is the sandbox's endpoint,
+// SANDBOX_SOURCE says who asks, SANDBOX_PARENT is the process whose end ends this one.
+import dns from 'node:dns'
+import http from 'node:http'
+import { isIP, Socket } from 'node:net'
+
+const endpoint = process.env.SANDBOX_VPC
+const source = process.env.SANDBOX_SOURCE ?? 'runner'
+
+if (endpoint) {
+  patchLookup()
+  patchConnect()
+}
+if (process.env.SANDBOX_PARENT === String(process.ppid)) endWithParent(process.ppid)
+
+function patchLookup() {
+  const lookup = dns.lookup
+  const lookupPromise = dns.promises.lookup
+  dns.lookup = (name, options, callback) => {
+    const done = callback ?? options
+    const wanted = typeof options === 'object' ? options : {}
+    if (isOutside(name)) return lookup(name, wanted, done)
+    resolve(name).then(
+      addresses => (wanted.all ? done(null, addresses) : done(null, addresses[0].address, 4)),
+      error => done(error),
+    )
+  }
+  dns.promises.lookup = async (name, options) => {
+    if (isOutside(name)) return lookupPromise(name, options)
+    const addresses = await resolve(name)
+    return options?.all ? addresses : addresses[0]
+  }
+}
+
+async function resolve(name) {
+  const { addresses } = await ask('resolve', { name })
+  if (!addresses?.length) throw failure('ENOTFOUND', { syscall: 'getaddrinfo', hostname: name })
+  return addresses.map(address => ({ address, family: 4 }))
+}
+
+function patchConnect() {
+  const connect = Socket.prototype.connect
+  Socket.prototype.connect = function (...given) {
+    // net.connect() hands over its already normalised arguments as one array.
+    const [first, second, third] = Array.isArray(given[0]) ? given[0] : given
+    const options = typeof first === 'object' && first !== null ? first : { port: first, host: second }
+    const listener = [second, third].find(argument => typeof argument === 'function')
+    const host = typeof options.host === 'string' ? options.host : 'localhost'
+    if (options.path || isOutside(host)) return connect.apply(this, given)
+    if (listener) this.once('connect', listener)
+    // Until the sandbox has answered, what is written has to wait as it does while connecting.
+    this.connecting = true
+    ask('route', { host, port: options.port, source }).then(
+      answer => {
+        if (this.destroyed) return
+        if (answer.error) this.destroy(refusal(answer, host, options.port))
+        else connect.call(this, { ...options, host: '127.0.0.1', port: answer.port, lookup: undefined })
+      },
+      error => this.destroy(error),
+    )
+    return this
+  }
+}
+
+function isOutside(host) {
+  return host === 'localhost' || host === '::1' || (isIP(host) !== 0 && !host.startsWith('10.0.'))
+}
+
+function refusal(answer, host, port) {
+  if (answer.error === 'ENOTFOUND')
+    return failure('ENOTFOUND', { syscall: 'getaddrinfo', hostname: host }, `getaddrinfo ENOTFOUND ${host}`)
+  const address = answer.address ?? host
+  return failure(
+    answer.error,
+    { syscall: 'connect', address, port },
+    `connect ${answer.error} ${address}:${port}`,
+  )
+}
+
+function failure(code, details, message = `${details.syscall} ${code} ${details.hostname ?? ''}`) {
+  return Object.assign(new Error(message), { code, errno: code === 'ENOTFOUND' ? -3008 : -111, ...details })
+}
+
+function ask(question, query) {
+  return new Promise((done, fail) => {
+    const url = `${endpoint}/_sandbox/${question}?${new URLSearchParams(query)}`
+    const request = http.get(url, { agent: false }, response => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', chunk => {
+        body += chunk
+      })
+      response.on('end', () => {
+        try {
+          done(JSON.parse(body))
+        } catch (error) {
+          fail(error)
+        }
+      })
+    })
+    request.on('error', fail)
+  })
+}
+
+function endWithParent(parent) {
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(1)
+  }, 1000).unref()
+}

@@ -1,0 +1,249 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from '@jest/globals'
+import { REGISTRY } from '../../sandbox/aws/ids.ts'
+import type { JsonObject } from '../../sandbox/aws/json.ts'
+import type { Sandbox } from '../../sandbox/sandbox.ts'
+import {
+  definition,
+  ECS,
+  HEALTH,
+  isSteady,
+  NETWORK,
+  push,
+  send,
+  service,
+  until,
+  withSandbox,
+} from './aws-helpers.ts'
+
+const MAP = 'Route53AutoNaming_v20170314'
+const ECR = 'AmazonEC2ContainerRegistry_V20150921'
+const LOGS = 'Logs_20140328'
+const NAMES: Readonly<Record<string, string>> = {
+  [ECS]: 'ecs',
+  AppRunner: 'apprunner',
+  [MAP]: 'servicediscovery',
+  [ECR]: 'ecr',
+  [LOGS]: 'logs',
+}
+
+type Recorded = { readonly service: string; readonly operation: string; readonly body: JsonObject }
+
+/** Sends operations and keeps the answers, in the order in which they were asked. */
+function recorder(sandbox: Sandbox) {
+  const answers: Recorded[] = []
+  const ask = async (target: string, operation: string, input: JsonObject = {}) => {
+    const { status, body } = await send(sandbox, `${target}.${operation}`, input)
+    if (status !== 200) throw new Error(`${operation}: ${JSON.stringify(body)}`)
+    answers.push({ service: NAMES[target] ?? target, operation, body })
+    return body
+  }
+  const get = async (operation: string, path: string) => {
+    const response = await fetch(`${sandbox.endpoint}/2015-02-01/${path}`, {
+      headers: { authorization: 'x' },
+    })
+    const body = (await response.json()) as JsonObject
+    if (response.status !== 200) throw new Error(`${operation}: ${JSON.stringify(body)}`)
+    answers.push({ service: 'efs', operation, body })
+    return body
+  }
+  return { answers, ask, get }
+}
+
+async function everyAnswer(sandbox: Sandbox): Promise<readonly Recorded[]> {
+  const { answers, ask, get } = recorder(sandbox)
+  await askEcs(sandbox, ask)
+  await askAppRunner(sandbox, ask)
+  await askOthers(sandbox, ask, get)
+  return answers
+}
+
+type Ask = ReturnType<typeof recorder>['ask']
+type Get = ReturnType<typeof recorder>['get']
+
+async function askEcs(sandbox: Sandbox, ask: Ask) {
+  const { world } = sandbox
+  await ask(ECS, 'CreateCluster', { clusterName: 'c', tags: [{ key: 'Name', value: 'c' }] })
+  world.logs.createGroup('/ecs/app')
+  const efs = world.efs.createFileSystem({
+    creationToken: 'data',
+    tags: { Name: 'data' },
+    policy: '{"Version":"2012-10-17","Statement":[]}',
+    mountTargets: [{ subnetId: 'subnet-0aaa', securityGroups: ['sg-0ccc'] }],
+  })
+  world.efs.createAccessPoint(efs.id, { path: '/clickhouse', uid: 101, gid: 101 })
+  const namespace = world.cloudMap.createNamespace('langfuse.local')
+  const registry = world.cloudMap.createService({
+    namespaceId: namespace.id,
+    name: 'app',
+    ttl: 10,
+    customHealth: true,
+  })
+  push(sandbox, 'good', { kind: 'scripted', startSeconds: 3, log: ['hello'] })
+  push(sandbox, 'bad', { kind: 'scripted', exitAfter: 1, exitCode: 1 })
+  const container = {
+    healthCheck: HEALTH,
+    mountPoints: [{ sourceVolume: 'data', containerPath: '/data' }],
+    environment: [{ name: 'A', value: '1' }],
+    logConfiguration: {
+      logDriver: 'awslogs',
+      options: { 'awslogs-group': '/ecs/app', 'awslogs-stream-prefix': 'p' },
+    },
+  }
+  const volumes = [{ name: 'data', efsVolumeConfiguration: { fileSystemId: efs.id, rootDirectory: '/' } }]
+  const tags = [{ key: 'team', value: 'llm' }]
+  const register = (tag: string) =>
+    ask(ECS, 'RegisterTaskDefinition', definition(tag, container, { volumes, tags }))
+  await register('good')
+  const created = await ask(ECS, 'CreateService', {
+    cluster: 'c',
+    serviceName: 'app',
+    taskDefinition: 'app:1',
+    desiredCount: 1,
+    launchType: 'FARGATE',
+    networkConfiguration: NETWORK,
+    serviceRegistries: [{ registryArn: registry.arn }],
+    serviceConnectConfiguration: { enabled: true },
+    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+    tags,
+  })
+  await ask(ECS, 'DescribeServices', { cluster: 'c', services: ['app', 'none'], include: ['TAGS'] })
+  await until(() => service(sandbox), isSteady)
+  await register('bad')
+  await ask(ECS, 'UpdateService', { cluster: 'c', service: 'app', taskDefinition: 'app:2' })
+  await until(
+    () => service(sandbox),
+    seen => isSteady(seen) && seen.events.some(e => e.message.includes('rolling back')),
+  )
+  await ask(ECS, 'DescribeServices', { cluster: 'c', services: ['app'], include: ['TAGS'] })
+  await ask(ECS, 'ListServices', { cluster: 'c' })
+  await ask(ECS, 'DescribeTaskDefinition', { taskDefinition: 'app', include: ['TAGS'] })
+  await ask(ECS, 'ListTaskDefinitions', { familyPrefix: 'app' })
+  await ask(ECS, 'DescribeClusters', {
+    clusters: ['c', 'none'],
+    include: ['TAGS', 'SETTINGS', 'CONFIGURATIONS'],
+  })
+  await ask(ECS, 'ListClusters')
+  const run = { cluster: 'c', taskDefinition: 'app:1', networkConfiguration: NETWORK, clientToken: 't', tags }
+  await ask(ECS, 'RunTask', run)
+  for (const desiredStatus of ['RUNNING', 'STOPPED']) {
+    const { taskArns } = await ask(ECS, 'ListTasks', { cluster: 'c', desiredStatus })
+    await ask(ECS, 'DescribeTasks', {
+      cluster: 'c',
+      tasks: [...(taskArns as string[]), 'none'],
+      include: ['TAGS'],
+    })
+    await ask(ECS, 'StopTask', { cluster: 'c', task: (taskArns as string[])[0], reason: 'enough' })
+  }
+  const list = await ask(ECS, 'ListServiceDeployments', { cluster: 'c', service: 'app' })
+  const serviceDeploymentArns = (list.serviceDeployments as { serviceDeploymentArn: string }[]).map(
+    d => d.serviceDeploymentArn,
+  )
+  const described = await ask(ECS, 'DescribeServiceDeployments', { serviceDeploymentArns })
+  const [target] = described.serviceDeployments as { targetServiceRevision: { arn: string } }[]
+  await ask(ECS, 'DescribeServiceRevisions', {
+    serviceRevisionArns: [target?.targetServiceRevision.arn, 'none'],
+  })
+  await ask(ECS, 'UpdateService', { cluster: 'c', service: 'app', forceNewDeployment: true })
+  const now = await ask(ECS, 'DescribeServices', { cluster: 'c', services: ['app'] })
+  const [{ currentServiceDeployment: serviceDeploymentArn }] = now.services as [
+    { currentServiceDeployment: string },
+  ]
+  await ask(ECS, 'StopServiceDeployment', { serviceDeploymentArn, stopType: 'ROLLBACK' })
+  await ask(ECS, 'DescribeServiceDeployments', { serviceDeploymentArns: [serviceDeploymentArn] })
+  const { serviceArn: resourceArn } = created.service as { serviceArn: string }
+  await ask(ECS, 'TagResource', { resourceArn, tags: [{ key: 'a', value: 'b' }] })
+  await ask(ECS, 'ListTagsForResource', { resourceArn })
+  await ask(ECS, 'DeregisterTaskDefinition', { taskDefinition: 'app:2' })
+}
+
+async function askAppRunner(sandbox: Sandbox, ask: Ask) {
+  push(sandbox, 'web', { kind: 'scripted', startSeconds: 2 })
+  const SourceConfiguration = {
+    AuthenticationConfiguration: { AccessRoleArn: 'arn:aws:iam::123456789012:role/ecr' },
+    ImageRepository: {
+      ImageIdentifier: `${REGISTRY}/app:web`,
+      ImageRepositoryType: 'ECR',
+      ImageConfiguration: { Port: '3000', RuntimeEnvironmentVariables: { A: '1' } },
+    },
+  }
+  const { Service } = await ask('AppRunner', 'CreateService', {
+    ServiceName: 'langfuse_web',
+    SourceConfiguration,
+  })
+  const { ServiceArn } = Service as { ServiceArn: string }
+  const status = () =>
+    ask('AppRunner', 'DescribeService', { ServiceArn }).then(body => (body.Service as JsonObject).Status)
+  await until(status, seen => seen === 'RUNNING')
+  await ask('AppRunner', 'UpdateService', {
+    ServiceArn,
+    HealthCheckConfiguration: { Protocol: 'HTTP', Path: '/' },
+  })
+  await until(status, seen => seen === 'RUNNING')
+  await ask('AppRunner', 'StartDeployment', { ServiceArn })
+  await until(status, seen => seen === 'RUNNING')
+  await ask('AppRunner', 'PauseService', { ServiceArn })
+  await until(status, seen => seen === 'PAUSED')
+  await ask('AppRunner', 'ResumeService', { ServiceArn })
+  await ask('AppRunner', 'ListServices')
+  await ask('AppRunner', 'ListOperations', { ServiceArn, MaxResults: 3 })
+}
+
+async function askOthers(sandbox: Sandbox, ask: Ask, get: Get) {
+  const { world } = sandbox
+  const [fileSystem] = [...world.efs.fileSystems.values()]
+  const { MountTargets } = await get('DescribeMountTargets', `mount-targets?FileSystemId=${fileSystem?.id}`)
+  const [{ MountTargetId }] = MountTargets as [{ MountTargetId: string }]
+  await get('DescribeMountTargetSecurityGroups', `mount-targets/${MountTargetId}/security-groups`)
+  await get('DescribeFileSystems', 'file-systems')
+  await get('DescribeFileSystemPolicy', `file-systems/${fileSystem?.id}/policy`)
+  await get('DescribeAccessPoints', `access-points?FileSystemId=${fileSystem?.id}`)
+
+  const { Namespaces } = await ask(MAP, 'ListNamespaces')
+  await ask(MAP, 'GetNamespace', { Id: (Namespaces as { Id: string }[])[0]?.Id })
+  const { Services } = await ask(MAP, 'ListServices')
+  const ServiceId = (Services as { Id: string }[])[0]?.Id
+  await ask(MAP, 'GetService', { Id: ServiceId })
+  const { Instances } = await ask(MAP, 'ListInstances', { ServiceId })
+  const [instance] = Instances as { Id: string }[]
+  if (instance) await ask(MAP, 'GetInstance', { ServiceId, InstanceId: instance.Id })
+  if (instance) await ask(MAP, 'GetInstancesHealthStatus', { ServiceId })
+  await ask(MAP, 'DiscoverInstances', { NamespaceName: 'langfuse.local', ServiceName: 'app' })
+
+  await ask(ECR, 'DescribeRepositories', { repositoryNames: ['app'] })
+  await ask(ECR, 'DescribeImages', { repositoryName: 'app' })
+  await ask(ECR, 'DescribeImages', { repositoryName: 'app', imageIds: [{ imageTag: 'good' }] })
+
+  await ask(LOGS, 'DescribeLogGroups')
+  const logGroupName = '/ecs/app'
+  const { logStreams } = await ask(LOGS, 'DescribeLogStreams', {
+    logGroupName,
+    orderBy: 'LastEventTime',
+    descending: true,
+  })
+  const [{ logStreamName }] = logStreams as [{ logStreamName: string }]
+  await ask(LOGS, 'GetLogEvents', { logGroupName, logStreamName, startFromHead: true })
+  await ask(LOGS, 'FilterLogEvents', { logGroupName, filterPattern: '"hello"' })
+}
+
+const botocore = spawnSync('python3', ['-c', 'import botocore']).status === 0
+const whereModels = botocore ? test : test.skip
+
+whereModels(
+  "every answer fits AWS's own service models (skipped where python3 has no botocore)",
+  async () => {
+    await withSandbox({ speed: 400 }, async sandbox => {
+      const answers = await everyAnswer(sandbox)
+      expect(
+        new Set(answers.map(answer => `${answer.service} ${answer.operation}`)).size,
+      ).toBeGreaterThanOrEqual(46)
+      const script = fileURLToPath(new URL('validate_models.py', import.meta.url))
+      const input = answers.map(answer => JSON.stringify(answer)).join('\n')
+      const result = spawnSync('python3', [script], { input, encoding: 'utf8' })
+      expect(result.stdout).toBe('')
+      expect(result.stderr).toBe(`${answers.length} answers checked\n`)
+      expect(result.status).toBe(0)
+    })
+  },
+)

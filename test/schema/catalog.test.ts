@@ -1,0 +1,131 @@
+import { expect, test } from '@jest/globals'
+import { loadCatalog } from '../../src/schema/catalog.ts'
+import { renderDelta as renderClickHouse, renderEffects } from '../../src/schema/clickhouse-sql.ts'
+import { applyDelta, countByKind, diffSnapshots } from '../../src/schema/diff.ts'
+import { renderDelta as renderPostgres } from '../../src/schema/postgres-sql.ts'
+import { emptySnapshot } from '../../src/schema/snapshot.ts'
+import { build, useClickHouse, usePostgres } from './databases.ts'
+
+const catalog = loadCatalog(new URL('../../', import.meta.url))
+const postgres = usePostgres()
+const clickhouse = useClickHouse()
+
+test('the catalog says of 2.93.7 and 3.0.0 what the releases say of themselves', () => {
+  expect(catalog.releases).toEqual([
+    {
+      version: '2.93.7',
+      date: '2024-12-18',
+      reportedVersion: '2.93.7',
+      postgresMigrations: 271,
+      lastPostgresMigration: '20241125124029_add_chatgpt_4o_prices',
+      clickhouseHead: 5,
+    },
+    {
+      version: '3.0.0',
+      date: '2024-12-09',
+      reportedVersion: '3.0.0',
+      postgresMigrations: 273,
+      lastPostgresMigration: '20241206115829_remove_trace_score_observation_constraints',
+      clickhouseHead: 6,
+    },
+  ])
+})
+
+test('the migrations of a release are those it knows, in the order in which Prisma applies them', () => {
+  const [before, after] = ['2.93.7', '3.0.0'].map(version => catalog.postgresMigrations(version))
+  expect(before).toHaveLength(271)
+  expect(after).toHaveLength(273)
+  const known = new Set(before?.map(({ name }) => name))
+  expect(after?.map(({ name }) => name).filter(name => !known.has(name))).toEqual([
+    '20241124115100_add_projects_deleted_at',
+    '20241206115829_remove_trace_score_observation_constraints',
+  ])
+  for (const { checksum } of after ?? []) expect(checksum).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test('2.93.7 has 39 tables, 12 enums and 2 views', () => {
+  expect(countByKind(catalog.postgresSnapshot('2.93.7'))).toMatchObject({ table: 39, enum: 12, view: 2 })
+})
+
+test('the base builds a PostgreSQL database whose schema equals 2.93.7 exactly', async () => {
+  const database = await postgres.fresh()
+  await build(database, catalog.postgresSnapshot('2.93.7'))
+  expect(await database.snapshot()).toEqual(catalog.postgresSnapshot('2.93.7'))
+})
+
+test('the steps up give 3.0.0 exactly, one migration after the other', async () => {
+  const database = await postgres.fresh()
+  let schema = catalog.postgresSnapshot('2.93.7')
+  await build(database, schema)
+  const known = new Set(catalog.postgresMigrations('2.93.7').map(({ name }) => name))
+  for (const { name } of catalog
+    .postgresMigrations('3.0.0')
+    .filter(migration => !known.has(migration.name))) {
+    const step = catalog.postgresStep(name)
+    const next = applyDelta(schema, step)
+    for (const { sql } of renderPostgres(step, schema, next)) await database.run(sql)
+    expect(await database.snapshot()).toEqual(next)
+    schema = next
+  }
+  expect(await database.snapshot()).toEqual(catalog.postgresSnapshot('3.0.0'))
+})
+
+test('a step that is applied to another schema than its own is refused', () => {
+  const step = catalog.postgresStep('20241124115100_add_projects_deleted_at')
+  expect(() => applyDelta(catalog.postgresSnapshot('3.0.0'), step)).toThrow(
+    'The change of column public.projects.deleted_at does not follow from the schema it is applied to.',
+  )
+})
+
+test('a new database has the four background migrations that 2.93.7 has put there', () => {
+  const rows = catalog.backgroundMigrations('2.93.7')
+  expect(rows.map(({ script }) => script)).toEqual([
+    'addGenerationsCostBackfill',
+    'migrateTracesFromPostgresToClickhouse',
+    'migrateObservationsFromPostgresToClickhouse',
+    'migrateScoresFromPostgresToClickhouse',
+  ])
+  expect(catalog.backgroundMigrations('3.0.0')).toEqual(rows)
+})
+
+test.each(['default', 'langfuse'])(
+  'the ClickHouse steps build heads 5 and 6 exactly, in the database %s',
+  async name => {
+    const database = await clickhouse.fresh(name)
+    let schema = emptySnapshot
+    for (const { version } of catalog.clickhouseMigrations(6)) {
+      const step = catalog.clickhouseStep(version)
+      const next = applyDelta(schema, step)
+      for (const { sql } of renderClickHouse(step, schema, next, name)) await database.run(sql)
+      for (const sql of renderEffects(step.effects)) await database.run(sql)
+      if (version >= 5) expect(await database.snapshot()).toEqual(catalog.clickhouseSnapshot(version))
+      schema = next
+    }
+    expect(countByKind(schema)).toMatchObject({ table: 3 })
+  },
+)
+
+test('ClickHouse at head 6 can be built at once', async () => {
+  const database = await clickhouse.fresh('at_once')
+  const head = catalog.clickhouseSnapshot(6)
+  const statements = renderClickHouse(diffSnapshots(emptySnapshot, head), emptySnapshot, head, 'at_once')
+  for (const { sql } of statements) await database.run(sql)
+  expect(await database.snapshot()).toEqual(head)
+})
+
+test('an unknown release or migration is named', () => {
+  expect(catalog.release('3.0.1')).toBeUndefined()
+  expect(() => catalog.postgresSnapshot('3.0.1')).toThrow('The catalog does not know Langfuse 3.0.1.')
+  expect(() => catalog.postgresStep('20990101000000_later')).toThrow(
+    'The catalog has no catalog/postgres/steps/20990101000000_later.json.',
+  )
+})
+
+test('every migration that 3.0.0 added has its reviewed down SQL', () => {
+  expect(catalog.downSql('postgres', '20241124115100_add_projects_deleted_at')?.class).toBe('schema')
+  expect(
+    catalog.downSql('postgres', '20241206115829_remove_trace_score_observation_constraints')?.class,
+  ).toBe('schema')
+  expect(catalog.downSql('clickhouse', 6)?.class).toBe('schema')
+  expect(catalog.downSql('clickhouse', 5)).toBeUndefined()
+})

@@ -1,0 +1,115 @@
+import { Client } from 'pg'
+import { startPostgres } from '../../sandbox/engines/postgres.ts'
+import { type Delta, diffSnapshots, type Rename } from '../../src/schema/diff.ts'
+import { objectOf, readPostgresObjects } from '../../src/schema/postgres.ts'
+import { keyOf, parseKey, type Snapshot, toSnapshot } from '../../src/schema/snapshot.ts'
+import type { LangfuseRelease, PostgresMigration } from './langfuse.ts'
+
+export type BackgroundMigration = {
+  readonly id: string
+  readonly name: string
+  readonly script: string
+  readonly args: unknown
+  /** The Postgres migration that inserts the row, and the one that deletes it. */
+  readonly addedBy: string
+  readonly removedBy?: string
+}
+
+export type PostgresCatalog = {
+  /** The schema after all migrations of the first release. */
+  readonly base: Snapshot
+  /** What each migration after that changes, in the order in which they were applied: release by release. */
+  readonly steps: ReadonlyMap<string, Delta>
+  readonly backgroundMigrations: readonly BackgroundMigration[]
+}
+
+/** Applies every migration to one real PostgreSQL, so that renames are seen by object id, and looks after each. */
+export async function readPostgresCatalog(
+  releases: readonly LangfuseRelease[],
+  folder: string,
+): Promise<PostgresCatalog> {
+  const postgres = await startPostgres({ folder })
+  const client = new Client({ connectionString: postgres.url })
+  try {
+    await client.connect()
+    return await applyAll(client, releases)
+  } finally {
+    await client.end()
+    await postgres.stop()
+  }
+}
+
+async function applyAll(client: Client, releases: readonly LangfuseRelease[]): Promise<PostgresCatalog> {
+  const steps = new Map<string, Delta>()
+  const background = new Map<string, BackgroundMigration>()
+  const applied = new Set<string>()
+  let base: Snapshot | undefined
+  for (const release of releases) {
+    for (const migration of release.postgres.filter(({ name }) => !applied.has(name))) {
+      const step = base === undefined ? await apply(client, migration) : await watch(client, migration)
+      if (step) steps.set(migration.name, step)
+      applied.add(migration.name)
+      await followBackgroundMigrations(client, migration.name, background)
+    }
+    base ??= snapshotOf(await objectsById(client))
+  }
+  return { base: base ?? {}, steps, backgroundMigrations: [...background.values()] }
+}
+
+/** As Prisma does: the whole file as one simple-protocol query. */
+async function apply(client: Client, migration: PostgresMigration): Promise<undefined> {
+  await client.query(migration.sql)
+}
+
+async function watch(client: Client, migration: PostgresMigration): Promise<Delta> {
+  const before = await objectsById(client)
+  await apply(client, migration)
+  const after = await objectsById(client)
+  return diffSnapshots(snapshotOf(before), snapshotOf(after), renamesBetween(before, after))
+}
+
+type Objects = ReadonlyMap<string, ReturnType<typeof objectOf>>
+
+async function objectsById(client: Client): Promise<Objects> {
+  const rows = await readPostgresObjects(async sql => (await client.query(sql)).rows)
+  return new Map(rows.map(row => [`${row['kind']} ${row['id']}`, objectOf(row)]))
+}
+
+function snapshotOf(objects: Objects): Snapshot {
+  return toSnapshot(objects.values())
+}
+
+/** Objects that kept their id and have another name; what a renamed table holds has moved with it. */
+function renamesBetween(before: Objects, after: Objects): Rename[] {
+  const all = [...before].flatMap(([id, [from]]) => {
+    const to = after.get(id)?.[0]
+    return to === undefined || to === from ? [] : [{ from, to }]
+  })
+  const tables = new Map(all.map(({ from, to }) => [from, to]))
+  const followsTable = ({ from, to }: Rename): boolean => {
+    const { kind, names } = parseKey(from)
+    const table =
+      kind === 'table' ? undefined : tables.get(keyOf({ kind: 'table', names: names.slice(0, -1) }))
+    return (
+      table !== undefined && keyOf({ kind, names: [...parseKey(table).names, ...names.slice(-1)] }) === to
+    )
+  }
+  return all.filter(rename => !followsTable(rename))
+}
+
+async function followBackgroundMigrations(
+  client: Client,
+  migration: string,
+  known: Map<string, BackgroundMigration>,
+): Promise<void> {
+  const exists = await client.query(`SELECT to_regclass('public.background_migrations') IS NOT NULL AS yes`)
+  if (exists.rows[0]?.yes !== true) return
+  const { rows } = await client.query(
+    'SELECT id, name, script, args FROM public.background_migrations ORDER BY name',
+  )
+  for (const row of rows) if (!known.has(row.id)) known.set(row.id, { ...row, addedBy: migration })
+  const present = new Set(rows.map(row => row.id))
+  for (const [id, row] of known) {
+    if (!present.has(id) && row.removedBy === undefined) known.set(id, { ...row, removedBy: migration })
+  }
+}

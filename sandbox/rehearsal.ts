@@ -13,6 +13,7 @@ const FOLDER = fileURLToPath(new URL('../.rehearsal', import.meta.url))
 const SPEED = 20
 
 const started = performance.now()
+const cancel = new AbortController()
 
 /**
  * The article's upgrade, 2.93.7 → 3.0.0, and the way back, through the built bundles as GitHub's runner would call
@@ -47,7 +48,11 @@ async function act(
       .map(([name, value]) => `${name}=${value}`)
       .join(' ')}`,
   )
-  const result = await stage.run(action, inputs, { onLine: line => print(`  │ ${line}`) })
+  const result = await stage.run(action, inputs, {
+    onLine: line => print(`  │ ${line}`),
+    signal: cancel.signal,
+  })
+  cancel.signal.throwIfAborted()
   await keepSummary(action, result)
   print(`\n${result.summary}\n`)
   const outcome = result.outputs['outcome']
@@ -105,25 +110,27 @@ function print(line: string): void {
 
 async function main(): Promise<void> {
   await rm(FOLDER, { recursive: true, force: true })
-  const cancel = new AbortController()
+  const stage = await setUp()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => cancel.abort())
-  title('A small AWS on this machine, as the Terraform module of the article leaves it, on Langfuse 2.93.7')
-  const stage = await openStage({ folder: FOLDER, speed: SPEED, log: line => print(`  ${line}`) })
-  const cancelled = new Promise<'cancelled'>(resolve => {
-    if (cancel.signal.aborted) resolve('cancelled')
-    cancel.signal.addEventListener('abort', () => resolve('cancelled'))
-  })
   try {
-    const result = await Promise.race([rehearse(stage), cancelled])
-    if (result === 'cancelled') print('\nCancelled: everything is being stopped.')
-    process.exitCode = result === 'cancelled' ? 130 : result ? 0 : 1
-    if (result === true)
-      print(
-        `\nRehearsed in ${Math.round((performance.now() - started) / 1_000)} s. The summaries are in .rehearsal/summaries.`,
-      )
+    const good = await rehearse(stage)
+    print(
+      `\nRehearsed in ${Math.round((performance.now() - started) / 1_000)} s. The summaries are in .rehearsal/summaries.`,
+    )
+    process.exitCode = good ? 0 : 1
+  } catch (error) {
+    if (!cancel.signal.aborted) throw error
+    print('\nCancelled: everything is being stopped.')
+    process.exitCode = 130
   } finally {
     await stage.stop()
   }
+}
+
+/** Ctrl-C before the stage stands ends this process; what it had started notices that and ends itself. */
+function setUp(): Promise<Stage> {
+  title('A small AWS on this machine, as the Terraform module of the article leaves it, on Langfuse 2.93.7')
+  return openStage({ folder: FOLDER, speed: SPEED, log: line => print(`  ${line}`) })
 }
 
 await main()

@@ -1,5 +1,6 @@
 import { componentName } from '../plan/plan.ts'
 import { describeSettings, singleWriterSettings } from '../plan/single-writer.ts'
+import { shortImage } from '../release/image.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
 
@@ -61,7 +62,7 @@ export const webSteady: Check = {
       return failed(`App Runner service ${service.name} is busy: ${operation.type} is ${operation.status}.`)
     if (service.status !== 'RUNNING')
       return failed(`App Runner service ${service.name} is ${service.status}: resume or repair it.`)
-    return passed(`${service.name} is RUNNING ${service.image}.`)
+    return passed(`${service.name} is RUNNING ${shortImage(service.image)}.`)
   },
 }
 

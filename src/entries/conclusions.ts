@@ -62,5 +62,5 @@ export function whatIsDone(steps: readonly StepResult[], { checks, problem }: Se
     (complete
       ? `All steps are done, but the stack is not as it should be: ${after ?? 'no check passed'}`
       : 'The run was cancelled before it began to change anything.')
-  return `${why} Done: ${titles('done')}. Still rolling: ${titles('rolling')}. Not started: ${titles('not-started')}.`
+  return `${why.replace(/[.:]?$/, '.')} Done: ${titles('done')}. Still rolling: ${titles('rolling')}. Not started: ${titles('not-started')}.`
 }

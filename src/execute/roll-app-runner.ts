@@ -1,4 +1,5 @@
 import type { RollAppRunner } from '../plan/plan.ts'
+import { shortImage } from '../release/image.ts'
 import { causeOfAppRunner } from './cause.ts'
 import type { Done, Execution } from './execute.ts'
 import { StepFailed } from './execute.ts'
@@ -24,7 +25,8 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
     },
     { ...execution, what: `operation ${operationId} of App Runner service ${step.service}` },
   )
-  if (verdict.verdict === 'succeeded') return { sentence: `runs ${step.to} (operation ${operationId})` }
+  if (verdict.verdict === 'succeeded')
+    return { sentence: `runs ${shortImage(step.to)} (operation ${operationId})` }
   const evidence = await causeOfAppRunner(cloud, service, startedAt)
   const why = evidence.find(line => /error|failed|dirty|P[13]\d{3}/i.test(line))
   throw new StepFailed(

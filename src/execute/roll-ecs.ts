@@ -2,7 +2,7 @@ import type { RollEcs, SetDeploymentSettings } from '../plan/plan.ts'
 import { componentName } from '../plan/plan.ts'
 import { describeSettings } from '../plan/single-writer.ts'
 import type { EcsTask } from '../ports/cloud.ts'
-import { parseImage, shortDigest } from '../release/image.ts'
+import { parseImage, shortDigest, shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import { causeOfEcs } from './cause.ts'
 import type { Done, Execution } from './execute.ts'
@@ -24,7 +24,7 @@ export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done
   const tasks = await cloud.ecs.tasks(stack.cluster, step.service, 'RUNNING')
   assertDigest(step, component, tasks)
   if (step.component === 'clickhouse') await followName(component, rollout.taskDefinition, execution)
-  return { sentence: `runs ${step.to} (deployment ${rollout.deploymentId})` }
+  return { sentence: `runs ${shortImage(step.to)} (deployment ${rollout.deploymentId})` }
 }
 
 type Rollout = {

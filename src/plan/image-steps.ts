@@ -1,3 +1,4 @@
+import { shortImage } from '../release/image.ts'
 import type { EcsComponent, Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { ecsState } from './ecs-state.ts'
@@ -57,5 +58,5 @@ function changeOf(
   image: { readonly version: string | undefined; readonly reference: string },
   target: TargetImage,
 ): string {
-  return `${componentName(component)} runs ${image.version ?? image.reference} and is to run ${target.version ?? target.asked}.`
+  return `${componentName(component)} runs ${image.version ?? shortImage(image.reference)} and is to run ${target.version ?? shortImage(target.asked)}.`
 }

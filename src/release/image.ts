@@ -44,6 +44,12 @@ export function releaseOfTags(tags: readonly string[]): Release | undefined {
   return undefined
 }
 
+/** A reference short enough for a sentence: `langfuse-web@sha256:2306c633ccbc`. The report has the whole. */
+export function shortImage(reference: string): string {
+  const name = reference.slice(reference.lastIndexOf('/') + 1)
+  return name.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1')
+}
+
 /** `sha256:0123…` short enough for a sentence. */
 export function shortDigest(digest: string | undefined): string {
   return digest === undefined ? 'unknown digest' : digest.slice(0, 'sha256:'.length + 12)

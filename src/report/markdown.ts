@@ -25,3 +25,8 @@ export function folded(title: string, lines: readonly string[]): string {
 export function list(items: readonly string[]): string {
   return items.map(item => `- ${inline(item)}`).join('\n')
 }
+
+/** Words that stay on one line of a narrow cell. */
+export function unbroken(text: string): string {
+  return text.replaceAll(' ', '&nbsp;')
+}

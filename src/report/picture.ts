@@ -1,6 +1,7 @@
 import type { CheckResult, CheckState } from '../checks/check.ts'
 import type { StepResult } from '../execute/execute.ts'
-import type { Stack } from '../stack/stack.ts'
+import { shortImage } from '../release/image.ts'
+import type { RunningImage, Stack } from '../stack/stack.ts'
 import { inline, table } from './markdown.ts'
 
 type Part = 'web' | 'worker' | 'clickhouse' | 'postgres' | 'efs' | 'cloud-map'
@@ -46,12 +47,12 @@ function partsOf(
 ): readonly { readonly id: Part; readonly name: string; readonly runs: string }[] {
   const { web, worker, clickhouse, discovery, files, postgres } = stack
   return [
-    { id: 'web', name: 'web · App Runner', runs: web.image.version ?? web.image.reference },
-    { id: 'worker', name: 'worker · ECS', runs: worker.image.version ?? worker.image.reference },
+    { id: 'web', name: 'web · App Runner', runs: runs(web.image) },
+    { id: 'worker', name: 'worker · ECS', runs: runs(worker.image) },
     {
       id: 'clickhouse',
       name: 'ClickHouse · ECS',
-      runs: clickhouse.image.version ?? clickhouse.image.reference,
+      runs: runs(clickhouse.image),
     },
     { id: 'cloud-map', name: 'Cloud Map', runs: discovery.known ? discovery.value.name : 'no name' },
     { id: 'efs', name: 'EFS', runs: files.known ? files.value.id : 'not seen' },
@@ -61,6 +62,10 @@ function partsOf(
       runs: postgres.known ? `${postgres.value.migrations.length} migrations` : 'not seen',
     },
   ]
+}
+
+function runs(image: RunningImage): string {
+  return image.version ?? shortImage(image.reference)
 }
 
 function colourOf(part: Part, checks: readonly CheckResult[], steps: readonly StepResult[]): Colour {

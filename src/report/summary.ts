@@ -5,7 +5,7 @@ import type { Plan } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
 import type { Conclusion } from './conclusion.ts'
 import { isSuccess } from './conclusion.ts'
-import { folded, inline, list, table } from './markdown.ts'
+import { folded, inline, list, table, unbroken } from './markdown.ts'
 import { picture } from './picture.ts'
 
 /** The job summary: verdict, versions, picture, timeline, checks, what to do now. */
@@ -33,18 +33,18 @@ function section(title: string, body: string): string {
 }
 
 function versions({ versions: { previous, current, target }, plan }: Conclusion): string {
-  if (previous === undefined && current === undefined && target === undefined) return ''
-  const rows = [
+  const cells = [
     ['before', previous],
     ['now', current],
     ['target', target],
     ['rollback class', plan?.rollbackClass],
-    ['plan', plan?.digest],
-  ] as const
-  return table(
-    ['', ''],
-    rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, `\`${value}\``]])),
+  ].filter((cell): cell is [string, string] => cell[1] !== undefined)
+  if (cells.length === 0) return ''
+  const line = table(
+    cells.map(([name]) => name),
+    [cells.map(([, value]) => `\`${value}\``)],
   )
+  return plan === undefined ? line : `${line}\n\nPlan \`${plan.digest}\``
 }
 
 function planned(plan: Plan | undefined): string {
@@ -67,7 +67,7 @@ const STEP_SIGN: Readonly<Record<StepState, string>> = {
 
 function timeline(steps: readonly StepResult[]): string {
   const rows = steps.map(result => [
-    STEP_SIGN[result.state],
+    unbroken(STEP_SIGN[result.state]),
     inline(titleOf(result.step)),
     duration(result),
     inline(result.sentence),
@@ -78,9 +78,8 @@ function timeline(steps: readonly StepResult[]): string {
 function duration({ startedAt, endedAt }: StepResult): string {
   if (startedAt === undefined || endedAt === undefined) return ''
   const seconds = (endedAt - startedAt) / 1_000
-  return seconds < 60
-    ? `${seconds.toFixed(1)} s`
-    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+  if (seconds < 60) return unbroken(`${seconds.toFixed(1)} s`)
+  return unbroken(`${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`)
 }
 
 const CHECK_SIGN: Readonly<Record<CheckState, string>> = {
@@ -98,7 +97,11 @@ function checkTable(checks: readonly CheckResult[]): string {
   const counts = (['passed', 'failed', 'warning', 'inconclusive', 'skipped'] as const)
     .map(state => `${countOf(checks, state)} ${state}`)
     .join(', ')
-  const rows = sorted.map(check => [CHECK_SIGN[check.state], inline(check.title), inline(check.sentence)])
+  const rows = sorted.map(check => [
+    unbroken(CHECK_SIGN[check.state]),
+    inline(check.title),
+    inline(check.sentence),
+  ])
   return section(`Checks: ${counts}`, table(['', 'check', 'seen'], rows))
 }
 

@@ -9,7 +9,7 @@ export const archiveSql = `
 CREATE SCHEMA IF NOT EXISTS langfuse_rollout;
 CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_rows (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  rollback_id text NOT NULL,
+  rollback_id text NOT NULL CHECK (rollback_id <> ''),
   migration text NOT NULL,
   relation text NOT NULL,
   reason text NOT NULL,

@@ -70,7 +70,7 @@ test('failures come first', async () => {
     sentence: 'It is broken.',
   }
   const summary = summaryOf({ ...rest, checks: [...checks, bad] })
-  expect(summary.indexOf('It is broken')).toBeLessThan(summary.indexOf('✅ passed'))
+  expect(summary.indexOf('It is broken')).toBeLessThan(summary.indexOf('✅&nbsp;passed'))
 })
 
 test('what a container printed cannot become markup', () => {
@@ -103,7 +103,7 @@ test('what a container printed cannot become markup', () => {
   )
   expect(summary).not.toMatch(/<script>|(?<!\\)<img|(?<!\\)\]\(http/)
   expect(summary).toContain('a \\| b')
-  expect(summary).toContain('1.0 s')
+  expect(summary).toContain('1.0&nbsp;s')
 })
 
 test('the report is JSON with its schema number and says what the outputs say', async () => {

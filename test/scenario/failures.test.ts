@@ -52,7 +52,7 @@ test('a worker that dies: the deploy stops before anything else, names the cause
     ),
   ])
   expect(result.summary).toMatch(/Cannot find module/)
-  expect(result.summary).toMatch(/⬜ not started.*web/)
+  expect(result.summary).toMatch(/⬜&nbsp;not&nbsp;started.*web/)
   expect(stage.github.deployments[0]?.statuses[0]?.state).toBe('failure')
 })
 
@@ -102,7 +102,7 @@ test('a cancelled rollback says what is still rolling, within the time that the 
   expect(cancelled.commands.at(-1)?.message).toMatch(
     /cancelled while waiting for operation .*Still rolling: web/,
   )
-  expect(cancelled.summary).toMatch(/⏳ still rolling/)
+  expect(cancelled.summary).toMatch(/⏳&nbsp;still&nbsp;rolling/)
 })
 
 test('the rollback that was cancelled, and one that is killed before contract, are gone on with to the end', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Session } from 'chdb'
 
@@ -83,12 +83,17 @@ function isLocked(path: string): boolean {
 
 /**
  * chdb puts its own Overlay engine over `default`, at every start, without UUIDs; on a server it is Atomic.
- * Before the first table Overlay can be dropped; afterwards it is only detached, since dropping would drop the tables.
+ * Without tables it is dropped and made anew (chdb cannot attach an empty one: "Cannot find UUID mapping"); with tables
+ * it is only detached, since dropping would drop them.
  */
 function serveDefaultAsAtomic(session: Session, path: string): void {
-  const isNew = !existsSync(join(path, 'metadata', 'default.sql'))
-  session.query(isNew ? 'DROP DATABASE default' : 'DETACH DATABASE default')
-  session.query(isNew ? 'CREATE DATABASE default ENGINE = Atomic' : 'ATTACH DATABASE default')
+  const hasTables = tableFiles(join(path, 'metadata', 'default')).length > 0
+  session.query(hasTables ? 'DETACH DATABASE default' : 'DROP DATABASE default')
+  session.query(hasTables ? 'ATTACH DATABASE default' : 'CREATE DATABASE default ENGINE = Atomic')
+}
+
+function tableFiles(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).filter(name => name.endsWith('.sql')) : []
 }
 
 function connectionOf(session: Session): Connection {

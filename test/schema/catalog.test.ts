@@ -10,25 +10,62 @@ const catalog = loadCatalog(new URL('../../', import.meta.url))
 const postgres = usePostgres()
 const clickhouse = useClickHouse()
 
-test('the catalog says of 2.93.7 and 3.0.0 what the releases say of themselves', () => {
-  expect(catalog.releases).toEqual([
-    {
-      version: '2.93.7',
-      date: '2024-12-18',
-      reportedVersion: '2.93.7',
-      postgresMigrations: 271,
-      lastPostgresMigration: '20241125124029_add_chatgpt_4o_prices',
-      clickhouseHead: 5,
-    },
-    {
-      version: '3.0.0',
-      date: '2024-12-09',
-      reportedVersion: '3.0.0',
-      postgresMigrations: 273,
-      lastPostgresMigration: '20241206115829_remove_trace_score_observation_constraints',
-      clickhouseHead: 6,
-    },
+test('the catalog says of releases what they say of themselves', () => {
+  const [first, newest] = [catalog.releases[0], catalog.releases.at(-1)]
+  expect(first).toEqual({
+    version: '2.93.7',
+    date: '2024-12-18',
+    reportedVersion: '2.93.7',
+    postgresMigrations: 271,
+    lastPostgresMigration: '20241125124029_add_chatgpt_4o_prices',
+    clickhouseHead: 5,
+  })
+  expect(catalog.release('3.0.0')).toEqual({
+    version: '3.0.0',
+    date: '2024-12-09',
+    reportedVersion: '3.0.0',
+    postgresMigrations: 273,
+    lastPostgresMigration: '20241206115829_remove_trace_score_observation_constraints',
+    clickhouseHead: 6,
+  })
+  expect(newest?.clickhouseHead).toBeGreaterThanOrEqual(46)
+  expect(catalog.release('4.0.0-rc.0')).toBeUndefined()
+})
+
+test('a release whose tag holds another one says so, and knows what that one knows', () => {
+  expect(catalog.release('3.28.2')).toMatchObject({ mislabelled: '2.95.1', clickhouseHead: 5 })
+  expect(catalog.postgresMigrations('3.28.2')).toEqual(catalog.postgresMigrations('2.95.1'))
+  expect(catalog.release('3.5.1')).toMatchObject({ reportedVersion: '3.5.0' })
+  expect(catalog.releases.filter(({ mislabelled }) => mislabelled !== undefined)).toHaveLength(1)
+})
+
+test('every release knows as many migrations as its tree has, edited and renamed ones too', () => {
+  for (const { version, postgresMigrations, lastPostgresMigration } of catalog.releases) {
+    const known = catalog.postgresMigrations(version)
+    expect({ version, count: known.length, last: known.at(-1)?.name }).toEqual({
+      version,
+      count: postgresMigrations,
+      last: lastPostgresMigration,
+    })
+  }
+  const index = /pending_deletions_object_id_idx/
+  const checksums = ['3.150.0', '3.155.0', '3.155.1', '3.168.0'].map(version =>
+    catalog.postgresMigrations(version).filter(({ name }) => index.test(name)),
+  )
+  expect(checksums.map(found => found.map(({ name }) => name.slice(0, 14)))).toEqual([
+    [],
+    ['20260203220622'],
+    ['20260203220622'],
+    ['20260203220623'],
   ])
+  expect(checksums[1]).not.toEqual(checksums[2])
+})
+
+test('the names of the environment are known for each major', () => {
+  expect(catalog.environmentNames(4).has('LANGFUSE_MIGRATION_V4_WRITE_MODE')).toBe(true)
+  expect(catalog.environmentNames(2).has('LANGFUSE_MIGRATION_V4_WRITE_MODE')).toBe(false)
+  expect(catalog.environmentNames(3).has('ENCRYPTION_KEY')).toBe(true)
+  expect(catalog.environmentNames(5).size).toBe(0)
 })
 
 test('the migrations of a release are those it knows, in the order in which Prisma applies them', () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { articleImages, pushImages } from './article/images.ts'
-import { createClickHouse, createWeb, createWorker } from './article/services.ts'
+import { articleImages, publishImages, pushImages } from './article/images.ts'
+import { createClickHouse, createWeb, createWorker, type WebPlatform } from './article/services.ts'
 import { type ArticleSettings, createSettings } from './article/settings.ts'
 import { isSteady, operationStatus, until } from './article/wait.ts'
 import { type Postgres, startPostgres } from './engines/postgres.ts'
@@ -23,7 +23,15 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
   let sandbox: Sandbox | undefined
   try {
     sandbox = await startSandbox(options)
-    return await build({ sandbox, postgres, release, seed: options.seed ?? false, log })
+    return await build({
+      sandbox,
+      postgres,
+      release,
+      seed: options.seed ?? false,
+      webPlatform: options.webPlatform ?? 'app-runner',
+      pushed: options.pushed ?? ['2.93.7', '3.0.0'],
+      log,
+    })
   } catch (error) {
     await sandbox?.stop()
     await postgres.stop()
@@ -39,6 +47,10 @@ export type ArticleOptions = {
   readonly release?: string
   /** Fill the database with a small team's data. */
   readonly seed?: boolean
+  /** Where the web runs; on App Runner by default. */
+  readonly webPlatform?: WebPlatform
+  /** Releases that are in the repositories and on Docker Hub beside the one that runs; 2.93.7 and 3.0.0 by default. */
+  readonly pushed?: readonly string[]
   readonly log?: (line: string) => void
 }
 
@@ -54,6 +66,8 @@ export type ArticleStack = {
   /** The same ClickHouse by a loopback port that stays while its task changes. */
   readonly clickhouseUrlLocal: string
   readonly webUrl: string
+  /** The ARN of the web's App Runner or ECS service. */
+  readonly webArn: string
   stop(): Promise<void>
 }
 
@@ -66,6 +80,8 @@ type Parts = {
   readonly postgres: Postgres
   readonly release: string
   readonly seed: boolean
+  readonly webPlatform: WebPlatform
+  readonly pushed: readonly string[]
   readonly log: (line: string) => void
 }
 
@@ -77,7 +93,8 @@ async function build(parts: Parts): Promise<ArticleStack> {
     databasePassword: DATABASE_PASSWORD,
     clickhousePassword: CLICKHOUSE_PASSWORD,
   })
-  pushImages(world, articleImages(parts.release))
+  pushImages(world, articleImages(parts.release, parts.pushed))
+  publishImages(world, [...new Set([...parts.pushed, parts.release])])
   const web = await bringUp(parts, settings)
   log('Worker, ClickHouse and web are steady')
   const clickhousePort = await world.expose('clickhouse.langfuse.local', 8123)
@@ -91,6 +108,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
     clickhousePassword: CLICKHOUSE_PASSWORD,
     clickhouseUrlLocal: `http://127.0.0.1:${clickhousePort}`,
     webUrl: world.frontDoor(web),
+    webArn: web,
     stop: async () => {
       await sandbox.stop()
       await postgres.stop()
@@ -104,11 +122,14 @@ async function bringUp(parts: Parts, settings: ArticleSettings): Promise<string>
   await createClickHouse(world, settings)
   await until({ what: 'the ClickHouse service', world, done: () => isSteady(world, 'clickhouse') })
   parts.log('ClickHouse is steady on its EFS volume')
-  const web = await createWeb(world, settings)
+  const web = await createWeb(world, settings, parts.webPlatform)
   await until({
-    what: 'the App Runner service',
+    what: 'the web service',
     world,
-    done: () => operationStatus(world, web) === 'SUCCEEDED',
+    done: () =>
+      parts.webPlatform === 'app-runner'
+        ? operationStatus(world, web) === 'SUCCEEDED'
+        : isSteady(world, 'langfuse_web'),
   })
   parts.log(
     `Langfuse ${parts.release} has migrated PostgreSQL and ClickHouse and serves ${world.frontDoor(web)}`,

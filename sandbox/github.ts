@@ -6,6 +6,8 @@ export type GitHub = {
   /** For GITHUB_API_URL. */
   readonly url: string
   readonly deployments: readonly Deployment[]
+  /** Status of workflow runs by id; runs that are not in it do not exist. */
+  readonly runs: Map<string, 'in_progress' | 'completed'>
   stop(): Promise<void>
 }
 
@@ -21,6 +23,7 @@ export type Deployment = {
 /** `allowed: false` answers as GitHub does to a token without `deployments: write`. */
 export async function startGitHub(options: { readonly allowed?: boolean } = {}): Promise<GitHub> {
   const deployments: Deployment[] = []
+  const runs: GitHub['runs'] = new Map()
   const server = createServer(async (request, response) => {
     const answer =
       options.allowed === false
@@ -29,20 +32,24 @@ export async function startGitHub(options: { readonly allowed?: boolean } = {}):
             request.method ?? 'GET',
             new URL(request.url ?? '/', 'http://localhost'),
             await bodyOf(request),
-            deployments,
+            { deployments, runs },
           )
     response.writeHead(answer.status, { 'content-type': 'application/json' })
     response.end(JSON.stringify(answer.body))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, deployments, stop: () => close(server) }
+  return { url: `http://127.0.0.1:${port}`, deployments, runs, stop: () => close(server) }
 }
 
 type Answer = { readonly status: number; readonly body: unknown }
 type Body = Readonly<Record<string, unknown>>
 
-function route(method: string, url: URL, body: Body, deployments: Deployment[]): Answer {
+type Kept = { readonly deployments: Deployment[]; readonly runs: GitHub['runs'] }
+
+function route(method: string, url: URL, body: Body, { deployments, runs }: Kept): Answer {
+  const run = /^\/repos\/[^/]+\/[^/]+\/actions\/runs\/(\d+)$/.exec(url.pathname)?.[1]
+  if (run !== undefined) return runOf(runs.get(run))
   const match = /^\/repos\/[^/]+\/[^/]+\/deployments(?:\/(\d+)\/statuses)?$/.exec(url.pathname)
   if (!match) return { status: 404, body: { message: 'Not Found' } }
   const id = match[1]
@@ -57,6 +64,12 @@ function route(method: string, url: URL, body: Body, deployments: Deployment[]):
     (url.searchParams.get('environment') ?? item.environment) === item.environment &&
     (url.searchParams.get('task') ?? item.task) === item.task
   return { status: 200, body: deployments.filter(wanted).toReversed() }
+}
+
+function runOf(status: string | undefined): Answer {
+  return status === undefined
+    ? { status: 404, body: { message: 'Not Found' } }
+    : { status: 200, body: { status } }
 }
 
 function create(body: Body, deployments: Deployment[]): Answer {

@@ -1,12 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { startClock } from './aws/clock.ts'
+import { blob } from './aws/ecr.ts'
 import { makeIds, REGION } from './aws/ids.ts'
 import { PRELOAD } from './aws/runtime/process.ts'
 import { makeRuntime } from './aws/runtime/runtime.ts'
 import { type RecordedRequest, startServer } from './aws/server.ts'
 import { makeWorld, type World } from './aws/world.ts'
-import { makeNetwork, type Network } from './vpc/network.ts'
+import { makeNetwork } from './vpc/network.ts'
 
 /** Starts a small AWS on one local port, empty. `folder` holds what is on its file systems and nothing else. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -23,14 +24,24 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   })
   const runtime = makeRuntime({ speed, clock, folder: options.folder, vpcEnv })
   const patienceSeconds = options.patienceSeconds ?? 60
-  const world = makeWorld({ folder, clock, ids, network, runtime, patienceSeconds })
-  const control = (path: string, query: URLSearchParams) => answerControl(network, path, query)
-  const { services, faults } = world
+  const world = makeWorld({
+    folder,
+    clock,
+    ids,
+    network,
+    runtime,
+    patienceSeconds,
+    endpoint: () => endpoint,
+  })
+  const control = (path: string, query: URLSearchParams) => answerControl(world, path, query)
+  const { services, faults, lags, hooks } = world
   const server = await startServer({
     port: options.port ?? 0,
     ids,
     now: clock.now,
     faults,
+    lags,
+    hooks,
     services,
     control,
   })
@@ -86,9 +97,32 @@ const vpc = (given: { endpoint: string; source: string; nodeOptions: string | un
   SANDBOX_SOURCE: given.source,
 })
 
-function answerControl(network: Network, path: string, query: URLSearchParams): unknown {
-  if (path === 'resolve') return { addresses: network.resolve(query.get('name') ?? '') ?? [] }
-  if (path !== 'route') return undefined
-  const source = query.get('source') ?? 'unknown'
-  return network.route({ host: query.get('host') ?? '', port: Number(query.get('port')), source })
+/** The VPC's questions; and for stand-ins of copy tools what a registry shows, and a copy by digest. */
+function answerControl({ network, images }: World, path: string, query: URLSearchParams): unknown {
+  const given = (name: string) => query.get(name) ?? ''
+  switch (path) {
+    case 'resolve':
+      return { addresses: network.resolve(given('name')) ?? [] }
+    case 'route':
+      return network.route({
+        host: given('host'),
+        port: Number(given('port')),
+        source: query.get('source') ?? 'unknown',
+      })
+    case 'blob':
+      return blob(images, given('digest'))
+    case 'manifest':
+      return manifest(images, given('reference'))
+    case 'mirror':
+      return images.anywhere(given('from')) && { digest: images.mirror(given('from'), given('to')).digest }
+    default:
+      return undefined
+  }
+}
+
+function manifest(images: World['images'], reference: string): unknown {
+  const image = images.anywhere(reference)
+  return (
+    image && { digest: image.digest, mediaType: image.manifests.mediaType, manifest: image.manifests.text }
+  )
 }

@@ -1,28 +1,39 @@
-// Writes catalog/ from a git checkout of Langfuse: `npm run catalog -- --langfuse PATH [--releases 2.93.7,3.0.0]`.
-// Only facts are written: names, checksums, and the schema as real engines show it after each migration.
+// Writes catalog/ from a git checkout of Langfuse: `npm run catalog -- --langfuse PATH [--steps 2.93.7,3.0.0 | --steps none]`.
+// Facts (names, checksums, counts) of every tagged release since the first; for the releases of `--steps` also the
+// schema as real engines show it after each migration.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readClickHouseCatalog } from './catalog/clickhouse.ts'
-import { type LangfuseRelease, readReleases } from './catalog/langfuse.ts'
+import { readEnvironmentNames } from './catalog/environment.ts'
+import { type LangfuseRelease, readReleases, taggedReleases } from './catalog/langfuse.ts'
 import { readPostgresCatalog } from './catalog/postgres.ts'
-import { writeCatalog } from './catalog/write.ts'
+import { writeFacts, writeSteps } from './catalog/write.ts'
 
-const defaultReleases = '2.93.7,3.0.0'
+const FIRST = '2.93.7'
+const CATALOG = new URL('../catalog/', import.meta.url)
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { langfuse: { type: 'string' }, releases: { type: 'string', default: defaultReleases } },
+    options: { langfuse: { type: 'string' }, steps: { type: 'string', default: `${FIRST},3.0.0` } },
   })
   if (!values.langfuse)
     throw new Error('Say where Langfuse is: npm run catalog -- --langfuse PATH_OF_A_CHECKOUT')
-  const releases = readReleases(values.langfuse, values.releases.split(','))
+  const versions = taggedReleases(values.langfuse, FIRST)
+  const releases = readReleases(values.langfuse, versions)
+  writeFacts(CATALOG, { releases, environment: readEnvironmentNames(values.langfuse, versions) })
+  console.log(`${releases.length} releases, ${versions[0]} to ${versions.at(-1)}`)
+  const wanted = new Set(values.steps.split(','))
+  if (!wanted.has('none')) await writeStepsOf(releases.filter(({ version }) => wanted.has(version)))
+}
+
+async function writeStepsOf(releases: readonly LangfuseRelease[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'langfuse-rollout-catalog-'))
   try {
     const postgres = await readPostgresCatalog(releases, folder)
     const clickhouse = await readClickHouseCatalog(releases, folder)
-    writeCatalog(new URL('../catalog/', import.meta.url), { releases, postgres, clickhouse })
+    writeSteps(CATALOG, { postgres, clickhouse })
     for (const release of releases) console.log(describe(release))
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,5 +1,5 @@
 import { REGION, REGISTRY } from '../aws/ids.ts'
-import type { JsonObject } from '../aws/json.ts'
+import { type JsonObject, textMap } from '../aws/json.ts'
 import type { World } from '../aws/world.ts'
 import {
   type ArticleSettings,
@@ -44,8 +44,16 @@ export async function createWorker(world: World, settings: ArticleSettings): Pro
   })
 }
 
-/** The module's web on App Runner: no health check settings, so TCP; automatic deployments left on. */
-export function createWeb(world: World, settings: ArticleSettings): Promise<string> {
+/** The web: on App Runner as the module has it, or as teams run it that App Runner did not take. Answers its ARN. */
+export function createWeb(world: World, settings: ArticleSettings, platform: WebPlatform): Promise<string> {
+  if (platform === 'ecs') return createEcsWeb(world, settings)
+  return platform === 'ecs-express' ? createExpressWeb(world, settings) : createAppRunnerWeb(world, settings)
+}
+
+export type WebPlatform = 'app-runner' | 'ecs' | 'ecs-express'
+
+/** No health check settings, so TCP; automatic deployments left on. */
+function createAppRunnerWeb(world: World, settings: ArticleSettings): Promise<string> {
   return world.createAppRunnerService({
     ServiceName: 'langfuse_web',
     SourceConfiguration: {
@@ -71,6 +79,43 @@ export function createWeb(world: World, settings: ArticleSettings): Promise<stri
     ObservabilityConfiguration: { ObservabilityEnabled: true, ObservabilityConfigurationArn: OBSERVABILITY },
     Tags: [{ Key: 'Name', Value: 'langfuse_web' }],
   })
+}
+
+async function createEcsWeb(world: World, settings: ArticleSettings): Promise<string> {
+  world.logs.createGroup('/aws/ecs/langfuse_web_log')
+  const taskDefinition = await world.registerTaskDefinition({
+    ...fargate('langfuse-web', '1024', '2048'),
+    containerDefinitions: [webContainer(settings)],
+  })
+  return world.createService({
+    ...service('langfuse_web', taskDefinition, SECURITY_GROUPS.connector),
+    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+    healthCheckGracePeriodSeconds: 120,
+    tags: [{ key: 'Name', value: 'langfuse_web' }],
+  })
+}
+
+async function createExpressWeb(world: World, settings: ArticleSettings): Promise<string> {
+  const { service: made } = await world.call('ecs', 'CreateExpressGatewayService', {
+    cluster: 'langfuse',
+    serviceName: 'langfuse_web',
+    executionRoleArn: ROLES.execution,
+    infrastructureRoleArn: ROLES.infrastructure,
+    taskRoleArn: ROLES.task,
+    healthCheckPath: '/api/public/health',
+    cpu: '1024',
+    memory: '2048',
+    networkConfiguration: { subnets: SUBNETS, securityGroups: [SECURITY_GROUPS.connector] },
+    primaryContainer: {
+      image: `${REGISTRY}/langfuse-web:latest`,
+      containerPort: 3000,
+      environment: variables(webEnvironment),
+      secrets: secrets(settings),
+    },
+    scalingTarget: { minTaskCount: 1, maxTaskCount: 1 },
+    tags: [{ key: 'Name', value: 'langfuse_web' }],
+  })
+  return textMap(made).serviceArn ?? ''
 }
 
 function createCluster(world: World, settings: ArticleSettings) {
@@ -159,12 +204,33 @@ const workerContainer = (settings: ArticleSettings): JsonObject => ({
     LANGFUSE_S3_MEDIA_UPLOAD_ENABLED: 'true',
     NODE_OPTIONS: '--max-old-space-size=4096',
   }),
-  secrets: [
-    { name: 'DATABASE_URL', valueFrom: settings.secrets.databaseUrl },
-    { name: 'CLICKHOUSE_PASSWORD', valueFrom: settings.secrets.clickhousePassword },
-  ],
+  secrets: secrets(settings),
   logConfiguration: awslogs('/aws/ecs/langfuse_worker_log', 'langfuse-worker'),
 })
+
+const webContainer = (settings: ArticleSettings): JsonObject => ({
+  name: 'web',
+  image: `${REGISTRY}/langfuse-web:latest`,
+  cpu: 1024,
+  memory: 2048,
+  essential: true,
+  portMappings: [{ containerPort: 3000 }],
+  environment: variables(webEnvironment),
+  secrets: secrets(settings),
+  healthCheck: {
+    command: ['CMD-SHELL', 'wget -q --spider http://localhost:3000/api/public/health || exit 1'],
+    interval: 10,
+    timeout: 5,
+    retries: 3,
+    startPeriod: 120,
+  },
+  logConfiguration: awslogs('/aws/ecs/langfuse_web_log', 'langfuse-web'),
+})
+
+const secrets = (settings: ArticleSettings) => [
+  { name: 'DATABASE_URL', valueFrom: settings.secrets.databaseUrl },
+  { name: 'CLICKHOUSE_PASSWORD', valueFrom: settings.secrets.clickhousePassword },
+]
 
 const SALT = 'c2FuZGJveC1zYWx0LXNhbmRib3gtc2FsdA=='
 const ENCRYPTION_KEY = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'

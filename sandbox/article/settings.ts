@@ -8,6 +8,17 @@ export function createSettings(world: World, given: Given): ArticleSettings {
   const auroraAddress = world.network.newAddress(SUBNETS[0])
   world.network.publishName(AURORA, auroraAddress)
   world.network.publish(auroraAddress, 5432, given.postgresPort)
+  world.rds.createCluster({
+    identifier: 'langfuse-postgres',
+    endpoint: AURORA,
+    engineVersion: '15.6',
+    databaseName: 'langfuse',
+    masterUsername: 'langfuse',
+    instances: ['langfuse-postgres-1'],
+    subnetGroup: 'langfuse-postgres',
+    securityGroups: [SECURITY_GROUPS.database],
+    backupRetentionDays: 1,
+  })
   const databaseUrl = `postgresql://langfuse:${given.databasePassword}@${AURORA}:5432/langfuse`
 
   const fileSystem = world.efs.createFileSystem({
@@ -68,11 +79,13 @@ export const SECURITY_GROUPS = {
   clickhouse: 'sg-0a2clickhouse00002',
   connector: 'sg-0a3connector000003',
   efs: 'sg-0a4efs000000000004',
+  database: 'sg-0a5database0000005',
 } as const
 
 export const ROLES = {
   execution: 'arn:aws:iam::123456789012:role/LangfuseECSTaskExecuteRole',
   task: 'arn:aws:iam::123456789012:role/LangfuseTaskRole',
+  infrastructure: 'arn:aws:iam::123456789012:role/LangfuseEcsInfrastructureRole',
   ecrAccess: 'arn:aws:iam::123456789012:role/LangfuseAppRunnerECRAccessRole',
   instance: 'arn:aws:iam::123456789012:role/LangfuseAppRunnerLangfuseInstanceRole',
 } as const

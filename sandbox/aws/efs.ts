@@ -12,6 +12,7 @@ export function makeEfs(options: {
 }): Efs {
   const { ids, now } = options
   const fileSystems = new Map<string, FileSystem>()
+  const broken = new Map<string, MountTrouble>()
   const folderOf = (id: string, path: string) => join(options.folder, id, path)
 
   const createFileSystem = (spec: FileSystemSpec) => {
@@ -50,7 +51,15 @@ export function makeEfs(options: {
     createFileSystem,
     createAccessPoint,
     folderOf,
-    mount: m => mount(fileSystems, folderOf, m),
+    failMounts: (id, trouble) => {
+      if (trouble === undefined) broken.delete(id)
+      else broken.set(id, trouble)
+    },
+    mount: m => {
+      const id = textMap(m.volume).fileSystemId ?? ''
+      const trouble = broken.get(id)
+      return trouble ? { problem: PREFIX + TROUBLES[trouble](id) } : mount(fileSystems, folderOf, m)
+    },
   }
 }
 
@@ -90,9 +99,14 @@ export type Efs = {
     spec: AccessPointSpec,
   ): AccessPointSpec & { id: string; arn: string }
   folderOf(fileSystemId: string, path: string): string
+  /** From now on no new task can mount it; undefined mends it. */
+  failMounts(fileSystemId: string, trouble: MountTrouble | undefined): void
   /** The folder behind an `efsVolumeConfiguration` in a subnet, or the reason why it cannot be mounted. */
   mount(request: MountRequest): Mounted
 }
+
+/** Name does not resolve (DNS, no mount target); IAM or policy; security group on 2049; root directory. */
+export type MountTrouble = 'unresolved' | 'access-denied' | 'timeout' | 'missing-root'
 
 export type MountRequest = { readonly volume: unknown; readonly subnetId: string }
 export type Mounted = { readonly folder: string } | { readonly problem: string }
@@ -113,8 +127,7 @@ function mount(
   const point = accessPointId(request.volume)
   if (point !== undefined) {
     const accessPoint = found.accessPoints.find(candidate => candidate.id === point)
-    if (!accessPoint)
-      return { problem: `${PREFIX}b'mount.nfs4: access denied by server while mounting 127.0.0.1:/'` }
+    if (!accessPoint) return { problem: PREFIX + TROUBLES['access-denied'](fileSystemId) }
     return { folder: folderOf(fileSystemId, accessPoint.path) }
   }
   if (rootDirectory !== '/') return { problem: PREFIX + missingRoot(fileSystemId, rootDirectory) }
@@ -131,3 +144,12 @@ const unresolved = (id: string) =>
 
 const missingRoot = (id: string, path: string) =>
   `b'mount.nfs4: mounting ${id}.efs.ap-northeast-1.amazonaws.com:${path} failed, reason given by server: No such file or directory' : unsuccessful EFS utils command execution; code: 32`
+
+const TROUBLES: Readonly<Record<MountTrouble, (id: string) => string>> = {
+  unresolved,
+  'access-denied': () =>
+    "b'mount.nfs4: access denied by server while mounting 127.0.0.1:/' : unsuccessful EFS utils command execution; code: 32",
+  timeout: () =>
+    "Mount attempt 1/3 failed due to timeout after 15 sec, wait 0 sec before next attempt. Mount attempt 2/3 failed due to timeout after 15 sec, wait 0 sec before next attempt. b'mount.nfs4: Connection timed out' : unsuccessful EFS utils command execution; code: 32",
+  'missing-root': id => missingRoot(id, '/'),
+}

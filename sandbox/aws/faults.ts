@@ -1,19 +1,38 @@
-/** Troubles that tests arrange: the next `times` calls of an operation meet them. */
-export function makeFaults(): Faults {
-  const waiting: { operation: string; times: number; kind: FaultKind }[] = []
+import { AwsError } from './errors.ts'
+import { ACCOUNT } from './ids.ts'
+import { isObject, type JsonObject } from './json.ts'
+import type { Lag, Lags } from './lag.ts'
+
+/** Troubles that tests arrange. A call meets the oldest fault that is for it and is not used up. */
+export function makeFaults(lags: Lags): Faults {
+  const arranged: Arranged[] = []
+  const attempts = new Map<string, number>()
+
+  const take = (call: FaultCall) => {
+    const key = keyOf(call)
+    const attempt = (attempts.get(key) ?? 0) + 1
+    const fault = arranged.find(
+      candidate => applies(candidate, call) && metBy(candidate, key) < candidate.times,
+    )
+    if (fault) {
+      fault.met.set(scopeOf(fault, key), metBy(fault, key) + 1)
+      attempts.set(key, attempt)
+      return { attempt, kind: fault.kind }
+    }
+    attempts.delete(key)
+    for (const { each, met } of arranged) if (each === 'call') met.delete(key)
+    return { attempt, kind: undefined }
+  }
+
   return {
-    add: fault => {
-      waiting.push({ operation: fault.operation, times: fault.times ?? 1, kind: fault.kind })
-    },
-    take: (service, operation) => {
-      const fault = waiting.find(
-        f => f.times > 0 && (f.operation === operation || f.operation === `${service}.${operation}`),
-      )
-      if (fault) fault.times -= 1
-      return fault?.kind
-    },
+    add: ({ operation, kind, times = 1, each }) =>
+      void arranged.push({ operation, kind, times, each: each === true ? 'call' : each, met: new Map() }),
+    take,
+    lag: lags.set,
     clear: () => {
-      waiting.length = 0
+      arranged.length = 0
+      attempts.clear()
+      lags.clear()
     },
   }
 }
@@ -21,7 +40,7 @@ export function makeFaults(): Faults {
 /**
  * throttle: ThrottlingException; server-error: HTTP 500; reset: the connection is cut before an answer;
  * lost-answer: the call is carried out and the connection is cut; stale: the answer the same call got before
- * (read-after-write lag; a call made for the first time is answered as it is); {answer}: this body instead.
+ * (a call made for the first time is answered as it is); access-denied: as IAM says it; {answer}: this body instead.
  */
 export type FaultKind =
   | 'throttle'
@@ -29,11 +48,86 @@ export type FaultKind =
   | 'reset'
   | 'lost-answer'
   | 'stale'
+  | 'access-denied'
   | { readonly answer: unknown }
 
+export type Fault = {
+  /** `UpdateService`; `ecs.UpdateService` where two services share a name; `ecs.*`; `*` for every operation. */
+  readonly operation: string
+  readonly kind: FaultKind
+  /** How many calls meet it; 1 by default, Infinity for ever. */
+  readonly times?: number
+  /**
+   * Count `times` for each call by itself, a call being an operation with its input (idempotency tokens aside).
+   * `call` or true: before each success it meets the fault `times` times, again and again; `distinct`: only once.
+   */
+  readonly each?: 'call' | 'distinct' | true
+}
+
+export type FaultCall = { readonly service: string; readonly operation: string; readonly input: JsonObject }
+
 export type Faults = {
-  /** `operation` is `UpdateService` or, where two services share a name, `ecs.UpdateService`. */
-  add(fault: { readonly operation: string; readonly times?: number; readonly kind: FaultKind }): void
-  take(service: string, operation: string): FaultKind | undefined
+  add(fault: Fault): void
+  /** The fault that a call meets, and which attempt at this call it is since the last one that met none. */
+  take(call: FaultCall): { readonly attempt: number; readonly kind: FaultKind | undefined }
+  /** Reads answer what was true `seconds` (virtual) ago; 0 ends it. */
+  lag(lag: Lag): void
+  /** Forgets every fault and every lag. */
   clear(): void
+}
+
+type Arranged = {
+  readonly operation: string
+  readonly kind: FaultKind
+  readonly times: number
+  readonly each: 'call' | 'distinct' | undefined
+  readonly met: Map<string, number>
+}
+
+function applies({ operation }: Arranged, call: FaultCall): boolean {
+  return ['*', `${call.service}.*`, call.operation, `${call.service}.${call.operation}`].includes(operation)
+}
+
+const scopeOf = ({ each }: Arranged, key: string) => (each === undefined ? '' : key)
+const metBy = (fault: Arranged, key: string) => fault.met.get(scopeOf(fault, key)) ?? 0
+
+/** A client that tries again may make itself a new idempotency token. */
+const TOKENS = ['clientToken', 'ClientToken', 'IdempotencyToken', 'CreatorRequestId']
+
+function keyOf({ service, operation, input }: FaultCall): string {
+  const rest = Object.entries(isObject(input) ? input : {}).filter(([name]) => !TOKENS.includes(name))
+  return `${service} ${operation} ${JSON.stringify(rest)}`
+}
+
+/** The error of a fault as the service names it, from the official service models. */
+export function faultError(kind: 'throttle' | 'server-error' | 'access-denied', call: FaultCall): AwsError {
+  const { service, operation } = call
+  const rest = service === 'efs' || service === 'backup'
+  if (kind === 'throttle')
+    return new AwsError(
+      service === 'rds' ? 'Throttling' : 'ThrottlingException',
+      'Rate exceeded',
+      rest ? 429 : 400,
+    )
+  if (kind === 'server-error')
+    return new AwsError(
+      SERVER_ERRORS[service] ?? 'ServerException',
+      'Service Unavailable. Please try again later.',
+      500,
+    )
+  const action = `${service === 'efs' ? 'elasticfilesystem' : service}:${operation}`
+  return new AwsError(
+    service === 'rds' ? 'AccessDenied' : 'AccessDeniedException',
+    `User: arn:aws:iam::${ACCOUNT}:user/sandbox is not authorized to perform: ${action} on resource: * because no identity-based policy allows the ${action} action`,
+    rest || service === 'rds' ? 403 : 400,
+  )
+}
+
+const SERVER_ERRORS: Readonly<Record<string, string>> = {
+  apprunner: 'InternalServiceErrorException',
+  efs: 'InternalServerError',
+  rds: 'InternalFailure',
+  backup: 'ServiceUnavailableException',
+  logs: 'ServiceUnavailableException',
+  servicediscovery: 'InternalFailure',
 }

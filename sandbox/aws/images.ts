@@ -1,9 +1,11 @@
 import { AwsError } from './errors.ts'
-import { ACCOUNT, arn, REGISTRY, sha256 } from './ids.ts'
+import { ACCOUNT, arn, REGISTRY } from './ids.ts'
+import { type Manifests, manifestsOf } from './manifests.ts'
 
 /** The registry: repositories and the images in them, with the platforms each image has. */
 export function makeImages(now: () => Date): Images {
   const repositories = new Map<string, Repository>()
+  const elsewhere = new Map<string, Image>()
   const watchers = new Set<(repository: string, tags: readonly string[]) => void>()
 
   const createRepository = (name: string) => {
@@ -22,10 +24,46 @@ export function makeImages(now: () => Date): Images {
     return image
   }
 
+  const publish = (reference: string, published: Omit<PushedImage, 'repository' | 'tags'>) => {
+    const { name, tag } = splitReference(reference)
+    const image = imageOf({ ...published, repository: name, tags: tag === undefined ? [] : [tag] }, now())
+    elsewhere.set(fullReference(reference), image)
+    return image
+  }
+
+  const anywhere = (reference: string): Image | undefined => {
+    const found = findImage(repositories, reference)
+    if (found.found) return found.image
+    const { name, digest } = splitReference(reference)
+    const all = [...elsewhere.values()].filter(image => image.repository === name)
+    return elsewhere.get(fullReference(reference)) ?? all.find(image => image.digest === digest)
+  }
+
+  const mirror = (from: string, to: string) => {
+    const image = anywhere(from)
+    if (!image) throw new Error(`The sandbox knows no image ${from}`)
+    const target = parseReference(to)
+    if (!target) throw new Error(`${to} is not in the sandbox's registry ${REGISTRY}`)
+    const { digest, platforms, program, single } = image
+    const tags = target.digest === undefined ? [target.tag] : []
+    return push({ repository: target.repository, tags, digest, platforms, program, single })
+  }
+
+  const remove = (reference: string) => {
+    const found = findImage(repositories, reference)
+    const repository = found.found ? repositories.get(found.image.repository) : undefined
+    if (!found.found || !repository) return
+    repository.images = repository.images.filter(image => image.digest !== found.image.digest)
+  }
+
   return {
     repositories,
     createRepository,
     push,
+    remove,
+    publish,
+    anywhere,
+    mirror,
     find: reference => findImage(repositories, reference),
     onPush: watcher => {
       watchers.add(watcher)
@@ -38,7 +76,7 @@ export type Platform = 'linux/amd64' | 'linux/arm64'
 /**
  * What an image does when a container starts from it.
  * `scripted` has no process: it listens after `startSeconds`, exits after `exitAfter` (virtual seconds) with `exitCode`,
- * prints `log`; `singleWriter` refuses to start while another task writes the same EFS folder, as ClickHouse does.
+ * prints `log`; `outOfMemory` ends it with 137 after `exitAfter` or a second; `singleWriter` refuses to start while another task writes the same EFS folder, as ClickHouse does.
  */
 export type Program =
   | { readonly kind: 'web' | 'worker' | 'clickhouse'; readonly release: string }
@@ -52,6 +90,7 @@ export type ScriptedProgram = {
   readonly exitCode?: number
   readonly healthy?: boolean
   readonly singleWriter?: boolean
+  readonly outOfMemory?: boolean
   readonly log?: readonly string[]
 }
 
@@ -62,6 +101,8 @@ export type PushedImage = {
   readonly platforms?: readonly Platform[]
   readonly digest?: string
   readonly pushedAt?: Date
+  /** One manifest for its only platform, with no index around it. */
+  readonly single?: boolean
 }
 
 export type Image = {
@@ -71,6 +112,8 @@ export type Image = {
   readonly pushedAt: Date
   readonly platforms: readonly Platform[]
   readonly program: Program
+  readonly single: boolean
+  readonly manifests: Manifests
 }
 
 export type Repository = {
@@ -84,6 +127,14 @@ export type Images = {
   readonly repositories: ReadonlyMap<string, Repository>
   createRepository(name: string): Repository
   push(image: PushedImage): Image
+  /** Deletes an image with all its tags. */
+  remove(reference: string): void
+  /** Puts an image into another registry, `docker.io/langfuse/langfuse:3.0.0`. Tasks cannot pull from there. */
+  publish(reference: string, image: Omit<PushedImage, 'repository' | 'tags'>): Image
+  /** An image of any registry. */
+  anywhere(reference: string): Image | undefined
+  /** Copies an image of any registry into the sandbox's own, `REGISTRY/repository:tag`; its digest stays. */
+  mirror(from: string, to: string): Image
   find(reference: string): Found
   onPush(watcher: (repository: string, tags: readonly string[]) => void): void
 }
@@ -96,12 +147,24 @@ export type Found =
 function findImage(repositories: ReadonlyMap<string, Repository>, reference: string): Found {
   const parsed = parseReference(reference)
   if (!parsed) return { found: false, reason: `dial tcp: lookup ${reference.split('/')[0]}: i/o timeout` }
-  const image = repositories
-    .get(parsed.repository)
-    ?.images.find(i => (parsed.digest ? i.digest === parsed.digest : i.tags.includes(parsed.tag)))
+  const images = repositories.get(parsed.repository)?.images ?? []
+  const image = parsed.digest
+    ? byDigest(images, parsed.digest)
+    : images.find(i => i.tags.includes(parsed.tag))
   return image
     ? { found: true, image }
     : { found: false, reason: `failed to resolve ref ${reference}: not found` }
+}
+
+/** By the digest of its index, or of the manifest of one of its platforms: then it is an image for that one only. */
+function byDigest(images: readonly Image[], digest: string): Image | undefined {
+  const whole = images.find(image => image.digest === digest)
+  if (whole) return whole
+  for (const image of images) {
+    const one = image.manifests.platforms.find(manifest => manifest.digest === digest)
+    if (one) return { ...image, digest, tags: [], platforms: [one.platform] }
+  }
+  return undefined
 }
 
 /** Splits `REGISTRY/repository:tag@digest`; undefined when it names another registry. */
@@ -112,16 +175,34 @@ export function parseReference(reference: string) {
   return { repository, tag, digest }
 }
 
+/** `docker.io` and `latest` are what a container tool assumes. */
+export function fullReference(reference: string): string {
+  const { name, tag, digest } = splitReference(reference)
+  return digest === undefined ? `${name}:${tag ?? 'latest'}` : `${name}@${digest}`
+}
+
+function splitReference(reference: string) {
+  const [named = '', digest] = reference.split('@')
+  const [, path = named, tag] = /^(.*?)(?::([^:/]+))?$/.exec(named) ?? []
+  const host = path.split('/')[0] ?? ''
+  const name = path.includes('/') && /[.:]/.test(host) ? path : `docker.io/${path}`
+  return { name, tag, digest }
+}
+
+/** The same content has the same digest in every repository. */
 function imageOf(pushed: PushedImage, now: Date): Image {
   const platforms = pushed.platforms ?? ['linux/amd64', 'linux/arm64']
-  const identity = JSON.stringify([pushed.repository, platforms, pushed.program])
+  const single = pushed.single ?? false
+  const manifests = manifestsOf({ program: pushed.program, platforms, single })
   return {
     repository: pushed.repository,
-    digest: pushed.digest ?? `sha256:${sha256(identity)}`,
+    digest: pushed.digest ?? manifests.digest,
     tags: [...pushed.tags],
     pushedAt: pushed.pushedAt ?? now,
     platforms,
     program: pushed.program,
+    single,
+    manifests,
   }
 }
 

@@ -1,17 +1,19 @@
 import type { IncomingMessage } from 'node:http'
 import { AwsError } from './errors.ts'
 import { isObject, type JsonObject } from './json.ts'
+import { queryError, queryInput, queryResult } from './query.ts'
 
 /** Finds the service and operation of a request by target header, else by path, else by form. */
 export function parseRequest(request: IncomingMessage, body: string): Call {
   const target = header(request, 'x-amz-target')
   if (target) return parseTarget(target, body)
   const url = new URL(request.url ?? '/', 'http://sandbox')
-  if (url.pathname.startsWith('/2015-02-01/')) return parseEfs(request.method ?? 'GET', url)
+  if (url.pathname.startsWith('/2015-02-01/')) return parseRest('efs', request, { url, body })
+  if (scope(request) === 'backup') return parseRest('backup', request, { url, body })
   const form = new URLSearchParams(body || url.search)
   const action = form.get('Action')
   if (action)
-    return { protocol: 'query', service: scope(request), operation: action, input: Object.fromEntries(form) }
+    return { protocol: 'query', service: scope(request), operation: action, input: queryInput(form) }
   const operation = `${request.method} ${url.pathname}`
   return { protocol: 'json', service: scope(request), operation, input: {} }
 }
@@ -31,12 +33,12 @@ export type Answer = {
 
 /** Encodes an operation's result; dates become seconds since 1970, as every JSON service here wants them. */
 export function encodeResult(call: Call, output: JsonObject, requestId: string): Answer {
-  if (call.protocol === 'query') return xml(200, queryResult(call.operation, output, requestId), requestId)
+  if (call.protocol === 'query') return xml(200, queryResult(call, output, requestId), requestId)
   return json(call, 200, output, requestId)
 }
 
 export function encodeError(call: Call, error: AwsError, requestId: string): Answer {
-  if (call.protocol === 'query') return xml(error.status, queryError(error, requestId), requestId)
+  if (call.protocol === 'query') return xml(error.status, queryError(call, error, requestId), requestId)
   const answer = json(call, error.status, errorBody(call, error), requestId)
   return { ...answer, headers: { ...answer.headers, 'x-amzn-errortype': error.code } }
 }
@@ -71,32 +73,46 @@ function parseJson(body: string): JsonObject {
   throw new AwsError('SerializationException', 'The request body is no JSON object')
 }
 
-const EFS_PATHS: readonly [RegExp, string][] = [
-  [/^\/2015-02-01\/file-systems\/?$/, 'DescribeFileSystems'],
-  [/^\/2015-02-01\/file-systems\/(?<FileSystemId>[^/]+)\/policy$/, 'DescribeFileSystemPolicy'],
-  [/^\/2015-02-01\/mount-targets\/?$/, 'DescribeMountTargets'],
-  [
-    /^\/2015-02-01\/mount-targets\/(?<MountTargetId>[^/]+)\/security-groups$/,
-    'DescribeMountTargetSecurityGroups',
+/** Method and path of each REST operation, from the official service models; named groups are its members. */
+const REST_PATHS: Readonly<Record<'efs' | 'backup', readonly [string, RegExp, string][]>> = {
+  efs: [
+    ['GET', /^\/2015-02-01\/file-systems\/?$/, 'DescribeFileSystems'],
+    ['GET', /^\/2015-02-01\/file-systems\/(?<FileSystemId>[^/]+)\/policy$/, 'DescribeFileSystemPolicy'],
+    ['GET', /^\/2015-02-01\/mount-targets\/?$/, 'DescribeMountTargets'],
+    [
+      'GET',
+      /^\/2015-02-01\/mount-targets\/(?<MountTargetId>[^/]+)\/security-groups$/,
+      'DescribeMountTargetSecurityGroups',
+    ],
+    ['GET', /^\/2015-02-01\/access-points\/?$/, 'DescribeAccessPoints'],
   ],
-  [/^\/2015-02-01\/access-points\/?$/, 'DescribeAccessPoints'],
-]
+  backup: [
+    ['PUT', /^\/backup-jobs\/?$/, 'StartBackupJob'],
+    ['GET', /^\/backup-jobs\/(?<BackupJobId>[^/]+)$/, 'DescribeBackupJob'],
+    ['GET', /^\/backup-vaults\/?$/, 'ListBackupVaults'],
+    ['GET', /^\/backup-vaults\/(?<BackupVaultName>[^/]+)$/, 'DescribeBackupVault'],
+    ['GET', /^\/resources\/(?<ResourceArn>.+)\/recovery-points\/?$/, 'ListRecoveryPointsByResource'],
+  ],
+}
 
-function parseEfs(method: string, url: URL): Call {
-  const input = Object.fromEntries(url.searchParams)
-  for (const [pattern, operation] of EFS_PATHS) {
-    const match = pattern.exec(url.pathname)
-    if (match && method === 'GET') {
-      const fromPath = Object.entries(match.groups ?? {}).map(([k, v]) => [k, decodeURIComponent(v)])
-      return {
-        protocol: 'rest-json',
-        service: 'efs',
-        operation,
-        input: { ...input, ...Object.fromEntries(fromPath) },
-      }
+function parseRest(
+  service: keyof typeof REST_PATHS,
+  request: IncomingMessage,
+  { url, body }: { url: URL; body: string },
+): Call {
+  const input = { ...Object.fromEntries(url.searchParams), ...parseJson(body) }
+  for (const [method, pattern, operation] of REST_PATHS[service]) {
+    const match = method === request.method ? pattern.exec(url.pathname) : null
+    if (!match) continue
+    const fromPath = Object.entries(match.groups ?? {}).map(([k, v]) => [k, decodeURIComponent(v)])
+    return {
+      protocol: 'rest-json',
+      service,
+      operation,
+      input: { ...input, ...Object.fromEntries(fromPath) },
     }
   }
-  return { protocol: 'rest-json', service: 'efs', operation: `${method} ${url.pathname}`, input }
+  return { protocol: 'rest-json', service, operation: `${request.method} ${url.pathname}`, input }
 }
 
 function scope(request: IncomingMessage): string {
@@ -113,6 +129,7 @@ function header(request: IncomingMessage, name: string): string | undefined {
 
 function errorBody(call: Call, error: AwsError): JsonObject {
   if (call.service === 'efs') return { ErrorCode: error.code, Message: error.message }
+  if (call.service === 'backup') return { Code: error.code, Message: error.message }
   const type = `${SHAPES[call.service] ?? ''}${error.code}`
   const upper = call.service === 'apprunner' || call.service === 'servicediscovery'
   return { __type: type, [upper ? 'Message' : 'message']: error.message }
@@ -137,23 +154,3 @@ function seconds(value: unknown): unknown {
 function xml(status: number, body: string, requestId: string): Answer {
   return { status, headers: { 'content-type': 'text/xml', 'x-amzn-requestid': requestId }, body }
 }
-
-const STS = 'https://sts.amazonaws.com/doc/2011-06-15/'
-
-function queryResult(operation: string, output: JsonObject, requestId: string): string {
-  const members = Object.entries(output).map(([name, value]) => element(name, escapeXml(String(value))))
-  const result = element(`${operation}Result`, members.join(''))
-  const metadata = element('ResponseMetadata', element('RequestId', requestId))
-  return `<${operation}Response xmlns="${STS}">${result}${metadata}</${operation}Response>`
-}
-
-function queryError(error: AwsError, requestId: string): string {
-  const type = element('Type', error.status < 500 ? 'Sender' : 'Receiver')
-  const inner = type + element('Code', error.code) + element('Message', escapeXml(error.message))
-  return `<ErrorResponse xmlns="${STS}">${element('Error', inner)}${element('RequestId', requestId)}</ErrorResponse>`
-}
-
-const element = (name: string, content: string) => `<${name}>${content}</${name}>`
-
-const escapeXml = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')

@@ -1,14 +1,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { AwsError } from './errors.ts'
-import type { FaultKind, Faults } from './faults.ts'
+import { type FaultKind, type Faults, faultError } from './faults.ts'
+import type { Hooks } from './hooks.ts'
 import type { Ids } from './ids.ts'
 import type { JsonObject } from './json.ts'
+import type { Lags } from './lag.ts'
 import { type Answer, type Call, encodeError, encodeResult, parseRequest } from './protocols.ts'
 
 /** One port for every AWS service, and `/_sandbox/…` for the VPC's control questions (never recorded). */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const requests: RecordedRequest[] = []
-  const server = createServer((request, response) => void serve(options, requests, request, response))
+  const server = createServer((request, response) => {
+    // A caller that is killed in the middle of its request ends only that request.
+    serve(options, requests, request, response).catch(() => response.destroy())
+  })
   // The SDK keeps connections open; a fast stop must not wait for them.
   server.keepAliveTimeout = 60_000
   await listen(server, options.port)
@@ -29,6 +34,8 @@ export type ServerOptions = {
   readonly ids: Ids
   readonly now: () => Date
   readonly faults: Faults
+  readonly lags: Lags
+  readonly hooks: Hooks
   readonly services: Readonly<Record<string, Operations>>
   readonly control: (path: string, query: URLSearchParams) => unknown
 }
@@ -39,14 +46,20 @@ export type RunningServer = {
   stop(): Promise<void>
 }
 
-/** `at` is virtual time; `error` is the name of the error that was answered. */
+/** `at` is virtual time; `error` is the name of the error that was answered, `reset` when there was no answer. */
 export type RecordedRequest = {
+  /** 1 for the first call that the sandbox received. */
+  readonly number: number
   readonly at: Date
   readonly service: string
   readonly operation: string
   readonly input: JsonObject
   readonly status: number
   readonly error?: string
+  /** Which attempt at this call it was, since the last one that met no fault. */
+  readonly attempt: number
+  /** The arranged fault that it met. */
+  readonly fault?: string
 }
 
 /** Carries an operation out, also for those who are inside the sandbox. */
@@ -77,54 +90,90 @@ async function serve(
   if (request.url?.startsWith('/_sandbox/')) return answerControl(options, request.url, response)
   const requestId = options.ids.uuid()
   const at = options.now()
-  const { call, answer, error } = await handle(options, request, body, requestId)
-  const record = { at, service: call.service, operation: call.operation, input: call.input }
-  if (answer === 'reset') {
-    requests.push({ ...record, status: 0, error: 'reset' })
-    return response.destroy()
-  }
-  requests.push({ ...record, status: answer.status, ...(error === undefined ? {} : { error }) })
+  const number = numberOf(options)
+  const handled = await handle(options, { request, body, requestId, number })
+  const { call, answer } = handled
+  requests.push({
+    number,
+    at,
+    service: call.service,
+    operation: call.operation,
+    input: call.input,
+    status: answer === 'reset' ? 0 : answer.status,
+    attempt: handled.attempt,
+    ...(handled.error === undefined ? {} : { error: handled.error }),
+    ...(handled.fault === undefined ? {} : { fault: handled.fault }),
+  })
+  if (answer === 'reset') return response.destroy()
   response.writeHead(answer.status, answer.headers).end(answer.body)
 }
 
-type Handled = { readonly call: Call; readonly answer: Answer | 'reset'; readonly error?: string }
+const counts = new WeakMap<ServerOptions, number>()
 
-async function handle(
-  options: ServerOptions,
-  request: IncomingMessage,
-  body: string,
-  requestId: string,
-): Promise<Handled> {
+function numberOf(options: ServerOptions): number {
+  const number = (counts.get(options) ?? 0) + 1
+  counts.set(options, number)
+  return number
+}
+
+type Handled = {
+  readonly call: Call
+  readonly answer: Answer | 'reset'
+  readonly error?: string
+  readonly attempt: number
+  readonly fault?: string
+}
+
+type Received = {
+  readonly request: IncomingMessage
+  readonly body: string
+  readonly requestId: string
+  readonly number: number
+}
+
+async function handle(options: ServerOptions, received: Received): Promise<Handled> {
+  const { request, requestId } = received
   let call: Call = { protocol: 'json', service: 'unknown', operation: 'unknown', input: {} }
+  let met: Omit<Handled, 'call' | 'answer'> = { attempt: 1 }
   try {
-    call = parseRequest(request, body)
+    call = parseRequest(request, received.body)
     if (!request.headers.authorization)
       throw new AwsError('MissingAuthenticationTokenException', 'Missing Authentication Token', 403)
-    const answer = await perform(options, call, requestId)
-    return answer === 'reset' ? { call, answer, error: 'reset' } : { call, answer }
+    if (await options.hooks.tell({ ...call, phase: 'before', number: received.number }))
+      return { ...met, call, answer: 'reset', error: 'reset' }
+    const { attempt, kind } = options.faults.take(call)
+    met = { attempt, ...(kind === undefined ? {} : { fault: typeof kind === 'string' ? kind : 'answer' }) }
+    const answer = await perform(options, call, { requestId, number: received.number, fault: kind })
+    return answer === 'reset' ? { ...met, call, answer, error: 'reset' } : { ...met, call, answer }
   } catch (error) {
     const known = error instanceof AwsError ? error : internal(error)
-    return { call, answer: encodeError(call, known, requestId), error: known.code }
+    return { ...met, call, answer: encodeError(call, known, requestId), error: known.code }
   }
 }
 
-async function perform(options: ServerOptions, call: Call, requestId: string): Promise<Answer | 'reset'> {
-  const fault = options.faults.take(call.service, call.operation)
+async function perform(
+  options: ServerOptions,
+  call: Call,
+  given: { requestId: string; number: number; fault: FaultKind | undefined },
+): Promise<Answer | 'reset'> {
+  const { requestId, fault } = given
   const before = beforeCall(options, call, fault, requestId)
   if (before) return before
-  const output = await dispatch(options.services, call, call.input)
+  if (!isRead(call.operation)) options.lags.beforeWrite(call.service)
+  const output = options.lags.apply(call, await dispatch(options.services, call, call.input))
   const answer = encodeResult(call, output, requestId)
   remembered(options).set(memoryKey(call), answer)
-  return fault === 'lost-answer' ? 'reset' : answer
+  const dropped = await options.hooks.tell({ ...call, phase: 'after', number: given.number })
+  return dropped || fault === 'lost-answer' ? 'reset' : answer
 }
+
+const isRead = (operation: string) => /^(Describe|List|Get|BatchGet|Filter|Discover)/.test(operation)
 
 function beforeCall(options: ServerOptions, call: Call, fault: FaultKind | undefined, requestId: string) {
   if (fault === undefined || fault === 'lost-answer') return undefined
   if (fault === 'reset') return 'reset'
-  if (fault === 'throttle') throw new AwsError('ThrottlingException', 'Rate exceeded')
-  if (fault === 'server-error')
-    throw new AwsError('ServerException', 'Service Unavailable. Please try again later.', 500)
   if (fault === 'stale') return remembered(options).get(memoryKey(call))
+  if (typeof fault === 'string') throw faultError(fault, call)
   const output = fault.answer
   return encodeResult(call, typeof output === 'object' && output !== null ? { ...output } : {}, requestId)
 }

@@ -2,6 +2,8 @@ import type { Network } from '../vpc/network.ts'
 import { openProxy, type PortProxy } from '../vpc/proxy.ts'
 import { appRunnerOperations } from './apprunner/api.ts'
 import { type AppRunner, makeAppRunner } from './apprunner/world.ts'
+import { type Backup, makeBackup } from './backup.ts'
+import { backupOperations } from './backup-api.ts'
 import type { Clock } from './clock.ts'
 import { type CloudMap, makeCloudMap } from './cloudmap.ts'
 import { cloudMapOperations } from './cloudmap-api.ts'
@@ -11,11 +13,16 @@ import { type Ecs, makeEcs } from './ecs/world.ts'
 import { type Efs, makeEfs } from './efs.ts'
 import { efsOperations } from './efs-api.ts'
 import { type Faults, makeFaults } from './faults.ts'
+import { type Hooks, makeHooks, type RequestWatcher } from './hooks.ts'
 import type { Ids } from './ids.ts'
 import { type Image, type Images, makeImages, type PushedImage } from './images.ts'
 import { isObject, type JsonObject } from './json.ts'
+import { type Lags, makeLags } from './lag.ts'
 import { type Logs, makeLogs } from './logs.ts'
 import { logsOperations } from './logs-api.ts'
+import { pictures } from './pictures.ts'
+import { makeRds, type Rds } from './rds.ts'
+import { rdsOperations } from './rds-api.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { makeSecrets, type Secrets } from './secrets.ts'
 import { dispatch, type Operations } from './server.ts'
@@ -24,7 +31,6 @@ import { stsOperations } from './sts.ts'
 /** Everything that exists in the sandbox's account, and shortcuts for tests and stacks. */
 export function makeWorld(parts: WorldParts): World {
   const { clock, ids, network, runtime, patienceSeconds } = parts
-  const faults = makeFaults()
   const images = makeImages(clock.now)
   const secrets = makeSecrets(ids)
   const logs = makeLogs(clock.now)
@@ -33,16 +39,25 @@ export function makeWorld(parts: WorldParts): World {
   network.onLookup(cloudMap.addresses)
   const shared = { ids, clock, images, secrets, logs, network, runtime, patienceSeconds }
   const ecs = makeEcs({ ...shared, efs, cloudMap })
-  const appRunner = makeAppRunner(shared)
+  // Lags look at the services, and App Runner asks for its own.
+  const listLagSeconds = (): number => lags.secondsOf('apprunner.ListOperations')
+  const appRunner = makeAppRunner({ ...shared, listLagSeconds })
+  const lags = makeLags(clock, pictures(ecs, appRunner))
+  const faults = makeFaults(lags)
+  const hooks = makeHooks()
+  const rds = makeRds({ ids, clock })
+  const backup = makeBackup({ ids, clock })
   const proxies: PortProxy[] = []
   const services: Record<string, Operations> = {
     ecs: ecsOperations(ecs),
     apprunner: appRunnerOperations(appRunner),
     efs: efsOperations(efs),
     servicediscovery: cloudMapOperations(cloudMap),
-    ecr: ecrOperations(images),
+    ecr: ecrOperations({ images, now: clock.now, endpoint: parts.endpoint }),
     logs: logsOperations(logs),
     sts: stsOperations,
+    rds: rdsOperations(rds),
+    backup: backupOperations(backup, efs),
   }
   const call = (service: string, operation: string, input: JsonObject = {}) =>
     dispatch(services, { service, operation }, input)
@@ -50,10 +65,15 @@ export function makeWorld(parts: WorldParts): World {
   return {
     ...shared,
     faults,
+    lags,
+    hooks,
+    onRequest: hooks.watch,
     efs,
     cloudMap,
     ecs,
     appRunner,
+    rds,
+    backup,
     services,
     call,
     pushImage: images.push,
@@ -63,14 +83,14 @@ export function makeWorld(parts: WorldParts): World {
       textIn(await call('ecs', 'CreateService', input), ['service', 'serviceArn']),
     createAppRunnerService: async input =>
       textIn(await call('apprunner', 'CreateService', input), ['Service', 'ServiceArn']),
-    frontDoor: serviceArn => frontDoor(appRunner, serviceArn),
+    frontDoor: serviceArn => frontDoor(appRunner, ecs, serviceArn),
     expose: async (host, port) => {
       const proxy = await openProxy(() => loopbackOf(network, host, port))
       proxies.push(proxy)
       return proxy.port
     },
     closeDoors: async () => {
-      const doors = [...appRunner.services.values()].map(service => service.door)
+      const doors = [...appRunner.services.values(), ...ecsServices(ecs)].map(service => service.door)
       await Promise.all([...doors, ...proxies].map(door => door.stop()))
     },
   }
@@ -83,6 +103,8 @@ export type WorldParts = {
   readonly network: Network
   readonly runtime: Runtime
   readonly patienceSeconds: number
+  /** Where the sandbox answers, once it listens. */
+  readonly endpoint: () => string
 }
 
 export type World = {
@@ -91,6 +113,10 @@ export type World = {
   readonly network: Network
   readonly runtime: Runtime
   readonly faults: Faults
+  readonly lags: Lags
+  readonly hooks: Hooks
+  /** Calls back before each call is carried out, and after, before it is answered; the answer ends it. */
+  onRequest(watcher: RequestWatcher): () => void
   readonly images: Images
   readonly secrets: Secrets
   readonly logs: Logs
@@ -98,6 +124,9 @@ export type World = {
   readonly cloudMap: CloudMap
   readonly ecs: Ecs
   readonly appRunner: AppRunner
+  readonly rds: Rds
+  /** No vault unless one is made with `createVault(name)`. */
+  readonly backup: Backup
   readonly services: Readonly<Record<string, Operations>>
   /** Any operation, from inside: not recorded, no faults. Errors are thrown as AwsError. */
   call(service: string, operation: string, input?: JsonObject): Promise<JsonObject>
@@ -108,18 +137,22 @@ export type World = {
   createService(input: JsonObject): Promise<string>
   /** Answers the ARN; the service deploys for some minutes of virtual time. */
   createAppRunnerService(input: JsonObject): Promise<string>
-  /** `http://127.0.0.1:PORT` of an App Runner service, stable while instances change behind it. */
+  /** `http://127.0.0.1:PORT` of an App Runner or ECS service, stable while what answers behind it changes. */
   frontDoor(serviceArn: string): string
   /** A stable loopback port for a name or address in the VPC. */
   expose(host: string, port: number): Promise<number>
   closeDoors(): Promise<void>
 }
 
-function frontDoor(appRunner: AppRunner, serviceArn: string): string {
-  const service = appRunner.services.get(serviceArn)
-  if (!service) throw new Error(`The sandbox has no App Runner service ${serviceArn}`)
+function frontDoor(appRunner: AppRunner, ecs: Ecs, serviceArn: string): string {
+  const service =
+    appRunner.services.get(serviceArn) ?? ecsServices(ecs).find(candidate => candidate.arn === serviceArn)
+  if (!service) throw new Error(`The sandbox has no service ${serviceArn}`)
   return `http://127.0.0.1:${service.door.port}`
 }
+
+const ecsServices = (ecs: Ecs) =>
+  [...ecs.clusters.values()].flatMap(cluster => [...cluster.services.values()])
 
 function loopbackOf(network: Network, host: string, port: number): number | undefined {
   const route = network.route({ host, port, source: 'person' })

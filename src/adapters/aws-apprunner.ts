@@ -74,8 +74,15 @@ function toService(service: Sdk.Service | undefined): AppRunnerService {
     },
     environment: image?.ImageConfiguration?.RuntimeEnvironmentVariables ?? {},
     secrets: image?.ImageConfiguration?.RuntimeEnvironmentSecrets ?? {},
+    memory: toMebibytes(service?.InstanceConfiguration?.Memory),
     source,
   }
+}
+
+/** `2048` or `2 GB`: https://docs.aws.amazon.com/apprunner/latest/api/API_InstanceConfiguration.html */
+function toMebibytes(memory: string | undefined): number | undefined {
+  const [, size, unit] = /^(\d+)\s*(GB)?$/.exec(memory ?? '') ?? []
+  return size === undefined ? undefined : Number(size) * (unit === undefined ? 1 : 1024)
 }
 
 function toOperation(operation: Sdk.OperationSummary) {

@@ -1,13 +1,19 @@
+import type { ECRClient } from '@aws-sdk/client-ecr'
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { Ecr } from '../ports/cloud.ts'
+import type { Ecr, EcrRepository } from '../ports/cloud.ts'
+import { indexPlatforms, member, platformOf } from './manifest.ts'
 import { isAwsError } from './once.ts'
 
 /** ECR, in the registry and region that the image reference names, which need not be the stack's. */
 export function ecrAdapter(region: string): Ecr {
+  const open = async (repository: EcrRepository) => {
+    const sdk = await import('@aws-sdk/client-ecr')
+    const client = new sdk.ECRClient({ region: repository.region || region })
+    return { ...sdk, client }
+  }
   return {
     async image(repository, wanted) {
-      const { ECRClient, DescribeImagesCommand } = await import('@aws-sdk/client-ecr')
-      const client = new ECRClient({ region: repository.region || region })
+      const { client, DescribeImagesCommand } = await open(repository)
       const imageId = 'tag' in wanted ? { imageTag: wanted.tag } : { imageDigest: wanted.digest }
       try {
         const answer = await client.send(
@@ -33,5 +39,56 @@ export function ecrAdapter(region: string): Ecr {
         )
       }
     },
+    async platforms(repository, digest) {
+      const { client } = await open(repository)
+      try {
+        const manifest = await manifestOf(client, repository, digest)
+        if (manifest === undefined) return undefined
+        return indexPlatforms(manifest) ?? (await configPlatforms(client, repository, manifest))
+      } catch {
+        return undefined // A hint for people: nobody's deploy fails because a policy does not let us look.
+      }
+    },
   }
+}
+
+async function manifestOf(client: ECRClient, repository: EcrRepository, digest: string): Promise<unknown> {
+  const { BatchGetImageCommand } = await import('@aws-sdk/client-ecr')
+  const answer = await client.send(
+    new BatchGetImageCommand({
+      registryId: repository.account,
+      repositoryName: repository.name,
+      imageIds: [{ imageDigest: digest }],
+      acceptedMediaTypes: [
+        'application/vnd.oci.image.index.v1+json',
+        'application/vnd.docker.distribution.manifest.list.v2+json',
+        'application/vnd.oci.image.manifest.v1+json',
+        'application/vnd.docker.distribution.manifest.v2+json',
+      ],
+    }),
+  )
+  const text = answer.images?.[0]?.imageManifest
+  return text === undefined ? undefined : JSON.parse(text)
+}
+
+/** A single manifest names no platform, but its configuration does: one more call, and a small download. */
+async function configPlatforms(
+  client: ECRClient,
+  repository: EcrRepository,
+  manifest: unknown,
+): Promise<readonly string[] | undefined> {
+  const layerDigest = member(member(manifest, 'config'), 'digest')
+  if (typeof layerDigest !== 'string') return undefined
+  const { GetDownloadUrlForLayerCommand } = await import('@aws-sdk/client-ecr')
+  const { downloadUrl } = await client.send(
+    new GetDownloadUrlForLayerCommand({
+      registryId: repository.account,
+      repositoryName: repository.name,
+      layerDigest,
+    }),
+  )
+  if (downloadUrl === undefined) return undefined
+  const answer = await fetch(downloadUrl, { signal: AbortSignal.timeout(10_000) })
+  const platform = answer.ok ? platformOf(await answer.json()) : undefined
+  return platform === undefined ? undefined : [platform]
 }

@@ -5,11 +5,11 @@ import type {
   DeploymentSettings,
   Ecs,
   EcsService,
-  EcsTask,
   EfsVolume,
   ServiceChange,
   TaskDefinition,
 } from '../ports/cloud.ts'
+import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
 import { allPages, isAwsError, once } from './once.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
@@ -19,6 +19,7 @@ export function ecsAdapter(region: string): Ecs {
     return { ...module, client: new module.ECSClient({ region }) }
   })
   return {
+    ...ecsTasks(sdk),
     async service(cluster, name) {
       const { client, DescribeServicesCommand } = await sdk()
       try {
@@ -77,6 +78,45 @@ export function ecsAdapter(region: string): Ecs {
         'RegisterTaskDefinition answered without an ARN',
       )
     },
+    async expressService(arn) {
+      const { client, DescribeExpressGatewayServiceCommand } = await sdk()
+      try {
+        const answer = await client.send(new DescribeExpressGatewayServiceCommand({ serviceArn: arn }))
+        const configuration = answer.service?.activeConfigurations?.[0]
+        const endpoint = configuration?.ingressPaths?.find(path => path.accessType === 'PUBLIC')?.endpoint
+        return configuration?.primaryContainer === undefined
+          ? undefined
+          : { arn, url: endpoint && httpsUrl(endpoint), container: configuration.primaryContainer }
+      } catch (error) {
+        const ordinary = [
+          'ResourceNotFoundException',
+          'InvalidParameterException',
+          'ServiceNotFoundException',
+        ]
+        if (isAwsError(error, ...ordinary, 'AccessDeniedException', 'UnsupportedFeatureException'))
+          return undefined
+        throw error
+      }
+    },
+    async updateExpress(service, image) {
+      const { client, UpdateExpressGatewayServiceCommand } = await sdk()
+      const container = service.container as Sdk.ExpressGatewayContainer
+      await client.send(
+        new UpdateExpressGatewayServiceCommand({
+          serviceArn: service.arn,
+          primaryContainer: { ...container, image },
+        }),
+      )
+    },
+    async stopDeployment(cluster, service) {
+      const { client, ListServiceDeploymentsCommand, StopServiceDeploymentCommand } = await sdk()
+      const answer = await client.send(
+        new ListServiceDeploymentsCommand({ cluster, service, status: ['PENDING', 'IN_PROGRESS'] }),
+      )
+      const serviceDeploymentArn = answer.serviceDeployments?.[0]?.serviceDeploymentArn
+      if (serviceDeploymentArn === undefined) return
+      await client.send(new StopServiceDeploymentCommand({ serviceDeploymentArn, stopType: 'ROLLBACK' }))
+    },
     async updateService(change) {
       const { client, UpdateServiceCommand } = await sdk()
       const answer = await client.send(new UpdateServiceCommand(toUpdate(change)))
@@ -91,11 +131,16 @@ export function ecsAdapter(region: string): Ecs {
   }
 }
 
+function httpsUrl(endpoint: string): string {
+  return endpoint.includes('://') ? endpoint : `https://${endpoint}`
+}
+
 function toUpdate(change: ServiceChange): Sdk.UpdateServiceCommandInput {
   return {
     cluster: change.cluster,
     service: change.service,
     ...(change.taskDefinition !== undefined && { taskDefinition: change.taskDefinition }),
+    ...(change.force === true && { forceNewDeployment: true }),
     ...(change.settings !== undefined && {
       deploymentConfiguration: {
         ...change.settings.rest,
@@ -135,6 +180,7 @@ function toService(service: Sdk.Service, cluster: string): EcsService {
     })),
     subnets: network?.subnets ?? [],
     securityGroups: network?.securityGroups ?? [],
+    assignPublicIp: network?.assignPublicIp === 'ENABLED',
     registries: (service.serviceRegistries ?? []).flatMap(registry => registry.registryArn ?? []),
     serviceDeployment: service.currentServiceDeployment,
   }
@@ -182,14 +228,16 @@ function toTaskDefinition(answer: Described): TaskDefinition {
     arn: definition?.taskDefinitionArn ?? '',
     family: definition?.family ?? '',
     revision: definition?.revision ?? 0,
-    containers: (definition?.containerDefinitions ?? []).map(toContainer),
+    containers: (definition?.containerDefinitions ?? []).map(container =>
+      toContainer(container, definition?.memory),
+    ),
     volumes: (definition?.volumes ?? []).flatMap(toEfsVolume),
     architecture: definition?.runtimePlatform?.cpuArchitecture ?? 'X86_64',
     source: answer,
   }
 }
 
-function toContainer(container: Sdk.ContainerDefinition): Container {
+function toContainer(container: Sdk.ContainerDefinition, taskMemory: string | undefined): Container {
   const logs = container.logConfiguration
   return {
     name: container.name ?? '',
@@ -201,6 +249,8 @@ function toContainer(container: Sdk.ContainerDefinition): Container {
     secrets: Object.fromEntries(
       (container.secrets ?? []).map(secret => [secret.name ?? '', secret.valueFrom ?? '']),
     ),
+    environmentFiles: container.environmentFiles?.length ?? 0,
+    memory: container.memory ?? (taskMemory === undefined ? undefined : Number(taskMemory)),
     logGroup: logs?.logDriver === 'awslogs' ? logs.options?.['awslogs-group'] : undefined,
     logStreamPrefix: logs?.options?.['awslogs-stream-prefix'],
   }
@@ -217,32 +267,6 @@ function toEfsVolume(volume: Sdk.Volume): readonly EfsVolume[] {
       accessPointId: efs.authorizationConfig?.accessPointId,
     },
   ]
-}
-
-function toTask(task: Sdk.Task): EcsTask {
-  const interfaces =
-    task.attachments?.find(attachment => attachment.type === 'ElasticNetworkInterface')?.details ?? []
-  const detail = (name: string) => interfaces.find(item => item.name === name)?.value
-  const arn = task.taskArn ?? ''
-  return {
-    arn,
-    id: arn.slice(arn.lastIndexOf('/') + 1),
-    taskDefinition: task.taskDefinitionArn ?? '',
-    lastStatus: task.lastStatus ?? '',
-    healthStatus: task.healthStatus ?? 'UNKNOWN',
-    address: detail('privateIPv4Address'),
-    subnet: detail('subnetId'),
-    startedBy: task.startedBy,
-    stopCode: task.stopCode,
-    stoppedReason: task.stoppedReason,
-    containers: (task.containers ?? []).map(container => ({
-      name: container.name ?? '',
-      image: container.image ?? '',
-      digest: container.imageDigest,
-      exitCode: container.exitCode,
-      reason: container.reason,
-    })),
-  }
 }
 
 /** Members that DescribeTaskDefinition adds and RegisterTaskDefinition refuses; everything else is carried over. */

@@ -33,6 +33,29 @@ export function logsAdapter(region: string): Logs {
         return events.slice(-lines).map(event => event.message ?? '')
       })
     },
+    async follow(group, stream, position) {
+      const { client, GetLogEventsCommand } = await sdk()
+      const lines: string[] = []
+      let next = position
+      await orNothing(async () => {
+        // The end of a stream is the token that was sent; a page without events is not the end.
+        for (let before: string | undefined = '-'; before !== next; ) {
+          before = next
+          const answer = await client.send(
+            new GetLogEventsCommand({
+              logGroupName: group,
+              logStreamName: stream,
+              startFromHead: true,
+              ...(next !== undefined && { nextToken: next }),
+            }),
+          )
+          lines.push(...(answer.events ?? []).map(event => event.message ?? ''))
+          next = answer.nextForwardToken
+        }
+        return lines
+      })
+      return { lines, position: next }
+    },
   }
 }
 

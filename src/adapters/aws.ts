@@ -1,10 +1,12 @@
 import type { Cloud } from '../ports/cloud.ts'
 import { appRunnerAdapter } from './aws-apprunner.ts'
+import { backupAdapter } from './aws-backup.ts'
 import { cloudMapAdapter } from './aws-cloud-map.ts'
 import { ecrAdapter } from './aws-ecr.ts'
 import { ecsAdapter } from './aws-ecs.ts'
 import { efsAdapter } from './aws-efs.ts'
 import { logsAdapter } from './aws-logs.ts'
+import { auroraAdapter } from './aws-rds.ts'
 
 /** AWS in one region. Each client is loaded when it is first used: they are most of the bundle's start-up time. */
 export function createCloud(region: string): Cloud {
@@ -21,5 +23,7 @@ export function createCloud(region: string): Cloud {
     cloudMap: cloudMapAdapter(region),
     ecr: ecrAdapter(region),
     logs: logsAdapter(region),
+    aurora: auroraAdapter(region),
+    backup: backupAdapter(region),
   }
 }

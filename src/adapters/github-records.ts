@@ -48,6 +48,15 @@ export function gitHubRecords(place: GitHubPlace): Records {
       return String(data.id)
     },
     mark: (id, state, sentence) => status(Number(id), state, sentence),
+    async isRunning(run) {
+      const { actions } = await octokit()
+      try {
+        const { data } = await actions.getWorkflowRun({ owner, repo, run_id: Number(run) })
+        return data.status !== 'completed'
+      } catch {
+        return undefined // No permission, or a run of another repository: it cannot be told.
+      }
+    },
     async latest() {
       const { repos } = await octokit()
       const { data } = await repos.listDeployments({

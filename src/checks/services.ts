@@ -1,6 +1,7 @@
 import { componentName } from '../plan/plan.ts'
 import { describeSettings, singleWriterSettings } from '../plan/single-writer.ts'
 import { shortImage } from '../release/image.ts'
+import type { EcsComponent } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
 
@@ -24,7 +25,7 @@ function steady({
   component,
   service,
   tasks,
-}: Parameters<typeof clickhouseSteady.run>[0]['stack']['worker']): Finding {
+}: Pick<EcsComponent, 'component' | 'service' | 'tasks'>): Finding {
   const name = `${componentName(component)} (ECS service ${service.name})`
   const [deployment] = service.deployments
   if (service.desiredCount === 0)
@@ -53,10 +54,11 @@ function steady({
 
 export const webSteady: Check = {
   id: 'web-steady',
-  title: 'App Runner service is running',
+  title: 'Web service is running',
   group: 'control-plane',
   about: ['web'],
   run({ stack }) {
+    if (stack.web.platform !== 'app-runner') return steady(stack.web)
     const { service, operation } = stack.web
     if (operation !== undefined)
       return failed(`App Runner service ${service.name} is busy: ${operation.type} is ${operation.status}.`)
@@ -72,6 +74,8 @@ export const webHealthCheck: Check = {
   group: 'control-plane',
   about: ['web'],
   run({ stack }) {
+    if (stack.web.platform !== 'app-runner')
+      return skipped("The web is on ECS: its health check is the target group's.")
     const { protocol, path } = stack.web.service.healthCheck
     if (protocol === 'HTTP' && path === '/api/public/health') return passed('HTTP on /api/public/health.')
     return warning(

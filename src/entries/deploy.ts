@@ -1,19 +1,26 @@
-import { isFinal, settleChecks } from '../checks/settle.ts'
+import { isFinal, type Settled, settleChecks } from '../checks/settle.ts'
+import { explain } from '../errors/explain.ts'
 import type { StepResult } from '../execute/execute.ts'
 import { execute } from '../execute/execute.ts'
 import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
 import { planDeploy } from '../plan/deploy.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { ImageTool } from '../ports/image-tool.ts'
 import type { DeploymentRecord } from '../ports/records.ts'
 import { pinned } from '../release/image.ts'
+import { type Release, releaseOf } from '../release/release.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
+import { observeBackups } from '../stack/backup.ts'
+import { resolveMirrors } from '../stack/mirror.ts'
 import { observe } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
-import { resolveTargets } from '../stack/targets.ts'
+import { resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
 import { type OpenRecord, openRecord } from './record.ts'
+import { undo } from './undo.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
 export async function deploy(ports: Ports): Promise<Conclusion> {
@@ -21,13 +28,18 @@ export async function deploy(ports: Ports): Promise<Conclusion> {
   const deadline = ports.clock.now() + config.timeoutMs
   const connections = connect(config, ports)
   const stack = await observe(config, connections)
-  const targets = await resolveTargets(stack, wantedImages(config), connections.cloud)
-  const plan = planDeploy({ config, stack, targets, facts: ports.facts })
+  const imageTool = config.mirrorFrom === undefined ? undefined : await ports.imageTool()
+  const targets = await findImages(config, stack, connections, imageTool)
+  const backups = config.backup ? await observeBackups(config, stack, connections.cloud) : undefined
+  const plan = planDeploy({ config, stack, targets, facts: ports.facts, backups })
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
   announce(plan, ports.runner)
   if (config.dryRun) return planned(plan, stack)
+  const busy = await otherRun(ports.records(config), ports)
+  if (busy !== undefined) return refused('deploy', { ...plan, kind: 'refusal', problems: [busy] }, stack)
   if (plan.steps.length === 0) return unchanged(plan, stack)
-  const record = await openRecord(recordOf(plan, stack), config, ports)
+  const way = recordOf(plan, stack, ports)
+  const record = await openRecord(way, config, ports)
   const steps = await execute(
     {
       plan,
@@ -38,11 +50,28 @@ export async function deploy(ports: Ports): Promise<Conclusion> {
       deadline,
       signal: ports.signal,
       rollbackId: '',
+      record: record.id,
+      keep: artifact => record.keep(artifact),
+      imageTool,
       say: line => ports.runner.info(line),
     },
     (title, work) => ports.runner.group(title, work),
   )
-  return finish({ plan, steps, record, config, connections, ports, deadline })
+  return finish({ plan, steps, way, record, config, connections, ports, deadline })
+}
+
+/** The wanted images in the deployed repositories; what is missing there, where it would be copied from. */
+async function findImages(
+  config: DeployConfig,
+  stack: Stack,
+  { cloud }: Connections,
+  imageTool: ImageTool | undefined,
+): Promise<Targets> {
+  const { mirrorFrom: from, version, clickhouseVersion } = config
+  const targets = await resolveTargets(stack, wantedImages(config), cloud)
+  return from === undefined
+    ? targets
+    : resolveMirrors(targets, { from, version, clickhouseVersion }, imageTool)
 }
 
 function wantedImages(config: DeployConfig) {
@@ -57,7 +86,7 @@ function wantedImages(config: DeployConfig) {
   }
 }
 
-function recordOf(plan: Plan, stack: Stack): DeploymentRecord {
+function recordOf(plan: Plan, stack: Stack, { runner }: Ports): DeploymentRecord {
   const { worker, clickhouse } = stack
   return {
     schema: 1,
@@ -71,6 +100,7 @@ function recordOf(plan: Plan, stack: Stack): DeploymentRecord {
     taskDefinitions: { worker: worker.taskDefinition.arn, clickhouse: clickhouse.taskDefinition.arn },
     postgresMigrations: stack.postgres.known ? stack.postgres.value.migrations.length : undefined,
     clickhouseHead: stack.clickhouseStore.known ? stack.clickhouseStore.value.head : undefined,
+    run: runner.environment('GITHUB_RUN_ID'),
   }
 }
 
@@ -86,6 +116,8 @@ function webImage(plan: Plan, { web }: Stack): string {
 type Finish = {
   readonly plan: Plan
   readonly steps: readonly StepResult[]
+  /** What ran before the first change. */
+  readonly way: DeploymentRecord
   readonly record: OpenRecord
   readonly config: DeployConfig
   readonly connections: Connections
@@ -93,36 +125,78 @@ type Finish = {
   readonly deadline: number
 }
 
-async function finish({
-  plan,
-  steps,
-  record,
-  config,
-  connections,
-  ports,
-  deadline,
-}: Finish): Promise<Conclusion> {
+async function finish(run: Finish): Promise<Conclusion> {
+  const { plan, steps, record, config, ports } = run
   const complete = steps.every(step => step.state === 'done')
-  const settled = await settleChecks(
-    { config, connections, facts: ports.facts, expected: complete ? config.version : undefined },
-    { clock: ports.clock, deadline, signal: ports.signal, patient: complete },
-  )
-  const { stack, checks } = settled
-  const good = complete && isFinal(checks)
+  const settled = await look(run, complete ? config.version : undefined)
   const rest = {
-    versions: { previous: plan.from, current: current(stack), target: plan.to },
+    versions: { previous: plan.from, current: current(settled.stack), target: plan.to },
     plan,
     warnings: [...plan.warnings, ...record.warnings],
     steps,
-    checks,
-    stack,
+    checks: settled.checks,
+    stack: settled.stack,
     deploymentId: record.id,
   }
-  const conclusion = good
-    ? conclude('deploy', 'deployed', `Langfuse ${plan.to} runs on web and worker.`, rest)
-    : conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next: wayOut(plan) })
-  await record.close(good ? 'success' : 'failure', conclusion.headline)
-  return conclusion
+  if (complete && isFinal(settled.checks)) {
+    const conclusion = conclude('deploy', 'deployed', `Langfuse ${plan.to} runs on web and worker.`, rest)
+    await record.close('success', conclusion.headline)
+    return conclusion
+  }
+  const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next: wayOut(plan) })
+  await record.close('failure', failed.headline)
+  if (config.onFailure === 'stop') return failed
+  return ports.signal.aborted ? stopRolling(failed, run) : goBack(failed, run)
+}
+
+function look(
+  { config, connections, ports, deadline }: Finish,
+  expected: Release | undefined,
+): Promise<Settled> {
+  return settleChecks(
+    { config, connections, facts: ports.facts, expected },
+    { clock: ports.clock, deadline, signal: ports.signal, patient: expected !== undefined },
+  )
+}
+
+/** `on-failure: rollback`. The cause of the failure comes first; an undo that fails as well is told after it. */
+async function goBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
+  const { plan, steps, way, record, config, connections, ports } = run
+  const undone = await undo({ config, plan, steps, record: way, connections, ports })
+  const settled = await look(run, undone.problem === undefined ? releaseOf(plan.from) : undefined)
+  const good = undone.problem === undefined && isFinal(settled.checks)
+  const problem =
+    undone.problem ?? settled.problem ?? settled.checks.find(check => check.state === 'failed')?.sentence
+  await (good ? record.close('inactive', `rolled back to Langfuse ${plan.from}`) : undefined)
+  return {
+    ...failed,
+    outcome: good ? 'rolled-back' : 'failed',
+    headline: good
+      ? `${failed.headline} What had been changed went back: Langfuse ${plan.from} runs again.`
+      : `${failed.headline} Going back failed as well: ${problem ?? 'the stack is not as it was'}`,
+    versions: { ...failed.versions, current: current(settled.stack) },
+    warnings: [...failed.warnings, ...undone.warnings.filter(warning => !failed.warnings.includes(warning))],
+    steps: [...steps, ...undone.steps],
+    checks: settled.checks,
+    stack: settled.stack ?? failed.stack,
+    next: good ? ['Find the cause above and remove it before the next deploy.'] : failed.next,
+  }
+}
+
+/** A cancelled run has ten seconds: long enough to tell ECS to go back by itself, not to wait for it. */
+async function stopRolling(
+  failed: Conclusion,
+  { steps, config, connections, ports }: Finish,
+): Promise<Conclusion> {
+  const rolling = steps.find(({ step, state }) => step.kind === 'roll-ecs' && state === 'rolling')?.step
+  if (rolling?.kind !== 'roll-ecs') return failed
+  try {
+    await connections.cloud.ecs.stopDeployment(config.cluster, rolling.service)
+    ports.runner.info(`ECS was told to stop the deployment of ${rolling.service} and to go back.`)
+    return { ...failed, headline: `${failed.headline} ECS was told to go back to the tasks before it.` }
+  } catch (error) {
+    return { ...failed, headline: `${failed.headline} ECS could not be told to stop it: ${explain(error)}` }
+  }
 }
 
 function current(stack: Stack | undefined): string | undefined {

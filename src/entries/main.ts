@@ -3,6 +3,7 @@ import { createClickHouse } from '../adapters/clickhouse.ts'
 import { systemClock } from '../adapters/clock.ts'
 import { gitHubRecords } from '../adapters/github-records.ts'
 import { http } from '../adapters/http.ts'
+import { findImageTool } from '../adapters/image-tool.ts'
 import { createPostgres } from '../adapters/postgres.ts'
 import { githubRunner } from '../adapters/runner.ts'
 import { explain } from '../errors/explain.ts'
@@ -59,6 +60,7 @@ function createPorts(root: URL): Ports {
     cloud: createCloud,
     postgres: createPostgres,
     clickhouse: createClickHouse,
+    imageTool: findImageTool,
     records: createRecords,
   }
 }

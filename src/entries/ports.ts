@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
+import type { ImageTool } from '../ports/image-tool.ts'
 import type { Records } from '../ports/records.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
@@ -18,6 +19,8 @@ export type Ports = {
   cloud(region: string): Cloud
   postgres(url: string): Postgres
   clickhouse(access: ClickHouseAccess): ClickHouse
+  /** undefined when this machine has no program that copies images. */
+  imageTool(): Promise<ImageTool | undefined>
   /** undefined without a token or outside of a repository. */
   records(config: StackConfig): Records | undefined
 }

@@ -1,4 +1,5 @@
 import { explain } from '../errors/explain.ts'
+import type { Artifact } from '../execute/execute.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import type { DeploymentRecord, Records } from '../ports/records.ts'
 import type { Ports } from './ports.ts'
@@ -6,7 +7,9 @@ import type { Ports } from './ports.ts'
 export type OpenRecord = {
   readonly id: string | undefined
   readonly warnings: readonly string[]
-  close(state: 'success' | 'failure', sentence: string): Promise<void>
+  /** Adds what there is to restore from, as soon as it is there. */
+  keep(artifact: Artifact): Promise<void>
+  close(state: 'success' | 'failure' | 'inactive', sentence: string): Promise<void>
 }
 
 /**
@@ -18,10 +21,14 @@ export async function openRecord(
   config: StackConfig,
   ports: Ports,
 ): Promise<OpenRecord> {
-  const path = await ports.runner.file('deployment-record.json', `${JSON.stringify(record, undefined, 2)}\n`)
+  const path = await writeFile(record, ports)
   const records = ports.records(config)
   if (records === undefined) {
-    return withoutGitHub(`There is no \`github-token\`, so the deployment record is only in ${path}.`)
+    return withoutGitHub(
+      record,
+      ports,
+      `There is no \`github-token\`, so the deployment record is only in ${path}.`,
+    )
   }
   try {
     const id = await openOrReopen(record, records)
@@ -29,6 +36,15 @@ export async function openRecord(
     return {
       id,
       warnings: [],
+      keep: async artifact => {
+        await keepInFile(record, artifact, ports)
+        // A deployment's payload cannot be changed: a status says what there is to restore from.
+        await records.mark(id, 'in_progress', `${ARTIFACT[artifact.kind]}: ${artifact.id}`).catch(error => {
+          ports.runner.info(
+            `Warning: deployment record ${id} does not name ${artifact.id}: ${explain(error)}`,
+          )
+        })
+      },
       close: (state, sentence) =>
         records.mark(id, state, sentence).catch(error => {
           ports.runner.info(`Warning: deployment record ${id} could not be closed: ${explain(error)}`)
@@ -36,13 +52,34 @@ export async function openRecord(
     }
   } catch (error) {
     return withoutGitHub(
+      record,
+      ports,
       `The deployment record could not be written to ${records.place} (${explain(error)}), so it is only in ${path}: give the job \`permissions: deployments: write\`.`,
     )
   }
 }
 
-function withoutGitHub(warning: string): OpenRecord {
-  return { id: undefined, warnings: [warning], close: async () => undefined }
+function withoutGitHub(record: DeploymentRecord, ports: Ports, warning: string): OpenRecord {
+  return {
+    id: undefined,
+    warnings: [warning],
+    keep: artifact => keepInFile(record, artifact, ports),
+    close: async () => undefined,
+  }
+}
+
+const ARTIFACT: Readonly<Record<Artifact['kind'], string>> = {
+  'aurora-snapshot': 'Aurora snapshot',
+  'efs-recovery-point': 'EFS recovery point',
+}
+
+async function keepInFile(record: DeploymentRecord, artifact: Artifact, ports: Ports): Promise<void> {
+  if (artifact.kind === 'aurora-snapshot') await writeFile({ ...record, snapshot: artifact.id }, ports)
+}
+
+/** Returns the path. */
+function writeFile(record: DeploymentRecord, { runner }: Ports): Promise<string> {
+  return runner.file('deployment-record.json', `${JSON.stringify(record, undefined, 2)}\n`)
 }
 
 /**

@@ -12,7 +12,9 @@ import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-targe
 import { currentRelease } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
+import { rollbackId } from './rollback-id.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
 export async function rollback(ports: Ports): Promise<Conclusion> {
@@ -30,6 +32,8 @@ export async function rollback(ports: Ports): Promise<Conclusion> {
   ports.runner.info(`Target: Langfuse ${target.release}, from ${target.source}`)
   announce(plan, ports.runner)
   if (config.dryRun) return planned(plan, stack)
+  const busy = await otherRun(ports.records(config), ports)
+  if (busy !== undefined) return refused('rollback', { ...plan, kind: 'refusal', problems: [busy] }, stack)
   if (plan.steps.length === 0) return unchanged(plan, stack)
   const steps = await execute(
     {
@@ -46,14 +50,6 @@ export async function rollback(ports: Ports): Promise<Conclusion> {
     (title, work) => ports.runner.group(title, work),
   )
   return finish({ plan, steps, target, config, connections, ports, deadline })
-}
-
-/** Unique for each run, and readable in the archive: `3.0.0-to-2.93.7-run-1234-1`. */
-function rollbackId(plan: Plan, { runner, clock }: Ports): string {
-  const run = runner.environment('GITHUB_RUN_ID')
-  const attempt = runner.environment('GITHUB_RUN_ATTEMPT') ?? '1'
-  const unique = run === undefined ? new Date(clock.now()).toISOString() : `run-${run}-${attempt}`
-  return `${plan.from ?? 'unknown'}-to-${plan.to}-${unique}`
 }
 
 type Finish = {

@@ -15,10 +15,11 @@ export async function causeOfEcs(
   const stopped = await cloud.ecs.tasks(where.cluster, where.service, 'STOPPED')
   const task = stopped.findLast(item => item.startedBy === where.deploymentId)
   if (task === undefined) return []
-  return [...reasons(task), ...(await lastLines(cloud, task, where.container))]
+  return [...reasonsOf(task), ...(await lastLines(cloud, task, where.container))]
 }
 
-function reasons(task: EcsTask): readonly string[] {
+/** What ECS says of a task that has ended. */
+export function reasonsOf(task: EcsTask): readonly string[] {
   const ended = task.containers.flatMap(container => {
     const parts = [
       container.exitCode === undefined ? '' : `exit code ${container.exitCode}`,

@@ -5,8 +5,13 @@ import { titleOf } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
+import type { ImageTool } from '../ports/image-tool.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Stack } from '../stack/stack.ts'
+import { backupDatabase, backupFiles } from './backup.ts'
+import { migrate } from './migrate.ts'
+import { mirror } from './mirror.ts'
+import { rerunBackgroundMigrations } from './rerun.ts'
 import { rollAppRunner } from './roll-app-runner.ts'
 import { rollEcs, setDeploymentSettings } from './roll-ecs.ts'
 import { undoSchema } from './undo-schema.ts'
@@ -19,12 +24,18 @@ export type Execution = {
   readonly cloud: Cloud
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
+  /** Looked for when `mirror-from` is given. */
+  readonly imageTool?: ImageTool | undefined
   readonly clock: Clock
   /** Epoch milliseconds for the whole run. */
   readonly deadline: number
   readonly signal: AbortSignal
   /** Names this run in the archive and the journal. */
   readonly rollbackId: string
+  /** Id of the deployment record, where there is one. */
+  readonly record?: string | undefined
+  /** Told of every artifact as soon as it is there. */
+  readonly keep?: (artifact: Artifact) => Promise<void>
   readonly say: (line: string) => void
 }
 
@@ -42,6 +53,13 @@ export type StepResult = {
   readonly startedAt: number | undefined
   readonly endedAt: number | undefined
   readonly counts: UndoCounts
+  readonly artifact?: Artifact | undefined
+}
+
+/** Something that a step left in AWS to restore from. */
+export type Artifact = {
+  readonly kind: 'aurora-snapshot' | 'efs-recovery-point'
+  readonly id: string
 }
 
 /** What down SQL did; zeros for all other steps. */
@@ -55,6 +73,7 @@ export type UndoCounts = {
 export type Done = {
   readonly sentence: string
   readonly counts?: UndoCounts
+  readonly artifact?: Artifact
 }
 
 /** A step that failed after its write: the sentence says what AWS does now. */
@@ -117,7 +136,8 @@ async function runStep(step: Step, execution: Execution): Promise<StepResult> {
   }
   try {
     const done = await perform(step, execution)
-    return end('done', done.sentence, [], done.counts)
+    if (done.artifact !== undefined) await execution.keep?.(done.artifact)
+    return { ...end('done', done.sentence, [], done.counts), artifact: done.artifact }
   } catch (error) {
     const state = error instanceof Interrupted ? 'rolling' : 'failed'
     return end(state, explain(error), error instanceof StepFailed ? error.evidence : [])
@@ -126,6 +146,8 @@ async function runStep(step: Step, execution: Execution): Promise<StepResult> {
 
 function perform(step: Step, execution: Execution): Promise<Done> {
   switch (step.kind) {
+    case 'migrate':
+      return migrate(step, execution)
     case 'roll-ecs':
       return rollEcs(step, execution)
     case 'set-deployment-settings':
@@ -134,5 +156,13 @@ function perform(step: Step, execution: Execution): Promise<Done> {
       return rollAppRunner(step, execution)
     case 'undo-schema':
       return undoSchema(step, execution)
+    case 'backup-database':
+      return backupDatabase(step, execution)
+    case 'backup-files':
+      return backupFiles(step, execution)
+    case 'rerun-background-migrations':
+      return rerunBackgroundMigrations(step, execution)
+    case 'mirror':
+      return mirror(step, execution)
   }
 }

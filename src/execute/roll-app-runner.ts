@@ -1,6 +1,10 @@
+import { RolloutError } from '../errors/rollout-error.ts'
 import type { RollAppRunner } from '../plan/plan.ts'
+import type { AppRunnerService } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
+import type { Stack } from '../stack/stack.ts'
 import { causeOfAppRunner } from './cause.ts'
+import { knownCause } from './classify-log.ts'
 import type { Done, Execution } from './execute.ts'
 import { StepFailed } from './execute.ts'
 import { judgeAppRunner } from './judge.ts'
@@ -9,7 +13,7 @@ import { waitFor } from './wait.ts'
 /** Rolls the App Runner service to another image and follows that very operation, through all pages of the list. */
 export async function rollAppRunner(step: RollAppRunner, execution: Execution): Promise<Done> {
   const { cloud, stack } = execution
-  const { service } = stack.web
+  const service = appRunnerOf(stack)
   const startedAt = execution.clock.now()
   const operationId = step.follow ?? (await begin(step, execution))
   if (step.follow !== undefined)
@@ -30,13 +34,19 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
   const evidence = await causeOfAppRunner(cloud, service, startedAt)
   const why = evidence.find(line => /error|failed|dirty|P[13]\d{3}/i.test(line))
   throw new StepFailed(
-    `web did not roll out: ${verdict.sentence}.${why === undefined ? '' : ` Its log: ${why.trim()}`}`,
+    `web did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why === undefined ? '' : ` Its log: ${why.trim()}`}`,
     evidence,
   )
 }
 
 async function begin(step: RollAppRunner, { cloud, stack, say }: Execution): Promise<string> {
-  const { operationId } = await cloud.appRunner.updateImage(stack.web.service, step.to)
+  const { operationId } = await cloud.appRunner.updateImage(appRunnerOf(stack), step.to)
   say(`App Runner started operation ${operationId}`)
   return operationId
+}
+
+/** The plan has this step only for a web on App Runner. */
+function appRunnerOf({ web }: Stack): AppRunnerService {
+  if (web.platform === 'app-runner') return web.service
+  throw new RolloutError(`The web is not on App Runner but on ECS service ${web.service.name}.`)
 }

@@ -1,10 +1,12 @@
 import type { RollEcs, SetDeploymentSettings } from '../plan/plan.ts'
 import { componentName } from '../plan/plan.ts'
 import { describeSettings } from '../plan/single-writer.ts'
-import type { EcsTask } from '../ports/cloud.ts'
+import type { EcsDeployment, EcsService, EcsTask, ExpressService } from '../ports/cloud.ts'
 import { parseImage, shortDigest, shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
+import { ecsComponent } from '../stack/stack.ts'
 import { causeOfEcs } from './cause.ts'
+import { knownCause } from './classify-log.ts'
 import type { Done, Execution } from './execute.ts'
 import { StepFailed } from './execute.ts'
 import { judgeEcs, onlyRunningTask } from './judge.ts'
@@ -16,7 +18,7 @@ import { waitFor } from './wait.ts'
  */
 export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done> {
   const { cloud, stack } = execution
-  const component = stack[step.component]
+  const component = ecsComponent(stack, step.component)
   const rollout = await (step.follow === undefined
     ? begin(step, execution)
     : goOn(step, step.follow, execution))
@@ -34,7 +36,11 @@ type Rollout = {
 
 async function begin(step: RollEcs, execution: Execution): Promise<Rollout> {
   const { cloud, stack } = execution
-  const { taskDefinition: base, container } = stack[step.component]
+  const { taskDefinition: base, container } = ecsComponent(stack, step.component)
+  const { web } = stack
+  if (step.component === 'web' && web.platform === 'ecs-express' && web.express !== undefined) {
+    return beginExpress(step, web.express, execution)
+  }
   const taskDefinition = await cloud.ecs.registerWithImage(base, container.name, step.to)
   execution.say(`registered ${taskDefinition} (was ${base.arn}), only the image differs`)
   const { deploymentId } = await cloud.ecs.updateService({
@@ -47,12 +53,43 @@ async function begin(step: RollEcs, execution: Execution): Promise<Rollout> {
   return { deploymentId, taskDefinition }
 }
 
-async function goOn(step: RollEcs, deploymentId: string, execution: Execution): Promise<Rollout> {
-  execution.say(`ECS is at deployment ${deploymentId} of this image already`)
-  return { deploymentId, taskDefinition: execution.stack[step.component].service.taskDefinition }
+/** Express Mode registers the task definition itself; its update shows as a new deployment of the service beneath. */
+async function beginExpress(step: RollEcs, express: ExpressService, execution: Execution): Promise<Rollout> {
+  const { cloud, stack } = execution
+  const before = primaryOf(ecsComponent(stack, 'web').service)
+  await cloud.ecs.updateExpress(express, step.to)
+  const primary = await waitFor(
+    async () => {
+      const service = await cloud.ecs.service(stack.cluster, step.service)
+      const now = service && primaryOf(service)
+      return now === undefined || now.id === before?.id
+        ? { state: 'waiting', note: 'Express Mode has not started the deployment yet' }
+        : { state: 'settled', value: now }
+    },
+    { ...execution, what: `Express Mode to start the deployment of ${step.service}` },
+  )
+  execution.say(`Express Mode started deployment ${primary.id} of ${primary.taskDefinition}`)
+  return { deploymentId: primary.id, taskDefinition: primary.taskDefinition }
 }
 
-async function followDeployment(step: RollEcs, rollout: Rollout, execution: Execution): Promise<void> {
+function primaryOf(service: EcsService): EcsDeployment | undefined {
+  return service.deployments.find(deployment => deployment.status === 'PRIMARY')
+}
+
+async function goOn(step: RollEcs, deploymentId: string, execution: Execution): Promise<Rollout> {
+  execution.say(`ECS is at deployment ${deploymentId} of this image already`)
+  return {
+    deploymentId,
+    taskDefinition: ecsComponent(execution.stack, step.component).service.taskDefinition,
+  }
+}
+
+/** Follows one deployment of the worker or of ClickHouse until it has succeeded; anything else is thrown. */
+export async function followDeployment(
+  step: Pick<RollEcs, 'component' | 'service'>,
+  rollout: Rollout,
+  execution: Execution,
+): Promise<void> {
   const { cloud, stack } = execution
   const { deploymentId, taskDefinition } = rollout
   const verdict = await waitFor(
@@ -73,11 +110,11 @@ async function followDeployment(step: RollEcs, rollout: Rollout, execution: Exec
     cluster: stack.cluster,
     service: step.service,
     deploymentId,
-    container: stack[step.component].container,
+    container: ecsComponent(stack, step.component).container,
   })
   const why = evidence.length > 0 ? ` The last task that died: ${evidence.slice(0, 2).join('; ')}.` : ''
   throw new StepFailed(
-    `${componentName(step.component)} did not roll out: ${verdict.sentence}.${why}`,
+    `${componentName(step.component)} did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why}`,
     evidence,
   )
 }

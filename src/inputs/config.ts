@@ -4,6 +4,8 @@ import { parseImage } from '../release/image.ts'
 import type { Release } from '../release/release.ts'
 import { InputReader, SECRET_INPUTS } from './read.ts'
 
+export type WebPlatform = 'app-runner' | 'ecs' | 'ecs-express'
+
 export type Component = 'worker' | 'clickhouse' | 'web'
 
 /** What all three actions are told: where the stack is, and how far the caller lets them go. */
@@ -11,6 +13,7 @@ export type StackConfig = {
   readonly region: string
   readonly cluster: string
   readonly services: Readonly<Record<Component, string>>
+  readonly webPlatform: 'auto' | WebPlatform
   /** Public base URL without a trailing slash; undefined: discovered. */
   readonly url: string | undefined
   /** Given for `network: direct`; undefined: the databases are not seen. */
@@ -43,6 +46,16 @@ export type DeployConfig = StackConfig & {
   readonly images: Readonly<Partial<Record<Component, string>>>
   readonly order: readonly Component[]
   readonly planDigest: string | undefined
+  /** What happens when a step or a check fails. */
+  readonly onFailure: 'rollback' | 'stop'
+  /** Who runs the Postgres and ClickHouse migrations: a task before everything else, or the web when it starts. */
+  readonly migrate: 'task' | 'boot'
+  /** Snapshot and recovery point before the first change. */
+  readonly backup: boolean
+  /** Names of background migrations that are to run again. */
+  readonly rerun: readonly string[]
+  /** Registry and namespace to copy missing images from, e.g. `docker.io/langfuse`. */
+  readonly mirrorFrom: string | undefined
 }
 
 export type VerifyConfig = StackConfig & {
@@ -64,6 +77,12 @@ export function readDeployConfig(runner: Runner): DeployConfig {
     images: readImages(reader),
     order: readOrder(reader),
     planDigest: reader.text('plan-digest'),
+    onFailure: reader.choice('on-failure', ['rollback', 'stop']),
+    migrate: reader.choice('migrate', ['task', 'boot']),
+    // Written empty it is still taken: only `false` gives it up.
+    backup: reader.choice('backup', ['true', 'false']) === 'true',
+    rerun: reader.list('rerun-background-migrations'),
+    mirrorFrom: readMirror(reader),
     ...refuseUnbuilt(reader, DEPLOY_LATER),
   }))
 }
@@ -122,8 +141,9 @@ function readStack(reader: InputReader, runner: Runner): StackConfig {
         'clickhouse-service',
         "the name of ClickHouse's ECS service, e.g. `clickhouse`",
       ),
-      web: reader.required('web-service', 'the name of the App Runner service, e.g. `langfuse_web`'),
+      web: reader.required('web-service', "the name of the web's service, e.g. `langfuse_web`"),
     },
+    webPlatform: reader.choice('web-platform', ['auto', 'app-runner', 'ecs', 'ecs-express']),
     url: reader.url('url', ['https:', 'http:'])?.replace(/\/+$/, ''),
     databases: readDatabases(reader),
     timeoutMs: reader.duration('timeout'),
@@ -213,6 +233,17 @@ function readImages(reader: InputReader): DeployConfig['images'] {
   return images
 }
 
+function readMirror(reader: InputReader): string | undefined {
+  const place = reader.text('mirror-from')?.replace(/\/+$/, '')
+  const image = place === undefined ? undefined : parseImage(place)
+  if (place !== undefined && (image === undefined || image.repository !== place)) {
+    reader.problems.push(
+      `Input \`mirror-from\` is \`${place}\`: write a registry and a namespace without an image, e.g. \`docker.io/langfuse\`.`,
+    )
+  }
+  return place
+}
+
 const COMPONENTS: readonly Component[] = ['worker', 'clickhouse', 'web']
 
 function readOrder(reader: InputReader): readonly Component[] {
@@ -231,18 +262,9 @@ function readOrder(reader: InputReader): readonly Component[] {
 type Unbuilt = Readonly<Record<string, readonly [ignored: readonly string[], instead: string]>>
 
 const COMMON_LATER: Unbuilt = {
-  'web-platform': [
-    ['auto', 'app-runner'],
-    'only a web on App Runner can be handled so far, so leave it `auto`',
-  ],
   'redis-url': [[], 'leave it empty'],
 }
 const DEPLOY_LATER: Unbuilt = {
-  'mirror-from': [[], 'push the images into the deployed repositories before the deploy and leave it empty'],
-  migrate: [['boot'], 'the migrations run when the web starts, so write `boot`'],
-  backup: [['false'], 'take the Aurora snapshot yourself and write `false`'],
-  'on-failure': [['stop'], 'a failed deploy stops where it is, so write `stop` and run the rollback action'],
-  'rerun-background-migrations': [[], 'leave it empty'],
   accept: [[], 'no deploy asks for a risk to be taken, so leave it empty'],
 }
 const VERIFY_LATER: Unbuilt = {

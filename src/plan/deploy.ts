@@ -1,15 +1,24 @@
 import type { Component, DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { compareVersions } from '../release/release.ts'
-import { missingClickHouse } from '../release/requirements.ts'
+import type { Backups } from '../stack/backup.ts'
 import type { Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
+import { type BackupPlan, NO_BACKUP, planBackup } from './backup.ts'
 import { ecsState } from './ecs-state.ts'
+import { environmentFindings } from './env-lint.ts'
 import { ecsStep, webStep } from './image-steps.ts'
-import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
+import { bootWarnings, migrateProblems, withMigrations } from './migrate.ts'
+import { mirrorSteps } from './mirror.ts'
+import { componentOrder, type Order } from './order.ts'
+import type { Plan, Refusal, RollbackClass, RollEcs, Step } from './plan.ts'
 import { makePlan } from './plan.ts'
 import { commonProblems, commonWarnings, continuedDeployment } from './preflight.ts'
+import { backgroundProblems, backgroundWarnings } from './preflight-background.ts'
+import { clickhouseProblems, clickhouseWarnings } from './preflight-clickhouse.ts'
+import { foreignImages } from './preflight-images.ts'
+import { releaseProblems, releaseWarnings } from './preflight-release.ts'
+import { planRerun } from './rerun.ts'
 import { classOf, undoBetween } from './rollback-class.ts'
 import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
 
@@ -18,13 +27,22 @@ export type DeployQuestion = {
   readonly stack: Stack
   readonly targets: Targets
   readonly facts: ReleaseFacts
+  /** undefined: no backup was asked for. */
+  readonly backups?: Backups | undefined
 }
 
 /** Decides a deploy: ordered steps, or everything that stands in its way. Pure. */
 export function planDeploy(question: DeployQuestion): Plan | Refusal {
   const { config, stack, targets } = question
   const from = currentRelease(stack)
-  const release = releaseProblems(question)
+  const way = { from, to: config.version, facts: question.facts }
+  const release = releaseProblems(way)
+  const order = componentOrder(question)
+  const environment = environmentFindings(question)
+  const components = order.components.flatMap(component => stepsFor(component, question, order))
+  const changes = withMigrations(components, question)
+  const rerun = planRerun(config.rerun, stack, config.version)
+  const backup = protect(question, [...changes, ...rerun.steps])
   const problems =
     release.length > 0
       ? release
@@ -33,6 +51,10 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...clickhouseProblems(question),
           ...unfinishedRollback(stack),
           ...commonProblems(stack, targets),
+          ...environment.refusals,
+          ...migrateProblems(changes, question),
+          ...rerun.problems,
+          ...backup.problems,
         ]
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }
   const plan = makePlan({
@@ -40,8 +62,8 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
     from,
     to: config.version,
     rollbackClass: wayBack(question),
-    steps: config.order.flatMap(component => stepsFor(component, question)),
-    warnings: warnings(question),
+    steps: [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps],
+    warnings: [...warnings(question), ...environment.warnings, ...backup.warnings],
     losses: [],
   })
   return config.planDigest !== undefined && config.planDigest !== plan.digest
@@ -49,25 +71,15 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
     : plan
 }
 
+/** A backup is for a change: where nothing else is to be done, none is taken. */
+function protect({ backups, stack, config }: DeployQuestion, changes: readonly Step[]): BackupPlan {
+  if (backups === undefined || changes.length === 0) return NO_BACKUP
+  return planBackup(backups, { from: currentRelease(stack), to: config.version })
+}
+
 function stale(plan: Plan, approved: string): Refusal {
   const problem = `The plan that was approved (\`plan-digest\` ${approved}) is not the plan of now (${plan.digest}), because the stack has changed since: look at a new dry run and approve that one.`
   return { kind: 'refusal', from: plan.from, to: plan.to, problems: [problem] }
-}
-
-function releaseProblems({ config, stack, facts }: DeployQuestion): readonly string[] {
-  const from = currentRelease(stack)
-  if (facts.release(config.version) === undefined) {
-    const newest = facts.releases.at(-1)?.version ?? 'none'
-    return [
-      `Langfuse ${config.version} is not in this version's catalog (newest: ${newest}), so what it migrates is not known: use a newer version of this action, or deploy ${newest}.`,
-    ]
-  }
-  if (from !== undefined && compareVersions(config.version, from) < 0) {
-    return [
-      `Langfuse ${from} runs, and ${config.version} is older: a deploy never goes back, use the rollback action with \`to: ${config.version}\`.`,
-    ]
-  }
-  return []
 }
 
 /** A deployment of somebody else is waited for; our own is followed, and one that never ends is replaced. */
@@ -92,43 +104,21 @@ function unfinishedRollback(stack: Stack): readonly string[] {
   ]
 }
 
-function clickhouseProblems({ config, stack, facts }: DeployQuestion): readonly string[] {
-  const problems: string[] = []
-  const running = stack.clickhouseStore.known
-    ? stack.clickhouseStore.value.version
-    : stack.clickhouse.image.version
-  const version = config.clickhouseVersion ?? running
-  const minimum = version === undefined ? undefined : missingClickHouse(config.version, version)
-  if (minimum !== undefined) {
-    problems.push(
-      `Langfuse ${config.version} needs ClickHouse ${minimum} or newer, and it would be ${version}: set \`clickhouse-version\` to ${minimum} or newer.`,
-    )
-  }
-  const head = stack.clickhouseStore.known ? stack.clickhouseStore.value.head : undefined
-  const knows = facts.release(config.version)?.clickhouseHead
-  if (head !== undefined && knows !== undefined && head > knows) {
-    problems.push(
-      `ClickHouse's schema is at version ${head}, and Langfuse ${config.version} only knows ${knows}, so its web would not start: deploy the release that migrated to ${head}, or a newer one.`,
-    )
-  }
-  if (stack.clickhouse.service.desiredCount !== 1) {
-    problems.push(
-      `ECS service ${stack.clickhouse.service.name} wants ${stack.clickhouse.service.desiredCount} tasks, and ClickHouse on EFS works with exactly one: set its desired count to 1.`,
-    )
-  }
-  return problems
-}
-
-function stepsFor(component: Component, question: DeployQuestion): readonly Step[] {
+function stepsFor(component: Component, question: DeployQuestion, order: Order): readonly Step[] {
   if (component === 'web') return webSteps(question)
   const { stack, targets } = question
   const step = ecsStep(stack[component], targets[component])
-  if (step !== undefined || component === 'worker') return step === undefined ? [] : [step]
+  if (step !== undefined) return [component === 'clickhouse' ? withReason(step, order.clickhouseFirst) : step]
+  if (component === 'worker') return []
   const { service } = stack.clickhouse
   const settings = singleWriterSettings(service)
   if (settings === undefined) return []
   const reason = whySingleWriter(service)
   return [{ kind: 'set-deployment-settings', component, service: service.name, settings, reason }]
+}
+
+function withReason(step: RollEcs, reason: string | undefined): RollEcs {
+  return reason === undefined ? step : { ...step, reason: `${step.reason} ${reason}` }
 }
 
 function webSteps({ stack, targets }: DeployQuestion): readonly Step[] {
@@ -148,22 +138,14 @@ function wayBack({ config, stack, facts }: DeployQuestion): RollbackClass {
   return classOf(undoBetween(after, from, facts))
 }
 
-function warnings({ stack, targets, config, facts }: DeployQuestion): readonly string[] {
-  const found = [...commonWarnings(stack, targets)]
-  const from = currentRelease(stack)
-  if (from === undefined) {
-    found.push(
-      `Which release runs now cannot be told (no exact tag, and ${stack.url} reports none): there is no way back by this action.`,
-    )
-  } else if (facts.release(from) === undefined) {
-    found.push(
-      `Langfuse ${from}, which runs now, is not in this version's catalog: there is no proven way back to it.`,
-    )
-  }
-  if (targets.web !== undefined && targets.web.digest !== stack.web.image.digest && from !== config.version) {
-    found.push(
-      'The migrations run when the new web starts, inside the time that App Runner gives it to pass its health check.',
-    )
-  }
-  return found
+function warnings(question: DeployQuestion): readonly string[] {
+  const { config, stack, targets, facts } = question
+  const found = [
+    ...commonWarnings(stack, targets),
+    ...releaseWarnings({ from: currentRelease(stack), to: config.version, facts }, stack.url),
+    ...clickhouseWarnings({ config, stack, targets, facts }),
+    ...backgroundWarnings(stack, config.version),
+    ...foreignImages(targets, config.version),
+  ]
+  return [...found, ...bootWarnings(question)]
 }

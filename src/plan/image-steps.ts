@@ -33,10 +33,12 @@ export function ecsStep(component: EcsComponent, target: TargetImage | undefined
   }
 }
 
-/** The same for the web on App Runner. */
-export function webStep(stack: Stack, targets: Targets): RollAppRunner | undefined {
-  const { service, image, operation } = stack.web
+/** The same for the web, wherever it runs. */
+export function webStep(stack: Stack, targets: Targets): RollAppRunner | RollEcs | undefined {
+  const { web } = stack
   const target = targets.web
+  if (web.platform !== 'app-runner') return ecsStep(web, target)
+  const { service, image, operation } = web
   if (target === undefined || (operation === undefined && sameImage(image, target))) return undefined
   return {
     kind: 'roll-app-runner',

@@ -6,11 +6,32 @@ import type { DeploymentSettings } from '../ports/cloud.ts'
 export type RollbackClass = 'images' | 'schema' | 'lossy' | 'restore'
 
 /** One write, or one group of writes that only make sense together. Everything it needs is in it or in the Stack. */
-export type Step = RollEcs | SetDeploymentSettings | RollAppRunner | UndoSchema
+export type Step =
+  | Migrate
+  | RollEcs
+  | SetDeploymentSettings
+  | RollAppRunner
+  | UndoSchema
+  | BackupDatabase
+  | BackupFiles
+  | RerunBackgroundMigrations
+  | Mirror
+
+/** A one-off task of the target's web image, whose entry point migrates both databases and then ends. */
+export type Migrate = {
+  readonly kind: 'migrate'
+  readonly image: string
+  readonly architecture: 'X86_64' | 'ARM64'
+  /** Postgres migrations to apply; undefined: not known, the image finds out. */
+  readonly postgres: readonly string[] | undefined
+  /** ClickHouse migrations to apply; undefined: not known. */
+  readonly clickhouse: readonly number[] | undefined
+  readonly reason: string
+}
 
 export type RollEcs = {
   readonly kind: 'roll-ecs'
-  readonly component: 'worker' | 'clickhouse'
+  readonly component: Component
   readonly service: string
   readonly from: string
   readonly to: string
@@ -51,6 +72,47 @@ export type UndoSchema = {
   readonly reason: string
 }
 
+/** A snapshot of the Aurora cluster. Its name begins with `prefix`; the time is added when it is taken. */
+export type BackupDatabase = {
+  readonly kind: 'backup-database'
+  readonly cluster: string
+  readonly prefix: string
+  readonly reason: string
+}
+
+/** A recovery point of ClickHouse's file system in AWS Backup. */
+export type BackupFiles = {
+  readonly kind: 'backup-files'
+  readonly fileSystem: string
+  /** ARNs of the file system and of the role that AWS Backup works with. */
+  readonly resource: string
+  readonly role: string
+  readonly vault: string
+  readonly prefix: string
+  readonly reason: string
+}
+
+/** A copy of one image, all platforms of it, into the deployed repository. */
+export type Mirror = {
+  readonly kind: 'mirror'
+  readonly component: Component
+  /** `repository@digest` */
+  readonly from: string
+  /** `repository:tag` in ECR. */
+  readonly to: string
+  readonly tool: string
+  readonly reason: string
+}
+
+/** Makes background migrations run again, from their beginning, by the worker that runs by then. */
+export type RerunBackgroundMigrations = {
+  readonly kind: 'rerun-background-migrations'
+  readonly component: 'worker'
+  readonly service: string
+  readonly names: readonly string[]
+  readonly reason: string
+}
+
 export type Plan = {
   readonly kind: 'plan'
   readonly action: 'deploy' | 'rollback'
@@ -86,6 +148,8 @@ function digestOf(plan: Omit<Plan, 'kind' | 'digest'>): string {
 /** A step in few words, for logs, the timeline and errors. */
 export function titleOf(step: Step): string {
   switch (step.kind) {
+    case 'migrate':
+      return 'Postgres and ClickHouse migrations (one-off task)'
     case 'roll-ecs':
       return `${componentName(step.component)} (ECS service ${step.service})`
     case 'roll-app-runner':
@@ -94,6 +158,14 @@ export function titleOf(step: Step): string {
       return `deployment settings of ECS service ${step.service}`
     case 'undo-schema':
       return `down SQL, ${step.phase} phase`
+    case 'backup-database':
+      return `snapshot of Aurora cluster ${step.cluster}`
+    case 'backup-files':
+      return `recovery point of ${step.fileSystem}`
+    case 'rerun-background-migrations':
+      return `background migrations ${step.names.join(', ')} again`
+    case 'mirror':
+      return `copy of the ${componentName(step.component)} image`
   }
 }
 

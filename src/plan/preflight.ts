@@ -1,7 +1,7 @@
 import type { EcsComponent, Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { ecsState } from './ecs-state.ts'
-import { componentName } from './plan.ts'
+import { imageProblems, imageWarnings } from './preflight-images.ts'
 
 /** What stops any change of a stack, whichever way it goes. One sentence each, with what to do. */
 export function commonProblems(stack: Stack, targets: Targets): readonly string[] {
@@ -9,12 +9,13 @@ export function commonProblems(stack: Stack, targets: Targets): readonly string[
     ...webBusy(stack, targets),
     ...unreachableStores(stack),
     ...brokenMigrations(stack),
-    ...missingImages(targets),
+    ...imageProblems(stack, targets),
   ]
 }
 
 /** App Runner takes one operation at a time, so a busy one can only be followed when it does what is wanted. */
 function webBusy(stack: Stack, targets: Targets): readonly string[] {
+  if (stack.web.platform !== 'app-runner') return []
   const { service, operation } = stack.web
   if (operation !== undefined) {
     if (continuedOperation(stack, targets) !== undefined) return []
@@ -30,6 +31,7 @@ function webBusy(stack: Stack, targets: Targets): readonly string[] {
 
 /** The operation of an earlier run that brings the wanted image; App Runner already shows the new configuration. */
 export function continuedOperation({ web }: Stack, targets: Targets): string | undefined {
+  if (web.platform !== 'app-runner') return undefined
   const ours = web.operation !== undefined && web.service.image === targets.web?.reference
   return ours && web.operation?.status !== 'ROLLBACK_IN_PROGRESS' ? web.operation?.id : undefined
 }
@@ -67,16 +69,6 @@ function brokenMigrations(stack: Stack): readonly string[] {
   return problems
 }
 
-function missingImages(targets: Targets): readonly string[] {
-  return (['worker', 'clickhouse', 'web'] as const).flatMap(component => {
-    const target = targets[component]
-    if (target === undefined || target.presence !== 'missing') return []
-    return [
-      `The ${componentName(component)} image \`${target.asked}\` does not exist in its registry: push it first, or name another with \`${component}-image\`.`,
-    ]
-  })
-}
-
 /** What a person should know before they approve, and what cannot be seen. */
 export function commonWarnings(stack: Stack, targets: Targets): readonly string[] {
   const warnings: string[] = []
@@ -85,15 +77,8 @@ export function commonWarnings(stack: Stack, targets: Targets): readonly string[
   if (!stack.clickhouseStore.known) {
     warnings.push(`The state of ClickHouse was not checked: ${stack.clickhouseStore.reason}.`)
   }
-  for (const component of ['worker', 'clickhouse', 'web'] as const) {
-    const target = targets[component]
-    if (target?.presence === 'unchecked') {
-      warnings.push(
-        `The ${componentName(component)} image \`${target.asked}\` is not in ECR: that it exists was not checked.`,
-      )
-    }
-  }
-  if (stack.web.service.automaticDeployments) {
+  warnings.push(...imageWarnings(targets))
+  if (stack.web.platform === 'app-runner' && stack.web.service.automaticDeployments) {
     warnings.push(
       `App Runner service ${stack.web.service.name} deploys by itself whenever its tag is pushed: turn automatic deployments off.`,
     )

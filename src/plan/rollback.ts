@@ -51,10 +51,21 @@ const NOTHING: Undo = { postgres: [], clickhouse: [], sql: [], missing: [] }
 
 function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly string[] {
   const from = currentRelease(stack)
-  if (facts.release(target.release) === undefined) {
-    const all = facts.releases.map(release => release.version).join(', ')
+  const wanted = facts.release(target.release)
+  if (wanted === undefined) {
+    const [first, last] = [facts.releases[0]?.version, facts.releases.at(-1)?.version]
     return [
-      `Langfuse ${target.release} is not in this version's catalog, so what to undo is not known: write one of ${all} in \`to\`, or use a newer version of this action.`,
+      `Langfuse ${target.release} is not in this version's catalog, so what to undo is not known: write a release from ${first} to ${last} in \`to\`, or use a newer version of this action.`,
+    ]
+  }
+  if (wanted.mislabelled !== undefined) {
+    return [
+      `The images of Langfuse ${target.release} hold ${wanted.mislabelled} under a wrong name: write the release before or after it in \`to\`.`,
+    ]
+  }
+  if (!stack.postgres.known && (from === undefined || facts.release(from) === undefined)) {
+    return [
+      `Langfuse ${from ?? 'of an unknown release'} runs, which is not in this version's catalog, and ${stack.postgres.reason}: what to undo is not known, so give access to the databases, or use a newer version of this action.`,
     ]
   }
   if (from !== undefined && compareVersions(target.release, from) > 0) {
@@ -67,13 +78,14 @@ function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly s
 
 /** What the databases have and the target does not know; by the catalog where the databases are not seen. */
 function undoFrom(stack: Stack, to: string, facts: ReleaseFacts): Undo {
-  const from = currentRelease(stack)
+  const running = currentRelease(stack)
+  const from = running !== undefined && facts.release(running) !== undefined ? running : to
   const postgres = stack.postgres.known
     ? stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name)
-    : facts.postgresMigrations(from ?? to).map(migration => migration.name)
+    : facts.postgresMigrations(from).map(migration => migration.name)
   const clickhouseHead = stack.clickhouseStore.known
     ? stack.clickhouseStore.value.head
-    : (facts.release(from ?? to)?.clickhouseHead ?? 0)
+    : (facts.release(from)?.clickhouseHead ?? 0)
   return undoBetween({ postgres: [...new Set(postgres)], clickhouseHead }, to, facts)
 }
 
@@ -105,8 +117,10 @@ function unreachable(stack: Stack, undo: Undo): readonly string[] {
 
 function withoutSql(undo: Undo): readonly string[] {
   if (undo.missing.length === 0) return []
+  const [first, ...others] = undo.missing
+  const rest = others.length === 0 ? '' : ` and ${others.length} more`
   return [
-    `There is no down SQL for ${undo.missing.join(', ')}: use a newer version of this action, or restore the databases from the snapshot that was taken before the upgrade.`,
+    `There is no down SQL for ${first}${rest}: use a newer version of this action, or restore the databases from the snapshot that was taken before the upgrade.`,
   ]
 }
 

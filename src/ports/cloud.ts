@@ -1,3 +1,5 @@
+import type { Aurora, Backup } from './backup.ts'
+
 /**
  * AWS as the flow sees it: only what is used, in our own shapes. The adapters translate; nothing right of
  * them knows a member name of the SDK. Arrays are complete (all pages), times are epoch milliseconds.
@@ -11,6 +13,8 @@ export type Cloud = {
   readonly cloudMap: CloudMap
   readonly ecr: Ecr
   readonly logs: Logs
+  readonly aurora: Aurora
+  readonly backup: Backup
 }
 
 /** A percentage pair as ECS counts it, and its circuit breaker. */
@@ -48,6 +52,7 @@ export type EcsService = {
   readonly events: readonly { readonly at: number; readonly message: string }[]
   readonly subnets: readonly string[]
   readonly securityGroups: readonly string[]
+  readonly assignPublicIp: boolean
   /** ARNs of the Cloud Map services that its tasks register in. */
   readonly registries: readonly string[]
   /** ARN for DescribeServiceDeployments, when ECS says one. */
@@ -68,6 +73,10 @@ export type Container = {
   readonly environment: Readonly<Record<string, string>>
   /** Name to the ARN it is read from; never a value. */
   readonly secrets: Readonly<Record<string, string>>
+  /** How many files in S3 it reads more variables from. */
+  readonly environmentFiles?: number
+  /** MiB it may use: its own limit, else the task's. */
+  readonly memory?: number | undefined
   readonly logGroup: string | undefined
   readonly logStreamPrefix: string | undefined
 }
@@ -112,7 +121,19 @@ export type ServiceDeployment = {
     | undefined
 }
 
+/** ECS Express Mode over one of its services. `container` is what ECS described, to be repeated whole. */
+export type ExpressService = {
+  readonly arn: string
+  /** Public URL, when it has a public ingress. */
+  readonly url: string | undefined
+  readonly container: unknown
+}
+
 export type Ecs = {
+  /** undefined when the service is not one of Express Mode. */
+  expressService(arn: string): Promise<ExpressService | undefined>
+  /** Repeats the whole primary container with another image. */
+  updateExpress(service: ExpressService, image: string): Promise<void>
   /** undefined when the service does not exist (or is INACTIVE); throws a RolloutError when the cluster does not. */
   service(cluster: string, name: string): Promise<EcsService | undefined>
   taskDefinition(arn: string): Promise<TaskDefinition>
@@ -121,8 +142,58 @@ export type Ecs = {
   serviceDeployment(arn: string): Promise<ServiceDeployment | undefined>
   /** Registers a copy of `base` in which one container's image is different and nothing else. */
   registerWithImage(base: TaskDefinition, container: string, image: string): Promise<string>
+  /** Tells ECS to stop the deployment under way and to go back to the tasks before it. */
+  stopDeployment(cluster: string, service: string): Promise<void>
   /** Changes what is given, nothing else, and returns the id of the deployment that is PRIMARY afterwards. */
   updateService(change: ServiceChange): Promise<{ readonly deploymentId: string }>
+} & EcsTasks
+
+/** One-off tasks beside the services. */
+export type EcsTasks = {
+  /** Registers a task definition of one container that stands where `base` stands; returns its ARN. */
+  registerDerived(base: TaskDefinition, derived: DerivedTask): Promise<string>
+  deregister(taskDefinition: string): Promise<void>
+  /** The active revisions of a family that carry a tag; empty when the caller's IAM policy cannot say. */
+  activeRevisions(family: string, tag: string): Promise<readonly string[]>
+  runTask(order: TaskOrder): Promise<EcsTask>
+  /** undefined when ECS does not know the task (yet, or no more: it forgets stopped ones after about an hour). */
+  task(cluster: string, arn: string): Promise<EcsTask | undefined>
+  stopTask(cluster: string, arn: string, reason: string): Promise<void>
+  /** One-off tasks that have not stopped yet, also those that were told to. */
+  tasksStartedBy(
+    cluster: string,
+    from: { readonly family: string; readonly startedBy: string },
+  ): Promise<readonly EcsTask[]>
+}
+
+/** What differs from the task definition that it is derived from; roles, size and log configuration are taken over. */
+export type DerivedTask = {
+  readonly family: string
+  /** The container of the base whose log configuration and registry credentials are taken over. */
+  readonly from: string
+  readonly name: string
+  readonly image: string
+  /** Of the image's own entry point. */
+  readonly command: readonly string[]
+  readonly architecture: 'X86_64' | 'ARM64'
+  readonly environment: Readonly<Record<string, string>>
+  /** Name to ARN. */
+  readonly secrets: Readonly<Record<string, string>>
+  /** Added to the base's own. */
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** One Fargate task. The same `clientToken` with the same order gives the same task, however often it is asked for. */
+export type TaskOrder = {
+  readonly cluster: string
+  readonly taskDefinition: string
+  readonly subnets: readonly string[]
+  readonly securityGroups: readonly string[]
+  readonly assignPublicIp: boolean
+  /** At most 128 letters, digits, `-`, `/` and `_`. */
+  readonly startedBy: string
+  /** At most 64 characters. */
+  readonly clientToken: string
 }
 
 export type ServiceChange = {
@@ -130,6 +201,8 @@ export type ServiceChange = {
   readonly service: string
   readonly taskDefinition?: string
   readonly settings?: DeploymentSettings
+  /** Starts new tasks although nothing else changes. */
+  readonly force?: boolean
 }
 
 export type AppRunnerService = {
@@ -142,6 +215,8 @@ export type AppRunnerService = {
   readonly healthCheck: { readonly protocol: string; readonly path: string }
   readonly environment: Readonly<Record<string, string>>
   readonly secrets: Readonly<Record<string, string>>
+  /** MiB of an instance. */
+  readonly memory?: number | undefined
   /** The whole source configuration as App Runner described it; opaque to everybody but the adapter. */
   readonly source: unknown
 }
@@ -202,6 +277,8 @@ export type Ecr = {
     repository: EcrRepository,
     wanted: { readonly tag: string } | { readonly digest: string },
   ): Promise<EcrImage | undefined>
+  /** `linux/amd64` … that an image is built for; undefined when the registry or the caller's IAM policy does not say. */
+  platforms(repository: EcrRepository, digest: string): Promise<readonly string[] | undefined>
 }
 
 export type EcrRepository = {
@@ -215,4 +292,10 @@ export type Logs = {
   tail(group: string, stream: string, lines: number): Promise<readonly string[]>
   /** The last lines of all streams of a group since an epoch time in milliseconds. */
   recent(group: string, since: number, lines: number): Promise<readonly string[]>
+  /** What came to a stream after `position` (undefined: all of it), oldest first; nothing while there is no stream. */
+  follow(
+    group: string,
+    stream: string,
+    position: string | undefined,
+  ): Promise<{ readonly lines: readonly string[]; readonly position: string | undefined }>
 }

@@ -10,6 +10,10 @@ export type DeploymentRecord = {
   readonly taskDefinitions: Readonly<Partial<Record<'web' | 'worker' | 'clickhouse', string>>>
   readonly postgresMigrations: number | undefined
   readonly clickhouseHead: number | undefined
+  /** Id of the workflow run that wrote it. */
+  readonly run?: string | undefined
+  /** Aurora snapshot to restore from. Taken after the record was opened: in the file, and a status of the deployment. */
+  readonly snapshot?: string
 }
 
 export type Records = {
@@ -20,7 +24,13 @@ export type Records = {
   /** Gives a record another status. */
   mark(id: string, state: 'in_progress' | 'success' | 'failure' | 'inactive', sentence: string): Promise<void>
   /** The newest record that no rollback has undone. */
-  latest(): Promise<
-    { readonly id: string; readonly record: DeploymentRecord; readonly state: string } | undefined
-  >
+  latest(): Promise<KeptRecord | undefined>
+  /** Whether a workflow run is still going on; undefined when the token may not look (`actions: read`). */
+  isRunning(run: string): Promise<boolean | undefined>
+}
+
+export type KeptRecord = {
+  readonly id: string
+  readonly record: DeploymentRecord
+  readonly state: string
 }

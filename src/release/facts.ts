@@ -1,7 +1,10 @@
 import type { Catalog } from '../schema/catalog.ts'
 
 /** What is known of releases and their migrations: the part of the catalog that the planner reads. */
-export type ReleaseFacts = Pick<Catalog, 'releases' | 'release' | 'postgresMigrations' | 'downSql'>
+export type ReleaseFacts = Pick<
+  Catalog,
+  'releases' | 'release' | 'postgresMigrations' | 'environmentNames' | 'downSql'
+>
 
 /** ClickHouse's migrations are numbered; files and the journal name them with four digits, as Langfuse does. */
 export function clickhouseName(version: number): string {

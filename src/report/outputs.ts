@@ -1,4 +1,5 @@
 import { countOf } from '../checks/run.ts'
+import type { Artifact } from '../execute/execute.ts'
 import type { Conclusion } from './conclusion.ts'
 
 /** Every output of the action, on every path; '' where there is nothing to say. `report` is a path. */
@@ -8,7 +9,7 @@ export function outputsOf(conclusion: Conclusion, report: string): Readonly<Reco
       return {
         ...versionOutputs(conclusion),
         'plan-digest': conclusion.plan?.digest ?? '',
-        'snapshot-id': '',
+        'snapshot-id': artifactOf(conclusion, 'aurora-snapshot'),
         'deployment-id': conclusion.deploymentId ?? '',
         report,
       }
@@ -27,6 +28,10 @@ export function outputsOf(conclusion: Conclusion, report: string): Readonly<Reco
     case 'rollback':
       return { ...versionOutputs(conclusion), ...undoOutputs(conclusion), report }
   }
+}
+
+function artifactOf({ steps }: Conclusion, kind: Artifact['kind']): string {
+  return steps.find(step => step.artifact?.kind === kind)?.artifact?.id ?? ''
 }
 
 function versionOutputs({ outcome, versions, plan }: Conclusion): Readonly<Record<string, string>> {

@@ -42,12 +42,14 @@ export function picture(stack: Stack, checks: readonly CheckResult[], steps: rea
 
 const SIGN: Readonly<Record<Colour, string>> = { ok: '🟢', warn: '🟡', bad: '🔴', unknown: '⚪' }
 
+const PLATFORM = { 'app-runner': 'App Runner', ecs: 'ECS', 'ecs-express': 'ECS Express' } as const
+
 function partsOf(
   stack: Stack,
 ): readonly { readonly id: Part; readonly name: string; readonly runs: string }[] {
   const { web, worker, clickhouse, discovery, files, postgres } = stack
   return [
-    { id: 'web', name: 'web · App Runner', runs: runs(web.image) },
+    { id: 'web', name: `web · ${PLATFORM[web.platform]}`, runs: runs(web.image) },
     { id: 'worker', name: 'worker · ECS', runs: runs(worker.image) },
     {
       id: 'clickhouse',

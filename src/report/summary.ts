@@ -1,15 +1,25 @@
 import type { CheckResult, CheckState } from '../checks/check.ts'
 import { countOf } from '../checks/run.ts'
-import type { StepResult, StepState } from '../execute/execute.ts'
+import type { StepResult } from '../execute/execute.ts'
 import type { Plan } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
 import type { Conclusion } from './conclusion.ts'
 import { isSuccess } from './conclusion.ts'
 import { folded, inline, list, table, unbroken } from './markdown.ts'
 import { picture } from './picture.ts'
+import { timeline } from './timeline.ts'
 
-/** The job summary: verdict, versions, picture, timeline, checks, what to do now. */
+/** GitHub takes 1 MiB a step and nothing of what is larger; evidence is the only part that can grow. */
+const LIMIT_BYTES = 900_000
+
+/** The job summary: verdict, versions, picture, timeline, checks, what to do now; at most 900 kB. */
 export function summaryOf(conclusion: Conclusion): string {
+  const whole = partsOf(conclusion, evidence(conclusion.steps))
+  if (Buffer.byteLength(whole) <= LIMIT_BYTES) return whole
+  return partsOf(conclusion, 'The evidence is too long for a summary: it is in the report file.')
+}
+
+function partsOf(conclusion: Conclusion, proof: string): string {
   const { stack, steps, checks } = conclusion
   return [
     `## ${isSuccess(conclusion) ? '✅' : '❌'} Langfuse ${conclusion.action}: ${conclusion.outcome}`,
@@ -18,11 +28,11 @@ export function summaryOf(conclusion: Conclusion): string {
     versions(conclusion),
     section('What to do now', list(conclusion.next)),
     stack === undefined ? '' : picture(stack, checks, steps),
-    steps.length > 0 ? timeline(steps) : planned(conclusion.plan),
+    steps.length > 0 ? section('Timeline', timeline(steps)) : planned(conclusion.plan),
     section('What undoing means', list(conclusion.plan?.losses ?? [])),
     checks.length > 0 ? checkTable(checks) : '',
     section('Warnings', list(conclusion.warnings)),
-    evidence(steps),
+    proof,
   ]
     .filter(part => part !== '')
     .join('\n\n')
@@ -56,30 +66,6 @@ function planned(plan: Plan | undefined): string {
     inline(step.reason),
   ])
   return section('Plan', table(['', 'step', 'why'], rows))
-}
-
-const STEP_SIGN: Readonly<Record<StepState, string>> = {
-  done: '✅ done',
-  failed: '❌ failed',
-  rolling: '⏳ still rolling',
-  'not-started': '⬜ not started',
-}
-
-function timeline(steps: readonly StepResult[]): string {
-  const rows = steps.map(result => [
-    unbroken(STEP_SIGN[result.state]),
-    inline(titleOf(result.step)),
-    duration(result),
-    inline(result.sentence),
-  ])
-  return section('Timeline', table(['', 'step', 'took', 'result'], rows))
-}
-
-function duration({ startedAt, endedAt }: StepResult): string {
-  if (startedAt === undefined || endedAt === undefined) return ''
-  const seconds = (endedAt - startedAt) / 1_000
-  if (seconds < 60) return unbroken(`${seconds.toFixed(1)} s`)
-  return unbroken(`${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`)
 }
 
 const CHECK_SIGN: Readonly<Record<CheckState, string>> = {

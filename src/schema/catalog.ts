@@ -13,6 +13,8 @@ export type CatalogRelease = {
   readonly postgresMigrations: number
   readonly lastPostgresMigration: string
   readonly clickhouseHead: number
+  /** The release that the tag really holds, where it is another: its image must not be deployed. */
+  readonly mislabelled?: string
 }
 
 export type PostgresMigration = { readonly name: string; readonly checksum: string }
@@ -29,11 +31,17 @@ export type BackgroundMigration = {
   readonly removedBy?: string
 }
 
-/** What is known of Langfuse's releases. Asking for an unknown release or migration throws an Error that names it. */
+/**
+ * What is known of Langfuse's releases. Every release has its facts: which migrations it knows, and what it reports.
+ * What a migration changes (steps, snapshots, rows) is there for the migrations that were run on real engines; asking
+ * for another, or for an unknown release, throws an Error that names it.
+ */
 export type Catalog = {
-  /** In order of semantic version. */
+  /** Final releases in order of semantic version. */
   readonly releases: readonly CatalogRelease[]
   release(version: string): CatalogRelease | undefined
+  /** Names of the environment that a major reads (its newest release); empty for a major that is not known. */
+  environmentNames(major: number): ReadonlySet<string>
   /** The migrations a release knows, in the order in which Prisma applies them. */
   postgresMigrations(version: string): readonly PostgresMigration[]
   /** The schema of a database that a release has migrated from nothing. */
@@ -57,27 +65,34 @@ export type Catalog = {
 export function loadCatalog(root: URL | string): Catalog {
   const files = filesOf(root)
   const releases = files.json<readonly CatalogRelease[]>('catalog/releases.json')
+  const byVersion = new Map(releases.map((release, place) => [release.version, { ...release, place }]))
   const placeOf = (version: string): number => {
-    const place = releases.findIndex(release => release.version === version)
-    if (place === -1) throw new Error(`The catalog does not know Langfuse ${version}.`)
-    return place
+    const release = byVersion.get(version)
+    if (release === undefined) throw new Error(`The catalog does not know Langfuse ${version}.`)
+    return release.mislabelled === undefined ? release.place : placeOf(release.mislabelled)
   }
-  const migrationsOf = (version: string): readonly Since<PostgresMigration>[] => {
+  const migrationsOf = (version: string): readonly Lifetime<PostgresMigration>[] => {
     const place = placeOf(version)
-    const all = files.json<readonly Since<PostgresMigration>[]>('catalog/postgres/migrations.json')
-    return all.filter(migration => placeOf(migration.since) <= place)
+    const all = files.json<readonly Lifetime<PostgresMigration>[]>('catalog/postgres/migrations.json')
+    return all.filter(
+      ({ since, until }) => placeOf(since) <= place && (until === undefined || place <= placeOf(until)),
+    )
   }
   const postgresStep = (name: string): Delta => files.json(`catalog/postgres/steps/${name}.json`)
   const clickhouseStep = (version: number): ClickHouseStep =>
     files.json(`catalog/clickhouse/steps/${fourDigits(version)}.json`)
   const clickhouseMigrations = (head: number): readonly ClickHouseMigration[] =>
     files
-      .json<readonly Since<ClickHouseMigration>[]>('catalog/clickhouse/migrations.json')
+      .json<readonly Lifetime<ClickHouseMigration>[]>('catalog/clickhouse/migrations.json')
       .filter(migration => migration.version <= head)
       .map(({ version, name }) => ({ version, name }))
   return {
     releases,
     release: version => releases.find(release => release.version === version),
+    environmentNames: major => {
+      const names = files.json<readonly EnvironmentName[]>('catalog/environment.json')
+      return new Set(names.filter(({ majors }) => majors.includes(major)).map(({ name }) => name))
+    },
     postgresMigrations: version => migrationsOf(version).map(({ name, checksum }) => ({ name, checksum })),
     postgresSnapshot: version =>
       migrationsOf(version)
@@ -107,7 +122,9 @@ export function loadCatalog(root: URL | string): Catalog {
   }
 }
 
-type Since<Migration> = Migration & { readonly since: string }
+type EnvironmentName = { readonly name: string; readonly majors: readonly number[] }
+/** The first release that has it, and the last one where later ones have it no more. */
+type Lifetime<Migration> = Migration & { readonly since: string; readonly until?: string }
 
 function fourDigits(version: number): string {
   return String(version).padStart(4, '0')

@@ -1,8 +1,9 @@
 import { RolloutError } from '../errors/rollout-error.ts'
+import type { Component } from '../inputs/config.ts'
 import type { Container, TaskDefinition } from '../ports/cloud.ts'
 
 /** The container of a task definition that runs the component; sidecars are left alone. */
-export function pickContainer(component: 'worker' | 'clickhouse', definition: TaskDefinition): Container {
+export function pickContainer(component: Component, definition: TaskDefinition): Container {
   const essential = definition.containers.filter(container => container.essential)
   const [only] = essential
   if (essential.length === 1 && only !== undefined) return only

@@ -56,6 +56,8 @@ async function readBackgroundMigrations(session: PostgresSession): Promise<reado
   if (!(await tableExists(session, 'background_migrations'))) return []
   const rows = await session.run(
     `SELECT name, args->>'envGate' AS gate,
+       finished_at IS NULL AND failed_at IS NULL
+         AND coalesce(locked_at > (now() AT TIME ZONE 'UTC') - interval '60 s', false) AS active,
        CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN finished_at IS NOT NULL THEN 'finished' ELSE 'unfinished' END AS state
      FROM background_migrations ORDER BY name COLLATE "C"`,
   )
@@ -63,6 +65,7 @@ async function readBackgroundMigrations(session: PostgresSession): Promise<reado
     name: String(row['name']),
     state: row['state'] as BackgroundMigration['state'],
     gate: typeof row['gate'] === 'string' ? row['gate'] : undefined,
+    active: row['active'] === true,
   }))
 }
 

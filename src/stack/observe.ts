@@ -1,6 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { StackConfig } from '../inputs/config.ts'
+import type { Component, StackConfig } from '../inputs/config.ts'
 import type { AppRunnerOperation, Cloud, EcsService, EcsTask } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
@@ -8,8 +8,10 @@ import { pickContainer } from './container.ts'
 import { observeClickHouse, observePostgres } from './databases.ts'
 import { observeImage } from './image.ts'
 import type {
+  AppRunnerWeb,
   Discovery,
   EcsComponent,
+  EcsWeb,
   FileSystem,
   Observed,
   Stack,
@@ -37,7 +39,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     observePostgres(sources.postgres),
     observeClickHouse(sources.clickhouse),
   ])
-  const url = config.url ?? web.service.url
+  const url = publicUrl(config, web)
   const [health, discovery, files] = await Promise.all([
     observeHealth(url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
@@ -71,9 +73,17 @@ async function observeEcs(
       `Input \`${component}-service\` is \`${name}\`, but cluster \`${config.cluster}\` has no ECS service of that name: write the name of the service that runs ${component === 'worker' ? 'the worker' : 'ClickHouse'}.`,
     )
   }
+  return observeService(component, service, cloud)
+}
+
+async function observeService(
+  component: Component,
+  service: EcsService,
+  cloud: Cloud,
+): Promise<EcsComponent> {
   const [taskDefinition, tasks] = await Promise.all([
     cloud.ecs.taskDefinition(service.taskDefinition),
-    cloud.ecs.tasks(config.cluster, name, 'RUNNING'),
+    cloud.ecs.tasks(service.cluster, service.name, 'RUNNING'),
   ])
   const container = pickContainer(component, taskDefinition)
   const image = await observeImage(container.image, runningDigest(tasks, container.name), cloud)
@@ -87,17 +97,53 @@ function runningDigest(tasks: readonly EcsTask[], container: string): string | u
   return digests.size === 1 ? digest : undefined
 }
 
+/** The web where `web-platform` says it is; with `auto`, on App Runner if there is a service of that name, else on ECS. */
 async function observeWeb(config: StackConfig, cloud: Cloud): Promise<WebComponent> {
-  const name = config.services.web
-  const service = await cloud.appRunner.service(name)
-  if (service === undefined) {
-    throw new RolloutError(
-      `Input \`web-service\` is \`${name}\`, but there is no App Runner service of that name in ${cloud.region}: write the name of the service that runs the web, or correct \`aws-region\`.`,
-    )
+  const { webPlatform, services, cluster } = config
+  const onAppRunner = webPlatform === 'auto' || webPlatform === 'app-runner'
+  const web =
+    (onAppRunner ? await observeAppRunnerWeb(services.web, cloud) : undefined) ??
+    (webPlatform === 'app-runner' ? undefined : await observeEcsWeb(config, cloud))
+  if (web !== undefined) return web
+  const places = {
+    auto: `there is no App Runner service of that name in ${cloud.region}, and no ECS service in cluster \`${cluster}\``,
+    'app-runner': `there is no App Runner service of that name in ${cloud.region}`,
+    ecs: `cluster \`${cluster}\` has no ECS service of that name`,
+    'ecs-express': `cluster \`${cluster}\` has no service of ECS Express Mode of that name`,
   }
+  throw new RolloutError(
+    `Input \`web-service\` is \`${services.web}\`, but ${places[webPlatform]}: write the name of the service that runs the web, or correct \`aws-region\`.`,
+  )
+}
+
+async function observeAppRunnerWeb(name: string, cloud: Cloud): Promise<AppRunnerWeb | undefined> {
+  const service = await cloud.appRunner.service(name)
+  if (service === undefined) return undefined
   const operations = await cloud.appRunner.operations(service.arn)
+  const { environment, secrets } = service
   const image = await observeImage(service.image, undefined, cloud)
-  return { component: 'web', service, operation: openOperation(operations), image }
+  const operation = openOperation(operations)
+  return { component: 'web', platform: 'app-runner', service, operation, image, environment, secrets }
+}
+
+async function observeEcsWeb(config: StackConfig, cloud: Cloud): Promise<EcsWeb | undefined> {
+  const service = await cloud.ecs.service(config.cluster, config.services.web)
+  if (service === undefined) return undefined
+  const express = config.webPlatform === 'ecs' ? undefined : await cloud.ecs.expressService(service.arn)
+  if (express === undefined && config.webPlatform === 'ecs-express') return undefined
+  const seen = await observeService('web', service, cloud)
+  const { environment, secrets } = seen.container
+  const platform = express === undefined ? 'ecs' : 'ecs-express'
+  return { ...seen, component: 'web', platform, express, environment, secrets }
+}
+
+/** Where people reach it: what the caller says, else what App Runner or Express Mode says. */
+function publicUrl(config: StackConfig, web: WebComponent): string {
+  const found = config.url ?? (web.platform === 'app-runner' ? web.service.url : web.express?.url)
+  if (found !== undefined) return found
+  throw new RolloutError(
+    `The web runs on ECS service ${web.service.name}, whose public address cannot be found: write it in input \`url\`, e.g. \`https://langfuse.example.com\`.`,
+  )
 }
 
 function openOperation(operations: readonly AppRunnerOperation[]): AppRunnerOperation | undefined {

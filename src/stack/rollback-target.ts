@@ -1,7 +1,8 @@
+import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { RollbackConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import type { Records } from '../ports/records.ts'
+import type { KeptRecord, Records } from '../ports/records.ts'
 import { pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import { observeImage } from './image.ts'
@@ -24,7 +25,7 @@ export async function findRollbackTarget(
   stack: Stack,
   ports: { readonly cloud: Cloud; readonly records: Records | undefined },
 ): Promise<RollbackTarget> {
-  const recorded = await ports.records?.latest()
+  const { recorded, warnings } = await newestRecord(ports.records)
   const from = releaseOf(recorded?.record.from)
   if (recorded !== undefined && from !== undefined && (config.to === 'previous' || config.to === from)) {
     const { images } = recorded.record
@@ -40,7 +41,24 @@ export async function findRollbackTarget(
       warnings: [],
     }
   }
-  return config.to === 'previous' ? fromTaskDefinitions(stack, ports.cloud) : exact(config.to)
+  const target = config.to === 'previous' ? await fromTaskDefinitions(stack, ports.cloud) : exact(config.to)
+  return { ...target, warnings: [...warnings, ...target.warnings] }
+}
+
+/** A token that may not read deployments is no reason not to go back. */
+async function newestRecord(
+  records: Records | undefined,
+): Promise<{ readonly recorded: KeptRecord | undefined; readonly warnings: readonly string[] }> {
+  try {
+    return { recorded: await records?.latest(), warnings: [] }
+  } catch (error) {
+    return {
+      recorded: undefined,
+      warnings: [
+        `The deployment records in ${records?.place} cannot be read (${explain(error)}): give the job \`permissions: deployments: write\`.`,
+      ],
+    }
+  }
 }
 
 function exact(release: Release): RollbackTarget {

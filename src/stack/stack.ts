@@ -6,6 +6,7 @@ import type {
   Container,
   EcsService,
   EcsTask,
+  ExpressService,
   MountTarget,
   TaskDefinition,
 } from '../ports/cloud.ts'
@@ -37,7 +38,7 @@ export type Observed<Value> =
 export type Unseen = 'not-asked' | 'unreachable'
 
 export type EcsComponent = {
-  readonly component: 'worker' | 'clickhouse'
+  readonly component: Component
   readonly service: EcsService
   readonly taskDefinition: TaskDefinition
   readonly container: Container
@@ -45,13 +46,31 @@ export type EcsComponent = {
   readonly image: RunningImage
 }
 
-export type WebComponent = {
+/** The web, on App Runner, on an ECS service, or on ECS Express Mode (an ECS service with a gateway of its own). */
+export type WebComponent = AppRunnerWeb | EcsWeb
+
+type WebParts = {
   readonly component: 'web'
+  /** What its container is given by value. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Name to the ARN it is read from. */
+  readonly secrets: Readonly<Record<string, string>>
+}
+
+export type AppRunnerWeb = WebParts & {
+  readonly platform: 'app-runner'
   readonly service: AppRunnerService
   /** An operation that has not ended: App Runner takes no other meanwhile. */
   readonly operation: AppRunnerOperation | undefined
   readonly image: RunningImage
 }
+
+export type EcsWeb = WebParts &
+  Omit<EcsComponent, 'component'> & {
+    readonly platform: 'ecs' | 'ecs-express'
+    /** On Express Mode: what its updates go through. */
+    readonly express: ExpressService | undefined
+  }
 
 export type RunningImage = {
   readonly reference: string
@@ -92,6 +111,8 @@ export type BackgroundMigration = {
   readonly state: 'finished' | 'failed' | 'unfinished'
   /** Environment variable that has to be "true" for it to run; undefined: runs always. */
   readonly gate: string | undefined
+  /** A worker is at it right now. */
+  readonly active?: boolean
 }
 
 export type ClickHouseState = {
@@ -125,6 +146,13 @@ export function unknown<Value>(reason: string, because: Unseen): Observed<Value>
 export function currentRelease(stack: Stack): Release | undefined {
   const reported = stack.health.known ? stack.health.value.version : undefined
   return (reported ?? stack.web.image.version ?? stack.worker.image.version) as Release | undefined
+}
+
+/** The component as an ECS service. Asking for a web that is on App Runner is a defect of the caller. */
+export function ecsComponent(stack: Stack, component: Component): EcsComponent {
+  const found = stack[component]
+  if ('taskDefinition' in found) return found
+  throw new Error(`The ${component} does not run on ECS.`)
 }
 
 export function imageOf(stack: Stack, component: Component): RunningImage {

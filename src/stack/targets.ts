@@ -15,6 +15,12 @@ export type TargetImage = {
   /** Exact version by the image's tags, when the registry could be asked. */
   readonly version: string | undefined
   readonly presence: 'present' | 'missing' | 'unchecked'
+  /** `linux/amd64`, `linux/arm64` …; undefined: the registry does not say. */
+  readonly platforms?: readonly string[] | undefined
+  /** Not in its repository yet: `repository@digest` that is copied there first, and with which program. */
+  readonly mirror?: { readonly from: string; readonly tool: string }
+  /** Why a missing image cannot be copied either. */
+  readonly problem?: string
 }
 
 export type Targets = Readonly<Partial<Record<Component, TargetImage>>>
@@ -57,5 +63,6 @@ async function resolve(asked: string, cloud: Cloud): Promise<TargetImage> {
     digest: found.digest,
     version: exactVersion(found.tags),
     presence: 'present',
+    platforms: await cloud.ecr.platforms(repository, found.digest),
   }
 }

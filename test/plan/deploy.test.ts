@@ -3,11 +3,20 @@ import { readDeployConfig } from '../../src/inputs/config.ts'
 import { planDeploy } from '../../src/plan/deploy.ts'
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
 import type { EcsDeployment } from '../../src/ports/cloud.ts'
-import type { Stack } from '../../src/stack/stack.ts'
+import type { AppRunnerWeb, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import type { TargetImage, Targets } from '../../src/stack/targets.ts'
 import { fakeRunner } from '../support/runner.ts'
-import { DIGEST, ecsService, FACTS, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
+import {
+  appRunnerService,
+  DIGEST,
+  ecsService,
+  FACTS,
+  REGISTRY,
+  stackOn2,
+  stackOn3,
+  withWeb,
+} from '../support/stack.ts'
 
 function image(name: string, tag: string, digest: string): TargetImage {
   return {
@@ -29,13 +38,19 @@ function plan(stack: Stack, targets: Targets = TO_3, inputs: Record<string, stri
   return planDeploy({ config, stack, targets, facts: FACTS })
 }
 
+/** The steps without the migrations that come before them. */
+function componentsOf(result: Plan | Refusal) {
+  return stepsOf(result).filter(step => step.kind !== 'migrate')
+}
+
 function stepsOf(result: Plan | Refusal) {
   if (result.kind === 'refusal') throw new Error(result.problems.join('\n'))
   return result.steps
 }
 
-test("the article's upgrade: worker, ClickHouse's settings, web; each pinned by digest, each with its reason", () => {
-  const steps = stepsOf(plan(stackOn2()))
+test("the article's upgrade: migrations, worker, ClickHouse's settings, web; each pinned by digest, each with its reason", () => {
+  const [migrate, ...steps] = stepsOf(plan(stackOn2()))
+  expect(migrate).toMatchObject({ kind: 'migrate', image: `${REGISTRY}/langfuse-web@${DIGEST.web3}` })
   expect(steps.map(step => step.kind)).toEqual(['roll-ecs', 'set-deployment-settings', 'roll-app-runner'])
   expect(steps[0]).toMatchObject({ component: 'worker', to: `${REGISTRY}/langfuse-worker@${DIGEST.worker3}` })
   expect(steps[1]).toMatchObject({ settings: { minimumHealthyPercent: 0, maximumPercent: 100 } })
@@ -45,7 +60,7 @@ test("the article's upgrade: worker, ClickHouse's settings, web; each pinned by 
 
 test('ClickHouse with a new version gets 0 % and 100 % with the same call', () => {
   const targets = { ...TO_3, clickhouse: image('clickhouse', '24.12.3', DIGEST.clickhouseNew) }
-  const steps = stepsOf(plan(stackOn2(), targets, { 'clickhouse-version': '24.12.3' }))
+  const steps = componentsOf(plan(stackOn2(), targets, { 'clickhouse-version': '24.12.3' }))
   expect(steps[1]).toMatchObject({
     kind: 'roll-ecs',
     component: 'clickhouse',
@@ -55,7 +70,7 @@ test('ClickHouse with a new version gets 0 % and 100 % with the same call', () =
 })
 
 test('the order is the one that was asked for', () => {
-  const steps = stepsOf(plan(stackOn2(), TO_3, { order: 'clickhouse,web,worker' }))
+  const steps = componentsOf(plan(stackOn2(), TO_3, { order: 'clickhouse,web,worker' }))
   expect(steps.map(step => step.kind)).toEqual(['set-deployment-settings', 'roll-app-runner', 'roll-ecs'])
 })
 
@@ -90,8 +105,9 @@ test('a plan that was approved and is another by now is refused as stale', () =>
 
 type Spoil = (stack: Stack) => Stack
 const web =
-  (over: Partial<Stack['web']>): Spoil =>
-  stack => ({ ...stack, web: { ...stack.web, ...over } })
+  (over: Partial<AppRunnerWeb>): Spoil =>
+  stack =>
+    withWeb(stack, over)
 const store =
   (over: object): Spoil =>
   stack => ({
@@ -124,7 +140,7 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
   ],
   [
     'a paused web',
-    stack => web({ service: { ...stack.web.service, status: 'PAUSED' } })(stack),
+    web({ service: appRunnerService({ status: 'PAUSED' }) }),
     {},
     /is PAUSED, and only a RUNNING one/,
   ],
@@ -184,21 +200,21 @@ test("somebody else's ECS deployment under way is waited for", () => {
 })
 
 test('a deployment of this very image, begun by a run that was killed, is followed', () => {
-  const steps = stepsOf(plan(workerRolling(TO_3.worker?.reference ?? '')))
+  const steps = componentsOf(plan(workerRolling(TO_3.worker?.reference ?? '')))
   expect(steps[0]).toMatchObject({ component: 'worker', follow: 'ecs-svc/2' })
 })
 
 test('an operation of App Runner that brings this very image is followed too', () => {
   const stack = stackOn2()
   const operation = { id: 'op', type: 'UPDATE_SERVICE', status: 'IN_PROGRESS' }
-  const service = { ...stack.web.service, status: 'OPERATION_IN_PROGRESS', image: TO_3.web?.reference ?? '' }
-  const steps = stepsOf(plan({ ...stack, web: { ...stack.web, operation, service } }))
+  const service = appRunnerService({ status: 'OPERATION_IN_PROGRESS', image: TO_3.web?.reference ?? '' })
+  const steps = stepsOf(plan(withWeb(stack, { operation, service })))
   expect(steps.at(-1)).toMatchObject({ component: 'web', follow: 'op' })
 })
 
 test('a deployment that fails for ever is replaced, whatever it was', () => {
   for (const image of ['other:1', TO_3.worker?.reference ?? '']) {
-    const steps = stepsOf(plan(workerRolling(image, { failedTasks: 3, runningCount: 0 })))
+    const steps = componentsOf(plan(workerRolling(image, { failedTasks: 3, runningCount: 0 })))
     expect(steps[0]).toMatchObject({
       component: 'worker',
       follow: undefined,

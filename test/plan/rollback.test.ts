@@ -72,7 +72,8 @@ test('ClickHouse going back to an older version is planned with a warning', () =
   )
 })
 
-const nameOf = (step: Step) => (step.kind === 'undo-schema' ? step.phase : step.component)
+const nameOf = (step: Step) =>
+  step.kind === 'undo-schema' ? step.phase : 'component' in step ? step.component : step.kind
 
 test('expand, images in reverse order, contract, validate', () => {
   const result = plan(stackOn3()) as Plan

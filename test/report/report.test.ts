@@ -106,6 +106,25 @@ test('what a container printed cannot become markup', () => {
   expect(summary).toContain('1.0&nbsp;s')
 })
 
+test('a summary that evidence makes too long is shown without it, under 900 kB', () => {
+  const step = {
+    kind: 'roll-ecs',
+    component: 'worker',
+    service: 'w',
+    from: 'a',
+    to: 'b',
+    settings: undefined,
+    follow: undefined,
+    reason: 'r',
+  } as const
+  const counts = { postgres: 0, clickhouse: 0, archivedRows: 0 }
+  const evidence = Array.from({ length: 20_000 }, () => 'x'.repeat(100))
+  const result = { step, state: 'failed', sentence: 's', evidence, startedAt: 0, endedAt: 1, counts } as const
+  const summary = summaryOf(conclude('deploy', 'failed', 'The cause.', { steps: [result] }))
+  expect(Buffer.byteLength(summary)).toBeLessThan(900_000)
+  expect(summary).toMatch(/The cause\..*too long for a summary/s)
+})
+
 test('the report is JSON with its schema number and says what the outputs say', async () => {
   const report = JSON.parse(reportOf(await verified(), same))
   expect(report).toMatchObject({

@@ -151,3 +151,16 @@ export type TaskView = {
     readonly details: readonly { readonly name: string; readonly value: string }[]
   }[]
 }
+
+/** A cluster for `world.rds.createCluster`. */
+export const DATABASE = {
+  identifier: 'db',
+  endpoint: 'db.cluster-c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com',
+  engineVersion: '15.6',
+  databaseName: 'langfuse',
+  masterUsername: 'langfuse',
+  instances: ['db-1'],
+  subnetGroup: 'db',
+  securityGroups: ['sg-0ddd'],
+  backupRetentionDays: 1,
+}

@@ -5,6 +5,7 @@ import { REGISTRY } from '../../sandbox/aws/ids.ts'
 import type { JsonObject } from '../../sandbox/aws/json.ts'
 import type { Sandbox } from '../../sandbox/sandbox.ts'
 import {
+  DATABASE,
   definition,
   ECS,
   HEALTH,
@@ -28,7 +29,10 @@ const NAMES: Readonly<Record<string, string>> = {
   [LOGS]: 'logs',
 }
 
-type Recorded = { readonly service: string; readonly operation: string; readonly body: JsonObject }
+const SIGNED = (service: string) =>
+  `AWS4-HMAC-SHA256 Credential=AKIA/20261122/ap-northeast-1/${service}/aws4_request`
+
+type Recorded = { readonly service: string; readonly operation: string; readonly body: JsonObject | string }
 
 /** Sends operations and keeps the answers, in the order in which they were asked. */
 function recorder(sandbox: Sandbox) {
@@ -48,19 +52,44 @@ function recorder(sandbox: Sandbox) {
     answers.push({ service: 'efs', operation, body })
     return body
   }
-  return { answers, ask, get }
+  const backup = async (operation: string, path: string, input?: JsonObject) => {
+    const response = await fetch(`${sandbox.endpoint}${path}`, {
+      method: input ? 'PUT' : 'GET',
+      headers: { authorization: SIGNED('backup') },
+      ...(input ? { body: JSON.stringify(input) } : {}),
+    })
+    const body = (await response.json()) as JsonObject
+    if (response.status !== 200) throw new Error(`${operation}: ${JSON.stringify(body)}`)
+    answers.push({ service: 'backup', operation, body })
+    return body
+  }
+  const form = async (service: string, operation: string, input: Readonly<Record<string, string>> = {}) => {
+    const response = await fetch(sandbox.endpoint, {
+      method: 'POST',
+      headers: { authorization: SIGNED(service), 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ Action: operation, ...input }).toString(),
+    })
+    const body = await response.text()
+    if (response.status !== 200) throw new Error(`${operation}: ${body}`)
+    answers.push({ service, operation, body })
+    return body
+  }
+  return { answers, ask, get, backup, form }
 }
 
 async function everyAnswer(sandbox: Sandbox): Promise<readonly Recorded[]> {
-  const { answers, ask, get } = recorder(sandbox)
+  const { answers, ask, get, backup, form } = recorder(sandbox)
   await askEcs(sandbox, ask)
+  await askExpress(sandbox, ask)
   await askAppRunner(sandbox, ask)
   await askOthers(sandbox, ask, get)
+  await askBackups(sandbox, backup, form)
   return answers
 }
 
-type Ask = ReturnType<typeof recorder>['ask']
-type Get = ReturnType<typeof recorder>['get']
+type Recorder = ReturnType<typeof recorder>
+type Ask = Recorder['ask']
+type Get = Recorder['get']
 
 async function askEcs(sandbox: Sandbox, ask: Ask) {
   const { world } = sandbox
@@ -158,6 +187,28 @@ async function askEcs(sandbox: Sandbox, ask: Ask) {
   await ask(ECS, 'DeregisterTaskDefinition', { taskDefinition: 'app:2' })
 }
 
+async function askExpress(sandbox: Sandbox, ask: Ask) {
+  const primaryContainer = { image: `${REGISTRY}/app:good`, containerPort: 3000, environment: [] }
+  const { service: made } = await ask(ECS, 'CreateExpressGatewayService', {
+    cluster: 'c',
+    serviceName: 'web',
+    executionRoleArn: 'arn:aws:iam::123456789012:role/execution',
+    infrastructureRoleArn: 'arn:aws:iam::123456789012:role/infrastructure',
+    primaryContainer,
+    tags: [{ key: 'team', value: 'llm' }],
+  })
+  const { serviceArn } = made as { serviceArn: string }
+  await until(() => service(sandbox, 'web'), isSteady)
+  await ask(ECS, 'UpdateExpressGatewayService', { serviceArn, primaryContainer, healthCheckPath: '/health' })
+  await ask(ECS, 'DescribeExpressGatewayService', { serviceArn, include: ['TAGS'] })
+  await ask(ECS, 'DescribeServices', { cluster: 'c', services: ['web'] })
+  await until(() => service(sandbox, 'web'), isSteady)
+  const list = await ask(ECS, 'ListServiceDeployments', { cluster: 'c', service: 'web' })
+  const [newest] = list.serviceDeployments as { serviceDeploymentArn: string }[]
+  await ask(ECS, 'DescribeServiceDeployments', { serviceDeploymentArns: [newest?.serviceDeploymentArn] })
+  await ask(ECS, 'DeleteExpressGatewayService', { serviceArn })
+}
+
 async function askAppRunner(sandbox: Sandbox, ask: Ask) {
   push(sandbox, 'web', { kind: 'scripted', startSeconds: 2 })
   const SourceConfiguration = {
@@ -215,6 +266,19 @@ async function askOthers(sandbox: Sandbox, ask: Ask, get: Get) {
   await ask(ECR, 'DescribeImages', { repositoryName: 'app' })
   await ask(ECR, 'DescribeImages', { repositoryName: 'app', imageIds: [{ imageTag: 'good' }] })
 
+  const { images } = await ask(ECR, 'BatchGetImage', {
+    repositoryName: 'app',
+    imageIds: [{ imageTag: 'good' }, { imageTag: 'none' }],
+  })
+  const index = JSON.parse((images as [{ imageManifest: string }])[0].imageManifest)
+  const one = await ask(ECR, 'BatchGetImage', {
+    repositoryName: 'app',
+    imageIds: [{ imageDigest: index.manifests[0].digest }],
+  })
+  const manifest = JSON.parse((one.images as [{ imageManifest: string }])[0].imageManifest)
+  await ask(ECR, 'GetDownloadUrlForLayer', { repositoryName: 'app', layerDigest: manifest.config.digest })
+  await ask(ECR, 'GetAuthorizationToken')
+
   await ask(LOGS, 'DescribeLogGroups')
   const logGroupName = '/ecs/app'
   const { logStreams } = await ask(LOGS, 'DescribeLogStreams', {
@@ -227,6 +291,43 @@ async function askOthers(sandbox: Sandbox, ask: Ask, get: Get) {
   await ask(LOGS, 'FilterLogEvents', { logGroupName, filterPattern: '"hello"' })
 }
 
+async function askBackups(sandbox: Sandbox, backup: Recorder['backup'], form: Recorder['form']) {
+  const { world } = sandbox
+  world.rds.createCluster(DATABASE)
+  await form('sts', 'GetCallerIdentity')
+  await form('rds', 'DescribeDBClusters')
+  await form('rds', 'DescribeDBInstances', {
+    'Filters.Filter.1.Name': 'db-cluster-id',
+    'Filters.Filter.1.Values.Value.1': 'db',
+  })
+  await form('rds', 'CreateDBClusterSnapshot', {
+    DBClusterIdentifier: 'db',
+    DBClusterSnapshotIdentifier: 'before',
+    'Tags.Tag.1.Key': 'a',
+    'Tags.Tag.1.Value': 'b & c',
+  })
+  await until(
+    () => form('rds', 'DescribeDBClusterSnapshots', { DBClusterSnapshotIdentifier: 'before' }),
+    body => body.includes('<Status>available</Status>'),
+  )
+  world.backup.createVault('vault')
+  const [fileSystem] = [...world.efs.fileSystems.values()]
+  const { BackupJobId } = await backup('StartBackupJob', '/backup-jobs', {
+    BackupVaultName: 'vault',
+    ResourceArn: fileSystem?.arn,
+    IamRoleArn: 'arn:aws:iam::123456789012:role/backup',
+  })
+  await until(
+    () => backup('DescribeBackupJob', `/backup-jobs/${String(BackupJobId)}`),
+    body => body.State === 'COMPLETED',
+  )
+  await backup('DescribeBackupVault', '/backup-vaults/vault')
+  await backup('ListBackupVaults', '/backup-vaults/')
+  const points = `/resources/${encodeURIComponent(fileSystem?.arn ?? '')}/recovery-points/`
+  const { RecoveryPoints } = await backup('ListRecoveryPointsByResource', points)
+  expect(RecoveryPoints).toHaveLength(1)
+}
+
 const botocore = spawnSync('python3', ['-c', 'import botocore']).status === 0
 const whereModels = botocore ? test : test.skip
 
@@ -237,7 +338,7 @@ whereModels(
       const answers = await everyAnswer(sandbox)
       expect(
         new Set(answers.map(answer => `${answer.service} ${answer.operation}`)).size,
-      ).toBeGreaterThanOrEqual(46)
+      ).toBeGreaterThanOrEqual(63)
       const script = fileURLToPath(new URL('validate_models.py', import.meta.url))
       const input = answers.map(answer => JSON.stringify(answer)).join('\n')
       const result = spawnSync('python3', [script], { input, encoding: 'utf8' })

@@ -198,7 +198,9 @@ test('App Runner serves a real program at a stable front door and keeps the old 
       const { body } = await send(sandbox, 'AppRunner.ListOperations', { ServiceArn: arn })
       return (body.OperationSummaryList as { Status: string }[])[0]?.Status
     }
-    const visit = async () => (await fetch(sandbox.world.frontDoor(arn))).text()
+    // A kept connection would lead to the instance that is being stopped.
+    const visit = async () =>
+      (await fetch(sandbox.world.frontDoor(arn), { headers: { connection: 'close' } })).text()
     await until(status, seen => seen === 'SUCCEEDED')
     expect(await visit()).toBe('one\n')
     await send(sandbox, 'AppRunner.UpdateService', {

@@ -2,10 +2,13 @@
 
 Reads JSON lines {service, operation, body} from standard input; prints one line for every member that the model does
 not know, that has the wrong JSON type or enum value, or that is required and missing. botocore's own parser drops
-unknown members without a word, so this walks the shapes itself. Exit status 1 when there is anything to say.
+unknown members without a word, so this walks the shapes itself; an answer in XML (a body that is a string) is turned
+into the same members first. Exit status 1 when there is anything to say.
 """
+import datetime
 import json
 import sys
+from xml.etree import ElementTree
 
 from botocore.session import Session
 
@@ -25,11 +28,39 @@ def main():
             continue
         count += 1
         protocol = models[service].metadata["protocol"]
-        check(model.output_shape, record["body"], f"{service} {operation}", protocol, problems)
+        where = f"{service} {operation}"
+        body = record["body"]
+        if isinstance(body, str):
+            result = ElementTree.fromstring(body).find(f"{{*}}{operation}Result")
+            body = from_xml(model.output_shape, result, where, problems)
+        check(model.output_shape, body, where, protocol, problems)
     for problem in sorted(set(problems)):
         print(problem)
     print(f"{count} answers checked", file=sys.stderr)
     return 1 if problems else 0
+
+
+def from_xml(shape, element, where, problems):
+    """Members as JSON would have them; elements that the model does not know are kept, for check() to name."""
+    kind = shape.type_name
+    if kind == "structure":
+        names = {member.serialization.get("name", name): member for name, member in shape.members.items()}
+        tags = [(child.tag.rpartition("}")[2], child) for child in element]
+        return {tag: from_xml(names[tag], child, f"{where}.{tag}", problems) if tag in names else child.text for tag, child in tags}
+    if kind == "list":
+        wanted = shape.member.serialization.get("name", "member")
+        for child in element:
+            if child.tag.rpartition("}")[2] != wanted:
+                problems.append(f"{where}: element {child.tag} in a list of {wanted}")
+        return [from_xml(shape.member, child, f"{where}[]", problems) for child in element]
+    text = element.text or ""
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    if kind in ("integer", "long", "double", "float"):
+        return float(text) if text.replace(".", "", 1).isdigit() else text
+    if kind == "timestamp":
+        return datetime.datetime.fromisoformat(text).timestamp()
+    return text
 
 
 def check(shape, value, where, protocol, problems):

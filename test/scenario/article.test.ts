@@ -52,7 +52,7 @@ test('the stack as Terraform leaves it: verify passes and warns of what will hur
   expect(writes).toEqual([])
 })
 
-test('a dry run plans worker, ClickHouse, web with 0 % and 100 %, and writes nothing', async () => {
+test('a dry run plans backup, migrations, worker, ClickHouse, web with 0 % and 100 %, and writes nothing', async () => {
   const { result, writes } = await writesDuring(() => stage.run('deploy', { ...UPGRADE, 'dry-run': 'true' }))
   expect(result.outputs).toMatchObject({
     outcome: 'planned',
@@ -60,8 +60,14 @@ test('a dry run plans worker, ClickHouse, web with 0 % and 100 %, and writes not
     'rollback-class': 'schema',
   })
   const { plan } = result.report as { plan: { steps: Record<string, unknown>[] } }
-  expect(plan.steps.map(step => step['component'])).toEqual(['worker', 'clickhouse', 'web'])
-  expect(plan.steps[1]).toMatchObject({ settings: { minimumHealthyPercent: 0, maximumPercent: 100 } })
+  expect(plan.steps.map(step => step['component'] ?? step['kind'])).toEqual([
+    'backup-database',
+    'migrate',
+    'worker',
+    'clickhouse',
+    'web',
+  ])
+  expect(plan.steps[3]).toMatchObject({ settings: { minimumHealthyPercent: 0, maximumPercent: 100 } })
   expect(writes).toEqual([])
   expect(stage.github.deployments).toEqual([])
   approved = result.outputs['plan-digest'] ?? ''
@@ -82,6 +88,10 @@ test('the approved plan is deployed: in order, pinned by digest, recorded before
   })
   expect(result.exitCode).toBe(0)
   expect(writes.map(write => write.operation)).toEqual([
+    'CreateDBClusterSnapshot',
+    'RegisterTaskDefinition',
+    'RunTask',
+    'DeregisterTaskDefinition',
     'RegisterTaskDefinition',
     'UpdateService',
     'RegisterTaskDefinition',
@@ -92,7 +102,7 @@ test('the approved plan is deployed: in order, pinned by digest, recorded before
     payload: { from: '2.93.7', to: '3.0.0', postgresMigrations: 271, clickhouseHead: 5 },
   })
   expect(stage.github.deployments[0]?.statuses[0]).toMatchObject({ state: 'success' })
-  await onlyTheImageChanged(writes)
+  await onlyTheImageChanged(writes.slice(4))
 })
 
 /** Task definitions and App Runner's source configuration are what they were, but for the image. */

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { REGISTRY } from '../../sandbox/aws/ids.ts'
+import type { Program } from '../../sandbox/aws/images.ts'
 import { startGitHub } from '../../sandbox/github.ts'
 import { comparePictures, type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
@@ -22,7 +24,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const UPGRADE = { version: '3.0.0' }
+/** What is not a test's subject is left out, to be fast: a snapshot takes minutes. */
+const UPGRADE = { version: '3.0.0', backup: 'false' }
+const STOP = { ...UPGRADE, 'on-failure': 'stop' }
 
 /** Aborts when the log says a line: the moment at which the run is hit. */
 function hitAt(line: RegExp): { readonly signal: AbortSignal; readonly onLine: (text: string) => void } {
@@ -42,13 +46,13 @@ test('a worker that dies: the deploy stops before anything else, names the cause
     tags: ['3.0.0'],
     program: { kind: 'scripted', startSeconds: 1, exitAfter: 2, exitCode: 7, log },
   })
-  const result = await stage.run('deploy', UPGRADE)
+  const result = await stage.run('deploy', STOP)
   expect(result.exitCode).toBe(1)
   expect(result.outputs).toMatchObject({ outcome: 'failed', 'current-version': '2.93.7' })
   const message = result.commands.filter(({ command }) => command === 'error').map(error => error.message)
   expect(message).toEqual([
     expect.stringMatching(
-      /exit code 7.*Done: nothing\..*Not started: deployment settings of ECS service clickhouse, web/,
+      /exit code 7.*Done: Postgres and ClickHouse migrations \(one-off task\)\..*Not started: deployment settings of ECS service clickhouse, web/,
     ),
   ])
   expect(result.summary).toMatch(/Cannot find module/)
@@ -65,13 +69,68 @@ test('the failed deploy can be undone: the service stops starting what dies', as
   ])
 })
 
-test('a deploy that was killed in the middle is gone on with: the rollout is followed, the record kept', async () => {
+test('a second run beside the first is refused by the name of the first', async () => {
   const { world } = stage.stack.sandbox
   world.pushImage({
     repository: 'langfuse-worker',
     tags: ['3.0.0'],
     program: { kind: 'worker', release: '3.0.0' },
   })
+  const started = Promise.withResolvers<void>()
+  const first = stage.run('deploy', UPGRADE, {
+    onLine: line => /Deployment record/.test(line) && started.resolve(),
+  })
+  await started.promise
+  const [second, back] = await Promise.all([
+    stage.run('deploy', UPGRADE),
+    stage.run('rollback', { to: '2.93.7' }),
+  ])
+  for (const result of [second, back]) {
+    expect(result.outputs['outcome']).toBe('refused')
+    expect(result.commands.at(-1)?.message).toMatch(
+      /is rolling out Langfuse 3\.0\.0 right now|is already being deployed|is busy/,
+    )
+  }
+  expect((await first).outputs).toMatchObject({ outcome: 'deployed' })
+  expect((await stage.run('rollback')).outputs).toMatchObject({ outcome: 'rolled-back' })
+})
+
+test('a web that does not become healthy: everything goes back by itself, the cause first, the outcome a failure', async () => {
+  const { world } = stage.stack.sandbox
+  const spoiled = breakWebAtUpdate()
+  const result = await stage.run('deploy', UPGRADE)
+  spoiled.repair()
+  expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
+  expect(result.exitCode).toBe(1)
+  expect(result.commands.at(-1)?.message).toMatch(
+    /^web did not roll out: App Runner rolled back by itself.*What had been changed went back: Langfuse 2\.93\.7 runs again/,
+  )
+  const comparison = comparePictures(before, await takePicture(stage.stack))
+  expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
+  expect(stage.github.deployments.at(-1)?.statuses[0]?.state).toBe('inactive')
+  expect([...world.appRunner.services.values()][0]?.status).toBe('RUNNING')
+})
+
+/** The 3.0.0 image migrates well in its task, and crashes as soon as App Runner starts it. */
+function breakWebAtUpdate(): { repair(): void } {
+  const { world } = stage.stack.sandbox
+  const reference = `${REGISTRY}/langfuse-web:3.0.0`
+  const found = world.images.find(reference)
+  if (!found.found) throw new Error('no web image')
+  const { program: good, ...image } = found.image
+  const replace = (program: Program) => {
+    world.images.remove(reference)
+    world.pushImage({ ...image, program })
+  }
+  const end = world.onRequest(({ phase, service, operation }) => {
+    if (phase !== 'before' || service !== 'apprunner' || operation !== 'UpdateService') return
+    end()
+    replace({ kind: 'scripted', exitAfter: 2, exitCode: 1, log: ['Error: SALT is not set'] })
+  })
+  return { repair: () => replace(good) }
+}
+
+test('a deploy that was killed in the middle is gone on with: the rollout is followed, the record kept', async () => {
   const hit = hitAt(/ECS started deployment/)
   const killed = await stage.run('deploy', UPGRADE, { lost: hit.signal, onLine: hit.onLine })
   expect(killed.exitCode).not.toBe(0)
@@ -118,11 +177,7 @@ test('the rollback that was cancelled, and one that is killed before contract, a
 test('a token that may not write deployments: a warning with the permission to give, and the record in a file', async () => {
   const denied = await startGitHub({ allowed: false })
   try {
-    const result = await stage.run(
-      'deploy',
-      { ...UPGRADE, 'dry-run': 'false' },
-      { env: { GITHUB_API_URL: denied.url } },
-    )
+    const result = await stage.run('deploy', UPGRADE, { env: { GITHUB_API_URL: denied.url } })
     expect(result.outputs).toMatchObject({ outcome: 'deployed', 'deployment-id': '' })
     expect(result.summary).toMatch(/permissions: deployments: write/)
   } finally {

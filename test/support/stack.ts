@@ -1,6 +1,6 @@
 import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
-import type { EcsComponent, Stack } from '../../src/stack/stack.ts'
+import type { AppRunnerWeb, EcsComponent, Stack } from '../../src/stack/stack.ts'
 import { known } from '../../src/stack/stack.ts'
 
 /** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
@@ -27,10 +27,30 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   '3.0.0': ['20240101000000_base', '20241124115100_a', '20241206115829_b'],
 }
 
+/** What web and worker have in common, and what only the web has: a healthy environment for v2, v3 and v4. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
+  CLICKHOUSE_URL: 'http://clickhouse.langfuse.local:8123',
+  CLICKHOUSE_MIGRATION_URL: 'clickhouse://clickhouse.langfuse.local:9000',
+  CLICKHOUSE_USER: 'clickhouse',
+  CLICKHOUSE_CLUSTER_ENABLED: 'false',
+  LANGFUSE_S3_EVENT_UPLOAD_BUCKET: 'langfuse-events',
+  REDIS_HOST: 'master.langfuse-cache.example',
+  HOSTNAME: '0.0.0.0',
+  NEXTAUTH_URL: 'https://langfuse.example.com',
+}
+const secret = (name: string) =>
+  `arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:${name.toLowerCase()}-AbCdEf`
+export const SECRETS: Readonly<Record<string, string>> = Object.fromEntries(
+  ['DATABASE_URL', 'CLICKHOUSE_PASSWORD', 'ENCRYPTION_KEY', 'SALT'].map(name => [name, secret(name)]),
+)
+const WEB_SECRETS = { ...SECRETS, NEXTAUTH_SECRET: secret('NEXTAUTH_SECRET') }
+const ENVIRONMENT_NAMES = [...Object.keys(ENVIRONMENT), ...Object.keys(WEB_SECRETS), 'CLICKHOUSE_DB']
+
 export const FACTS: ReleaseFacts = {
   releases: [release('2.93.7', 5, NAMES['2.93.7'] ?? []), release('3.0.0', 6, NAMES['3.0.0'] ?? [])],
   release: version => FACTS.releases.find(item => item.version === version),
   postgresMigrations: version => (NAMES[version] ?? []).map(name => ({ name, checksum: 'x' })),
+  environmentNames: () => new Set(ENVIRONMENT_NAMES),
   downSql: (_store, name) => ({
     migration: typeof name === 'number' ? clickhouseName(name) : name,
     class: 'schema',
@@ -70,6 +90,7 @@ export function ecsService(name: string, over: Partial<EcsService> = {}): EcsSer
     events: [],
     subnets: ['subnet-a', 'subnet-b'],
     securityGroups: ['sg-1'],
+    assignPublicIp: false,
     registries:
       name === 'clickhouse' ? ['arn:aws:servicediscovery:ap-northeast-1:123456789012:service/srv-1'] : [],
     serviceDeployment: undefined,
@@ -106,8 +127,8 @@ function ecsComponent(
     name: component,
     image: `${repository}:latest`,
     essential: true,
-    environment: {},
-    secrets: {},
+    environment: component === 'worker' ? ENVIRONMENT : {},
+    secrets: component === 'worker' ? SECRETS : {},
     logGroup: undefined,
     logStreamPrefix: undefined,
   }
@@ -142,8 +163,8 @@ export function appRunnerService(over: Partial<AppRunnerService> = {}): AppRunne
     image: `${REGISTRY}/langfuse-web:latest`,
     automaticDeployments: false,
     healthCheck: { protocol: 'HTTP', path: '/api/public/health' },
-    environment: {},
-    secrets: {},
+    environment: ENVIRONMENT,
+    secrets: WEB_SECRETS,
     source: {},
     ...over,
   }
@@ -158,6 +179,9 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
     clickhouse: ecsComponent('clickhouse', 'clickhouse', '24.8.7', DIGEST.clickhouse),
     web: {
       component: 'web',
+      platform: 'app-runner',
+      environment: ENVIRONMENT,
+      secrets: WEB_SECRETS,
       service: appRunnerService(),
       operation: undefined,
       image: {
@@ -237,4 +261,10 @@ export function stackOn3(over: Partial<Stack> = {}): Stack {
     ),
     ...over,
   }
+}
+
+/** A stack whose web on App Runner is otherwise than the healthy one. */
+export function withWeb(stack: Stack, over: Partial<AppRunnerWeb>): Stack {
+  if (stack.web.platform !== 'app-runner') throw new Error('the web is not on App Runner')
+  return { ...stack, web: { ...stack.web, ...over } }
 }

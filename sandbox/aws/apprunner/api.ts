@@ -55,6 +55,7 @@ async function createService(world: AppRunner, read: Reader): Promise<JsonObject
     configuration,
     operations: [],
     instance: undefined,
+    nextFailure: undefined,
   }
   made = service
   world.services.set(service.arn, service)
@@ -102,7 +103,9 @@ function busy(verb: string, service: AppRunnerService): never {
 
 function listOperations(world: AppRunner, read: Reader): JsonObject {
   const service = serviceAsked(world, read)
-  const { items, next } = page(service.operations, paging(read))
+  const shownFrom = world.clock.now().getTime() - world.listLagSeconds() * 1000
+  const shown = service.operations.filter(operation => operation.startedAt.getTime() <= shownFrom)
+  const { items, next } = page(shown, paging(read))
   return {
     OperationSummaryList: items.map(operation => operationAnswer(service, operation)),
     NextToken: next,
@@ -124,7 +127,7 @@ const paging = (read: Reader) => ({
   invalid: INVALID,
 })
 
-function serviceAnswer(service: AppRunnerService): JsonObject {
+export function serviceAnswer(service: AppRunnerService): JsonObject {
   const {
     AutoScalingConfigurationArn: scaling,
     InstanceConfiguration: instance,

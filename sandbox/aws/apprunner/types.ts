@@ -20,6 +20,8 @@ export type AppRunnerService = {
   /** Newest first. */
   operations: AppRunnerOperation[]
   instance: Instance | undefined
+  /** How its next failing deployment ends, when not by going back. */
+  nextFailure: 'failed' | 'rollback-failed' | undefined
 }
 
 export type OperationType =

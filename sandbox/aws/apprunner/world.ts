@@ -30,6 +30,8 @@ export type AppRunnerParts = {
   readonly network: Network
   readonly runtime: Runtime
   readonly patienceSeconds: number
+  /** How late ListOperations shows a new operation. */
+  readonly listLagSeconds: () => number
 }
 
 export type AppRunner = AppRunnerParts & { readonly services: Map<string, AppRunnerService> }

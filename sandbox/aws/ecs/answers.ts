@@ -36,6 +36,7 @@ export function serviceAnswer(service: Service, withTags: boolean): JsonObject {
     enableExecuteCommand: service.settings.enableExecuteCommand ?? false,
     availabilityZoneRebalancing: service.settings.availabilityZoneRebalancing ?? 'ENABLED',
     tags: withTags ? service.tags : undefined,
+    resourceManagementType: service.express ? 'ECS' : 'CUSTOMER',
     // Only its deployments carry it in an answer.
     serviceConnectConfiguration: undefined,
     volumeConfigurations: undefined,
@@ -178,6 +179,7 @@ export function clusterAnswer(cluster: Cluster, include: readonly string[]): Jso
 
 export function taskAnswer(task: Task, withTags: boolean): JsonObject {
   const document = reader(task.taskDefinition.document)
+  const overridden = reader(task.input.overrides)
   const attached = task.times.connectivityAt !== undefined
   return {
     attachments: [attachmentAnswer(task)],
@@ -187,7 +189,7 @@ export function taskAnswer(task: Task, withTags: boolean): JsonObject {
     clusterArn: task.cluster.arn,
     connectivity: attached ? 'CONNECTED' : undefined,
     containers: task.containers.map((_, index) => containerAnswer(task, index)),
-    cpu: document.text('cpu'),
+    cpu: overridden.text('cpu') ?? document.text('cpu'),
     createdAt: task.createdAt,
     desiredStatus: task.desiredStatus,
     enableExecuteCommand: task.input.enableExecuteCommand,
@@ -195,7 +197,7 @@ export function taskAnswer(task: Task, withTags: boolean): JsonObject {
     healthStatus: taskHealth(task),
     lastStatus: task.lastStatus,
     launchType: task.input.launchType ?? 'FARGATE',
-    memory: document.text('memory'),
+    memory: overridden.text('memory') ?? document.text('memory'),
     overrides: { containerOverrides: [], inferenceAcceleratorOverrides: [], ...task.input.overrides },
     platformVersion: task.input.platformVersion,
     platformFamily: 'Linux',

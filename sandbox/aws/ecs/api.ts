@@ -3,6 +3,7 @@ import { type JsonObject, type Reader, reader } from '../json.ts'
 import { page } from '../paging.ts'
 import type { Operations } from '../server.ts'
 import { clusterAnswer } from './answers.ts'
+import { expressOperations } from './express-api.ts'
 import { serviceDeploymentOperations } from './service-deployments-api.ts'
 import { serviceOperations } from './services-api.ts'
 import { mergeTags, tagsOf } from './tags.ts'
@@ -26,6 +27,7 @@ export function ecsOperations(ecs: Ecs): Operations {
     ...serviceOperations(ecs),
     ...taskOperations(ecs),
     ...serviceDeploymentOperations(ecs),
+    ...expressOperations(ecs),
   }
 }
 

@@ -19,6 +19,7 @@ export function beginDeployment(service: Service, context: DeploymentContext): D
     failureCount: 0,
     rolloutState: 'IN_PROGRESS',
     rolloutStateReason: '',
+    healthySince: undefined,
     rollbackOf: undefined,
   }
   deployment.rolloutStateReason = `ECS deployment ${deployment.id} in progress.`
@@ -67,6 +68,7 @@ export function beginRollback(service: Service, target: Deployment, options: { n
   target.rollbackOf = record
   service.taskDefinition = target.taskDefinition
   service.settings = target.settings
+  if (service.express && target.revision.express) service.express.configuration = target.revision.express
   service.failuresInRow = 0
   service.nextStartAt = 0
   service.steady = false
@@ -98,6 +100,7 @@ function newRevision(service: Service, context: DeploymentContext): ServiceRevis
     taskDefinition: service.taskDefinition,
     settings: service.settings,
     createdAt: context.now(),
+    express: service.express?.configuration,
   }
   service.revisions.push(revision)
   return revision

@@ -42,11 +42,11 @@ export function platformOf(definition: TaskDefinition): Platform {
 }
 
 /** The stopped reason of a task whose image cannot be pulled [REPORT, facts/aws.md 2.2]. */
-export function pullProblem(found: Found, reference: string, platform: Platform): string | undefined {
+export function pullProblem(found: Found, platform: Platform): string | undefined {
   const prefix = 'CannotPullContainerError: pull image manifest has been retried 7 time(s): '
   if (!found.found) return prefix + found.reason
   if (found.image.platforms.includes(platform)) return undefined
-  return `${prefix}image Manifest does not contain descriptor matching platform '${platform}' for ${reference}`
+  return `${prefix}image Manifest does not contain descriptor matching platform '${platform}'`
 }
 
 function secretProblem(error: unknown): string {

@@ -36,6 +36,7 @@ export function newTask(parts: TaskParts, spec: TaskSpec): Task {
     tags: spec.tags,
     lastStatus: 'PROVISIONING',
     desiredStatus: 'RUNNING',
+    target: spec.service?.express ? 'INITIAL' : undefined,
     counted: false,
     version: 1,
     stopCode: undefined,

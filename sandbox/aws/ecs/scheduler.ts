@@ -3,12 +3,15 @@ import type { Ids } from '../ids.ts'
 import { reader } from '../json.ts'
 import { containersOf } from './container.ts'
 import { beginRollback, finish, serviceDeploymentOf } from './deployments.ts'
+import { type CanaryStage, canaryStage } from './express.ts'
 import { nextMoves } from './rollout.ts'
 import type { Tasks } from './tasks.ts'
 import type { Deployment, Service, Task } from './types.ts'
 
 /** One look at a service: count failures, trip the breaker, replace the unhealthy, move the rollout on, see if it is done. */
 export function schedule(service: Service, parts: SchedulerParts) {
+  if (service.status === 'DRAINING' && tasksOf(service).every(task => !containersRun(task)))
+    service.status = 'INACTIVE'
   if (service.status === 'INACTIVE') return
   begin(service, parts)
   countFailures(service, parts)
@@ -41,7 +44,8 @@ export function tasksOf(service: Service): readonly Task[] {
 
 /** Running, and its essential containers pass their health checks where they have one. */
 export function isHealthy(task: Task): boolean {
-  return task.lastStatus === 'RUNNING' && task.desiredStatus === 'RUNNING' && checksPass(task)
+  const runs = task.lastStatus === 'RUNNING' && task.desiredStatus === 'RUNNING'
+  return runs && checksPass(task) && (task.target ?? 'HEALTHY') === 'HEALTHY'
 }
 
 function checksPass(task: Task): boolean {
@@ -57,7 +61,7 @@ const BELIEVED_AFTER = 20
 
 function isProven(task: Task, now: Date): boolean {
   if (!isHealthy(task)) return false
-  if (containersOf(task.taskDefinition).some(view => view.healthCheck)) return true
+  if (task.target || containersOf(task.taskDefinition).some(view => view.healthCheck)) return true
   return now.getTime() - (task.times.startedAt?.getTime() ?? 0) >= BELIEVED_AFTER * 1000
 }
 
@@ -77,7 +81,7 @@ function countFailures(service: Service, parts: SchedulerParts) {
   for (const task of tasksOf(service)) {
     if (task.counted || task.desiredStatus !== 'STOPPED') continue
     task.counted = true
-    const unhealthy = task.stoppedReason === UNHEALTHY
+    const unhealthy = /^Task failed .* health checks/.test(task.stoppedReason ?? '')
     if (!unhealthy && !FAILURES.includes(task.stopCode ?? '')) continue
     failed(service, task.deployment, parts)
   }
@@ -109,12 +113,26 @@ const UNHEALTHY = 'Task failed container health checks'
 function replaceUnhealthy(service: Service, parts: SchedulerParts) {
   for (const task of tasksOf(service)) {
     const sick = task.containers.some(container => container.health === 'UNHEALTHY')
-    if (!sick || task.desiredStatus === 'STOPPED') continue
-    addEvent(service, parts, `(task ${task.id}) failed container health checks.`)
-    parts.tasks.stop(task, 'ServiceSchedulerInitiated', UNHEALTHY)
+    if (task.desiredStatus === 'STOPPED' || !(sick || task.target === 'UNHEALTHY')) continue
+    addEvent(
+      service,
+      parts,
+      sick ? `(task ${task.id}) failed container health checks.` : unhealthyTarget(service, task),
+    )
+    parts.tasks.stop(task, 'ServiceSchedulerInitiated', sick ? UNHEALTHY : unhealthyForBalancer(service))
     addEvent(service, parts, `has stopped 1 running tasks: (task ${task.id}).`)
   }
 }
+
+const targetGroupOf = (service: Service) =>
+  String(reader(service.settings).objects('loadBalancers')[0]?.targetGroupArn)
+
+// [KNOW] Texts of a service behind a load balancer.
+const unhealthyForBalancer = (service: Service) =>
+  `Task failed ELB health checks in (target-group ${targetGroupOf(service)})`
+
+const unhealthyTarget = (service: Service, task: Task) =>
+  `(port ${containersOf(task.taskDefinition)[0]?.ports[0]}) is unhealthy in (target-group ${targetGroupOf(service)}) due to (reason Health checks failed).`
 
 function tripBreaker(service: Service, parts: SchedulerParts) {
   const [primary] = service.deployments
@@ -170,12 +188,27 @@ function moveOn(service: Service, parts: SchedulerParts) {
     ending: all.filter(task => task.desiredStatus === 'STOPPED' && containersRun(task)).length,
     mayStart: primary.rolloutState !== 'FAILED' && parts.clock.now().getTime() >= service.nextStartAt,
   })
+  const stage = bake(service, primary, parts)
+  // While a canary bakes, what ran before keeps running.
+  const mayStop = (task: Task) => stage === 'CLEAN_UP' || task.deployment === primary || !isHealthy(task)
   stopTasks(
     service,
-    wanted.filter(task => moves.stop.includes(task.id)),
+    wanted.filter(task => moves.stop.includes(task.id) && mayStop(task)),
     parts,
   )
   startTasks(service, primary, { count: moves.start, parts })
+}
+
+function bake(service: Service, primary: Deployment, parts: SchedulerParts): CanaryStage {
+  const now = parts.clock.now()
+  const healthy = tasksOf(service).filter(task => task.deployment === primary && isHealthy(task)).length
+  if (healthy < service.desiredCount) primary.healthySince = undefined
+  else primary.healthySince ??= now
+  const stage = canaryStage(service, primary, now)
+  const record = serviceDeploymentOf(service, primary)
+  if (record?.finishedAt === undefined && record?.lifecycleStage !== undefined && service.express)
+    record.lifecycleStage = stage
+  return stage
 }
 
 /** A stopping task holds its place until its containers have ended, so a single writer never has company. */

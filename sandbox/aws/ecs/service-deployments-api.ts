@@ -70,25 +70,33 @@ function stop(ecs: Ecs, read: Reader): JsonObject {
   const found = findRecord(ecs, arn)
   if (!found) throw new AwsError('ServiceDeploymentNotFoundException', 'Service deployment not found.')
   const { service, record } = found
-  if (record.finishedAt !== undefined || record.status === 'ROLLBACK_IN_PROGRESS')
+  if (record.finishedAt !== undefined || !['PENDING', 'IN_PROGRESS'].includes(record.status))
     throw new AwsError(
       'ConflictException',
       `Service deployment is in ${record.status} state and can not be stopped.`,
     )
-  const target = service.lastCompleted
-  if (read.text('stopType') !== 'ABORT' && target) {
-    record.deployment.rolloutState = 'FAILED'
-    record.deployment.rolloutStateReason = 'Service deployment was stopped by a user.'
-    rollBack(service, target, {
-      parts: ecs.scheduler,
-      reason: 'Service deployment rolled back by a user request.',
-    })
+  const rollback = read.text('stopType') !== 'ABORT' && service.lastCompleted !== undefined
+  record.status = rollback ? 'ROLLBACK_REQUESTED' : 'STOP_REQUESTED'
+  record.updatedAt = ecs.clock.now()
+  ecs.clock.after(STOP_SECONDS, () => carryOutStop(ecs, service, { record, rollback }))
+  return { serviceDeploymentArn: arn }
+}
+
+/** [KNOW] A request to stop is carried out a moment later; virtual seconds. */
+const STOP_SECONDS = 3
+
+function carryOutStop(ecs: Ecs, service: Service, asked: { record: ServiceDeployment; rollback: boolean }) {
+  const { record } = asked
+  if (record.finishedAt !== undefined) return
+  record.deployment.rolloutState = 'FAILED'
+  record.deployment.rolloutStateReason = 'Service deployment was stopped by a user.'
+  if (asked.rollback && service.lastCompleted) {
+    const reason = 'Service deployment rolled back by a user request.'
+    rollBack(service, service.lastCompleted, { parts: ecs.scheduler, reason })
   } else {
     finish(record, 'STOPPED', ecs.clock.now(), 'Service deployment stopped by a user request.')
-    record.deployment.rolloutState = 'FAILED'
   }
   ecs.wake(service)
-  return { serviceDeploymentArn: arn }
 }
 
 const allServices = (ecs: Ecs) =>

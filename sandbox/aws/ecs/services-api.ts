@@ -1,3 +1,4 @@
+import { openProxy } from '../../vpc/proxy.ts'
 import { AwsError } from '../errors.ts'
 import { arn } from '../ids.ts'
 import { isObject, type JsonObject, pick, type Reader, reader } from '../json.ts'
@@ -5,12 +6,14 @@ import { page } from '../paging.ts'
 import type { Operations } from '../server.ts'
 import { serviceAnswer } from './answers.ts'
 import { beginDeployment } from './deployments.ts'
+import { serving } from './express.ts'
+import { isHealthy, tasksOf } from './scheduler.ts'
 import { tagsOf } from './tags.ts'
-import type { DeploymentConfiguration, Service } from './types.ts'
+import type { Cluster, DeploymentConfiguration, Express, Service } from './types.ts'
 import { clusterNamed, type Ecs, findService, runnableDefinition, serviceNamed } from './world.ts'
 
 export function serviceOperations(ecs: Ecs): Operations {
-  const ask = (handle: (ecs: Ecs, read: Reader) => JsonObject) => (input: JsonObject) =>
+  const ask = (handle: (ecs: Ecs, read: Reader) => JsonObject | Promise<JsonObject>) => (input: JsonObject) =>
     handle(ecs, reader(input))
   return {
     CreateService: ask(createService),
@@ -43,15 +46,27 @@ const OTHER_SETTINGS = [
   'placementStrategy',
 ]
 
-function createService(ecs: Ecs, read: Reader): JsonObject {
+async function createService(ecs: Ecs, read: Reader): Promise<JsonObject> {
   const cluster = clusterNamed(ecs, read.text('cluster'))
+  return { service: serviceAnswer(await makeService(ecs, cluster, { input: read.input }), true) }
+}
+
+export async function makeService(
+  ecs: Ecs,
+  cluster: Cluster,
+  given: { readonly input: JsonObject; readonly express?: Express },
+): Promise<Service> {
+  const read = reader(given.input)
   const name = read.needText('serviceName')
   if (!/^[A-Za-z0-9_-]{1,255}$/.test(name)) refuse('Invalid service name.')
   if (findService(cluster, name)?.status === 'ACTIVE') refuse('Creation of service was not idempotent.')
   const settings = pick(read.input, [...DEPLOYED_SETTINGS, ...OTHER_SETTINGS])
   requireNetwork(settings)
   requireRegistries(ecs, settings)
+  let made: Service | undefined
   const service: Service = {
+    door: await openProxy(() => made && doorPort(ecs, made)),
+    express: given.express,
     arn: arn('ecs', `service/${cluster.name}/${name}`),
     name,
     cluster,
@@ -71,10 +86,17 @@ function createService(ecs: Ecs, read: Reader): JsonObject {
     nextStartAt: 0,
     steady: false,
   }
+  made = service
   beginDeployment(service, { ids: ecs.ids, now: ecs.clock.now })
   cluster.services.set(name, service)
   ecs.wake(service)
-  return { service: serviceAnswer(service, true) }
+  return service
+}
+
+/** The first port of the task that answers. */
+function doorPort(ecs: Ecs, service: Service): number | undefined {
+  const task = serving(service, tasksOf(service).filter(isHealthy), ecs.clock.now())
+  return task?.containers.flatMap(({ running }) => [...(running?.ports.values() ?? [])])[0]
 }
 
 function updateService(ecs: Ecs, read: Reader): JsonObject {

@@ -44,7 +44,7 @@ function prepareContainer(
   if (group && view.logs?.['awslogs-create-group'] !== 'true' && !parts.logs.groups.has(group))
     return { problem: missingLogGroup(group) }
   const found = parts.images.find(container.image)
-  const problem = pullProblem(found, container.image, platformOf(task.taskDefinition))
+  const problem = pullProblem(found, platformOf(task.taskDefinition))
   if (problem !== undefined || !found.found) return { problem: problem ?? 'CannotPullContainerError' }
   return { view, container, image: found.image, environment: environment.values, dataFolder: mounted?.folder }
 }
@@ -70,6 +70,7 @@ export async function launch(parts: TaskParts, task: Task, prepared: Prepared) {
   container.imageDigest = prepared.image.digest
   void running.exited.then(exit => {
     container.exitCode = exit.code
+    if (exit.reason !== undefined) container.reason = exit.reason
     container.lastStatus = 'STOPPED'
     parts.changed(task)
   })

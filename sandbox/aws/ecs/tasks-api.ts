@@ -28,6 +28,7 @@ function once(
   run: () => JsonObject,
 ): JsonObject {
   const token = reader(input).text('clientToken')
+  if (token !== undefined && token.length > 64) refuse('Invalid client token. It can have 64 characters.')
   const asked = JSON.stringify(input)
   const before = token === undefined ? undefined : tokens.get(token)
   if (before && before.asked !== asked)
@@ -46,6 +47,9 @@ function runTask(ecs: Ecs, read: Reader): JsonObject {
   const subnets = vpc.texts('subnets')
   if (subnets.length === 0)
     refuse("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+  const startedBy = read.text('startedBy')
+  // [MODEL] up to 128 letters, numbers, hyphens, slashes and underscores.
+  if (startedBy !== undefined && !/^[\w/-]{1,128}$/.test(startedBy)) refuse('startedBy is not valid.')
   const count = read.number('count') ?? 1
   if (count < 1 || count > 10) refuse('Count must be between 1 and 10.')
   const tasks = Array.from({ length: count }, (_, index) =>
@@ -57,7 +61,7 @@ function runTask(ecs: Ecs, read: Reader): JsonObject {
       input: {
         overrides,
         group: read.text('group') ?? `family:${taskDefinition.family}`,
-        startedBy: read.text('startedBy'),
+        startedBy,
         launchType: read.text('launchType'),
         platformVersion: '1.4.0',
         enableExecuteCommand: read.flag('enableExecuteCommand') ?? false,

@@ -139,7 +139,30 @@ async function activate(parts: TaskParts, task: Task, endings: (() => void)[], p
     if (container?.running && view.healthCheck)
       endings.push(watch(parts, task, { view, container }, registry))
   }
+  const target = watchTarget(parts, task)
+  if (target) endings.push(target)
 }
+
+/** The load balancer's health check of a service of Express Mode; its times are [KNOW]. */
+function watchTarget(parts: TaskParts, task: Task): (() => void) | undefined {
+  const running = task.containers[0]?.running
+  const ports = containersOf(task.taskDefinition)[0]?.ports ?? []
+  const path = task.deployment?.revision.express?.healthCheckPath
+  if (task.target === undefined || !running) return undefined
+  return watchHealth({
+    check: { command: `http://target:${ports[0]}${path ?? '/'}`, ...TARGET_CHECK },
+    running,
+    ports,
+    clock: parts.clock,
+    patienceSeconds: parts.patienceSeconds,
+    changed: healthy => {
+      task.target = healthy ? 'HEALTHY' : 'UNHEALTHY'
+      parts.changed(task)
+    },
+  })
+}
+
+const TARGET_CHECK = { interval: 10, timeout: 5, retries: 3, startPeriod: 30 }
 
 function watch(
   parts: TaskParts,

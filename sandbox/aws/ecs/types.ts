@@ -1,6 +1,8 @@
+import type { PortProxy } from '../../vpc/proxy.ts'
 import type { Health } from '../cloudmap.ts'
 import type { JsonObject } from '../json.ts'
 import type { Running } from '../runtime/program.ts'
+import type { CanaryStage } from './express.ts'
 
 export type Tag = { readonly key: string; readonly value: string }
 
@@ -30,6 +32,10 @@ export type Service = {
   readonly name: string
   readonly cluster: Cluster
   readonly createdAt: Date
+  /** The stable loopback port for people; a healthy task answers behind it. */
+  readonly door: PortProxy
+  /** Set for a service of Express Mode. */
+  readonly express: Express | undefined
   status: 'ACTIVE' | 'DRAINING' | 'INACTIVE'
   taskDefinition: TaskDefinition
   desiredCount: number
@@ -49,6 +55,14 @@ export type Service = {
   failuresInRow: number
   nextStartAt: number
   steady: boolean
+}
+
+export type Express = {
+  readonly infrastructureRoleArn: string
+  readonly endpoint: string
+  /** Members of Create- and UpdateExpressGatewayService as they were given, with defaults. */
+  configuration: JsonObject
+  updatedAt: Date
 }
 
 export type DeploymentConfiguration = {
@@ -71,6 +85,8 @@ export type Deployment = {
   failureCount: number
   rolloutState: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED'
   rolloutStateReason: string
+  /** Since when all its tasks are healthy; a canary's times count from then. */
+  healthySince: Date | undefined
   /** Set while this deployment is what an earlier one rolls back to. */
   rollbackOf: ServiceDeployment | undefined
 }
@@ -86,7 +102,7 @@ export type ServiceDeployment = {
   updatedAt: Date
   status: ServiceDeploymentStatus
   statusReason: string | undefined
-  lifecycleStage: 'RECONCILE_SERVICE' | 'SCALE_UP' | 'CLEAN_UP' | undefined
+  lifecycleStage: 'RECONCILE_SERVICE' | CanaryStage | undefined
   rollback:
     | { readonly reason: string; readonly startedAt: Date; readonly revision: ServiceRevision }
     | undefined
@@ -109,6 +125,8 @@ export type ServiceRevision = {
   readonly taskDefinition: TaskDefinition
   readonly settings: JsonObject
   readonly createdAt: Date
+  /** What Express Mode made it from. */
+  readonly express: JsonObject | undefined
 }
 
 export type ServiceEvent = { readonly id: string; readonly createdAt: Date; readonly message: string }
@@ -141,6 +159,8 @@ export type Task = {
   tags: readonly Tag[]
   lastStatus: TaskStatus
   desiredStatus: 'RUNNING' | 'STOPPED'
+  /** What the load balancer's health check says; undefined without a load balancer. */
+  target: Health | 'INITIAL' | undefined
   /** Whether the scheduler has counted its failure. */
   counted: boolean
   version: number

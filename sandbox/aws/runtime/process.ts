@@ -64,16 +64,22 @@ function spawnContainer(options: ProcessOptions, launch: Launch, program: Progra
 }
 
 /**
- * A given entry point is run as it is. The worker image's own entry point only `exec`s the command, so a command is run
- * as it is too; the web image's entry point migrates first, which its stand-in does (SANDBOX_COMMAND).
+ * A given entry point is run as it is, unless it only spells out the image's own. The worker image's own entry point
+ * only `exec`s the command, so a command is run as it is too; the web image's entry point migrates first, which its
+ * stand-in does (SANDBOX_COMMAND).
  */
 function argumentsOf(launch: Launch, program: Program): readonly string[] {
-  if (launch.entryPoint.length > 0) return [...launch.entryPoint, ...launch.command]
+  if (launch.entryPoint.length > 0 && !isOwnEntryPoint(launch.entryPoint, program))
+    return [...launch.entryPoint, ...launch.command]
   if (launch.command.length > 0 && (program.kind === 'worker' || program.kind === 'command'))
     return launch.command
   if (program.kind === 'command') return program.command
   return [NODE, join(ROOT, 'sandbox', 'langfuse', `${program.kind}.ts`)]
 }
+
+// Dockerfiles of web and worker in langfuse/langfuse: ENTRYPOINT ["dumb-init", "--", "./web/entrypoint.sh"].
+const isOwnEntryPoint = (entryPoint: readonly string[], program: Program) =>
+  entryPoint.join(' ') === `dumb-init -- ./${program.kind}/entrypoint.sh`
 
 function environmentOf(options: ProcessOptions, launch: Launch, program: Program, loopback: number) {
   return {

@@ -17,8 +17,8 @@ export type Running = {
 
 export type ProbeTarget = { readonly port: number; readonly path?: string; readonly timeoutSeconds: number }
 
-/** `code` as Docker reports it: 137 after SIGKILL, 143 after SIGTERM. */
-export type Exit = { readonly code: number }
+/** `code` as Docker reports it: 137 after SIGKILL, 143 after SIGTERM; `reason` is what Fargate adds to the container. */
+export type Exit = { readonly code: number; readonly reason?: string }
 
 export type Launch = {
   readonly image: Image

@@ -28,8 +28,9 @@ export function startScripted(options: {
     clock.after(program.startSeconds ?? 0, () => {
       listening = program.healthy ?? true
     })
-    if (program.exitAfter !== undefined)
-      clock.after(program.exitAfter, () => end({ code: program.exitCode ?? 0 }))
+    const exitAfter = program.exitAfter ?? (program.outOfMemory ? 1 : undefined)
+    const exit = program.outOfMemory ? OUT_OF_MEMORY : { code: program.exitCode ?? 0 }
+    if (exitAfter !== undefined) clock.after(exitAfter, () => end(exit))
   }
 
   return {
@@ -41,6 +42,9 @@ export function startScripted(options: {
     probe: async () => listening,
   }
 }
+
+/** [REPORT, facts/aws.md 2.2] */
+const OUT_OF_MEMORY = { code: 137, reason: 'OutOfMemoryError: container killed due to memory usage' }
 
 // ClickHouse's own words (src/Common/StatusFile.cpp); its status file cannot be moved elsewhere, by design.
 const CANNOT_LOCK =

@@ -1,0 +1,62 @@
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { Backup } from '../ports/backup.ts'
+import { allowed } from './allowed.ts'
+import { allPages, isAwsError, once } from './once.ts'
+
+/** AWS Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/api-reference.html */
+export function backupAdapter(region: string): Backup {
+  const sdk = once(async () => {
+    const module = await import('@aws-sdk/client-backup')
+    return { ...module, client: new module.BackupClient({ region }) }
+  })
+  return {
+    async vaults() {
+      const { client, ListBackupVaultsCommand } = await sdk()
+      return allowed('backup:ListBackupVaults', () =>
+        allPages(async NextToken => {
+          const page = await client.send(new ListBackupVaultsCommand({ NextToken }))
+          const names = (page.BackupVaultList ?? []).flatMap(vault => vault.BackupVaultName ?? [])
+          return { items: names, next: page.NextToken }
+        }),
+      )
+    },
+    async start({ vault, resource, role, token, tags }) {
+      const { client, StartBackupJobCommand } = await sdk()
+      const answer = await allowed(`backup:StartBackupJob and iam:PassRole on ${role}`, () =>
+        client.send(
+          new StartBackupJobCommand({
+            BackupVaultName: vault,
+            ResourceArn: resource,
+            IamRoleArn: role,
+            IdempotencyToken: token,
+            RecoveryPointTags: { ...tags },
+          }),
+        ),
+      )
+      if (answer.BackupJobId === undefined) {
+        throw new RolloutError(
+          'StartBackupJob answered without a job id: run again, and report this if it stays so.',
+        )
+      }
+      return { jobId: answer.BackupJobId }
+    },
+    async job(id) {
+      const { client, DescribeBackupJobCommand } = await sdk()
+      try {
+        const job = await allowed('backup:DescribeBackupJob', () =>
+          client.send(new DescribeBackupJobCommand({ BackupJobId: id })),
+        )
+        return {
+          id,
+          state: job.State ?? '',
+          percent: job.PercentDone,
+          message: job.StatusMessage,
+          recoveryPoint: job.RecoveryPointArn,
+        }
+      } catch (error) {
+        if (isAwsError(error, 'ResourceNotFoundException')) return undefined
+        throw error
+      }
+    },
+  }
+}

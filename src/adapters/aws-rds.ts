@@ -1,0 +1,89 @@
+import type * as Sdk from '@aws-sdk/client-rds'
+import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/backup.ts'
+import { allowed } from './allowed.ts'
+import { allPages, isAwsError, once } from './once.ts'
+
+/** Aurora's cluster snapshots: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ */
+export function auroraAdapter(region: string): Aurora {
+  const sdk = once(async () => {
+    const module = await import('@aws-sdk/client-rds')
+    return { ...module, client: new module.RDSClient({ region }) }
+  })
+
+  async function snapshots(
+    filter: Pick<
+      Sdk.DescribeDBClusterSnapshotsMessage,
+      'DBClusterIdentifier' | 'DBClusterSnapshotIdentifier'
+    >,
+  ): Promise<readonly ClusterSnapshot[]> {
+    const { client, DescribeDBClusterSnapshotsCommand } = await sdk()
+    return allowed('rds:DescribeDBClusterSnapshots', async () => {
+      const found = await allPages(async Marker => {
+        const page = await client.send(
+          new DescribeDBClusterSnapshotsCommand({ ...filter, SnapshotType: 'manual', Marker }),
+        )
+        return { items: page.DBClusterSnapshots ?? [], next: page.Marker }
+      })
+      return found.map(toSnapshot)
+    })
+  }
+
+  return {
+    async clusters() {
+      const { client, DescribeDBClustersCommand } = await sdk()
+      return allowed('rds:DescribeDBClusters', async () => {
+        const found = await allPages(async Marker => {
+          const page = await client.send(new DescribeDBClustersCommand({ Marker }))
+          return { items: page.DBClusters ?? [], next: page.Marker }
+        })
+        return found.map(toCluster)
+      })
+    },
+    snapshots: cluster => snapshots({ DBClusterIdentifier: cluster }),
+    async snapshot(id) {
+      try {
+        return (await snapshots({ DBClusterSnapshotIdentifier: id }))[0]
+      } catch (error) {
+        if (isAwsError(error, 'DBClusterSnapshotNotFoundFault')) return undefined
+        throw error
+      }
+    },
+    async createSnapshot({ cluster, id, tags }) {
+      const { client, CreateDBClusterSnapshotCommand } = await sdk()
+      try {
+        await allowed('rds:CreateDBClusterSnapshot (and rds:AddTagsToResource)', () =>
+          client.send(
+            new CreateDBClusterSnapshotCommand({
+              DBClusterIdentifier: cluster,
+              DBClusterSnapshotIdentifier: id,
+              Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+            }),
+          ),
+        )
+      } catch (error) {
+        // The SDK repeats a call whose answer was lost: then our own snapshot is there already.
+        if (!isAwsError(error, 'DBClusterSnapshotAlreadyExistsFault')) throw error
+      }
+    },
+  }
+}
+
+function toCluster(cluster: Sdk.DBCluster): DatabaseCluster {
+  const endpoints = [cluster.Endpoint, cluster.ReaderEndpoint, ...(cluster.CustomEndpoints ?? [])]
+  return {
+    id: cluster.DBClusterIdentifier ?? '',
+    engine: cluster.Engine ?? '',
+    status: cluster.Status ?? '',
+    endpoints: endpoints.flatMap(endpoint => endpoint ?? []),
+    instances: (cluster.DBClusterMembers ?? []).flatMap(member => member.DBInstanceIdentifier ?? []),
+  }
+}
+
+function toSnapshot(snapshot: Sdk.DBClusterSnapshot): ClusterSnapshot {
+  return {
+    id: snapshot.DBClusterSnapshotIdentifier ?? '',
+    status: snapshot.Status ?? '',
+    percent: snapshot.PercentProgress,
+    tags: Object.fromEntries((snapshot.TagList ?? []).map(tag => [tag.Key ?? '', tag.Value ?? ''])),
+  }
+}

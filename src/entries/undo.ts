@@ -1,0 +1,125 @@
+import { explain } from '../errors/explain.ts'
+import type { StepResult } from '../execute/execute.ts'
+import { execute } from '../execute/execute.ts'
+import { waitFor } from '../execute/wait.ts'
+import type { DeployConfig } from '../inputs/config.ts'
+import type { Plan } from '../plan/plan.ts'
+import { planRollback } from '../plan/rollback.ts'
+import type { DeploymentRecord } from '../ports/records.ts'
+import { releaseOf } from '../release/release.ts'
+import { observe } from '../stack/observe.ts'
+import type { RollbackTarget } from '../stack/rollback-target.ts'
+import type { Stack } from '../stack/stack.ts'
+import { resolveTargets } from '../stack/targets.ts'
+import { announce } from './conclusions.ts'
+import type { Connections, Ports } from './ports.ts'
+import { rollbackId } from './rollback-id.ts'
+
+export type Undone = {
+  readonly steps: readonly StepResult[]
+  readonly warnings: readonly string[]
+  /** Why it could not be undone, as a sentence. */
+  readonly problem: string | undefined
+}
+
+export type Failed = {
+  readonly config: DeployConfig
+  readonly plan: Plan
+  readonly steps: readonly StepResult[]
+  readonly record: DeploymentRecord
+  readonly connections: Connections
+  readonly ports: Ports
+}
+
+/** A deploy that ran into its timeout still gets time to go back. */
+const UNDO_TIMEOUT_MS = 20 * 60_000
+
+/**
+ * Brings back what ran before a deploy that failed, by the rollback's own plan: it is made from what is there now,
+ * so what was never changed is left alone.
+ */
+export async function undo(failed: Failed): Promise<Undone> {
+  const { config, connections, ports, record } = failed
+  try {
+    const deadline = ports.clock.now() + UNDO_TIMEOUT_MS
+    const stack = await observeAtRest(failed, deadline)
+    const target = targetOf(record)
+    const targets = await resolveTargets(stack, target.wanted, connections.cloud)
+    const question = {
+      config: { ...config, to: target.release, sql: 'auto' as const },
+      stack,
+      target,
+      targets,
+      facts: ports.facts,
+    }
+    const plan = planRollback(question)
+    if (plan.kind === 'refusal') return nothing(plan.problems.join(' '))
+    ports.runner.info('The deploy failed: what it had changed goes back.')
+    announce(plan, ports.runner)
+    const steps = await execute(
+      {
+        plan,
+        stack,
+        facts: ports.facts,
+        ...connections,
+        clock: ports.clock,
+        deadline,
+        signal: ports.signal,
+        rollbackId: rollbackId(plan, ports),
+        say: line => ports.runner.info(line),
+      },
+      (title, work) => ports.runner.group(title, work),
+    )
+    const bad = steps.find(step => step.state !== 'done')
+    return { steps, warnings: [...plan.warnings, ...leftBehind(failed, stack)], problem: bad?.sentence }
+  } catch (error) {
+    return nothing(explain(error))
+  }
+}
+
+function nothing(problem: string): Undone {
+  return { steps: [], warnings: [], problem }
+}
+
+/** App Runner rolls back by itself after a failed health check and takes no update until it has. */
+async function observeAtRest({ config, connections, ports }: Failed, deadline: number): Promise<Stack> {
+  return waitFor(
+    async () => {
+      const stack = await observe(config, connections)
+      const operation = stack.web.platform === 'app-runner' ? stack.web.operation : undefined
+      return operation === undefined
+        ? { state: 'settled', value: stack }
+        : { state: 'waiting', note: `App Runner is at ${operation.status}` }
+    },
+    {
+      clock: ports.clock,
+      deadline,
+      signal: ports.signal,
+      say: note => ports.runner.info(note),
+      what: 'App Runner to end its own rollback',
+    },
+  )
+}
+
+function targetOf(record: DeploymentRecord): RollbackTarget {
+  const release = releaseOf(record.from)
+  if (release === undefined)
+    throw new Error('Which release ran before is not known, so there is nothing to go back to.')
+  const { web, worker, clickhouse } = record.images
+  return {
+    release,
+    wanted: { web: { reference: web }, worker: { reference: worker }, clickhouse: { reference: clickhouse } },
+    source: 'the record of this deploy',
+    record: undefined,
+    warnings: [],
+  }
+}
+
+/** Migrations that ran and that nobody here can see: the older web runs on, but could not start again. */
+function leftBehind({ steps, plan }: Failed, stack: Stack): readonly string[] {
+  const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')
+  if (!migrated || (stack.postgres.known && stack.clickhouseStore.known)) return []
+  return [
+    `The migrations of Langfuse ${plan.to} may have run, and they were not undone because the databases are not reached from this runner: the web of ${plan.from} runs on, but its next start fails with "no migration found". Run the rollback action with \`database-url\` and \`clickhouse-url\`, or deploy ${plan.to} again.`,
+  ]
+}

@@ -1,0 +1,112 @@
+import { flagDefault } from '../release/v4-flags.ts'
+import type { NearMiss } from './env-lint-names.ts'
+import type { Given, LintFinding, LintSubject, Side } from './env-lint-variables.ts'
+import { givenOf, listed, SIDES, warning } from './env-lint-variables.ts'
+
+/**
+ * What has to be the same on web and worker (docs: self-hosting configuration; comments of both env schemas). Flags
+ * that only the worker reads (LANGFUSE_MIGRATION_V4_NATIVE_OTEL_BEHAVIOUR) are not in it.
+ */
+const SHARED: readonly RegExp[] = [
+  /^(ENCRYPTION_KEY|SALT|NEXTAUTH_URL)$/,
+  /^DATABASE_(URL|HOST|NAME|USERNAME|PASSWORD)$/,
+  /^CLICKHOUSE_(URL|DB|USER|PASSWORD|CLUSTER_ENABLED|CLUSTER_NAME)$/,
+  /^REDIS_(HOST|PORT|AUTH|USERNAME|CONNECTION_STRING|KEY_PREFIX|TLS_ENABLED)$/,
+  /^REDIS_(CLUSTER_ENABLED|CLUSTER_NODES|SENTINEL_ENABLED|SENTINEL_NODES|SENTINEL_MASTER_NAME)$/,
+  /^LANGFUSE_S3_(EVENT_UPLOAD|BATCH_EXPORT|MEDIA_UPLOAD)_(BUCKET|PREFIX|REGION|ENDPOINT|FORCE_PATH_STYLE)$/,
+  /^LANGFUSE_S3_EVENT_KEY_MAX_SEGMENT_BYTES$/,
+  /^LANGFUSE_MIGRATION_V4_(WRITE_MODE|ALLOW_PREVIEW_OPT_IN)$/,
+  /^LANGFUSE_BACKGROUND_MIGRATION_V4_/,
+  /^LANGFUSE_.*_QUEUE_SHARD_COUNT$/,
+]
+
+/** Not setting these is the same as setting them so: packages/shared/src/env.ts. */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  CLICKHOUSE_DB: 'default',
+  CLICKHOUSE_CLUSTER_ENABLED: 'true',
+  CLICKHOUSE_CLUSTER_NAME: 'default',
+  REDIS_PORT: '6379',
+  REDIS_TLS_ENABLED: 'false',
+  REDIS_CLUSTER_ENABLED: 'false',
+  REDIS_SENTINEL_ENABLED: 'false',
+  LANGFUSE_S3_EVENT_UPLOAD_FORCE_PATH_STYLE: 'false',
+  LANGFUSE_S3_BATCH_EXPORT_FORCE_PATH_STYLE: 'false',
+  LANGFUSE_S3_MEDIA_UPLOAD_FORCE_PATH_STYLE: 'false',
+}
+
+/** Warnings, never refusals: what differs today differs after the deploy too, and may be meant. */
+export function pairFindings(subject: LintSubject, misses: readonly NearMiss[]): readonly LintFinding[] {
+  const pairs = sharedNames(subject).map(name => ({ name, verdict: compare(name, subject) }))
+  const named = (verdict: Verdict) => pairs.filter(pair => pair.verdict === verdict).map(({ name }) => name)
+  return [
+    ...sentence(
+      named('differs'),
+      names => `Web and worker differ in ${names}, and Langfuse needs them equal: make them so.`,
+    ),
+    ...sentence(
+      named('two-secrets'),
+      names =>
+        `Web and worker read ${names} from different secrets: make sure that they hold the same, or read one secret.`,
+    ),
+    ...sentence(
+      named('plain-and-secret'),
+      names =>
+        `${names} is a secret on one of web and worker and a plain value on the other, so whether they are equal cannot be seen: read one secret on both.`,
+    ),
+    ...SIDES.flatMap(side => {
+      const explained = misses.filter(miss => miss.side === other(side)).map(({ meant }) => meant)
+      const names = named(`only-${side}`).filter(name => !explained.includes(name))
+      return sentence(
+        names,
+        list =>
+          `Only the ${side} has ${list}, and Langfuse needs it on both: set it on the ${other(side)} too.`,
+      )
+    }),
+  ]
+}
+
+type Verdict = 'equal' | 'differs' | 'two-secrets' | 'plain-and-secret' | 'only-web' | 'only-worker'
+
+function other(side: Side): Side {
+  return side === 'web' ? 'worker' : 'web'
+}
+
+function sharedNames({ web, worker }: LintSubject): readonly string[] {
+  const all = [web, worker].flatMap(({ environment, secrets }) => [
+    ...Object.keys(environment),
+    ...Object.keys(secrets),
+  ])
+  return [...new Set(all)].filter(name => SHARED.some(pattern => pattern.test(name))).sort()
+}
+
+function compare(name: string, subject: LintSubject): Verdict {
+  const [web, worker] = SIDES.map(side => effective(name, subject, side))
+  if (web === undefined || worker === undefined || (web.kind === 'absent' && worker.kind === 'absent'))
+    return 'equal'
+  if (web.kind === 'absent') return subject.web.files > 0 ? 'equal' : 'only-worker'
+  if (worker.kind === 'absent') return subject.worker.files > 0 ? 'equal' : 'only-web'
+  if (web.kind === 'secret' && worker.kind === 'secret') {
+    return web.source === worker.source ? 'equal' : 'two-secrets'
+  }
+  if (web.kind === 'secret' || worker.kind === 'secret') return 'plain-and-secret'
+  return comparable(name, web.value) === comparable(name, worker.value) ? 'equal' : 'differs'
+}
+
+function effective(name: string, subject: LintSubject, side: Side): Given {
+  const given = givenOf(subject[side], name)
+  const value = DEFAULTS[name] ?? flagDefault(name, subject.to)
+  return given.kind === 'absent' && value !== undefined && subject[side].files === 0
+    ? { kind: 'plain', value }
+    : given
+}
+
+/** Two users, or other connection settings, of one database are no difference. */
+function comparable(name: string, value: string): string {
+  if (name !== 'DATABASE_URL' || !URL.canParse(value)) return value
+  const { host, pathname } = new URL(value)
+  return `${host}${pathname}`
+}
+
+function sentence(names: readonly string[], say: (list: string) => string): readonly LintFinding[] {
+  return names.length === 0 ? [] : [warning(say(listed(names)))]
+}

@@ -1,0 +1,75 @@
+import type { Release } from '../release/release.ts'
+
+export type Side = 'web' | 'worker'
+
+/** What a container is given: plain values, and secrets by the ARN that they are read from. */
+export type Variables = {
+  readonly environment: Readonly<Record<string, string>>
+  readonly secrets: Readonly<Record<string, string>>
+  /** Files that the container reads more variables from: what is missing here may be in them. */
+  readonly files: number
+  /** MiB that the container may use, where it is known. */
+  readonly memory: number | undefined
+}
+
+/** What the rules look at. Values are in it; no rule may put one into a sentence. */
+export type LintSubject = {
+  readonly web: Variables
+  readonly worker: Variables
+  readonly from: Release | undefined
+  readonly to: Release
+  /** Names that the target's major reads, and those that the running one does. */
+  readonly names: ReadonlySet<string>
+  readonly obsolete: ReadonlySet<string>
+}
+
+export type LintFinding = {
+  /** `refusal`: the target would surely break. `warning`: it may, or it is wrong today already. */
+  readonly kind: 'refusal' | 'warning'
+  readonly sentence: string
+}
+
+export type Given =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'plain'; readonly value: string }
+  | { readonly kind: 'secret'; readonly source: string }
+
+/** How a variable is given. Langfuse takes an empty one for one that is not set (removeEmptyEnvVariables). */
+export function givenOf({ environment, secrets }: Variables, name: string): Given {
+  const source = secrets[name]
+  if (source !== undefined) return { kind: 'secret', source: sameSource(source) }
+  const value = environment[name]
+  return value === undefined || value === '' ? { kind: 'absent' } : { kind: 'plain', value }
+}
+
+/** `…:secret:name-AbCdEf::` and a parameter's bare name are other spellings of their plain ARNs. */
+function sameSource(source: string): string {
+  const parameter = /:parameter\/(.+)$/.exec(source)?.[1] ?? (source.startsWith('arn:') ? undefined : source)
+  return parameter === undefined ? source.replace(/:+$/, '') : `parameter/${parameter.replace(/^\//, '')}`
+}
+
+/** The value that can be seen; undefined when there is none, or when it is a secret. */
+export function plainValue(variables: Variables, name: string): string | undefined {
+  const given = givenOf(variables, name)
+  return given.kind === 'plain' ? given.value : undefined
+}
+
+export function isSet(variables: Variables, name: string): boolean {
+  return givenOf(variables, name).kind !== 'absent'
+}
+
+export const SIDES = ['web', 'worker'] as const
+
+export function warning(sentence: string): LintFinding {
+  return { kind: 'warning', sentence }
+}
+
+export function refusal(sentence: string): LintFinding {
+  return { kind: 'refusal', sentence }
+}
+
+/** Names as a person reads them: `A`, `B` and `C`. */
+export function listed(names: readonly string[]): string {
+  const quoted = names.map(name => `\`${name}\``)
+  return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
+}

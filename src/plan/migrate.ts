@@ -1,0 +1,136 @@
+import type { DeployConfig } from '../inputs/config.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import { compareVersions } from '../release/release.ts'
+import { missingClickHouse } from '../release/requirements.ts'
+import type { Stack } from '../stack/stack.ts'
+import { currentRelease } from '../stack/stack.ts'
+import type { TargetImage, Targets } from '../stack/targets.ts'
+import type { Migrate, Step } from './plan.ts'
+import { runningClickHouse } from './preflight-clickhouse.ts'
+
+export type MigrateQuestion = {
+  readonly config: DeployConfig
+  readonly stack: Stack
+  readonly targets: Targets
+  readonly facts: ReleaseFacts
+}
+
+/**
+ * The component steps with the migrations before them. Only a ClickHouse that is too old for the target comes
+ * first: the target's ClickHouse migrations need what the newer server can. Pure.
+ */
+export function withMigrations(components: readonly Step[], question: MigrateQuestion): readonly Step[] {
+  const migrate = migrateStep(components, question)
+  if (migrate === undefined) return components
+  const server = clickhouseIsTooOld(question)
+    ? components.findLastIndex(step => step.kind === 'roll-ecs' && step.component === 'clickhouse')
+    : -1
+  return [...components.slice(0, server + 1), migrate, ...components.slice(server + 1)]
+}
+
+function migrateStep(components: readonly Step[], question: MigrateQuestion): Migrate | undefined {
+  const { config, targets } = question
+  const pending = pendingMigrations(question)
+  if (config.migrate === 'boot' || targets.web === undefined || isNothing(pending)) return undefined
+  // A web that an earlier run is starting from this image migrates itself, and there must be one migrator only.
+  if (components.some(step => 'component' in step && step.component === 'web' && isFollowed(step)))
+    return undefined
+  return {
+    kind: 'migrate',
+    image: targets.web.reference,
+    architecture: architectureFor(targets.web, question),
+    ...pending,
+    reason: `${describe(pending, config.version)}, and they run in a task of their own before web and worker change, so that no health check cuts them short.`,
+  }
+}
+
+function isFollowed(step: Step): boolean {
+  return 'follow' in step && step.follow !== undefined
+}
+
+/** What the target has and the databases have not; undefined where that is not known. */
+export type PendingMigrations = Pick<Migrate, 'postgres' | 'clickhouse'>
+
+export function pendingMigrations({ config, stack, facts }: MigrateQuestion): PendingMigrations {
+  const target = facts.release(config.version)
+  if (target === undefined) return { postgres: undefined, clickhouse: undefined }
+  const from = currentRelease(stack)
+  const current = from === undefined ? undefined : facts.release(from)
+  const applied = stack.postgres.known
+    ? stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name)
+    : current && facts.postgresMigrations(current.version).map(migration => migration.name)
+  const head = stack.clickhouseStore.known ? stack.clickhouseStore.value.head : current?.clickhouseHead
+  return {
+    postgres: applied && missingFrom(applied, config.version, facts),
+    clickhouse: head === undefined ? undefined : above(head, target.clickhouseHead),
+  }
+}
+
+function missingFrom(applied: readonly string[], release: string, facts: ReleaseFacts): readonly string[] {
+  const known = new Set(applied)
+  return facts
+    .postgresMigrations(release)
+    .map(migration => migration.name)
+    .filter(name => !known.has(name))
+}
+
+function above(head: number, target: number): readonly number[] {
+  return Array.from({ length: Math.max(0, target - head) }, (_, index) => head + 1 + index)
+}
+
+function isNothing({ postgres, clickhouse }: PendingMigrations): boolean {
+  return postgres?.length === 0 && clickhouse?.length === 0
+}
+
+function clickhouseIsTooOld({ config, stack }: MigrateQuestion): boolean {
+  const running = runningClickHouse(stack)
+  return running !== undefined && missingClickHouse(config.version, running) !== undefined
+}
+
+/** The worker's architecture when the web image has it, for that is where the task stands. */
+function architectureFor(image: TargetImage, { config, stack }: MigrateQuestion): Migrate['architecture'] {
+  const { platforms } = image
+  if (platforms === undefined) return architectureOfWeb(stack)
+  if (!platforms.includes('linux/amd64')) return 'ARM64'
+  const wanted = stack.worker.taskDefinition.architecture === 'ARM64' && platforms.includes('linux/arm64')
+  return wanted && compareVersions(config.version, ARM64_CAN_MIGRATE) >= 0 ? 'ARM64' : 'X86_64'
+}
+
+/** An image of unknown platforms runs where the web runs; App Runner has amd64 only (apprunner-roadmap#98). */
+function architectureOfWeb({ web }: Stack): Migrate['architecture'] {
+  return web.platform !== 'app-runner' && web.taskDefinition.architecture === 'ARM64' ? 'ARM64' : 'X86_64'
+}
+
+/**
+ * The arm64 images of 3.0.0 and 3.1.0 hold golang-migrate for amd64: `/usr/bin/migrate: line 1: syntax error:
+ * unexpected ")"` (langfuse#4683; the Dockerfile had no `ARG TARGETPLATFORM` before 3.1.1).
+ */
+const ARM64_CAN_MIGRATE = '3.1.1'
+
+function describe({ postgres, clickhouse }: PendingMigrations, release: string): string {
+  const count = (pending: readonly unknown[] | undefined, store: string) =>
+    pending === undefined
+      ? `${store} migrations that cannot be counted from here`
+      : `${pending.length} ${store} ${pending.length === 1 ? 'migration' : 'migrations'}`
+  return `Langfuse ${release} brings ${count(postgres, 'Postgres')} and ${count(clickhouse, 'ClickHouse')}`
+}
+
+/** What makes the task impossible, with the way round it. */
+export function migrateProblems(steps: readonly Step[], { stack }: MigrateQuestion): readonly string[] {
+  const needed = steps.some(step => step.kind === 'migrate')
+  const { service } = stack.worker
+  if (!needed || service.subnets.length > 0) return []
+  return [
+    `ECS service ${service.name} has no subnets (its network mode is not awsvpc), so a Fargate task for the migrations cannot stand where it stands: write \`migrate: boot\`, or run the worker with awsvpc.`,
+  ]
+}
+
+/** With `boot` the migrations are part of the web's start. */
+export function bootWarnings(question: MigrateQuestion): readonly string[] {
+  const { config, stack, targets } = question
+  const changes = targets.web !== undefined && targets.web.digest !== stack.web.image.digest
+  if (config.migrate !== 'boot' || !changes || isNothing(pendingMigrations(question))) return []
+  return [
+    'The migrations run when the new web starts, inside the time that it has to pass its health check (App Runner gives 400 seconds at most): with `migrate: task` they run before.',
+  ]
+}

@@ -1,0 +1,70 @@
+import type { ReleaseFacts } from '../release/facts.ts'
+import type { Release } from '../release/release.ts'
+import { compareVersions } from '../release/release.ts'
+import { majorOf, mandatoryStop } from '../release/requirements.ts'
+
+/** From what to what, where both are told apart by what the catalog says. `from`: undefined when it cannot be told. */
+export type Way = {
+  readonly from: Release | undefined
+  readonly to: Release
+  readonly facts: ReleaseFacts
+}
+
+/** Why the release itself cannot be deployed over what runs. At most one: the next one depends on it. */
+export function releaseProblems(way: Way): readonly string[] {
+  const problem = unknownRelease(way) ?? mislabelled(way) ?? older(way) ?? stopLeftOut(way)
+  return problem === undefined ? [] : [problem]
+}
+
+function unknownRelease({ to, facts }: Way): string | undefined {
+  if (facts.release(to) !== undefined) return undefined
+  const newest = facts.releases.at(-1)?.version ?? 'none'
+  if (to.includes('-')) {
+    return `Langfuse ${to} is a pre-release, and moving on from one can end in migrations that exist twice: deploy a final release, e.g. ${newest}.`
+  }
+  return `Langfuse ${to} is not in this version's catalog (newest: ${newest}), so what it migrates is not known: use a newer version of this action, or deploy ${newest}.`
+}
+
+/** v3.28.2 holds 2.95.1: https://github.com/langfuse/langfuse/issues/5577. */
+function mislabelled({ to, facts }: Way): string | undefined {
+  const holds = facts.release(to)?.mislabelled
+  if (holds === undefined) return undefined
+  const remedy = instead(to, facts)
+  return `The images of Langfuse ${to} hold ${holds} under a wrong name, and ${holds} does not start on a database of ${majorOf(to)}.x: deploy ${remedy}.`
+}
+
+/** The next release of the same major, else the one before it. */
+function instead(version: string, facts: ReleaseFacts): string {
+  const same = facts.releases.filter(
+    release => release.mislabelled === undefined && majorOf(release.version) === majorOf(version),
+  )
+  const next = same.find(release => compareVersions(release.version, version) > 0)
+  return (next ?? same.at(-1))?.version ?? 'another release'
+}
+
+function older({ from, to }: Way): string | undefined {
+  if (from === undefined || compareVersions(to, from) >= 0) return undefined
+  return `Langfuse ${from} runs, and ${to} is older: a deploy never goes back, use the rollback action with \`to: ${to}\`.`
+}
+
+function stopLeftOut({ from, to, facts }: Way): string | undefined {
+  const stop = from === undefined ? undefined : mandatoryStop(from, to, facts)
+  if (stop === undefined) return undefined
+  const rest = [...stop.later, to].join(', then ')
+  return `Langfuse ${to} cannot follow ${from} at once, because ${stop.because}: deploy ${stop.release} first, wait until its background migrations have finished, then ${rest}.`
+}
+
+/** What cannot be told of the way, and what it does without asking. */
+export function releaseWarnings({ from, to, facts }: Way, url: string): readonly string[] {
+  if (from === undefined) {
+    return [
+      `Which release runs now cannot be told (no exact tag, and ${url} reports none): mandatory stops on the way to ${to} were not checked, and there is no way back by this action.`,
+    ]
+  }
+  if (facts.release(from) === undefined) {
+    return [
+      `Langfuse ${from}, which runs now, is not in this version's catalog: there is no proven way back to it.`,
+    ]
+  }
+  return []
+}

@@ -1,0 +1,64 @@
+import { gateIsOpen } from '../release/background.ts'
+import type { BackgroundMigration, Stack } from '../stack/stack.ts'
+import type { RerunBackgroundMigrations } from './plan.ts'
+
+export type RerunPlan = {
+  readonly steps: readonly RerunBackgroundMigrations[]
+  readonly problems: readonly string[]
+}
+
+/** Background migrations that are to run again by the worker of release `to`: those that are there and at rest. Pure. */
+export function planRerun(names: readonly string[], stack: Stack, to: string): RerunPlan {
+  if (names.length === 0) return { steps: [], problems: [] }
+  const { postgres, worker } = stack
+  if (!postgres.known) {
+    const problem = `\`rerun-background-migrations\` names ${names.join(', ')}, but ${postgres.reason}.`
+    return { steps: [], problems: [problem] }
+  }
+  const rows = postgres.value.backgroundMigrations
+  const problems = [...disabled(stack), ...names.flatMap(name => problemOf(name, rows, stack, to))]
+  if (problems.length > 0) return { steps: [], problems }
+  const step: RerunBackgroundMigrations = {
+    kind: 'rerun-background-migrations',
+    component: 'worker',
+    service: worker.service.name,
+    names: [...new Set(names)],
+    reason: 'Asked for by `rerun-background-migrations`; the worker only looks for them when it starts.',
+  }
+  return { steps: [step], problems: [] }
+}
+
+function problemOf(
+  name: string,
+  rows: readonly BackgroundMigration[],
+  stack: Stack,
+  to: string,
+): readonly string[] {
+  const row = rows.find(item => item.name === name)
+  if (row === undefined) {
+    const there = rows.map(item => item.name).join(', ') || 'none'
+    return [
+      `\`rerun-background-migrations\` names ${name}, which is not in the table background_migrations (there: ${there}): correct the name.`,
+    ]
+  }
+  if (row.active === true) {
+    return [
+      `Background migration ${name} is active, a worker is at it right now: wait until it has finished or failed, then run again.`,
+    ]
+  }
+  const { environment, secrets } = stack.worker.container
+  const { gate } = row
+  if (gate === undefined || gate in secrets || gateIsOpen(gate, environment[gate], to)) return []
+  return [
+    `Background migration ${name} is dormant: the worker runs it only when ${gate} is \`true\`. Set that in its environment first.`,
+  ]
+}
+
+/** https://langfuse.com/self-hosting/upgrade/background-migrations */
+function disabled({ worker }: Stack): readonly string[] {
+  const name = 'LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS'
+  if (worker.container.environment[name] !== 'false') return []
+  return [
+    `The worker has ${name} set to \`false\` and runs no background migration: remove it, or leave \`rerun-background-migrations\` empty.`,
+  ]
+}

@@ -1,0 +1,61 @@
+import { compareVersions } from './release.ts'
+import { majorOf } from './requirements.ts'
+
+/** The flags of the move to v4, with their values and what an unset one means: worker/src/env.ts of 3.225.4 and 4.16.0. */
+export type V4Flag = {
+  readonly name: string
+  readonly values: readonly string[]
+  readonly v3: string
+  readonly v4: string
+}
+
+const SWITCH = ['true', 'false'] as const
+export const WRITE_MODE: V4Flag = {
+  name: 'LANGFUSE_MIGRATION_V4_WRITE_MODE',
+  values: ['legacy', 'dual', 'events_only'],
+  v3: 'legacy',
+  v4: 'events_only',
+}
+/** Read by the worker only. */
+export const NATIVE_OTEL: V4Flag = {
+  name: 'LANGFUSE_MIGRATION_V4_NATIVE_OTEL_BEHAVIOUR',
+  values: ['dual_write', 'direct'],
+  v3: 'dual_write',
+  v4: 'direct',
+}
+export const PREVIEW: V4Flag = {
+  name: 'LANGFUSE_MIGRATION_V4_ALLOW_PREVIEW_OPT_IN',
+  values: SWITCH,
+  v3: 'false',
+  v4: 'true',
+}
+export const BACKFILL: V4Flag = {
+  name: 'LANGFUSE_BACKGROUND_MIGRATION_V4_ENABLE_HISTORIC_BACKFILL',
+  values: SWITCH,
+  v3: 'false',
+  v4: 'true',
+}
+export const V4_FLAGS: readonly V4Flag[] = [WRITE_MODE, NATIVE_OTEL, PREVIEW, BACKFILL]
+
+/** Since this release the worker reads the flags and refuses some combinations of them (validateV4Flags). */
+const FIRST_WITH_FLAGS = '3.179.0'
+
+export function readsV4Flags(release: string): boolean {
+  return compareVersions(release, FIRST_WITH_FLAGS) >= 0
+}
+
+/** What an unset flag means in a release; undefined for every other name. */
+export function flagDefault(name: string, release: string): string | undefined {
+  const flag = V4_FLAGS.find(item => item.name === name)
+  return flag && (majorOf(release) >= 4 ? flag.v4 : flag.v3)
+}
+
+/** The combinations at which the worker throws when it starts; the web does not look. */
+export function crashes(flags: {
+  readonly mode: string
+  readonly otel: string
+  readonly preview: string
+}): boolean {
+  if (flags.mode === 'legacy') return flags.otel === 'direct'
+  return flags.mode === 'events_only' && (flags.otel === 'dual_write' || flags.preview !== 'true')
+}

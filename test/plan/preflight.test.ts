@@ -1,0 +1,331 @@
+import { expect, test } from '@jest/globals'
+import { BadInput } from '../../src/errors/rollout-error.ts'
+import { readDeployConfig } from '../../src/inputs/config.ts'
+import { planDeploy } from '../../src/plan/deploy.ts'
+import type { Plan, Refusal } from '../../src/plan/plan.ts'
+import type { BackgroundMigration, Stack } from '../../src/stack/stack.ts'
+import { known, unknown } from '../../src/stack/stack.ts'
+import type { Targets } from '../../src/stack/targets.ts'
+import { fakeRunner } from '../support/runner.ts'
+import { DIGEST } from '../support/stack.ts'
+import { CATALOG, image, stackOn, targetsFor } from '../support/stack-on.ts'
+
+type Inputs = { readonly version: string } & Readonly<Record<string, string>>
+
+/** The plan that deploy would make of these inputs on this stack, with the project's own catalog. */
+function plan(stack: Stack, inputs: Inputs, targets?: Targets): Plan | Refusal {
+  const config = readDeployConfig(fakeRunner('deploy', inputs))
+  const wanted = targets ?? targetsFor(inputs.version, inputs['clickhouse-version'])
+  return planDeploy({ config, stack, targets: wanted, facts: CATALOG })
+}
+
+function problems(result: Plan | Refusal): readonly string[] {
+  return result.kind === 'refusal' ? result.problems : []
+}
+
+function warningsOf(result: Plan | Refusal): readonly string[] {
+  if (result.kind === 'refusal') throw new Error(result.problems.join('\n'))
+  return result.warnings
+}
+
+const newestV3 = CATALOG.releases.filter(({ version }) => version.startsWith('3.')).at(-1)?.version ?? ''
+const newestV4 = CATALOG.releases.at(-1)?.version ?? ''
+
+const row = (
+  name: string,
+  state: BackgroundMigration['state'],
+  gate: string | undefined = undefined,
+): BackgroundMigration => ({ name, state, gate })
+const TRACES = '20241024_1730_migrate_traces_from_pg_to_ch'
+const RUN_ITEMS = '20250814_1001_migrate_dataset_run_items_rmt_pg_to_ch'
+
+test.each(['3', '3.225', 'v4', 'latest', 'main'])(
+  'a floating tag (%s) is refused before anything is looked at',
+  version => {
+    expect(() => readDeployConfig(fakeRunner('deploy', { version }))).toThrow(BadInput)
+    expect(() => readDeployConfig(fakeRunner('deploy', { version }))).toThrow(
+      /floating tag, which can move to another major version and migrate for good: write an exact release/,
+    )
+  },
+)
+
+type Row = readonly [name: string, stack: Stack, inputs: Inputs, sentence: RegExp]
+
+const REFUSALS: readonly Row[] = [
+  [
+    'a release that the catalog does not know',
+    stackOn('3.0.0'),
+    { version: '3.0.1' },
+    /^Langfuse 3\.0\.1 is not in this version's catalog \(newest: \S+\), .*: use a newer version of this action, or deploy/,
+  ],
+  [
+    'a pre-release',
+    stackOn('3.225.4', { clickhouse: '25.12.3' }),
+    { version: '4.0.0-rc.0' },
+    /4\.0\.0-rc\.0 is a pre-release, .*: deploy a final release/,
+  ],
+  [
+    'an older release',
+    stackOn('3.29.0'),
+    { version: '3.0.0' },
+    /3\.29\.0 runs, and 3\.0\.0 is older: .*use the rollback action with `to: 3\.0\.0`/,
+  ],
+  [
+    '3.28.2, which holds 2.95.1',
+    stackOn('3.0.0'),
+    { version: '3.28.2' },
+    /images of Langfuse 3\.28\.2 hold 2\.95\.1 under a wrong name, .*: deploy 3\.28\.3\.$/,
+  ],
+  [
+    'v2 that is too old for a v3 beside it',
+    { ...stackOn('2.93.7'), health: known({ status: 200, version: '2.90.0' }, 'x') },
+    { version: '3.0.0' },
+    /3\.0\.0 cannot follow 2\.90\.0 at once, because v3 works beside 2\.92\.0 or newer only: deploy 2\.95\.12 first/,
+  ],
+  [
+    'v2 past the stop at 3.29.0',
+    stackOn('2.93.7'),
+    { version: '3.29.1' },
+    /because v3 releases after 3\.29\.0 remove what v2 still uses: deploy 3\.29\.0 first, wait until its background migrations have finished, then 3\.29\.1\.$/,
+  ],
+  [
+    'v2 to v4, past both stops',
+    stackOn('2.93.7', { clickhouse: '25.12.3' }),
+    { version: newestV4 },
+    new RegExp(`deploy 3\\.29\\.0 first, wait .*, then ${newestV3}, then ${newestV4}\\.$`),
+  ],
+  [
+    'a v3 before the newest one to v4',
+    stackOn('3.100.0', { clickhouse: '25.12.3' }),
+    { version: newestV4 },
+    new RegExp(`v4 drops the tables that v3's background migrations copy from: deploy ${newestV3} first`),
+  ],
+  [
+    'v4 on ClickHouse 24.3',
+    stackOn(newestV3, { clickhouse: '24.3.18' }),
+    { version: newestV4 },
+    /needs ClickHouse 25\.12 or newer, and it would be 24\.3\.18: set `clickhouse-version` to 25\.12 or newer/,
+  ],
+  [
+    'a ClickHouse version that is still too old',
+    stackOn(newestV3, { clickhouse: '24.3.18' }),
+    { version: newestV4, 'clickhouse-version': '25.11.9' },
+    /needs ClickHouse 25\.12 or newer, and it would be 25\.11\.9: set `clickhouse-version`/,
+  ],
+  [
+    'v3 on ClickHouse 23.8',
+    stackOn('2.93.7', { clickhouse: '23.8.1' }),
+    { version: '3.0.0' },
+    /needs ClickHouse 24\.3 or newer, and it would be 23\.8\.1/,
+  ],
+  ...['3.207.0', '3.212.0'].map(
+    (version): Row => [
+      `${version} with ClickHouse's data on EFS`,
+      stackOn('3.206.0'),
+      { version },
+      /data is on EFS, where Langfuse 3\.2\S+ fails in ClickHouse migration 36 .*: deploy 3\.213\.0 instead\.$/,
+    ],
+  ),
+  [
+    "ClickHouse's schema from the future",
+    {
+      ...stackOn('3.28.3'),
+      clickhouseStore: known({ version: '24.8.7', timezone: 'UTC', head: 8, dirty: false }, 'x'),
+    },
+    { version: '3.28.3' },
+    /schema is at version 8, and Langfuse 3\.28\.3 only knows 7, .*: deploy the release that migrated to 8/,
+  ],
+  [
+    'v2 to beyond 3.29.0 with its data not copied yet',
+    stackOn('3.29.0', { background: [row(TRACES, 'unfinished')] }),
+    { version: '3.30.0' },
+    /migration 20241024_1730_\S+ has not finished, and Langfuse asks to have it finished on 3\.29\.0 .*: wait until it has/,
+  ],
+  [
+    'v4 while a copy from a table that it drops has not finished',
+    stackOn(newestV3, { clickhouse: '25.12.3', background: [row(RUN_ITEMS, 'unfinished')] }),
+    { version: newestV4 },
+    /20250814_1001_\S+ has not finished, and Langfuse 4\.0\.0 drops what it copies from, .*lost: wait until it has/,
+  ],
+  [
+    'v4 while such a copy has failed',
+    stackOn(newestV3, { clickhouse: '25.12.3', background: [row(TRACES, 'failed')] }),
+    { version: newestV4 },
+    /20241024_1730_\S+ failed, and Langfuse 4\.0\.0 drops .*: repair what its failed_reason says, retry it/,
+  ],
+]
+
+test.each(REFUSALS)('refuses %s, with the remedy, and nothing else', (_name, stack, inputs, sentence) => {
+  expect(problems(plan(stack, inputs))).toEqual([expect.stringMatching(sentence)])
+})
+
+test.each<readonly [string, Stack, Inputs]>([
+  ['v2 to the stop', stackOn('2.93.7'), { version: '3.29.0' }],
+  ['the newest v2 to an early v3', stackOn('2.95.12'), { version: '3.0.0' }],
+  ['the stop to the newest v3', stackOn('3.29.0'), { version: newestV3 }],
+  ['an early v3 that is not at the stop to a later one', stackOn('3.0.0'), { version: '3.100.0' }],
+  ['the newest v3 to v4', stackOn(newestV3, { clickhouse: '25.12.3' }), { version: newestV4 }],
+  ['v4 to v4', stackOn('4.0.0', { clickhouse: '25.12.3' }), { version: newestV4 }],
+  ['3.206 to 3.213 on EFS', stackOn('3.206.0'), { version: '3.213.0' }],
+  ['3.207 to 3.208 on EFS, where its migration has run', stackOn('3.207.0'), { version: '3.208.0' }],
+  [
+    '3.207.0 without EFS',
+    {
+      ...stackOn('3.206.0'),
+      clickhouse: {
+        ...stackOn('3.206.0').clickhouse,
+        taskDefinition: { ...stackOn('3.206.0').clickhouse.taskDefinition, volumes: [] },
+      },
+    },
+    { version: '3.207.0' },
+  ],
+])('lets %s through', (_name, stack, inputs) => {
+  expect(problems(plan(stack, inputs))).toEqual([])
+})
+
+test('the way back over migrations without down SQL is a restore, and the plan says so', () => {
+  expect(plan(stackOn('3.29.0'), { version: '3.100.0' })).toMatchObject({ rollbackClass: 'restore' })
+  expect(plan(stackOn('3.0.0'), { version: '3.1.0' })).toMatchObject({ rollbackClass: 'images' })
+})
+
+const V4_1 = '20260701_v4_step_1_create_root_spans_from_traces'
+const BACKFILL = 'LANGFUSE_BACKGROUND_MIGRATION_V4_ENABLE_HISTORIC_BACKFILL'
+
+function withWorkerVariable(stack: Stack, name: string, value: string): Stack {
+  const { container } = stack.worker
+  const environment = { ...container.environment, [name]: value }
+  return { ...stack, worker: { ...stack.worker, container: { ...container, environment } } }
+}
+
+test.each<readonly [string, string, string | undefined, boolean]>([
+  ['v3, gate not set: dormant', newestV3, undefined, false],
+  ['v3, gate "false": dormant', newestV3, 'false', false],
+  ['v3, gate "true": runs', newestV3, 'true', true],
+  ['v4, gate not set: runs, it is the default there', '4.0.0', undefined, true],
+  ['v4, gate "false": dormant', '4.0.0', 'false', false],
+])('a background migration behind a gate: %s', (_name, release, value, warned) => {
+  const bare = stackOn(release, { clickhouse: '25.12.3', background: [row(V4_1, 'unfinished', BACKFILL)] })
+  const stack = value === undefined ? bare : withWorkerVariable(bare, BACKFILL, value)
+  const found = warningsOf(plan(stack, { version: newestV4 })).filter(sentence => sentence.includes(V4_1))
+  expect(found).toEqual(
+    warned ? [expect.stringMatching(/asks to have all of them finished before another upgrade: wait/)] : [],
+  )
+})
+
+test('a background migration that nothing depends on yet is a warning', () => {
+  const background = [row('20250711_1347_patch_llm_tool_schema_audit_logs', 'failed')]
+  expect(warningsOf(plan(stackOn('3.100.0', { background }), { version: '3.101.0' }))).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/20250711_1347_\S+ failed, .*: repair what its failed_reason says/),
+    ]),
+  )
+})
+
+test('ClickHouse goes first when the target needs a newer one, and the plan says why', () => {
+  const stack = stackOn(newestV3, { clickhouse: '25.3.2' })
+  const result = plan(stack, { version: newestV4, 'clickhouse-version': '25.12.3' })
+  if (result.kind === 'refusal') throw new Error(result.problems.join('\n'))
+  const rolled = result.steps.flatMap(step => ('component' in step ? [step.component] : []))
+  expect(rolled).toEqual(['clickhouse', 'worker', 'web'])
+  const kinds = result.steps.map(step => step.kind)
+  expect(kinds.indexOf('migrate')).toBeGreaterThan(kinds.indexOf('roll-ecs'))
+  expect(result.steps.find(step => 'component' in step && step.component === 'clickhouse')?.reason).toMatch(
+    /ClickHouse goes first and leaves the order `worker,clickhouse,web`, because Langfuse \S+ needs ClickHouse 25\.12 or newer and 25\.3\.2 runs\./,
+  )
+})
+
+test('a newer ClickHouse that the target does not need keeps its place', () => {
+  const result = plan(stackOn('3.100.0'), { version: '3.101.0', 'clickhouse-version': '25.3.2' })
+  if (result.kind === 'refusal') throw new Error(result.problems.join('\n'))
+  const rolled = result.steps.flatMap(step => ('component' in step ? [step.component] : []))
+  expect(rolled).toEqual(['worker', 'clickhouse', 'web'])
+})
+
+test.each<readonly [string, string, string, RegExp | undefined]>([
+  ['over more than a year', '24.8.7', '25.12.3', /jumps from 24\.8\.7 to 25\.12\.3, .*EFS recovery point/],
+  ['within a year', '25.3.2', '25.12.3', undefined],
+  ['backwards', '25.3.2', '24.8.7', /goes back from 25\.3\.2 to 24\.8\.7 on the same data/],
+])('an upgrade of ClickHouse %s', (_name, from, to, sentence) => {
+  const stack = stackOn('3.100.0', { clickhouse: from })
+  const found = warningsOf(plan(stack, { version: '3.101.0', 'clickhouse-version': to })).filter(text =>
+    /^ClickHouse (jumps|goes back)/.test(text),
+  )
+  expect(found).toEqual(sentence === undefined ? [] : [expect.stringMatching(sentence)])
+})
+
+test('what cannot be told is a warning: the release that runs, the ClickHouse that runs', () => {
+  const stack = stackOn('3.100.0')
+  const blank = { version: undefined }
+  const blind: Stack = {
+    ...stack,
+    health: unknown('no answer', 'unreachable'),
+    web: { ...stack.web, image: { ...stack.web.image, ...blank } },
+    worker: { ...stack.worker, image: { ...stack.worker.image, ...blank } },
+    clickhouse: { ...stack.clickhouse, image: { ...stack.clickhouse.image, ...blank } },
+    clickhouseStore: unknown('not asked', 'not-asked'),
+  }
+  expect(warningsOf(plan(blind, { version: '3.101.0' }))).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/Which release runs now cannot be told .*mandatory stops .* were not checked/),
+      expect.stringMatching(/Which ClickHouse runs cannot be told .*needs 24\.3 or newer/),
+    ]),
+  )
+  const newer = { ...stack, health: known({ status: 200, version: '3.999.0' }, 'x') }
+  expect(problems(plan(newer, { version: '3.101.0' }))).toEqual([expect.stringMatching(/is older/)])
+  const ahead = { ...stack, health: known({ status: 200, version: '3.100.99' }, 'x') }
+  expect(warningsOf(plan(ahead, { version: '3.101.0' }))).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/3\.100\.99, which runs now, is not in this version's catalog/),
+    ]),
+  )
+})
+
+const to = '3.101.0'
+
+test.each<readonly [string, Targets, RegExp]>([
+  [
+    'a web image without linux/amd64 on App Runner',
+    { web: image('langfuse-web', to, DIGEST.web3, { platforms: ['linux/arm64'] }) },
+    /web image `\S+` is built for linux\/arm64, and App Runner service langfuse_web runs linux\/amd64 only: push an image that has linux\/amd64/,
+  ],
+  [
+    'a worker image without the architecture of its task definition',
+    { worker: image('langfuse-worker', to, DIGEST.worker3, { platforms: ['linux/amd64'] }) },
+    /worker image `\S+` is built for linux\/amd64, and task definition langfuse_worker:1 runs on linux\/arm64: push/,
+  ],
+  [
+    'a ClickHouse image of the wrong architecture',
+    { clickhouse: image('clickhouse', '25.3.2', DIGEST.clickhouseNew, { platforms: ['linux/amd64'] }) },
+    /ClickHouse image `\S+` is built for linux\/amd64, and task definition clickhouse:1 runs on linux\/arm64/,
+  ],
+  [
+    'an image that does not exist',
+    { web: image('langfuse-web', to, DIGEST.web3, { presence: 'missing' }) },
+    /web image `\S+` does not exist in its registry: push it first, or name another with `web-image`/,
+  ],
+])('refuses %s', (_name, over, sentence) => {
+  const targets = { ...targetsFor(to), ...over }
+  expect(problems(plan(stackOn('3.100.0'), { version: to }, targets))).toEqual([
+    expect.stringMatching(sentence),
+  ])
+})
+
+test('an image whose platforms are not known is let through; one outside ECR is a warning', () => {
+  const web = image('langfuse-web', to, DIGEST.web3, { platforms: undefined })
+  expect(problems(plan(stackOn('3.100.0'), { version: to }, { ...targetsFor(to), web }))).toEqual([])
+  const elsewhere = { ...web, presence: 'unchecked' as const }
+  expect(
+    warningsOf(plan(stackOn('3.100.0'), { version: to }, { ...targetsFor(to), web: elsewhere })),
+  ).toEqual(
+    expect.arrayContaining([expect.stringMatching(/is not in ECR: that it exists, and for which platforms/)]),
+  )
+})
+
+test("an image that carries another release's tag is a warning", () => {
+  const worker = image('langfuse-worker', '3.99.0', DIGEST.worker3)
+  expect(warningsOf(plan(stackOn('3.100.0'), { version: to }, { ...targetsFor(to), worker }))).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/worker image `\S+` carries the tag 3\.99\.0, and `version` is 3\.101\.0/),
+    ]),
+  )
+})

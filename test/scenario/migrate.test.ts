@@ -1,0 +1,173 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { Pool } from 'pg'
+import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
+import { clickhouseAccess } from '../../sandbox/picture.ts'
+import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
+import type { RunResult } from '../../sandbox/runner.ts'
+
+/** `migrate: task` through `dist/` on the article's stack: each test is the next thing that happens. */
+let folder: string
+let stage: Stage
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'migrate-'))
+  stage = await openStage({ folder, speed: 30, seed: false })
+})
+
+afterAll(async () => {
+  await stage?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const UPGRADE = { version: '3.0.0', 'clickhouse-version': '24.12.3', backup: 'false', 'on-failure': 'stop' }
+/** A runner outside of the VPC: only the task sees the databases. */
+const BLIND = { network: 'auto', 'database-url': '', 'clickhouse-url': '', 'clickhouse-password': '' }
+const WRITES = /^(Create|Update|Register|Deregister|Delete|Run|Start|Stop|Pause|Resume|Put|Tag)/
+
+type Write = { readonly operation: string; readonly input: Record<string, unknown> }
+
+async function deploy(
+  inputs: Readonly<Record<string, string>>,
+  options: StageRun = {},
+): Promise<{ result: RunResult; writes: readonly Write[] }> {
+  const from = stage.stack.sandbox.requests.length
+  const result = await stage.run('deploy', inputs, options)
+  const writes = stage.stack.sandbox.requests
+    .slice(from)
+    .filter(request => WRITES.test(request.operation))
+    .map(({ operation, input }) => ({ operation, input: input as Record<string, unknown> }))
+  return { result, writes }
+}
+
+const operations = (writes: readonly Write[]) => writes.map(write => write.operation)
+
+/** Where both databases are. */
+async function heads(): Promise<{ postgres: number; clickhouse: string }> {
+  const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
+  try {
+    const { rows } = await pool.query(
+      'SELECT count(*)::int AS count FROM _prisma_migrations WHERE finished_at IS NOT NULL',
+    )
+    const [head] = await clickhouse().query(
+      'SELECT version, dirty FROM schema_migrations ORDER BY sequence DESC LIMIT 1',
+    )
+    return {
+      postgres: Number(rows[0]?.count),
+      clickhouse: `${head?.version}${Number(head?.dirty) === 1 ? ' dirty' : ''}`,
+    }
+  } finally {
+    await pool.end()
+  }
+}
+
+const clickhouse = () => clickhouseClient(clickhouseAccess(stage.stack))
+
+/** What golang-migrate would have written. */
+async function setClickHouseVersion(version: number, dirty: boolean): Promise<void> {
+  const nanoseconds = `${Date.now()}000000`
+  await clickhouse().execute(
+    `INSERT INTO schema_migrations VALUES (${version}, ${dirty ? 1 : 0}, ${nanoseconds})`,
+  )
+}
+
+function webLog(): string {
+  const { world } = stage.stack.sandbox
+  const [service] = world.appRunner.services.values()
+  return world.logs.text(`/aws/apprunner/${service?.name}/${service?.id}/application`)
+}
+
+function activeMigrationDefinitions(): number {
+  const { world } = stage.stack.sandbox
+  const revisions = world.ecs.families.get('langfuse-worker-migrate') ?? []
+  return revisions.filter(revision => revision.status === 'ACTIVE').length
+}
+
+test('the migrations are done before any component changes, and the new web finds nothing to migrate', async () => {
+  const seen: Promise<{ postgres: number; clickhouse: string }>[] = []
+  const onLine = (line: string) => {
+    if (line.startsWith('✔ Postgres and ClickHouse migrations')) seen.push(heads())
+  }
+  const before = webLog().length
+  const { result, writes } = await deploy(UPGRADE, { onLine })
+  expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
+  expect(operations(writes).slice(0, 3)).toEqual([
+    'RegisterTaskDefinition',
+    'RunTask',
+    'DeregisterTaskDefinition',
+  ])
+  expect(operations(writes).slice(3)).toEqual([
+    'RegisterTaskDefinition',
+    'UpdateService',
+    'RegisterTaskDefinition',
+    'UpdateService',
+    'UpdateService',
+  ])
+  expect(await Promise.all(seen)).toEqual([{ postgres: 273, clickhouse: '6' }])
+  expect(result.stdout).toMatch(/│ Applying migration `20241206115829_/)
+  expect(result.stdout).toMatch(/✔ .*2 Postgres migrations and 1 ClickHouse migration applied/)
+  expect(webLog().slice(before)).toMatch(/No pending migrations to apply\.[\s\S]*no change/)
+  expect(webLog().slice(before)).not.toMatch(/Applying migration/)
+  expect(activeMigrationDefinitions()).toBe(0)
+})
+
+test('the task is the web image by digest in the place of the worker, and nothing in it is shown', async () => {
+  const { requests } = stage.stack.sandbox
+  const registered = requests.find(({ operation }) => operation === 'RegisterTaskDefinition')?.input
+  expect(registered).toMatchObject({
+    family: 'langfuse-worker-migrate',
+    cpu: '2048',
+    memory: '4096',
+    networkMode: 'awsvpc',
+    runtimePlatform: { cpuArchitecture: 'X86_64' },
+    containerDefinitions: [
+      { name: 'migrate', image: expect.stringMatching(/langfuse-web@sha256:/), command: ['true'] },
+    ],
+    tags: expect.arrayContaining([{ key: 'langfuse-rollout', value: 'migrate' }]),
+  })
+  expect(JSON.stringify(registered)).not.toMatch(/mountPoints|portMappings|healthCheck|entryPoint/)
+  const ran = requests.find(({ operation }) => operation === 'RunTask')?.input
+  expect(ran).toMatchObject({
+    launchType: 'FARGATE',
+    startedBy: expect.stringMatching(/^langfuse-rollout-migrate\/\w{10}$/),
+    networkConfiguration: { awsvpcConfiguration: { assignPublicIp: 'DISABLED' } },
+  })
+})
+
+test('back on 2.93.7', async () => {
+  const result = await stage.run('rollback', { to: 'previous' })
+  expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
+  expect(await heads()).toEqual({ postgres: 271, clickhouse: '5' })
+})
+
+test('a dirty ClickHouse that only the task can see: failed with cause and fix, and nothing else is changed', async () => {
+  await setClickHouseVersion(5, true)
+  const { result, writes } = await deploy({ ...UPGRADE, ...BLIND })
+  expect(result.exitCode).toBe(1)
+  expect(result.outputs).toMatchObject({ outcome: 'failed', 'current-version': '2.93.7' })
+  const errors = result.commands.filter(({ command }) => command === 'error')
+  expect(errors.map(error => error.message)).toEqual([
+    expect.stringMatching(
+      /ClickHouse's schema is dirty: migration 5 was begun once .*force the schema version to 4.* exit code 1.*Not started: worker/,
+    ),
+  ])
+  expect(result.summary).toMatch(/Dirty database version 5/)
+  expect(operations(writes)).toEqual(['RegisterTaskDefinition', 'RunTask', 'DeregisterTaskDefinition'])
+  expect(activeMigrationDefinitions()).toBe(0)
+  await setClickHouseVersion(5, false)
+})
+
+test('a run that is killed while the task runs: the next one follows it instead of starting a second', async () => {
+  const lost = new AbortController()
+  const onLine = (line: string) => line.includes('ECS started task') && lost.abort()
+  const killed = await deploy({ ...UPGRADE, ...BLIND }, { lost: lost.signal, onLine })
+  expect(killed.result.exitCode).not.toBe(0)
+  const again = await deploy(UPGRADE)
+  expect(again.result.stdout).toMatch(/an earlier run started migration task \w+ of this image already/)
+  expect(operations(again.writes)).not.toContain('RunTask')
+  expect(again.result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
+  expect(await heads()).toEqual({ postgres: 273, clickhouse: '6' })
+  expect(activeMigrationDefinitions()).toBe(0)
+})

@@ -1,0 +1,106 @@
+import { until } from '../../sandbox/article/wait.ts'
+import { viewOf } from '../../sandbox/aws/apprunner/configuration.ts'
+import type { AppRunnerService, Configuration } from '../../sandbox/aws/apprunner/types.ts'
+import type { Service } from '../../sandbox/aws/ecs/types.ts'
+import type { Image } from '../../sandbox/aws/images.ts'
+import type { RecordedRequest } from '../../sandbox/aws/server.ts'
+import type { World } from '../../sandbox/aws/world.ts'
+import type { Stage } from '../../sandbox/rehearse.ts'
+
+/** What every scenario of a failed deploy needs from the article's stage: its parts, its writes, and how it was. */
+export function ecsService(world: World, name: string): Service {
+  const service = world.ecs.clusters.get('langfuse')?.services.get(name)
+  if (service === undefined) throw new Error(`The stage has no ECS service ${name}`)
+  return service
+}
+
+export function webService(world: World): AppRunnerService {
+  const [service] = world.appRunner.services.values()
+  if (service === undefined) throw new Error('The stage has no App Runner service')
+  return service
+}
+
+const WRITES = /^(Create|Update|Register|Deregister|Delete|Run|Start|Stop|Pause|Resume|Put|Tag)/
+
+export function isWrite({ operation }: Pick<RecordedRequest, 'operation'>): boolean {
+  return WRITES.test(operation)
+}
+
+/** What a deploy may change outside of the databases, and what a test may spoil. */
+export type Setup = {
+  readonly services: readonly Pick<Service, 'name' | 'taskDefinition' | 'deploymentConfiguration'>[]
+  readonly web: Configuration
+  readonly images: ReadonlyMap<string, readonly Image[]>
+}
+
+export function setupOf(world: World): Setup {
+  const services = ['langfuse_worker', 'clickhouse'].map(name => {
+    const { taskDefinition, deploymentConfiguration } = ecsService(world, name)
+    return { name, taskDefinition, deploymentConfiguration }
+  })
+  const repositories = [...world.images.repositories.values()]
+  const images = new Map(repositories.map(repository => [repository.name, repository.images]))
+  return { services, web: webService(world).configuration, images }
+}
+
+/**
+ * Brings images, services and configuration back to what they were, past the API: cheaper than a rollback, for
+ * deploys that failed before a database changed.
+ */
+export async function putBack({ stack }: Stage, setup: Setup): Promise<void> {
+  const { world } = stack.sandbox
+  world.faults.clear()
+  for (const { id } of [...world.efs.fileSystems.values()]) world.efs.failMounts(id, undefined)
+  restoreImages(world, setup.images)
+  await Promise.all([
+    ...setup.services.map(before => putServiceBack(world, before)),
+    putWebBack(world, setup.web),
+  ])
+}
+
+/** Tags lead to the programs that they led to. */
+export function restoreImages(world: World, images: Setup['images']): void {
+  for (const repository of world.images.repositories.values())
+    repository.images = images.get(repository.name) ?? []
+}
+
+async function putServiceBack(world: World, before: Setup['services'][number]): Promise<void> {
+  const service = ecsService(world, before.name)
+  service.deploymentConfiguration = before.deploymentConfiguration
+  const settled = service.steady && service.deployments.length === 1
+  if (settled && service.taskDefinition === before.taskDefinition) return
+  await world.call('ecs', 'UpdateService', {
+    cluster: 'langfuse',
+    service: before.name,
+    taskDefinition: before.taskDefinition.arn,
+    forceNewDeployment: true,
+  })
+  const done = () => service.steady && service.deployments.length === 1
+  await until({ what: `ECS service ${before.name}`, world: unfailing(world), done })
+}
+
+/** The failures are what is being tidied up. */
+function unfailing(world: World): World {
+  return { ...world, ecs: { ...world.ecs, clusters: new Map() } }
+}
+
+async function putWebBack(world: World, before: Configuration): Promise<void> {
+  const service = webService(world)
+  await until({
+    what: 'the end of the operation of App Runner',
+    world: unfailing(world),
+    done: () => service.operations[0]?.endedAt !== undefined,
+  })
+  service.nextFailure = undefined
+  if (service.status === 'PAUSED') {
+    await world.call('apprunner', 'ResumeService', { ServiceArn: service.arn })
+    await until({ what: 'App Runner to resume', world, done: () => service.status === 'RUNNING' })
+  }
+  service.status = 'RUNNING'
+  service.configuration = before
+}
+
+/** The image that App Runner's service has. */
+export function webImage(world: World): string {
+  return viewOf(webService(world).configuration).image
+}

@@ -1,0 +1,318 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { REGISTRY } from '../../sandbox/aws/ids.ts'
+import {
+  type AppRunnerOutcome,
+  arrangeAppRunner,
+  arrangeEcs,
+  type EcsOutcome,
+} from '../../sandbox/aws/outcomes.ts'
+import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import type { RunResult } from '../../sandbox/runner.ts'
+import { isWrite, putBack, restoreImages, type Setup, setupOf, webService } from './support.ts'
+
+/** Every way in which AWS can end a rollout, and what the built action makes of it. */
+let folder: string
+let stage: Stage
+let setup: Setup
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'truth-'))
+  stage = await openStage({ folder, speed: 120, seed: false })
+  setup = setupOf(stage.stack.sandbox.world)
+})
+
+beforeEach(async () => {
+  await putBack(stage, setup)
+})
+
+afterAll(async () => {
+  await stage?.stop()
+  await rm(folder, { recursive: true, force: true })
+  printTable()
+})
+
+type Outcome = 'deployed' | 'refused' | 'failed'
+
+type Cell = {
+  readonly platform: 'ECS' | 'App Runner' | 'ECS Express'
+  readonly what: string
+  readonly arrange: () => Promise<unknown>
+  readonly inputs?: Readonly<Record<string, string>>
+  readonly outcome: Outcome
+  /** What the log and the summary have to say. */
+  readonly cause: RegExp
+}
+
+const WEB_FIRST = { order: 'web,worker,clickhouse' }
+const CLICKHOUSE_FIRST = { order: 'clickhouse,worker,web', 'clickhouse-version': '24.12.3' }
+
+const worker = (outcome: EcsOutcome, late = false) => ({
+  platform: 'ECS' as const,
+  arrange: () =>
+    arrangeEcs(stage.stack.sandbox.world, {
+      cluster: 'langfuse',
+      service: 'langfuse_worker',
+      image: `${REGISTRY}/langfuse-worker:3.0.0`,
+      outcome,
+      late,
+    }),
+})
+
+const clickhouse = (outcome: EcsOutcome) => ({
+  platform: 'ECS' as const,
+  inputs: CLICKHOUSE_FIRST,
+  arrange: () =>
+    arrangeEcs(stage.stack.sandbox.world, {
+      cluster: 'langfuse',
+      service: 'clickhouse',
+      image: `${REGISTRY}/clickhouse:24.12.3`,
+      outcome,
+    }),
+})
+
+const web = (outcome: AppRunnerOutcome) => ({
+  platform: 'App Runner' as const,
+  inputs: WEB_FIRST,
+  arrange: () => arrangeWeb(outcome),
+})
+
+async function arrangeWeb(outcome: AppRunnerOutcome): Promise<void> {
+  const { world } = stage.stack.sandbox
+  const image = `${REGISTRY}/langfuse-web:3.0.0`
+  const { ends } = await arrangeAppRunner(world, { serviceArn: webService(world).arn, image, outcome })
+  // A success is Langfuse's own: the checks after it ask what it reports.
+  if (ends === 'SUCCEEDED') restoreImages(world, setup.images)
+}
+
+/** Arranged when UpdateService of App Runner is on its way: after the preflight. */
+const lateWeb = (happens: () => unknown) => ({
+  platform: 'App Runner' as const,
+  inputs: WEB_FIRST,
+  arrange: async () => {
+    const end = stage.stack.sandbox.world.onRequest(async ({ phase, service, operation }) => {
+      if (phase !== 'before' || service !== 'apprunner' || operation !== 'UpdateService') return
+      end()
+      await happens()
+    })
+  },
+})
+
+const CELLS: readonly Cell[] = [
+  {
+    ...worker('breaker-rolled-back'),
+    what: 'breaker rolled back',
+    outcome: 'failed',
+    cause: /ROLLBACK_\w+.*Invalid environment variables/s,
+  },
+  {
+    ...worker('breaker-without-rollback'),
+    what: 'breaker without rollback',
+    outcome: 'failed',
+    cause: /FAILED.*circuit breaker.*Invalid environment variables/s,
+  },
+  {
+    ...worker('never-starts'),
+    what: 'never starts, no breaker',
+    outcome: 'failed',
+    cause: /no circuit breaker.*Invalid environment variables/s,
+  },
+  {
+    ...worker('superseded'),
+    what: 'superseded by another deployment',
+    outcome: 'failed',
+    cause: /deployment ecs-svc\/\d+ .* has taken the place of ecs-svc\/\d+/,
+  },
+  {
+    ...worker('stopped-abort'),
+    what: 'stopped by a person (ABORT)',
+    outcome: 'failed',
+    cause: /stopped by (a user|somebody)/,
+  },
+  {
+    ...worker('stopped-rollback'),
+    what: 'stopped by a person (ROLLBACK)',
+    outcome: 'failed',
+    cause: /(rolled back by a user|stopped by (a user|somebody))/,
+  },
+  {
+    ...worker('image-missing'),
+    what: 'image missing',
+    outcome: 'refused',
+    cause: /worker image `.*langfuse-worker:3\.0\.0` does not exist in its registry: push it first/,
+  },
+  {
+    ...worker('image-missing', true),
+    what: 'image missing, late',
+    outcome: 'failed',
+    cause: /The image does not exist in its registry.*CannotPullContainerError.*not found/s,
+  },
+  {
+    ...worker('wrong-platform'),
+    what: 'wrong platform',
+    outcome: 'refused',
+    cause: /worker image .* is built for linux\/amd64, and .* runs on linux\/arm64/,
+  },
+  {
+    ...worker('wrong-platform', true),
+    what: 'wrong platform, late',
+    outcome: 'failed',
+    cause: /The image has no variant for linux\/arm64/,
+  },
+  {
+    ...worker('out-of-memory'),
+    what: 'out of memory',
+    outcome: 'failed',
+    cause: /out of memory|OutOfMemoryError/i,
+  },
+  {
+    ...clickhouse('efs-unresolved'),
+    what: 'EFS mount failure (name)',
+    outcome: 'failed',
+    cause: /EFS file system fs-\w+ does not resolve/,
+  },
+  {
+    ...clickhouse('efs-access-denied'),
+    what: 'EFS mount failure (access)',
+    outcome: 'failed',
+    cause: /EFS refused the mount/,
+  },
+  {
+    ...web('rolled-back'),
+    what: 'rolled back',
+    outcome: 'failed',
+    cause: /ROLLBACK_\w+.*Invalid environment variables/s,
+  },
+  {
+    ...web('rollback-failed'),
+    what: 'rollback failed',
+    outcome: 'failed',
+    cause: /ROLLBACK_\w+.*Invalid environment variables/s,
+  },
+  {
+    ...web('failed'),
+    what: 'failed',
+    outcome: 'failed',
+    cause: /operation \w+ failed.*Invalid environment variables/s,
+  },
+  {
+    ...web('busy'),
+    what: 'service busy',
+    outcome: 'refused',
+    cause: /App Runner service langfuse_web is busy, START_DEPLOYMENT .*: wait until it has ended/,
+  },
+  {
+    ...lateWeb(() => arrangeWeb('busy')),
+    what: 'service busy, late',
+    outcome: 'failed',
+    cause: /Service cannot be updated in the current state: OPERATION_IN_PROGRESS/,
+  },
+  {
+    ...web('paused'),
+    what: 'paused',
+    outcome: 'refused',
+    cause: /App Runner service langfuse_web is PAUSED, .*: resume or repair it/,
+  },
+  {
+    ...lateWeb(() => arrangeWeb('paused')),
+    what: 'paused, late',
+    outcome: 'failed',
+    cause: /Service cannot be updated in the current state: PAUSED/,
+  },
+  {
+    ...web('create-failed'),
+    what: 'create failed',
+    outcome: 'refused',
+    cause: /App Runner service langfuse_web is CREATE_FAILED, .*: resume or repair it/,
+  },
+]
+
+/** They change the databases, so they come last, with a rollback between. */
+const SUCCESSES: readonly Cell[] = [
+  {
+    ...worker('success'),
+    arrange: async () => undefined,
+    what: 'success',
+    outcome: 'deployed',
+    cause: /✔ worker \(ECS service langfuse_worker\): runs langfuse-worker@sha256:\w+ \(deployment ecs-svc/,
+  },
+  {
+    ...web('success'),
+    what: 'success',
+    outcome: 'deployed',
+    cause: /✔ web \(App Runner service langfuse_web\): runs langfuse-web@sha256:\w+ \(operation /,
+  },
+  {
+    ...web('beyond-first-page'),
+    what: 'operation beyond the first page',
+    outcome: 'deployed',
+    cause: /✔ web \(App Runner service langfuse_web\): runs langfuse-web@sha256:\w+ \(operation /,
+  },
+]
+
+const name = (cell: Cell) => [`${cell.platform}: ${cell.what}`, cell] as const
+
+test.each(CELLS.map(name))('%s', async (_, cell) => {
+  const { result, writes } = await deploy(cell)
+  expect(result.stdout).toMatch(cell.cause)
+  expect(plain(result.summary)).toMatch(cell.cause)
+  expect(result.outputs['current-version']).toBe('2.93.7')
+  if (cell.outcome === 'refused') expect(writes).toEqual([])
+  seen.set(cell, { ...told(result), ...seen.get(cell), named: true })
+})
+
+test.each(SUCCESSES.map(name))('%s', async (_, cell) => {
+  const { result } = await deploy(cell)
+  expect(result.stdout).toMatch(cell.cause)
+  expect(result.outputs['current-version']).toBe('3.0.0')
+  seen.set(cell, { ...told(result), named: true })
+  const back = await stage.run('rollback', { to: '2.93.7' })
+  expect(back.outputs['outcome']).toBe('rolled-back')
+  setup = setupOf(stage.stack.sandbox.world)
+})
+
+async function deploy(cell: Cell): Promise<{ result: RunResult; writes: readonly string[] }> {
+  await cell.arrange()
+  const { requests } = stage.stack.sandbox
+  const from = requests.length
+  const result = await stage.run('deploy', { ...UPGRADE, ...cell.inputs })
+  seen.set(cell, { ...told(result), named: false })
+  expect(told(result)).toEqual({ outcome: cell.outcome, exitCode: cell.outcome === 'deployed' ? 0 : 1 })
+  const writes = requests
+    .slice(from)
+    .filter(isWrite)
+    .map(request => request.operation)
+  return { result, writes }
+}
+
+const UPGRADE = { version: '3.0.0', 'on-failure': 'stop', backup: 'false', migrate: 'boot', timeout: '90s' }
+
+function told(result: RunResult) {
+  return { outcome: result.outputs['outcome'], exitCode: result.exitCode }
+}
+
+/** A summary without its Markdown. */
+function plain(summary: string): string {
+  return summary.replaceAll('\\', '').replaceAll('&nbsp;', ' ').replaceAll('&#39;', "'")
+}
+
+const seen = new Map<Cell, { outcome: string | undefined; exitCode: number; named: boolean }>()
+
+/** What a reader of the log of CI sees, good or bad. */
+function printTable(): void {
+  const rows = [...CELLS, ...SUCCESSES].map(cell => {
+    const { outcome = 'none', exitCode = -1, named = false } = seen.get(cell) ?? {}
+    const right = named && outcome === cell.outcome
+    return [cell.platform, cell.what, outcome, String(exitCode), named ? 'named' : '-', right ? 'OK' : 'NG']
+  })
+  const header = ['runs on', 'AWS ends with', 'outcome', 'exit', 'cause', '']
+  const widths = header.map((_, column) =>
+    Math.max(...[header, ...rows].map(row => row[column]?.length ?? 0)),
+  )
+  const line = (row: readonly string[]) =>
+    row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  ')
+  const right = rows.filter(row => row[5] === 'OK').length
+  process.stdout.write(`\n${[header, ...rows].map(line).join('\n')}\n${right}/${rows.length} cells right\n`)
+}

@@ -27,6 +27,7 @@ export async function openStage(options: {
   readonly folder: string
   readonly speed: number
   readonly seed?: boolean
+  readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
   readonly log?: (line: string) => void
 }): Promise<Stage> {
   const stack = await startArticleStack({

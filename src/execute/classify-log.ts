@@ -106,6 +106,13 @@ const STARTING: readonly Known[] = [
     'The folder to mount does not exist on the EFS file system',
     'correct rootDirectory, or use an access point that creates it',
   ),
+  [
+    /not authorized to perform: ([\w:*-]+)/i,
+    part => ({
+      cause: `AWS denied ${part(1)}`,
+      fix: 'allow it in a policy of the role that the message names',
+    }),
+  ],
   means(
     /exec format error/i,
     'The image was built for another processor than the one it runs on',

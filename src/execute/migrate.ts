@@ -69,7 +69,7 @@ function imageOf(task: EcsTask): string | undefined {
 
 async function adopt(task: EcsTask, execution: Execution): Promise<EcsTask> {
   execution.say(`an earlier run started migration task ${task.id} of this image already: it is followed`)
-  await deregister(task.taskDefinition, execution)
+  await tidy(task.taskDefinition, execution)
   return task
 }
 
@@ -80,9 +80,6 @@ async function adopt(task: EcsTask, execution: Execution): Promise<EcsTask> {
 async function startTask(step: Migrate, execution: Execution): Promise<EcsTask> {
   const { cloud, stack } = execution
   const { service } = stack.worker
-  for (const left of await cloud.ecs.activeRevisions(familyOf(execution), TAG)) {
-    await deregister(left, execution)
-  }
   const taskDefinition = await register(step, execution)
   try {
     const task = await cloud.ecs.runTask({
@@ -103,7 +100,7 @@ async function startTask(step: Migrate, execution: Execution): Promise<EcsTask> 
       error,
     )
   } finally {
-    await deregister(taskDefinition, execution)
+    await tidy(taskDefinition, execution)
   }
 }
 
@@ -132,14 +129,16 @@ async function register(step: Migrate, { cloud, stack, say, ...execution }: Exec
   return taskDefinition
 }
 
-/** One that stays is untidy and does no harm. */
-async function deregister(taskDefinition: string, { cloud, say }: Execution): Promise<void> {
-  try {
-    await cloud.ecs.deregister(taskDefinition)
-  } catch (error) {
-    say(
-      `Warning: task definition ${taskDefinition} could not be deregistered (${explain(error)}): deregister it yourself.`,
-    )
+/** Our task definition, and those that killed runs or lost answers left. One that stays is untidy and does no harm. */
+async function tidy(taskDefinition: string, execution: Execution): Promise<void> {
+  const { cloud, say } = execution
+  const left = await cloud.ecs.activeRevisions(familyOf(execution), TAG).catch(() => [])
+  for (const arn of new Set([taskDefinition, ...left])) {
+    await cloud.ecs.deregister(arn).catch(error => {
+      say(
+        `Warning: task definition ${arn} could not be deregistered (${explain(error)}): deregister it yourself.`,
+      )
+    })
   }
 }
 

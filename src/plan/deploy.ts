@@ -17,7 +17,7 @@ import { commonProblems, commonWarnings, continuedDeployment } from './preflight
 import { backgroundProblems, backgroundWarnings } from './preflight-background.ts'
 import { clickhouseProblems, clickhouseWarnings } from './preflight-clickhouse.ts'
 import { foreignImages } from './preflight-images.ts'
-import { releaseProblems, releaseWarnings } from './preflight-release.ts'
+import { releaseProblems, releaseWarnings, stopProblems } from './preflight-release.ts'
 import { planRerun } from './rerun.ts'
 import { classOf, undoBetween } from './rollback-class.ts'
 import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
@@ -47,8 +47,10 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
     release.length > 0
       ? release
       : [
+          ...stopProblems(way),
           ...ecsBusy(question),
           ...clickhouseProblems(question),
+          ...backgroundProblems(stack, config.version),
           ...unfinishedRollback(stack),
           ...commonProblems(stack, targets),
           ...environment.refusals,

@@ -41,7 +41,6 @@ function furthestOf(name: string): number {
 
 function nearest(name: string, known: ReadonlySet<string>): string | undefined {
   const upper = name.toUpperCase()
-  if (known.has(upper)) return upper
   const furthest = furthestOf(name)
   const near = [...known]
     .filter(candidate => Math.abs(candidate.length - name.length) <= furthest)

@@ -10,9 +10,9 @@ export type Way = {
   readonly facts: ReleaseFacts
 }
 
-/** Why the release itself cannot be deployed over what runs. At most one: the next one depends on it. */
+/** Why the release is none that a deploy could ever bring here. At most one, and nothing else matters then. */
 export function releaseProblems(way: Way): readonly string[] {
-  const problem = unknownRelease(way) ?? mislabelled(way) ?? older(way) ?? stopLeftOut(way)
+  const problem = unknownRelease(way) ?? mislabelled(way) ?? older(way)
   return problem === undefined ? [] : [problem]
 }
 
@@ -47,11 +47,14 @@ function older({ from, to }: Way): string | undefined {
   return `Langfuse ${from} runs, and ${to} is older: a deploy never goes back, use the rollback action with \`to: ${to}\`.`
 }
 
-function stopLeftOut({ from, to, facts }: Way): string | undefined {
+/** The release that has to run in between. What else stands in the target's way is said beside it. */
+export function stopProblems({ from, to, facts }: Way): readonly string[] {
   const stop = from === undefined ? undefined : mandatoryStop(from, to, facts)
-  if (stop === undefined) return undefined
+  if (stop === undefined) return []
   const rest = [...stop.later, to].join(', then ')
-  return `Langfuse ${to} cannot follow ${from} at once, because ${stop.because}: deploy ${stop.release} first, wait until its background migrations have finished, then ${rest}.`
+  return [
+    `Langfuse ${to} cannot follow ${from} at once, because ${stop.because}: deploy ${stop.release} first, wait until its background migrations have finished, then ${rest}.`,
+  ]
 }
 
 /** What cannot be told of the way, and what it does without asking. */

@@ -176,6 +176,13 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
   ],
   ['another processor', ['exec /usr/bin/dumb-init: exec format error'], /built for another processor/],
   [
+    'a role that may not be passed',
+    [
+      'User: arn:aws:sts::123456789012:assumed-role/deploy/x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/Task',
+    ],
+    /AWS denied iam:PassRole: allow it/,
+  ],
+  [
     'an image that is not there',
     [
       'CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref x: not found',

@@ -91,6 +91,18 @@ const FINDINGS: readonly Row[] = [
     /^The web has `LANGFUSE_MIGRATION_v4_WRITE_MODE`, .* if `LANGFUSE_MIGRATION_V4_WRITE_MODE` is meant/,
   ],
   [
+    'a name in small letters',
+    { web: plus({ langfuse_log_level: 'x' }) },
+    'warning',
+    /^The web has `langfuse_log_level`, .* if `LANGFUSE_LOG_LEVEL` is meant/,
+  ],
+  [
+    'an empty variable, which Langfuse takes for none',
+    { web: plus({ HOSTNAME: '' }) },
+    'warning',
+    /^`HOSTNAME` of the web is not 0\.0\.0\.0/,
+  ],
+  [
     'plain values that differ',
     { web: plus({ REDIS_HOST: 'hunter2' }) },
     'warning',
@@ -288,7 +300,7 @@ test.each<readonly [string, Given]>([
     'variables that may be in files',
     { from: '2.93.7', to: '3.0.0', worker: { environment: {}, secrets: {}, files: 1 } },
   ],
-  ['what v3 needs, where v3 runs already', { worker: { ...minus('CLICKHOUSE_MIGRATION_URL') } }],
+  ['what v3 needs, where v3 runs already', { web: minus('CLICKHOUSE_MIGRATION_URL') }],
   [
     'encoded credentials',
     {

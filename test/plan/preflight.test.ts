@@ -49,6 +49,25 @@ test.each(['3', '3.225', 'v4', 'latest', 'main'])(
   },
 )
 
+test('all that stands in the way is said at once: the stop, the ClickHouse, the environment, the images', () => {
+  const { container, ...worker } = stackOn('2.93.7').worker
+  const stack = {
+    ...stackOn('2.93.7', { clickhouse: '24.3.18' }),
+    worker: { ...worker, container: { ...container, environment: {} } },
+  }
+  const targets = { web: image('langfuse-web', newestV4, DIGEST.web3, { presence: 'missing' }) }
+  expect(problems(plan(stack, { version: newestV4 }, targets))).toEqual([
+    expect.stringMatching(/deploy 3\.29\.0 first/),
+    expect.stringMatching(/needs ClickHouse 25\.12 or newer/),
+    expect.stringMatching(/web image `\S+` does not exist/),
+    expect.stringMatching(/worker does not start without `CLICKHOUSE_URL`/),
+  ])
+  expect(problems(plan(stackOn('2.93.7'), { version: '3.207.0' }))).toEqual([
+    expect.stringMatching(/deploy 3\.29\.0 first/),
+    expect.stringMatching(/data is on EFS/),
+  ])
+})
+
 type Row = readonly [name: string, stack: Stack, inputs: Inputs, sentence: RegExp]
 
 const REFUSALS: readonly Row[] = [

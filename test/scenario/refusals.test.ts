@@ -72,8 +72,32 @@ const BAD_INPUT: readonly BadInput[] = [
   [
     'a release that the catalog does not know',
     'deploy',
+    { version: '3.0.1' },
+    /3\.0\.1 is not in this version's catalog \(newest: \S+\), .*: use a newer version of this action/,
+  ],
+  [
+    'a release whose images hold another',
+    'deploy',
     { version: '3.28.2' },
-    /3\.28\.2 is not in this version's catalog/,
+    /images of Langfuse 3\.28\.2 hold 2\.95\.1 under a wrong name, .*: deploy 3\.28\.3\./,
+  ],
+  [
+    'a mandatory stop left out',
+    'deploy',
+    { version: '3.100.0' },
+    /3\.100\.0 cannot follow 2\.93\.7 at once, .*: deploy 3\.29\.0 first/,
+  ],
+  [
+    'v4 on the ClickHouse of v3',
+    'deploy',
+    { version: '4.0.0' },
+    /Langfuse 4\.0\.0 needs ClickHouse 25\.12 or newer, .*: set `clickhouse-version` to 25\.12 or newer/,
+  ],
+  [
+    'a release that cannot migrate a ClickHouse on EFS',
+    'deploy',
+    { version: '3.207.0' },
+    /data is on EFS, where Langfuse 3\.207\.0 fails in ClickHouse migration 36 .*: deploy 3\.213\.0 instead/,
   ],
   [
     'a wrong database password',

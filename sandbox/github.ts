@@ -17,7 +17,11 @@ export type Deployment = {
   readonly task: string
   readonly payload: unknown
   /** Newest first. */
-  readonly statuses: { readonly state: string; readonly description: string }[]
+  readonly statuses: {
+    readonly state: string
+    readonly description: string
+    readonly environment_url: string
+  }[]
 }
 
 /** `allowed: false` answers as GitHub does to a token without `deployments: write`. */
@@ -88,7 +92,11 @@ function create(body: Body, deployments: Deployment[]): Answer {
 function statuses(method: string, deployment: Deployment | undefined, body: Body): Answer {
   if (deployment === undefined) return { status: 404, body: { message: 'Not Found' } }
   if (method !== 'POST') return { status: 200, body: deployment.statuses }
-  const status = { state: String(body['state']), description: String(body['description'] ?? '') }
+  const status = {
+    state: String(body['state']),
+    description: String(body['description'] ?? ''),
+    environment_url: String(body['environment_url'] ?? ''),
+  }
   deployment.statuses.unshift(status)
   return { status: 201, body: status }
 }

@@ -1,13 +1,15 @@
 import type * as Sdk from '@aws-sdk/client-apprunner'
+import { Busy } from '../errors/busy.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
-import { allPages, once } from './once.ts'
+import { allPages, isAwsError, once } from './once.ts'
+import { patient } from './retries.ts'
 
 /** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
 export function appRunnerAdapter(region: string): AppRunner {
   const sdk = once(async () => {
     const module = await import('@aws-sdk/client-apprunner')
-    return { ...module, client: new module.AppRunnerClient({ region }) }
+    return { ...module, client: new module.AppRunnerClient({ region, ...patient }) }
   })
   const describe = async (arn: string): Promise<AppRunnerService> => {
     const { client, DescribeServiceCommand } = await sdk()
@@ -34,9 +36,14 @@ export function appRunnerAdapter(region: string): AppRunner {
     },
     async updateImage(service, image) {
       const { client, UpdateServiceCommand } = await sdk()
-      const answer = await client.send(
-        new UpdateServiceCommand({ ServiceArn: service.arn, SourceConfiguration: withImage(service, image) }),
-      )
+      const order = new UpdateServiceCommand({
+        ServiceArn: service.arn,
+        SourceConfiguration: withImage(service, image),
+      })
+      const answer = await client.send(order).catch(error => {
+        if (!isAwsError(error, 'InvalidStateException')) throw error
+        throw new Busy(`App Runner takes no update of ${service.name}: ${error.message}`, { cause: error })
+      })
       if (answer.OperationId === undefined) {
         throw new RolloutError(
           `App Runner took the update of ${service.name} without an operation to follow: look at it in the console.`,
@@ -86,5 +93,10 @@ function toMebibytes(memory: string | undefined): number | undefined {
 }
 
 function toOperation(operation: Sdk.OperationSummary) {
-  return { id: operation.Id ?? '', type: operation.Type ?? '', status: operation.Status ?? '' }
+  return {
+    id: operation.Id ?? '',
+    type: operation.Type ?? '',
+    status: operation.Status ?? '',
+    startedAt: operation.StartedAt?.getTime(),
+  }
 }

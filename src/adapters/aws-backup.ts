@@ -2,12 +2,13 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import type { Backup } from '../ports/backup.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
+import { patient } from './retries.ts'
 
 /** AWS Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/api-reference.html */
 export function backupAdapter(region: string): Backup {
   const sdk = once(async () => {
     const module = await import('@aws-sdk/client-backup')
-    return { ...module, client: new module.BackupClient({ region }) }
+    return { ...module, client: new module.BackupClient({ region, ...patient }) }
   })
   return {
     async vaults() {

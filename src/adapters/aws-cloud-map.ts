@@ -1,6 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-servicediscovery'
 import type { CloudMap } from '../ports/cloud.ts'
 import { allPages, once } from './once.ts'
+import { patient } from './retries.ts'
 
 /**
  * Cloud Map. Health comes from GetInstancesHealthStatus, not from DiscoverInstances: that one lives on a host of
@@ -9,7 +10,7 @@ import { allPages, once } from './once.ts'
 export function cloudMapAdapter(region: string): CloudMap {
   const sdk = once(async () => {
     const module = await import('@aws-sdk/client-servicediscovery')
-    return { ...module, client: new module.ServiceDiscoveryClient({ region }) }
+    return { ...module, client: new module.ServiceDiscoveryClient({ region, ...patient }) }
   })
   return {
     async service(arn) {

@@ -3,12 +3,13 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import type { Ecr, EcrRepository } from '../ports/cloud.ts'
 import { indexPlatforms, member, platformOf } from './manifest.ts'
 import { isAwsError } from './once.ts'
+import { patient } from './retries.ts'
 
 /** ECR, in the registry and region that the image reference names, which need not be the stack's. */
 export function ecrAdapter(region: string): Ecr {
   const open = async (repository: EcrRepository) => {
     const sdk = await import('@aws-sdk/client-ecr')
-    const client = new sdk.ECRClient({ region: repository.region || region })
+    const client = new sdk.ECRClient({ region: repository.region || region, ...patient })
     return { ...sdk, client }
   }
   return {

@@ -11,12 +11,13 @@ import type {
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
 import { allPages, isAwsError, once } from './once.ts'
+import { patient } from './retries.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {
   const sdk = once(async () => {
     const module = await import('@aws-sdk/client-ecs')
-    return { ...module, client: new module.ECSClient({ region }) }
+    return { ...module, client: new module.ECSClient({ region, ...patient }) }
   })
   return {
     ...ecsTasks(sdk),

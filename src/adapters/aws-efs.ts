@@ -1,11 +1,12 @@
 import type { Efs } from '../ports/cloud.ts'
 import { allPages, isAwsError, once } from './once.ts'
+import { patient } from './retries.ts'
 
 /** EFS: https://docs.aws.amazon.com/efs/latest/ug/api-reference.html */
 export function efsAdapter(region: string): Efs {
   const sdk = once(async () => {
     const module = await import('@aws-sdk/client-efs')
-    return { ...module, client: new module.EFSClient({ region }) }
+    return { ...module, client: new module.EFSClient({ region, ...patient }) }
   })
   return {
     async fileSystem(id) {

@@ -1,10 +1,11 @@
 import type { Logs } from '../ports/cloud.ts'
 import { allPages, isAwsError, once } from './once.ts'
+import { patient } from './retries.ts'
 
 export function logsAdapter(region: string): Logs {
   const sdk = once(async () => {
     const module = await import('@aws-sdk/client-cloudwatch-logs')
-    return { ...module, client: new module.CloudWatchLogsClient({ region }) }
+    return { ...module, client: new module.CloudWatchLogsClient({ region, ...patient }) }
   })
   return {
     async tail(group, stream, lines) {

@@ -2,12 +2,13 @@ import type * as Sdk from '@aws-sdk/client-rds'
 import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/backup.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
+import { patient } from './retries.ts'
 
 /** Aurora's cluster snapshots: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ */
 export function auroraAdapter(region: string): Aurora {
   const sdk = once(async () => {
     const module = await import('@aws-sdk/client-rds')
-    return { ...module, client: new module.RDSClient({ region }) }
+    return { ...module, client: new module.RDSClient({ region, ...patient }) }
   })
 
   async function snapshots(

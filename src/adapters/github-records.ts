@@ -1,5 +1,5 @@
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { DeploymentRecord, Records } from '../ports/records.ts'
+import type { DeploymentRecord, RecordState, Records } from '../ports/records.ts'
 import { once } from './once.ts'
 
 /** Marks our deployments among others of the repository. */
@@ -47,7 +47,7 @@ export function gitHubRecords(place: GitHubPlace): Records {
       await status(data.id, 'in_progress', `Langfuse ${record.to} is being rolled out`)
       return String(data.id)
     },
-    mark: (id, state, sentence) => status(Number(id), state, sentence),
+    mark: (id, state, sentence, url) => status(Number(id), state, sentence, url),
     async isRunning(run) {
       const { actions } = await octokit()
       try {
@@ -83,11 +83,7 @@ export function gitHubRecords(place: GitHubPlace): Records {
     },
   }
 
-  async function status(
-    id: number,
-    state: 'in_progress' | 'success' | 'failure' | 'inactive',
-    sentence: string,
-  ): Promise<void> {
+  async function status(id: number, state: RecordState, sentence: string, url?: string): Promise<void> {
     const { repos } = await octokit()
     await repos.createDeploymentStatus({
       owner,
@@ -97,6 +93,7 @@ export function gitHubRecords(place: GitHubPlace): Records {
       // GitHub takes 140 characters.
       description: sentence.slice(0, 140),
       ...(place.runUrl !== undefined && { log_url: place.runUrl }),
+      ...(url !== undefined && { environment_url: url }),
       // The older records are the way back: GitHub must not mark them inactive by itself.
       auto_inactive: false,
     })

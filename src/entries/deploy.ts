@@ -140,7 +140,7 @@ async function finish(run: Finish): Promise<Conclusion> {
   }
   if (complete && isFinal(settled.checks)) {
     const conclusion = conclude('deploy', 'deployed', `Langfuse ${plan.to} runs on web and worker.`, rest)
-    await record.close('success', conclusion.headline)
+    await record.close('success', conclusion.headline, settled.stack?.url)
     return conclusion
   }
   const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next: wayOut(plan) })

@@ -1,7 +1,7 @@
 import { explain } from '../errors/explain.ts'
 import type { Artifact } from '../execute/execute.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { DeploymentRecord, Records } from '../ports/records.ts'
+import type { DeploymentRecord, RecordState, Records } from '../ports/records.ts'
 import type { Ports } from './ports.ts'
 
 export type OpenRecord = {
@@ -9,7 +9,7 @@ export type OpenRecord = {
   readonly warnings: readonly string[]
   /** Adds what there is to restore from, as soon as it is there. */
   keep(artifact: Artifact): Promise<void>
-  close(state: 'success' | 'failure' | 'inactive', sentence: string): Promise<void>
+  close(state: RecordState, sentence: string, url?: string): Promise<void>
 }
 
 /**
@@ -45,8 +45,8 @@ export async function openRecord(
           )
         })
       },
-      close: (state, sentence) =>
-        records.mark(id, state, sentence).catch(error => {
+      close: (state, sentence, url) =>
+        records.mark(id, state, sentence, url).catch(error => {
           ports.runner.info(`Warning: deployment record ${id} could not be closed: ${explain(error)}`)
         }),
     }

@@ -11,12 +11,14 @@ import type {
 export type Verdict =
   | { readonly verdict: 'rolling'; readonly note: string }
   | { readonly verdict: 'succeeded' }
-  | { readonly verdict: 'failed'; readonly ending: Ending; readonly sentence: string }
+  | Failure
+
+type Failure = { readonly verdict: 'failed'; readonly ending: Ending; readonly sentence: string }
 
 export type Ending = 'rolled-back' | 'failed' | 'superseded' | 'stopped' | 'stuck' | 'gone'
 
 /**
- * Judges one ECS deployment by its id. `services-stable` waiters cannot: a service is just as stable after its
+ * Judges one ECS deployment by its id; `detail` is its own service deployment. `services-stable` waiters cannot: a service is just as stable after its
  * circuit breaker went back to the old tasks.
  */
 export function judgeEcs(
@@ -34,7 +36,9 @@ export function judgeEcs(
     )
   }
   const ended = judgeServiceDeployment(detail)
-  if (ended !== undefined) return ended
+  const replaced = primary !== undefined && primary.id !== deploymentId
+  // A deployment that another one has replaced is STOPPED as well, and nobody stopped it.
+  if (ended !== undefined && !(replaced && ended.ending === 'stopped')) return ended
   if (ours === undefined || primary === undefined || ours.status !== 'PRIMARY') {
     return displaced(service, deploymentId, expected.taskDefinition)
   }
@@ -59,7 +63,7 @@ export function judgeEcs(
   return { verdict: 'rolling', note: `${running}${failures}` }
 }
 
-function judgeServiceDeployment(detail: ServiceDeployment | undefined): Verdict | undefined {
+function judgeServiceDeployment(detail: ServiceDeployment | undefined): Failure | undefined {
   const reason = detail?.statusReason ?? 'no reason given'
   switch (detail?.status) {
     case 'ROLLBACK_REQUESTED':
@@ -135,6 +139,6 @@ export function onlyRunningTask(tasks: readonly EcsTask[], taskDefinition: strin
   return running.length === 1 && task?.taskDefinition === taskDefinition ? task : undefined
 }
 
-function failed(ending: Ending, sentence: string): Verdict {
+function failed(ending: Ending, sentence: string): Failure {
   return { verdict: 'failed', ending, sentence }
 }

@@ -1,3 +1,4 @@
+import { Busy } from '../errors/busy.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { RollAppRunner } from '../plan/plan.ts'
 import type { AppRunnerService } from '../ports/cloud.ts'
@@ -14,7 +15,7 @@ import { waitFor } from './wait.ts'
 export async function rollAppRunner(step: RollAppRunner, execution: Execution): Promise<Done> {
   const { cloud, stack } = execution
   const service = appRunnerOf(stack)
-  const startedAt = execution.clock.now()
+  let startedAt = execution.clock.now()
   const operationId = step.follow ?? (await begin(step, execution))
   if (step.follow !== undefined)
     execution.say(`App Runner is at operation ${operationId} for this image already`)
@@ -22,6 +23,7 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
     async () => {
       const operations = await cloud.appRunner.operations(service.arn)
       const operation = operations.find(item => item.id === operationId)
+      startedAt = operation?.startedAt ?? startedAt
       const judged = judgeAppRunner(operation, await cloud.appRunner.describe(service.arn), step.to)
       return judged.verdict === 'rolling'
         ? { state: 'waiting', note: judged.note }
@@ -32,17 +34,61 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
   if (verdict.verdict === 'succeeded')
     return { sentence: `runs ${shortImage(step.to)} (operation ${operationId})` }
   const evidence = await causeOfAppRunner(cloud, service, startedAt)
-  const why = evidence.find(line => /error|failed|dirty|P[13]\d{3}/i.test(line))
+  for (const line of evidence) execution.say(`│ ${line}`)
+  const why = tellingLine(evidence)
   throw new StepFailed(
     `web did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why === undefined ? '' : ` Its log: ${why.trim()}`}`,
     evidence,
   )
 }
 
-async function begin(step: RollAppRunner, { cloud, stack, say }: Execution): Promise<string> {
-  const { operationId } = await cloud.appRunner.updateImage(appRunnerOf(stack), step.to)
-  say(`App Runner started operation ${operationId}`)
-  return operationId
+/** What Langfuse itself printed says more than App Runner, which only knows that it ended. */
+function tellingLine(evidence: readonly string[]): string | undefined {
+  const telling = evidence.filter(line => /error|failed|invalid|dirty|P[13]\d{3}/i.test(line))
+  return telling.find(line => !line.includes('[AppRunner]')) ?? telling[0]
+}
+
+async function begin(step: RollAppRunner, execution: Execution): Promise<string> {
+  const { cloud, stack, say } = execution
+  const service = appRunnerOf(stack)
+  try {
+    const { operationId } = await cloud.appRunner.updateImage(service, step.to)
+    say(`App Runner started operation ${operationId}`)
+    return operationId
+  } catch (error) {
+    const ours = error instanceof Busy ? await operationOf(step, service, execution) : undefined
+    if (ours === undefined) throw error
+    say(`App Runner is at operation ${ours} for this image already`)
+    return ours
+  }
+}
+
+/** What is read may be some seconds old, and ListOperations is the last to know. */
+const LAG_MS = 10_000
+
+/**
+ * The operation that brings this image. When the answer to an update is lost, the SDK sends the update again, and
+ * App Runner refuses it because of the first.
+ */
+function operationOf(
+  step: RollAppRunner,
+  service: AppRunnerService,
+  execution: Execution,
+): Promise<string | undefined> {
+  const { cloud, clock } = execution
+  const shownUntil = clock.now() + LAG_MS
+  return waitFor(
+    async () => {
+      const [newest] = await cloud.appRunner.operations(service.arn)
+      const now = await cloud.appRunner.describe(service.arn)
+      const open = newest?.type === 'UPDATE_SERVICE' && /^(PENDING|IN_PROGRESS)$/.test(newest.status)
+      if (open && now.image === step.to) return { state: 'settled', value: newest.id }
+      return clock.now() < shownUntil
+        ? { state: 'waiting', note: `App Runner service ${step.service} is ${now.status}` }
+        : { state: 'settled', value: undefined }
+    },
+    { ...execution, what: `the operation under way at App Runner service ${step.service}` },
+  )
 }
 
 /** The plan has this step only for a web on App Runner. */

@@ -17,14 +17,13 @@ import { waitFor } from './wait.ts'
  * deployment that the update itself returned, then the digest that the tasks really run.
  */
 export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done> {
-  const { cloud, stack } = execution
+  const { stack } = execution
   const component = ecsComponent(stack, step.component)
   const rollout = await (step.follow === undefined
     ? begin(step, execution)
     : goOn(step, step.follow, execution))
   await followDeployment(step, rollout, execution)
-  const tasks = await cloud.ecs.tasks(stack.cluster, step.service, 'RUNNING')
-  assertDigest(step, component, tasks)
+  await assertDigest(step, component, execution)
   if (step.component === 'clickhouse') await followName(component, rollout.taskDefinition, execution)
   return { sentence: `runs ${shortImage(step.to)} (deployment ${rollout.deploymentId})` }
 }
@@ -84,19 +83,34 @@ async function goOn(step: RollEcs, deploymentId: string, execution: Execution): 
   }
 }
 
+/** What is read may be some seconds old; a service that went back to the deployment before looks just like that. */
+const LAG_MS = 30_000
+
 /** Follows one deployment of the worker or of ClickHouse until it has succeeded; anything else is thrown. */
 export async function followDeployment(
   step: Pick<RollEcs, 'component' | 'service'>,
   rollout: Rollout,
   execution: Execution,
 ): Promise<void> {
-  const { cloud, stack } = execution
+  const { cloud, stack, clock } = execution
   const { deploymentId, taskDefinition } = rollout
+  const before = primaryOf(ecsComponent(stack, step.component).service)
+  const shownUntil = clock.now() + LAG_MS
+  let appeared = before?.id === deploymentId
+  // ECS says which service deployment is current, and forgets it as soon as that has ended.
+  let ours = appeared ? ecsComponent(stack, step.component).service.serviceDeployment : undefined
   const verdict = await waitFor(
     async () => {
       const service = await cloud.ecs.service(stack.cluster, step.service)
       if (service === undefined) return { state: 'waiting', note: 'ECS does not show the service' }
-      const ours = service.serviceDeployment
+      const primary = primaryOf(service)
+      if (primary?.id === deploymentId) {
+        appeared = true
+        ours = service.serviceDeployment ?? ours
+      }
+      if (!appeared && primary?.id === before?.id && clock.now() < shownUntil) {
+        return { state: 'waiting', note: 'ECS does not show the deployment yet' }
+      }
       const detail = ours === undefined ? undefined : await cloud.ecs.serviceDeployment(ours)
       const judged = judgeEcs(service, deploymentId, { taskDefinition }, detail)
       return judged.verdict === 'rolling'
@@ -112,6 +126,7 @@ export async function followDeployment(
     deploymentId,
     container: ecsComponent(stack, step.component).container,
   })
+  for (const line of evidence) execution.say(`│ ${line}`)
   const why = evidence.length > 0 ? ` The last task that died: ${evidence.slice(0, 2).join('; ')}.` : ''
   throw new StepFailed(
     `${componentName(step.component)} did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why}`,
@@ -120,18 +135,33 @@ export async function followDeployment(
 }
 
 /** A steady service is no proof: the tasks have to run the very digest of the plan. */
-function assertDigest(step: RollEcs, component: EcsComponent, tasks: readonly EcsTask[]): void {
+async function assertDigest(step: RollEcs, component: EcsComponent, execution: Execution): Promise<void> {
+  const { cloud, stack, clock } = execution
   const wanted = parseImage(step.to)?.digest
   if (wanted === undefined) return
-  const digests = tasks.map(
-    task => task.containers.find(item => item.name === component.container.name)?.digest,
+  const shownUntil = clock.now() + LAG_MS
+  const problem = await waitFor(
+    async () => {
+      const tasks = await cloud.ecs.tasks(stack.cluster, step.service, 'RUNNING')
+      const seen = otherDigest(tasks, component.container.name, wanted)
+      return seen === undefined || clock.now() >= shownUntil
+        ? { state: 'settled', value: seen }
+        : { state: 'waiting', note: `${seen} yet` }
+    },
+    { ...execution, what: `the tasks of ${step.service} to run ${shortDigest(wanted)}` },
   )
-  const other = digests.find(digest => digest !== undefined && digest !== wanted)
-  if (other === undefined && digests.length > 0) return
+  if (problem === undefined) return
   throw new StepFailed(
-    `ECS reports a finished rollout of ${step.service}, but ${digests.length === 0 ? 'no task runs' : `a task runs ${shortDigest(other)}`} instead of ${shortDigest(wanted)}: look at the service before anything else is changed.`,
+    `ECS reports a finished rollout of ${step.service}, but ${problem} instead of ${shortDigest(wanted)}: look at the service before anything else is changed.`,
     [],
   )
+}
+
+function otherDigest(tasks: readonly EcsTask[], container: string, wanted: string): string | undefined {
+  if (tasks.length === 0) return 'no task runs'
+  const digests = tasks.map(task => task.containers.find(item => item.name === container)?.digest)
+  const other = digests.find(digest => digest !== undefined && digest !== wanted)
+  return other === undefined ? undefined : `a task runs ${shortDigest(other)}`
 }
 
 /** Cloud Map follows the tasks about half a minute late; web and worker find ClickHouse only by it. */

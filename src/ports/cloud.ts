@@ -225,6 +225,8 @@ export type AppRunnerOperation = {
   readonly id: string
   readonly type: string
   readonly status: string
+  /** Epoch milliseconds by AWS's clock. */
+  readonly startedAt?: number | undefined
 }
 
 export type AppRunner = {
@@ -232,8 +234,12 @@ export type AppRunner = {
   service(name: string): Promise<AppRunnerService | undefined>
   describe(arn: string): Promise<AppRunnerService>
   /** All pages, newest first. */
+  /** Newest first. */
   operations(arn: string): Promise<readonly AppRunnerOperation[]>
-  /** Repeats the whole source configuration with another image; returns the operation to follow. */
+  /**
+   * Repeats the whole source configuration with another image; returns the operation to follow. Throws Busy when
+   * App Runner takes no update now.
+   */
   updateImage(service: AppRunnerService, image: string): Promise<{ readonly operationId: string }>
 }
 

@@ -21,13 +21,15 @@ export type Records = {
   readonly place: string
   /** Writes the record with status in_progress and returns its id. */
   open(record: DeploymentRecord): Promise<string>
-  /** Gives a record another status. */
-  mark(id: string, state: 'in_progress' | 'success' | 'failure' | 'inactive', sentence: string): Promise<void>
+  /** Gives a record another status; `url` is where people reach what was deployed. */
+  mark(id: string, state: RecordState, sentence: string, url?: string): Promise<void>
   /** The newest record that no rollback has undone. */
   latest(): Promise<KeptRecord | undefined>
   /** Whether a workflow run is still going on; undefined when the token may not look (`actions: read`). */
   isRunning(run: string): Promise<boolean | undefined>
 }
+
+export type RecordState = 'in_progress' | 'success' | 'failure' | 'inactive'
 
 export type KeptRecord = {
   readonly id: string

@@ -37,7 +37,7 @@ test('what the policy does not let us read, and what is not there, is not known'
     expect(await platformsOf(sandbox, ['linux/amd64'], false)).toEqual(['linux/amd64'])
     const gone = `sha256:${'0'.repeat(64)}`
     expect(await ecrAdapter(repository.region).platforms(repository, gone)).toBeUndefined()
-    sandbox.faults.add({ operation: 'BatchGetImage', kind: 'access-denied', times: 9 })
+    sandbox.world.faults.add({ operation: 'BatchGetImage', kind: 'access-denied', times: 9 })
     expect(await platformsOf(sandbox, ['linux/amd64'], false)).toBeUndefined()
   })
 })

@@ -97,12 +97,6 @@ const FINDINGS: readonly Row[] = [
     /^The web has `langfuse_log_level`, .* if `LANGFUSE_LOG_LEVEL` is meant/,
   ],
   [
-    'an empty variable, which Langfuse takes for none',
-    { web: plus({ HOSTNAME: '' }) },
-    'warning',
-    /^`HOSTNAME` of the web is not 0\.0\.0\.0/,
-  ],
-  [
     'plain values that differ',
     { web: plus({ REDIS_HOST: 'hunter2' }) },
     'warning',
@@ -289,6 +283,7 @@ test.each<readonly [string, Given]>([
     { from: '2.93.7', to: '3.0.0', web: plus({ LANGFUSE_READ_FROM_POSTGRES_ONLY: 'x' }) },
   ],
   ['names of the platform and of agents', { web: plus({ AWS_REGIONS: 'x', OTEL_EXPORTER: 'x', TZ: 'UTC' }) }],
+  ['an empty variable, which Langfuse takes for none', { web: plus({ REDIS_AUTH: '' }) }],
   ['a name of its own that is like no other', { web: plus({ OUR_TEAM: 'x' }) }],
   ['a short name that is near to another', { web: plus({ POST: 'x' }), worker: plus({ SELF: 'x' }) }],
   [

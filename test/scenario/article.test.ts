@@ -101,7 +101,10 @@ test('the approved plan is deployed: in order, pinned by digest, recorded before
   expect(stage.github.deployments[0]).toMatchObject({
     payload: { from: '2.93.7', to: '3.0.0', postgresMigrations: 271, clickhouseHead: 5 },
   })
-  expect(stage.github.deployments[0]?.statuses[0]).toMatchObject({ state: 'success' })
+  expect(stage.github.deployments[0]?.statuses[0]).toMatchObject({
+    state: 'success',
+    environment_url: stage.stack.webUrl,
+  })
   await onlyTheImageChanged(writes.slice(4))
 })
 

@@ -5,4 +5,6 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/tools/strip-types.js' },
   testTimeout: 120_000,
+  // Tests wait for a sandbox far more than they compute.
+  maxWorkers: 3,
 }

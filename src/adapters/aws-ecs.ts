@@ -291,12 +291,14 @@ function copyWithImage(
   const definition: Record<string, unknown> = { ...described.taskDefinition }
   for (const member of DESCRIBED_ONLY) delete definition[member]
   const containers = described.taskDefinition?.containerDefinitions ?? []
+  // The prefix `aws:` is AWS's own (CloudFormation's tags): a caller who sends one is refused.
+  const tags = (described.tags ?? []).filter(tag => !tag.key?.startsWith('aws:'))
   return {
     ...(definition as Omit<Sdk.RegisterTaskDefinitionCommandInput, 'family' | 'containerDefinitions'>),
     family: base.family,
     containerDefinitions: containers.map(item => (item.name === container ? { ...item, image } : item)),
     // An empty list is refused by ECS: "Tags can not be empty".
-    ...(described.tags?.length ? { tags: described.tags } : {}),
+    ...(tags.length > 0 && { tags }),
   }
 }
 

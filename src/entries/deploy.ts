@@ -4,7 +4,7 @@ import type { StepResult } from '../execute/execute.ts'
 import { execute } from '../execute/execute.ts'
 import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
 import { planDeploy } from '../plan/deploy.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { Plan, Step } from '../plan/plan.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
 import type { DeploymentRecord } from '../ports/records.ts'
 import { pinned } from '../release/image.ts'
@@ -145,7 +145,7 @@ async function finish(run: Finish): Promise<Conclusion> {
   }
   const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next: wayOut(plan) })
   await record.close('failure', failed.headline)
-  if (config.onFailure === 'stop') return failed
+  if (config.onFailure === 'stop' || !worthGoingBack(steps)) return failed
   return ports.signal.aborted ? stopRolling(failed, run) : goBack(failed, run)
 }
 
@@ -158,6 +158,25 @@ function look(
     { clock: ports.clock, deadline, signal: ports.signal, patient: expected !== undefined },
   )
 }
+
+/**
+ * Whether there is anything to undo: a backup or a copied image changes nothing that runs, and a rollout that
+ * succeeded is not undone because background migrations could not be run again after it.
+ */
+function worthGoingBack(steps: readonly StepResult[]): boolean {
+  const rerunFailed = steps.some(
+    ({ step, state }) => step.kind === 'rerun-background-migrations' && state !== 'not-started',
+  )
+  const changed = steps.some(({ step, state }) => state !== 'not-started' && CHANGES.has(step.kind))
+  return changed && !rerunFailed
+}
+
+const CHANGES: ReadonlySet<Step['kind']> = new Set([
+  'migrate',
+  'roll-ecs',
+  'roll-app-runner',
+  'set-deployment-settings',
+])
 
 /** `on-failure: rollback`. The cause of the failure comes first; an undo that fails as well is told after it. */
 async function goBack(failed: Conclusion, run: Finish): Promise<Conclusion> {

@@ -121,13 +121,22 @@ test('finished and failed rows start from their beginning, and nothing else is t
   const { result, said } = await rerun(['2024_a', '2024_b'], async () => undefined)
   expect(said).toContain('re-armed 2024_a, 2024_b')
   const fresh = { state: {}, finished: false, failed: false, reason: null, worker: null }
-  expect(await rowsNow()).toMatchObject([
+  const open = { finished: false, failed: false, reason: null, state: { maxDate: '2024' }, worker: 'w1' }
+  expect(await rowsNow()).toEqual([
     { name: '2024_a', ...fresh },
     { name: '2024_b', ...fresh },
-    { name: '2024_c', state: { maxDate: '2024' }, worker: 'w1' },
-    { name: '2024_d', state: { maxDate: '2024' }, worker: 'w1' },
+    { name: '2024_c', ...open },
+    { name: '2024_d', ...open },
   ])
   expect(result?.state).toBe('done')
+})
+
+test('a row that a worker holds is left to it', async () => {
+  await client.query(
+    `UPDATE background_migrations SET locked_at = now() AT TIME ZONE 'UTC' WHERE name = '2024_a'`,
+  )
+  await rerun(['2024_a'], async () => undefined)
+  expect(await rowsNow()).toContainEqual(expect.objectContaining({ name: '2024_a', finished: true }))
 })
 
 test('the worker is restarted with the task definition that it has by now, and its deployment is followed', async () => {

@@ -4,6 +4,7 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
 import { allPages, isAwsError, once } from './once.ts'
 import { patient } from './retries.ts'
+import { keepAnswer, sendWhole } from './whole-json.ts'
 
 /** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
 export function appRunnerAdapter(region: string): AppRunner {
@@ -13,8 +14,10 @@ export function appRunnerAdapter(region: string): AppRunner {
   })
   const describe = async (arn: string): Promise<AppRunnerService> => {
     const { client, DescribeServiceCommand } = await sdk()
-    const answer = await client.send(new DescribeServiceCommand({ ServiceArn: arn }))
-    return toService(answer.Service)
+    const command = new DescribeServiceCommand({ ServiceArn: arn })
+    const whole = keepAnswer(command)
+    const answer = await client.send(command)
+    return toService(answer.Service, sourceOf(whole()))
   }
   return {
     describe,
@@ -36,10 +39,8 @@ export function appRunnerAdapter(region: string): AppRunner {
     },
     async updateImage(service, image) {
       const { client, UpdateServiceCommand } = await sdk()
-      const order = new UpdateServiceCommand({
-        ServiceArn: service.arn,
-        SourceConfiguration: withImage(service, image),
-      })
+      const order = new UpdateServiceCommand({ ServiceArn: service.arn })
+      sendWhole(order, { ServiceArn: service.arn, SourceConfiguration: withImage(service, image) })
       const answer = await client.send(order).catch(error => {
         if (!isAwsError(error, 'InvalidStateException')) throw error
         throw new Busy(`App Runner takes no update of ${service.name}: ${error.message}`, { cause: error })
@@ -54,9 +55,17 @@ export function appRunnerAdapter(region: string): AppRunner {
   }
 }
 
-function withImage(service: AppRunnerService, image: string): Sdk.SourceConfiguration {
-  const source = service.source as Sdk.SourceConfiguration
-  const repository = source.ImageRepository
+type Whole = Readonly<Record<string, unknown>>
+
+/** The source configuration as it was on the wire. */
+function sourceOf(answer: Whole): Whole {
+  const service = answer['Service'] as Whole | undefined
+  return (service?.['SourceConfiguration'] ?? {}) as Whole
+}
+
+function withImage(service: AppRunnerService, image: string): Whole {
+  const source = service.source as Whole
+  const repository = source['ImageRepository'] as Whole | undefined
   if (repository === undefined) {
     throw new RolloutError(
       `App Runner service ${service.name} is built from source code, not from an image: it cannot be rolled out.`,
@@ -65,7 +74,7 @@ function withImage(service: AppRunnerService, image: string): Sdk.SourceConfigur
   return { ...source, ImageRepository: { ...repository, ImageIdentifier: image } }
 }
 
-function toService(service: Sdk.Service | undefined): AppRunnerService {
+function toService(service: Sdk.Service | undefined, whole: Whole): AppRunnerService {
   const source = service?.SourceConfiguration
   const image = source?.ImageRepository
   return {
@@ -82,7 +91,7 @@ function toService(service: Sdk.Service | undefined): AppRunnerService {
     environment: image?.ImageConfiguration?.RuntimeEnvironmentVariables ?? {},
     secrets: image?.ImageConfiguration?.RuntimeEnvironmentSecrets ?? {},
     memory: toMebibytes(service?.InstanceConfiguration?.Memory),
-    source,
+    source: whole,
   }
 }
 

@@ -12,6 +12,7 @@ import type {
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
 import { allPages, isAwsError, once } from './once.ts'
 import { patient } from './retries.ts'
+import { keepAnswer, sendWhole } from './whole-json.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {
@@ -37,10 +38,10 @@ export function ecsAdapter(region: string): Ecs {
     },
     async taskDefinition(arn) {
       const { client, DescribeTaskDefinitionCommand } = await sdk()
-      const answer = await client.send(
-        new DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] }),
-      )
-      return toTaskDefinition(answer)
+      const command = new DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] })
+      const whole = keepAnswer(command)
+      const answer = await client.send(command)
+      return toTaskDefinition(answer, whole())
     },
     async tasks(cluster, service, status) {
       const { client, ListTasksCommand, DescribeTasksCommand } = await sdk()
@@ -71,9 +72,9 @@ export function ecsAdapter(region: string): Ecs {
     },
     async registerWithImage(base, container, image) {
       const { client, RegisterTaskDefinitionCommand } = await sdk()
-      const answer = await client.send(
-        new RegisterTaskDefinitionCommand(copyWithImage(base, container, image)),
-      )
+      const command = new RegisterTaskDefinitionCommand({ family: base.family, containerDefinitions: [] })
+      sendWhole(command, copyWithImage(base, container, image))
+      const answer = await client.send(command)
       return present(
         answer.taskDefinition?.taskDefinitionArn,
         'RegisterTaskDefinition answered without an ARN',
@@ -223,7 +224,7 @@ function toServiceDeployment(deployment: Sdk.ServiceDeployment, arn: string) {
 
 type Described = Sdk.DescribeTaskDefinitionCommandOutput
 
-function toTaskDefinition(answer: Described): TaskDefinition {
+function toTaskDefinition(answer: Described, source: unknown): TaskDefinition {
   const definition = answer.taskDefinition
   return {
     arn: definition?.taskDefinitionArn ?? '',
@@ -234,7 +235,7 @@ function toTaskDefinition(answer: Described): TaskDefinition {
     ),
     volumes: (definition?.volumes ?? []).flatMap(toEfsVolume),
     architecture: definition?.runtimePlatform?.cpuArchitecture ?? 'X86_64',
-    source: answer,
+    source,
   }
 }
 
@@ -286,20 +287,27 @@ function copyWithImage(
   base: TaskDefinition,
   container: string,
   image: string,
-): Sdk.RegisterTaskDefinitionCommandInput {
-  const described = base.source as Described
-  const definition: Record<string, unknown> = { ...described.taskDefinition }
+): Readonly<Record<string, unknown>> {
+  const described = base.source as WholeTaskDefinition
+  const definition = { ...described.taskDefinition }
   for (const member of DESCRIBED_ONLY) delete definition[member]
-  const containers = described.taskDefinition?.containerDefinitions ?? []
+  const containers = described.taskDefinition.containerDefinitions
   // The prefix `aws:` is AWS's own (CloudFormation's tags): a caller who sends one is refused.
   const tags = (described.tags ?? []).filter(tag => !tag.key?.startsWith('aws:'))
   return {
-    ...(definition as Omit<Sdk.RegisterTaskDefinitionCommandInput, 'family' | 'containerDefinitions'>),
-    family: base.family,
-    containerDefinitions: containers.map(item => (item.name === container ? { ...item, image } : item)),
+    ...definition,
+    containerDefinitions: containers.map(item => (item['name'] === container ? { ...item, image } : item)),
     // An empty list is refused by ECS: "Tags can not be empty".
     ...(tags.length > 0 && { tags }),
   }
+}
+
+/** DescribeTaskDefinition's answer as it was on the wire. */
+type WholeTaskDefinition = {
+  readonly taskDefinition: Record<string, unknown> & {
+    readonly containerDefinitions: readonly Readonly<Record<string, unknown>>[]
+  }
+  readonly tags?: readonly { readonly key?: string; readonly value?: string }[]
 }
 
 function present<Value>(value: Value | undefined, problem: string): Value {

@@ -9,8 +9,8 @@ export const patient = { maxAttempts: 10, retryStrategy: patientStrategy(10) } a
 
 type Strategy = Extract<NonNullable<ECSClientConfig['retryStrategy']>, { acquireInitialRetryToken: unknown }>
 
-/** About 30 s in all when every attempt fails. */
-const FIRST_PAUSE_MS = 100
+/** About 15 s in all when every attempt fails. */
+const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 
 /** https://smithy.io/2.0/guides/client-guidance/retries.html, without its bucket: a deploy makes some dozens of calls. */

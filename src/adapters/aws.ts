@@ -7,17 +7,11 @@ import { ecsAdapter } from './aws-ecs.ts'
 import { efsAdapter } from './aws-efs.ts'
 import { logsAdapter } from './aws-logs.ts'
 import { auroraAdapter } from './aws-rds.ts'
-import { patient } from './retries.ts'
 
 /** AWS in one region. Each client is loaded when it is first used: they are most of the bundle's start-up time. */
 export function createCloud(region: string): Cloud {
   return {
     region,
-    async account() {
-      const { STSClient, GetCallerIdentityCommand } = await import('@aws-sdk/client-sts')
-      const identity = await new STSClient({ region, ...patient }).send(new GetCallerIdentityCommand({}))
-      return { account: identity.Account ?? '', caller: identity.Arn ?? '' }
-    },
     ecs: ecsAdapter(region),
     appRunner: appRunnerAdapter(region),
     efs: efsAdapter(region),

@@ -6,7 +6,6 @@ import type { Aurora, Backup } from './backup.ts'
  */
 export type Cloud = {
   readonly region: string
-  account(): Promise<{ readonly account: string; readonly caller: string }>
   readonly ecs: Ecs
   readonly appRunner: AppRunner
   readonly efs: Efs

@@ -31,8 +31,7 @@ export type Sources = {
 /** Looks at the whole stack, side by side where nothing depends on another answer. Reads only. */
 export async function observe(config: StackConfig, sources: Sources): Promise<Stack> {
   const { cloud } = sources
-  const [identity, worker, clickhouse, web, postgres, clickhouseStore] = await Promise.all([
-    cloud.account(),
+  const [worker, clickhouse, web, postgres, clickhouseStore] = await Promise.all([
     observeEcs('worker', config, cloud),
     observeEcs('clickhouse', config, cloud),
     observeWeb(config, cloud),
@@ -46,7 +45,8 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     observeFiles(clickhouse, cloud),
   ])
   return {
-    account: identity.account,
+    // arn:partition:ecs:region:account:service/…
+    account: worker.service.arn.split(':')[4] ?? '',
     region: cloud.region,
     cluster: config.cluster,
     worker,

@@ -1,5 +1,5 @@
 import type { Settled } from '../checks/settle.ts'
-import type { StepResult } from '../execute/execute.ts'
+import type { StepResult } from '../execute/execution.ts'
 import type { Plan, Refusal } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
 import type { Runner } from '../ports/runner.ts'

@@ -1,7 +1,6 @@
 import { isFinal, type Settled, settleChecks } from '../checks/settle.ts'
 import { explain } from '../errors/explain.ts'
-import type { StepResult } from '../execute/execute.ts'
-import { execute } from '../execute/execute.ts'
+import type { StepResult } from '../execute/execution.ts'
 import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
 import { planDeploy } from '../plan/deploy.ts'
 import type { Plan, Step } from '../plan/plan.ts'
@@ -20,6 +19,7 @@ import { announce, planned, refused, unchanged, whatIsDone } from './conclusions
 import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
 import { type OpenRecord, openRecord } from './record.ts'
+import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
@@ -40,23 +40,16 @@ export async function deploy(ports: Ports): Promise<Conclusion> {
   if (plan.steps.length === 0) return unchanged(plan, stack)
   const way = recordOf(plan, stack, ports)
   const record = await openRecord(way, config, ports)
-  const steps = await execute(
-    {
-      plan,
-      stack,
-      facts: ports.facts,
-      ...connections,
-      clock: ports.clock,
-      deadline,
-      signal: ports.signal,
-      rollbackId: '',
-      record: record.id,
-      keep: artifact => record.keep(artifact),
-      imageTool,
-      say: line => ports.runner.info(line),
-    },
-    (title, work) => ports.runner.group(title, work),
-  )
+  const steps = await runPlan({
+    plan,
+    stack,
+    connections,
+    ports,
+    deadline,
+    record: record.id,
+    keep: artifact => record.keep(artifact),
+    imageTool,
+  })
   return finish({ plan, steps, way, record, config, connections, ports, deadline })
 }
 

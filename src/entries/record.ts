@@ -1,5 +1,5 @@
 import { explain } from '../errors/explain.ts'
-import type { Artifact } from '../execute/execute.ts'
+import type { Artifact } from '../execute/execution.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import type { DeploymentRecord, RecordState, Records } from '../ports/records.ts'
 import type { Ports } from './ports.ts'

@@ -1,7 +1,6 @@
 import { isFinal, settleChecks } from '../checks/settle.ts'
 import { explain } from '../errors/explain.ts'
-import type { StepResult } from '../execute/execute.ts'
-import { execute } from '../execute/execute.ts'
+import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
 import type { Plan } from '../plan/plan.ts'
 import { planRollback } from '../plan/rollback.ts'
@@ -15,6 +14,7 @@ import { announce, planned, refused, unchanged, whatIsDone } from './conclusions
 import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
+import { runPlan } from './run-plan.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
 export async function rollback(ports: Ports): Promise<Conclusion> {
@@ -35,20 +35,14 @@ export async function rollback(ports: Ports): Promise<Conclusion> {
   const busy = await otherRun(ports.records(config), ports)
   if (busy !== undefined) return refused('rollback', { ...plan, kind: 'refusal', problems: [busy] }, stack)
   if (plan.steps.length === 0) return unchanged(plan, stack)
-  const steps = await execute(
-    {
-      plan,
-      stack,
-      facts: ports.facts,
-      ...connections,
-      clock: ports.clock,
-      deadline,
-      signal: ports.signal,
-      rollbackId: rollbackId(plan, ports),
-      say: line => ports.runner.info(line),
-    },
-    (title, work) => ports.runner.group(title, work),
-  )
+  const steps = await runPlan({
+    plan,
+    stack,
+    connections,
+    ports,
+    deadline,
+    rollbackId: rollbackId(plan, ports),
+  })
   return finish({ plan, steps, target, config, connections, ports, deadline })
 }
 

@@ -1,6 +1,5 @@
 import { explain } from '../errors/explain.ts'
-import type { StepResult } from '../execute/execute.ts'
-import { execute } from '../execute/execute.ts'
+import type { StepResult } from '../execute/execution.ts'
 import { waitFor } from '../execute/wait.ts'
 import type { DeployConfig } from '../inputs/config.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -14,6 +13,7 @@ import { resolveTargets } from '../stack/targets.ts'
 import { announce } from './conclusions.ts'
 import type { Connections, Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
+import { runPlan } from './run-plan.ts'
 
 export type Undone = {
   readonly steps: readonly StepResult[]
@@ -56,20 +56,14 @@ export async function undo(failed: Failed): Promise<Undone> {
     if (plan.kind === 'refusal') return nothing(plan.problems.join(' '))
     ports.runner.info('The deploy failed: what it had changed goes back.')
     announce(plan, ports.runner)
-    const steps = await execute(
-      {
-        plan,
-        stack,
-        facts: ports.facts,
-        ...connections,
-        clock: ports.clock,
-        deadline,
-        signal: ports.signal,
-        rollbackId: rollbackId(plan, ports),
-        say: line => ports.runner.info(line),
-      },
-      (title, work) => ports.runner.group(title, work),
-    )
+    const steps = await runPlan({
+      plan,
+      stack,
+      connections,
+      ports,
+      deadline,
+      rollbackId: rollbackId(plan, ports),
+    })
     const bad = steps.find(step => step.state !== 'done')
     return { steps, warnings: [...plan.warnings, ...leftBehind(failed, stack)], problem: bad?.sentence }
   } catch (error) {

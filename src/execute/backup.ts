@@ -3,8 +3,8 @@ import { explain } from '../errors/explain.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
 import type { BackupDatabase, BackupFiles } from '../plan/plan.ts'
 import type { BackupJob, ClusterSnapshot } from '../ports/backup.ts'
-import type { Done, Execution } from './execute.ts'
-import { StepFailed } from './execute.ts'
+import type { Done, Execution } from './execution.ts'
+import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
 
 /** A snapshot of the same deploy that is not older than this is what a killed run left: it is used, not taken again. */

@@ -11,11 +11,11 @@ export async function causeOfEcs(
     readonly deploymentId: string
     readonly container: Container
   },
-): Promise<readonly string[]> {
+): Promise<{ readonly reasons: readonly string[]; readonly lines: readonly string[] }> {
   const stopped = await cloud.ecs.tasks(where.cluster, where.service, 'STOPPED')
   const task = stopped.findLast(item => item.startedBy === where.deploymentId)
-  if (task === undefined) return []
-  return [...reasonsOf(task), ...(await lastLines(cloud, task, where.container))]
+  if (task === undefined) return { reasons: [], lines: [] }
+  return { reasons: reasonsOf(task), lines: await lastLines(cloud, task, where.container) }
 }
 
 /** What ECS says of a task that has ended. */
@@ -50,4 +50,10 @@ export async function causeOfAppRunner(
     cloud.logs.recent(group('application'), since, LOG_LINES),
   ])
   return [...events, ...application]
+}
+
+/** The line to quote. What Langfuse itself printed says more than App Runner, which only knows that it ended. */
+export function tellingLine(evidence: readonly string[]): string | undefined {
+  const telling = evidence.filter(line => /error|failed|invalid|cannot|dirty|P[13]\d{3}/i.test(line))
+  return (telling.find(line => !line.includes('[AppRunner]')) ?? telling[0])?.trim()
 }

@@ -32,7 +32,7 @@ export function judgeEcs(
   if (ours?.rolloutState === 'FAILED') {
     return failed(
       'failed',
-      `ECS marked deployment ${deploymentId} as FAILED: ${ours.rolloutStateReason ?? 'no reason given'}`,
+      `ECS marked deployment ${deploymentId} as FAILED: ${reasonOf(ours.rolloutStateReason)}`,
     )
   }
   const ended = judgeServiceDeployment(detail)
@@ -64,7 +64,7 @@ export function judgeEcs(
 }
 
 function judgeServiceDeployment(detail: ServiceDeployment | undefined): Failure | undefined {
-  const reason = detail?.statusReason ?? 'no reason given'
+  const reason = reasonOf(detail?.statusReason)
   switch (detail?.status) {
     case 'ROLLBACK_REQUESTED':
     case 'ROLLBACK_IN_PROGRESS':
@@ -77,6 +77,11 @@ function judgeServiceDeployment(detail: ServiceDeployment | undefined): Failure 
     default:
       return undefined
   }
+}
+
+/** AWS's sentences end in a full stop; this one goes on in ours. */
+function reasonOf(reason: string | undefined): string {
+  return reason?.replace(/\.$/, '') ?? 'no reason given'
 }
 
 function displaced(service: EcsService, deploymentId: string, taskDefinition: string): Verdict {

@@ -2,8 +2,8 @@ import { explain } from '../errors/explain.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
 import type { Mirror } from '../plan/plan.ts'
 import { ecrRepository, parseImage, shortDigest } from '../release/image.ts'
-import type { Done, Execution } from './execute.ts'
-import { StepFailed } from './execute.ts'
+import type { Done, Execution } from './execution.ts'
+import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
 
 /** Copies one image into ECR, all platforms, and believes ECR's own digest only. */

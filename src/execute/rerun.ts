@@ -1,7 +1,7 @@
 import type { RerunBackgroundMigrations } from '../plan/plan.ts'
 import type { Postgres, Row } from '../ports/databases.ts'
-import type { Done, Execution } from './execute.ts'
-import { StepFailed } from './execute.ts'
+import type { Done, Execution } from './execution.ts'
+import { StepFailed } from './execution.ts'
 import { followDeployment } from './roll-ecs.ts'
 import { type Look, waitFor } from './wait.ts'
 

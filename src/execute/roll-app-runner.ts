@@ -4,10 +4,10 @@ import type { RollAppRunner } from '../plan/plan.ts'
 import type { AppRunnerService } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
 import type { Stack } from '../stack/stack.ts'
-import { causeOfAppRunner } from './cause.ts'
+import { causeOfAppRunner, tellingLine } from './cause.ts'
 import { knownCause } from './classify-log.ts'
-import type { Done, Execution } from './execute.ts'
-import { StepFailed } from './execute.ts'
+import type { Done, Execution } from './execution.ts'
+import { StepFailed } from './execution.ts'
 import { judgeAppRunner } from './judge.ts'
 import { waitFor } from './wait.ts'
 
@@ -37,15 +37,9 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
   for (const line of evidence) execution.say(`│ ${line}`)
   const why = tellingLine(evidence)
   throw new StepFailed(
-    `web did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why === undefined ? '' : ` Its log: ${why.trim()}`}`,
+    `web did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why === undefined ? '' : ` Its log: ${why}`}`,
     evidence,
   )
-}
-
-/** What Langfuse itself printed says more than App Runner, which only knows that it ended. */
-function tellingLine(evidence: readonly string[]): string | undefined {
-  const telling = evidence.filter(line => /error|failed|invalid|dirty|P[13]\d{3}/i.test(line))
-  return telling.find(line => !line.includes('[AppRunner]')) ?? telling[0]
 }
 
 async function begin(step: RollAppRunner, execution: Execution): Promise<string> {

@@ -5,10 +5,10 @@ import type { EcsDeployment, EcsService, EcsTask, ExpressService } from '../port
 import { parseImage, shortDigest, shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import { ecsComponent } from '../stack/stack.ts'
-import { causeOfEcs } from './cause.ts'
+import { causeOfEcs, tellingLine } from './cause.ts'
 import { knownCause } from './classify-log.ts'
-import type { Done, Execution } from './execute.ts'
-import { StepFailed } from './execute.ts'
+import type { Done, Execution } from './execution.ts'
+import { StepFailed } from './execution.ts'
 import { judgeEcs, onlyRunningTask } from './judge.ts'
 import { waitFor } from './wait.ts'
 
@@ -120,16 +120,19 @@ export async function followDeployment(
     { ...execution, what: `deployment ${deploymentId} of ECS service ${step.service}` },
   )
   if (verdict.verdict === 'succeeded') return
-  const evidence = await causeOfEcs(cloud, {
+  const { reasons, lines } = await causeOfEcs(cloud, {
     cluster: stack.cluster,
     service: step.service,
     deploymentId,
     container: ecsComponent(stack, step.component).container,
   })
+  const evidence = [...reasons, ...lines]
   for (const line of evidence) execution.say(`│ ${line}`)
-  const why = evidence.length > 0 ? ` The last task that died: ${evidence.slice(0, 2).join('; ')}.` : ''
+  const quoted = tellingLine(lines)
+  const why = reasons.length > 0 ? ` The last task that died: ${reasons.join('; ')}.` : ''
+  const log = quoted === undefined ? '' : ` Its log: ${quoted}`
   throw new StepFailed(
-    `${componentName(step.component)} did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why}`,
+    `${componentName(step.component)} did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why}${log}`,
     evidence,
   )
 }

@@ -2,7 +2,7 @@ import type { UndoSchema } from '../plan/plan.ts'
 import type { ClickHouse } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
 import { statementsOfSection } from '../schema/down-sql.ts'
-import type { Execution } from './execute.ts'
+import type { Execution } from './execution.ts'
 
 /** One phase on ClickHouse, which has no transactions: every statement may run again. */
 export async function undoClickHouse(

@@ -5,8 +5,8 @@ import { clickhouseName } from '../release/facts.ts'
 import { archiveSql } from '../schema/archive.ts'
 import { statementsOfSection } from '../schema/down-sql.ts'
 import { journalSql } from '../schema/journal.ts'
-import type { Execution, UndoCounts } from './execute.ts'
-import { StepFailed } from './execute.ts'
+import type { Execution, UndoCounts } from './execution.ts'
+import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
 
 /** Prisma's advisory lock: while it is held no web container migrates (schema-engine, `ADVISORY_LOCK_KEY`). */

@@ -1,6 +1,6 @@
 import type { UndoSchema } from '../plan/plan.ts'
-import type { Done, Execution, UndoCounts } from './execute.ts'
-import { StepFailed } from './execute.ts'
+import type { Done, Execution, UndoCounts } from './execution.ts'
+import { StepFailed } from './execution.ts'
 import { undoClickHouse } from './undo-clickhouse.ts'
 import { undoPostgres } from './undo-postgres.ts'
 

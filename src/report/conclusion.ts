@@ -1,5 +1,5 @@
 import type { CheckResult } from '../checks/check.ts'
-import type { StepResult } from '../execute/execute.ts'
+import type { StepResult } from '../execute/execution.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Stack } from '../stack/stack.ts'
 

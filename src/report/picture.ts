@@ -1,5 +1,5 @@
 import type { CheckResult, CheckState } from '../checks/check.ts'
-import type { StepResult } from '../execute/execute.ts'
+import type { StepResult } from '../execute/execution.ts'
 import { shortImage } from '../release/image.ts'
 import type { RunningImage, Stack } from '../stack/stack.ts'
 import { inline, table } from './markdown.ts'

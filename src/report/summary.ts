@@ -1,6 +1,6 @@
 import type { CheckResult, CheckState } from '../checks/check.ts'
 import { countOf } from '../checks/run.ts'
-import type { StepResult } from '../execute/execute.ts'
+import type { StepResult } from '../execute/execution.ts'
 import type { Plan } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
 import type { Conclusion } from './conclusion.ts'

@@ -1,4 +1,4 @@
-import type { StepResult, StepState } from '../execute/execute.ts'
+import type { StepResult, StepState } from '../execute/execution.ts'
 import { titleOf } from '../plan/plan.ts'
 import { inline, table, unbroken } from './markdown.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Denied } from '../../src/errors/denied.ts'
-import type { Artifact, Execution, StepResult } from '../../src/execute/execute.ts'
 import { execute } from '../../src/execute/execute.ts'
+import type { Artifact, Execution, StepResult } from '../../src/execute/execution.ts'
 import type { BackupDatabase, BackupFiles, Step } from '../../src/plan/plan.ts'
 import type { Aurora, Backup, BackupJob, ClusterSnapshot } from '../../src/ports/backup.ts'
 import type { Clock } from '../../src/ports/clock.ts'

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { execute, type StepResult } from '../../src/execute/execute.ts'
+import { execute } from '../../src/execute/execute.ts'
+import type { StepResult } from '../../src/execute/execution.ts'
 import type { Migrate } from '../../src/plan/plan.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { DerivedTask, TaskOrder } from '../../src/ports/cloud.ts'

@@ -1,4 +1,4 @@
-import type { Execution } from '../../src/execute/execute.ts'
+import type { Execution } from '../../src/execute/execution.ts'
 import { makePlan, type Step } from '../../src/plan/plan.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Cloud } from '../../src/ports/cloud.ts'

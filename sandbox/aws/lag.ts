@@ -75,10 +75,17 @@ function remember(history: History, picture: Picture, when: { now: number; keep:
   for (const [arn, value] of picture()) {
     const samples = history.objects.get(arn) ?? []
     history.objects.set(arn, samples)
-    samples.push({ at: when.now, value: structuredClone(value) })
+    samples.push({ at: when.now, value: copy(value) })
     // One that is old enough has to stay.
     while ((samples[1]?.at ?? Number.POSITIVE_INFINITY) <= when.now - when.keep) samples.shift()
   }
+}
+
+/** Dates stay what they are: structuredClone makes them of another realm, where the tests run in one of their own. */
+function copy<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map(copy) as Value
+  if (!isObject(value) || value instanceof Date) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)])) as Value
 }
 
 function old(history: History, arn: string, at: number): JsonObject | undefined {

@@ -30,11 +30,12 @@ export function appRunnerAdapter(region: string): AppRunner {
       const found = services.find(service => service.ServiceName === name && service.Status !== 'DELETED')
       return found?.ServiceArn === undefined ? undefined : describe(found.ServiceArn)
     },
-    async operations(arn) {
+    async operations(arn, until) {
       const { client, ListOperationsCommand } = await sdk()
       return allPages(async NextToken => {
         const page = await client.send(new ListOperationsCommand({ ServiceArn: arn, NextToken }))
-        return { items: (page.OperationSummaryList ?? []).map(toOperation), next: page.NextToken }
+        const items = (page.OperationSummaryList ?? []).map(toOperation)
+        return { items, next: items.some(item => item.id === until) ? undefined : page.NextToken }
       })
     },
     async updateImage(service, image) {

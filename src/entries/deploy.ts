@@ -12,13 +12,13 @@ import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { observeBackups } from '../stack/backup.ts'
 import { resolveMirrors } from '../stack/mirror.ts'
-import { observe } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { observeReady } from './observe-ready.ts'
 import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
-import { type OpenRecord, openRecord } from './record.ts'
+import { closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
 
@@ -27,7 +27,7 @@ export async function deploy(ports: Ports): Promise<Conclusion> {
   const config = readDeployConfig(ports.runner)
   const deadline = ports.clock.now() + config.timeoutMs
   const connections = connect(config, ports)
-  const stack = await observe(config, connections)
+  const stack = await observeReady(config, connections, { ports, deadline })
   const imageTool = config.mirrorFrom === undefined ? undefined : await ports.imageTool()
   const targets = await findImages(config, stack, connections, imageTool)
   const backups = config.backup ? await observeBackups(config, stack, connections.cloud) : undefined
@@ -37,7 +37,10 @@ export async function deploy(ports: Ports): Promise<Conclusion> {
   if (config.dryRun) return planned(plan, stack)
   const busy = await otherRun(ports.records(config), ports)
   if (busy !== undefined) return refused('deploy', { ...plan, kind: 'refusal', problems: [busy] }, stack)
-  if (plan.steps.length === 0) return unchanged(plan, stack)
+  if (plan.steps.length === 0) {
+    await closeLeftOpen(plan.to, ports.records(config), ports)
+    return unchanged(plan, stack)
+  }
   const way = recordOf(plan, stack, ports)
   const record = await openRecord(way, config, ports)
   const steps = await runPlan({

@@ -93,3 +93,18 @@ async function openOrReopen(record: DeploymentRecord, records: Records): Promise
   await records.mark(latest.id, 'in_progress', `Langfuse ${record.to} is being rolled out again`)
   return latest.id
 }
+
+/** A run that was killed when all was done could not say so any more: the one that finds nothing to do does. */
+export async function closeLeftOpen(
+  to: string,
+  records: Records | undefined,
+  { runner }: Ports,
+): Promise<void> {
+  try {
+    const latest = await records?.latest()
+    if (latest?.state !== 'in_progress' || latest.record.to !== to) return
+    await records?.mark(latest.id, 'success', `Langfuse ${to} runs on web and worker.`)
+  } catch (error) {
+    runner.info(`Warning: a deployment record that is left open could not be closed: ${explain(error)}`)
+  }
+}

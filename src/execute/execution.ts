@@ -2,6 +2,7 @@ import type { Plan, Step } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
+import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -14,6 +15,8 @@ export type Execution = {
   readonly cloud: Cloud
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
+  /** For the public address, which tells of a new web before AWS does. */
+  readonly http?: Http | undefined
   /** Looked for when `mirror-from` is given. */
   readonly imageTool?: ImageTool | undefined
   readonly clock: Clock

@@ -2,14 +2,16 @@ import { isHopeless } from '../plan/ecs-state.ts'
 import type {
   AppRunnerOperation,
   AppRunnerService,
+  EcsDeployment,
   EcsService,
   EcsTask,
   ServiceDeployment,
 } from '../ports/cloud.ts'
+import type { Pace } from './wait.ts'
 
 /** What a rollout has come to. Only `succeeded` is a success, and only on positive evidence. */
 export type Verdict =
-  | { readonly verdict: 'rolling'; readonly note: string }
+  | { readonly verdict: 'rolling'; readonly note: string; readonly pace?: Pace }
   | { readonly verdict: 'succeeded' }
   | Failure
 
@@ -18,8 +20,8 @@ type Failure = { readonly verdict: 'failed'; readonly ending: Ending; readonly s
 export type Ending = 'rolled-back' | 'failed' | 'superseded' | 'stopped' | 'stuck' | 'gone'
 
 /**
- * Judges one ECS deployment by its id; `detail` is its own service deployment. `services-stable` waiters cannot: a service is just as stable after its
- * circuit breaker went back to the old tasks.
+ * Judges one ECS deployment by its id; `detail` is its own service deployment. `services-stable` waiters cannot: a
+ * service is just as stable after its circuit breaker went back to the old tasks.
  */
 export function judgeEcs(
   service: EcsService,
@@ -60,7 +62,17 @@ export function judgeEcs(
     )
   }
   const failures = ours.failedTasks > 0 ? `, ${ours.failedTasks} failed` : ''
-  return { verdict: 'rolling', note: `${running}${failures}` }
+  return { verdict: 'rolling', note: `${running}${failures}`, pace: paceOf(service, ours) }
+}
+
+/**
+ * A deployment cannot succeed before its tasks run, and that takes a Fargate task half a minute at least. It fails
+ * with a task, and ECS's own threshold is three of them (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).
+ */
+function paceOf(service: EcsService, ours: EcsDeployment): Pace {
+  if (ours.runningCount >= ours.desiredCount) return 'near'
+  if (ours.failedTasks < 2) return 'calm'
+  return service.pendingCount > 0 || ours.runningCount > 0 ? 'near' : 'usual'
 }
 
 function judgeServiceDeployment(detail: ServiceDeployment | undefined): Failure | undefined {

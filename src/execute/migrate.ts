@@ -3,9 +3,10 @@ import { explain } from '../errors/explain.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
 import { migrateEnvironment } from '../plan/migrate-environment.ts'
 import type { Migrate } from '../plan/plan.ts'
-import type { EcsTask } from '../ports/cloud.ts'
+import type { Cloud, EcsTask } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
 import { observeClickHouse, observePostgres } from '../stack/databases.ts'
+import type { Stack } from '../stack/stack.ts'
 import { reasonsOf } from './cause.ts'
 import { knownCause } from './classify-log.ts'
 import type { Done, Execution } from './execution.ts'
@@ -32,12 +33,22 @@ export async function migrate(step: Migrate, execution: Execution): Promise<Done
 const CONTAINER = 'migrate'
 const TAG = 'langfuse-rollout'
 
-function familyOf({ stack }: Execution): string {
+/** Migration tasks of any run that have not stopped yet. */
+export function migrationTasks(stack: Stack, cloud: Cloud): Promise<readonly EcsTask[]> {
+  return cloud.ecs.tasksStartedBy(stack.cluster, {
+    family: familyOf({ stack }),
+    startedBy: startedBy({ stack }),
+  })
+}
+
+type OnStack = Pick<Execution, 'stack'>
+
+function familyOf({ stack }: OnStack): string {
   return `${stack.worker.taskDefinition.family}-migrate`
 }
 
 /** The same for every run on this stack, so that a run finds what another one left. */
-function startedBy({ stack }: Execution): string {
+function startedBy({ stack }: OnStack): string {
   return `langfuse-rollout-migrate/${hash(stack.worker.service.arn).slice(0, 10)}`
 }
 
@@ -48,10 +59,9 @@ function hash(text: string): string {
 /** A migration task of an earlier run with this image; one with another image has to end first. */
 function runningTask(step: Migrate, execution: Execution): Promise<EcsTask | undefined> {
   const { cloud, stack } = execution
-  const from = { family: familyOf(execution), startedBy: startedBy(execution) }
   return waitFor(
     async () => {
-      const tasks = await cloud.ecs.tasksStartedBy(stack.cluster, from)
+      const tasks = await migrationTasks(stack, cloud)
       const other = tasks.find(task => imageOf(task) !== step.image)
       if (other === undefined) return { state: 'settled', value: tasks[0] }
       return {
@@ -104,11 +114,11 @@ async function startTask(step: Migrate, execution: Execution): Promise<EcsTask> 
   }
 }
 
-async function register(step: Migrate, { cloud, stack, say, ...execution }: Execution): Promise<string> {
+async function register(step: Migrate, { cloud, stack, say }: Execution): Promise<string> {
   const { taskDefinition: base, container } = stack.worker
   const { environment, secrets, fromWeb, left } = migrateEnvironment(stack)
   const taskDefinition = await cloud.ecs.registerDerived(base, {
-    family: familyOf({ cloud, stack, say, ...execution }),
+    family: familyOf({ stack }),
     from: container.name,
     name: CONTAINER,
     image: step.image,

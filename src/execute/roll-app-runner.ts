@@ -15,21 +15,29 @@ import { waitFor } from './wait.ts'
 export async function rollAppRunner(step: RollAppRunner, execution: Execution): Promise<Done> {
   const { cloud, stack } = execution
   const service = appRunnerOf(stack)
-  let startedAt = execution.clock.now()
+  const begunAt = execution.clock.now()
+  let startedAt = begunAt
   const operationId = step.follow ?? (await begin(step, execution))
   if (step.follow !== undefined)
     execution.say(`App Runner is at operation ${operationId} for this image already`)
+  const hint = servesAnother(execution)
   const verdict = await waitFor(
     async () => {
-      const operations = await cloud.appRunner.operations(service.arn)
+      const operations = await cloud.appRunner.operations(service.arn, operationId)
       const operation = operations.find(item => item.id === operationId)
       startedAt = operation?.startedAt ?? startedAt
-      const judged = judgeAppRunner(operation, await cloud.appRunner.describe(service.arn), step.to)
+      const now = operation?.status === 'SUCCEEDED' ? await cloud.appRunner.describe(service.arn) : service
+      const judged = judgeAppRunner(operation, now, step.to)
+      const early = step.follow === undefined && execution.clock.now() < begunAt + EARLY_MS
       return judged.verdict === 'rolling'
-        ? { state: 'waiting', note: judged.note }
+        ? { state: 'waiting', note: judged.note, pace: early ? 'calm' : 'near' }
         : { state: 'settled', value: judged }
     },
-    { ...execution, what: `operation ${operationId} of App Runner service ${step.service}` },
+    {
+      ...execution,
+      what: `operation ${operationId} of App Runner service ${step.service}`,
+      ...(hint && { hint }),
+    },
   )
   if (verdict.verdict === 'succeeded')
     return { sentence: `runs ${shortImage(step.to)} (operation ${operationId})` }
@@ -40,6 +48,23 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
     `web did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why === undefined ? '' : ` Its log: ${why}`}`,
     evidence,
   )
+}
+
+/** An update takes three to five minutes, and more than one of them passes before App Runner starts the image. */
+const EARLY_MS = 60_000
+
+/** Whether the public address answers with another release than before: App Runner is done, or nearly. */
+function servesAnother({ stack, http }: Execution): (() => Promise<boolean>) | undefined {
+  const before = stack.health.known ? stack.health.value.version : undefined
+  if (before === undefined || http === undefined) return undefined
+  return async () => {
+    try {
+      const { body } = await http.get(`${stack.url}/api/public/health`, { timeoutMs: 1_000 })
+      return body.includes('"version"') && !body.includes(before)
+    } catch {
+      return false
+    }
+  }
 }
 
 async function begin(step: RollAppRunner, execution: Execution): Promise<string> {

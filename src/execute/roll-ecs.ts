@@ -85,6 +85,7 @@ async function goOn(step: RollEcs, deploymentId: string, execution: Execution): 
 
 /** What is read may be some seconds old; a service that went back to the deployment before looks just like that. */
 const LAG_MS = 30_000
+const LOOKS_PER_DETAIL = 8
 
 /** Follows one deployment of the worker or of ClickHouse until it has succeeded; anything else is thrown. */
 export async function followDeployment(
@@ -99,6 +100,7 @@ export async function followDeployment(
   let appeared = before?.id === deploymentId
   // ECS says which service deployment is current, and forgets it as soon as that has ended.
   let ours = appeared ? ecsComponent(stack, step.component).service.serviceDeployment : undefined
+  let looks = 0
   const verdict = await waitFor(
     async () => {
       const service = await cloud.ecs.service(stack.cluster, step.service)
@@ -111,10 +113,14 @@ export async function followDeployment(
       if (!appeared && primary?.id === before?.id && clock.now() < shownUntil) {
         return { state: 'waiting', note: 'ECS does not show the deployment yet' }
       }
-      const detail = ours === undefined ? undefined : await cloud.ecs.serviceDeployment(ours)
+      looks += 1
+      const seen = judgeEcs(service, deploymentId, { taskDefinition }, undefined)
+      // The service shows that it rolls; its service deployment knows why it does not, or that somebody stopped it.
+      const quiet = seen.verdict === 'rolling' && looks % LOOKS_PER_DETAIL !== 0
+      const detail = quiet || ours === undefined ? undefined : await cloud.ecs.serviceDeployment(ours)
       const judged = judgeEcs(service, deploymentId, { taskDefinition }, detail)
       return judged.verdict === 'rolling'
-        ? { state: 'waiting', note: judged.note }
+        ? { state: 'waiting', note: judged.note, ...(judged.pace && { pace: judged.pace }) }
         : { state: 'settled', value: judged }
     },
     { ...execution, what: `deployment ${deploymentId} of ECS service ${step.service}` },

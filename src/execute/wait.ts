@@ -3,8 +3,14 @@ import { Interrupted } from '../errors/rollout-error.ts'
 import type { Clock } from '../ports/clock.ts'
 
 export type Look<Value> =
-  | { readonly state: 'waiting'; readonly note: string }
+  | { readonly state: 'waiting'; readonly note: string; readonly pace?: Pace }
   | { readonly state: 'settled'; readonly value: Value }
+
+/**
+ * How soon it may be over. `calm`: not for some time, so looks are rare; `near`: any moment, so they are so dense
+ * that the end is seen within three seconds, but not for ever: what is not over after a while is looked at as usual.
+ */
+export type Pace = 'calm' | 'near' | 'usual'
 
 export type WaitOptions = {
   readonly clock: Clock
@@ -15,10 +21,15 @@ export type WaitOptions = {
   readonly say: (note: string) => void
   /** What is waited for, for the sentence when it does not come. */
   readonly what: string
+  /** Asked between two looks, where that costs AWS nothing: true when it is time for the next one. */
+  readonly hint?: () => Promise<boolean>
 }
 
 const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = 5_000
+const LONGEST_PAUSE_MS: Readonly<Record<Pace, number>> = { calm: 15_000, usual: 5_000, near: 2_500 }
+const GROWTH: Readonly<Record<Pace, number>> = { calm: 2, usual: 1.3, near: 1.3 }
+const NEAR_LOOKS = 20
+const HINT_PAUSE_MS = 1_200
 const FAILED_LOOKS = 6
 
 /**
@@ -31,7 +42,9 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
   let pause = FIRST_PAUSE_MS
   let note = ''
   let failures = 0
+  let near = 0
   for (;;) {
+    let pace: Pace = 'usual'
     const last = clock.now() >= deadline
     try {
       const seen = await look()
@@ -39,6 +52,7 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
       if (seen.state === 'settled') return seen.value
       if (seen.note !== note) options.say(seen.note)
       note = seen.note
+      pace = paceOf(seen.pace)
     } catch (error) {
       failures += 1
       if (failures >= FAILED_LOOKS || last) throw error
@@ -46,12 +60,24 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
     }
     if (last)
       throw new Interrupted(`The timeout passed while waiting for ${options.what}; last seen: ${note}.`)
+    pause = Math.min(pause, LONGEST_PAUSE_MS[pace])
     await rest(Math.min(pause * (0.8 + 0.4 * clock.random()), Math.max(1, deadline - clock.now())))
-    pause = Math.min(pause * 1.3, LONGEST_PAUSE_MS)
+    pause *= GROWTH[pace]
+  }
+
+  function paceOf(wanted: Pace = 'usual'): Pace {
+    if (wanted !== 'near') return wanted
+    near += 1
+    return near <= NEAR_LOOKS ? 'near' : 'usual'
   }
 
   async function rest(milliseconds: number): Promise<void> {
-    if (!signal.aborted) await clock.sleep(milliseconds, signal).catch(() => undefined)
+    const until = clock.now() + milliseconds
+    do {
+      const left = Math.max(1, until - clock.now())
+      const part = options.hint === undefined ? left : Math.min(left, HINT_PAUSE_MS)
+      if (!signal.aborted) await clock.sleep(part, signal).catch(() => undefined)
+    } while (!signal.aborted && clock.now() < until && !(await options.hint?.()))
     if (signal.aborted) {
       throw new Interrupted(`The run was cancelled while waiting for ${options.what}; last seen: ${note}.`)
     }

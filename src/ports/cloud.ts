@@ -233,8 +233,8 @@ export type AppRunner = {
   service(name: string): Promise<AppRunnerService | undefined>
   describe(arn: string): Promise<AppRunnerService>
   /** All pages, newest first. */
-  /** Newest first. */
-  operations(arn: string): Promise<readonly AppRunnerOperation[]>
+  /** Newest first; with `until`, no page after the one that has the operation of that id. */
+  operations(arn: string, until?: string): Promise<readonly AppRunnerOperation[]>
   /**
    * Repeats the whole source configuration with another image; returns the operation to follow. Throws Busy when
    * App Runner takes no update now.

@@ -29,18 +29,21 @@ export function isWrite({ operation }: Pick<RecordedRequest, 'operation'>): bool
 /** What a deploy may change outside of the databases, and what a test may spoil. */
 export type Setup = {
   readonly services: readonly Pick<Service, 'name' | 'taskDefinition' | 'deploymentConfiguration'>[]
-  readonly web: Configuration
+  /** undefined: the web is a service of ECS. */
+  readonly web: Configuration | undefined
   readonly images: ReadonlyMap<string, readonly Image[]>
 }
 
 export function setupOf(world: World): Setup {
-  const services = ['langfuse_worker', 'clickhouse'].map(name => {
+  const web = world.appRunner.services.size > 0 ? webService(world).configuration : undefined
+  const names = ['langfuse_worker', 'clickhouse', ...(web === undefined ? ['langfuse_web'] : [])]
+  const services = names.map(name => {
     const { taskDefinition, deploymentConfiguration } = ecsService(world, name)
     return { name, taskDefinition, deploymentConfiguration }
   })
   const repositories = [...world.images.repositories.values()]
   const images = new Map(repositories.map(repository => [repository.name, repository.images]))
-  return { services, web: webService(world).configuration, images }
+  return { services, web, images }
 }
 
 /**
@@ -54,7 +57,7 @@ export async function putBack({ stack }: Stage, setup: Setup): Promise<void> {
   restoreImages(world, setup.images)
   await Promise.all([
     ...setup.services.map(before => putServiceBack(world, before)),
-    putWebBack(world, setup.web),
+    ...(setup.web === undefined ? [] : [putWebBack(world, setup.web)]),
   ])
 }
 

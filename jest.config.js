@@ -6,5 +6,5 @@ export default {
   transform: { '\\.ts$': '<rootDir>/tools/strip-types.js' },
   testTimeout: 120_000,
   // Tests wait for a sandbox far more than they compute.
-  maxWorkers: 3,
+  maxWorkers: 4,
 }

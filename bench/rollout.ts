@@ -37,6 +37,9 @@ async function bench(): Promise<void> {
   }
 }
 
+/** Neither crosses a migration. */
+const [FROM, TO] = ['3.0.0', '3.1.0']
+
 const KINDS = ['success', 'worker that dies', 'web that dies'] as const
 type Kind = (typeof KINDS)[number]
 
@@ -73,7 +76,7 @@ async function measure(stack: Stack): Promise<readonly Rollout[]> {
     folder: join(stack.folder, name),
     env: sandbox.env,
     inputs: {
-      version: '3.0.0',
+      version: TO,
       cluster: name,
       'worker-service': `${name}-worker`,
       'clickhouse-service': `${name}-clickhouse`,
@@ -94,7 +97,7 @@ async function measure(stack: Stack): Promise<readonly Rollout[]> {
     },
   })
   ends.stop()
-  if (!lines.has(last)) say(`${name} (${kind}) did not end as it should:\n${result.stdout}`)
+  if (!lines.has(last)) say(`${name} (${kind}) did not end as it should: ${result.commands.at(-1)?.message}`)
   return [...lines].flatMap(([said, at]) => rolloutOf(said, at, { stack, ends: ends.seen }))
 }
 
@@ -150,7 +153,7 @@ function watchStates(world: World, name: string, web: string) {
   return { seen, stop: () => clearInterval(timer) }
 }
 
-/** Worker and ClickHouse on ECS and a web on App Runner, at rest on 2.93.7. Answers the ARN of the web. */
+/** Worker and ClickHouse on ECS and a web on App Runner, at rest. Answers the ARN of the web. */
 async function createStack({ sandbox: { world }, name, kind, index }: Stack): Promise<string> {
   const images = imagesOf(kind, index / EACH)
   for (const [repository, programs] of Object.entries(images))
@@ -165,7 +168,7 @@ async function createStack({ sandbox: { world }, name, kind, index }: Stack): Pr
       AuthenticationConfiguration: { AccessRoleArn: 'arn:aws:iam::123456789012:role/ecr' },
       AutoDeploymentsEnabled: false,
       ImageRepository: {
-        ImageIdentifier: `${REGISTRY}/${name}-web:2.93.7`,
+        ImageIdentifier: `${REGISTRY}/${name}-web:${FROM}`,
         ImageRepositoryType: 'ECR',
         ImageConfiguration: { Port: '3000' },
       },
@@ -180,7 +183,7 @@ async function createStack({ sandbox: { world }, name, kind, index }: Stack): Pr
 }
 
 async function createService(world: World, name: string, component: 'worker' | 'clickhouse'): Promise<void> {
-  const tag = component === 'worker' ? '2.93.7' : '24.12.3'
+  const tag = component === 'worker' ? FROM : '24.12.3'
   const taskDefinition = await world.registerTaskDefinition({
     family: `${name}-${component}`,
     networkMode: 'awsvpc',
@@ -212,19 +215,16 @@ async function createService(world: World, name: string, component: 'worker' | '
 
 /** `spread` from 0 to 1: App Runner's update takes two minutes and up to 65 s more until the web answers. */
 function imagesOf(kind: Kind, spread: number): Readonly<Record<string, Readonly<Record<string, Program>>>> {
-  const dies: Program = {
-    kind: 'scripted',
-    exitAfter: 2 + 20 * spread,
-    exitCode: 1,
-    log: ['Error: SALT is missing'],
-  }
+  const log = ['Error: SALT is missing']
+  // It ends before it is healthy, and before ECS believes a task that has no health check.
+  const dies: Program = { kind: 'scripted', startSeconds: 60, exitAfter: 2 + 13 * spread, exitCode: 1, log }
   const runs: Program = { kind: 'scripted' }
   return {
     clickhouse: { '24.12.3': runs },
-    worker: { '2.93.7': runs, '3.0.0': kind === 'worker that dies' ? dies : { ...runs, startSeconds: 1 } },
+    worker: { [FROM]: runs, [TO]: kind === 'worker that dies' ? dies : { ...runs, startSeconds: 1 } },
     web: {
-      '2.93.7': site('2.93.7', 0),
-      '3.0.0': kind === 'web that dies' ? dies : site('3.0.0', 65 * spread),
+      [FROM]: site(FROM, 0),
+      [TO]: kind === 'web that dies' ? dies : site(TO, 65 * spread),
     },
   }
 }

@@ -1,4 +1,5 @@
-import type { Check } from './check.ts'
+import type { Unseen } from '../stack/stack.ts'
+import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, warning } from './check.ts'
 
 export const cloudMap: Check = {
@@ -7,7 +8,8 @@ export const cloudMap: Check = {
   group: 'control-plane',
   about: ['cloud-map', 'clickhouse'],
   run({ stack }) {
-    if (!stack.discovery.known) return inconclusive(`${stack.discovery.reason}.`)
+    if (!stack.discovery.known)
+      return unseen(stack.discovery, 'web and worker must find ClickHouse in another way')
     const { name, instances } = stack.discovery.value
     const [instance] = instances
     const [task] = stack.clickhouse.tasks
@@ -40,7 +42,7 @@ export const efs: Check = {
   group: 'control-plane',
   about: ['efs'],
   run({ stack }) {
-    if (!stack.files.known) return inconclusive(`${stack.files.reason}.`)
+    if (!stack.files.known) return unseen(stack.files, "ClickHouse's data goes with its task")
     const { id, state, mountTargets } = stack.files.value
     if (state !== 'available') return failed(`EFS file system ${id} is ${state}.`)
     const broken = mountTargets.find(target => target.state !== 'available')
@@ -63,4 +65,9 @@ export const efs: Check = {
       `${id} is available with ${mountTargets.length} mount targets, one in each subnet of ClickHouse.`,
     )
   },
+}
+
+/** A part that the stack does not have is no missing evidence: it is said, and what follows from it. */
+function unseen(part: { readonly reason: string; readonly because: Unseen }, then: string): Finding {
+  return part.because === 'not-asked' ? warning(`${part.reason}: ${then}.`) : inconclusive(`${part.reason}.`)
 }

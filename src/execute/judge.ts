@@ -69,10 +69,12 @@ export function judgeEcs(
  * A deployment cannot succeed before its tasks run, and that takes a Fargate task half a minute at least. It fails
  * with a task, and ECS's own threshold is three of them (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).
  */
+const LAST_BUT_ONE = 2
+
 function paceOf(service: EcsService, ours: EcsDeployment): Pace {
   if (ours.runningCount >= ours.desiredCount) return 'near'
-  if (ours.failedTasks < 2) return 'calm'
-  return service.pendingCount > 0 || ours.runningCount > 0 ? 'near' : 'usual'
+  const another = service.pendingCount > 0 || ours.runningCount > 0
+  return ours.failedTasks >= LAST_BUT_ONE && another ? 'near' : 'calm'
 }
 
 function judgeServiceDeployment(detail: ServiceDeployment | undefined): Failure | undefined {

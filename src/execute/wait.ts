@@ -8,7 +8,7 @@ export type Look<Value> =
 
 /**
  * How soon it may be over. `calm`: not for some time, so looks are rare; `near`: any moment, so they are so dense
- * that the end is seen within three seconds, but not for ever: what is not over after a while is looked at as usual.
+ * that the end is seen within three seconds, but not for ever: what is not over after a while is looked at less.
  */
 export type Pace = 'calm' | 'near' | 'usual'
 
@@ -26,9 +26,10 @@ export type WaitOptions = {
 }
 
 const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS: Readonly<Record<Pace, number>> = { calm: 15_000, usual: 5_000, near: 2_500 }
-const GROWTH: Readonly<Record<Pace, number>> = { calm: 2, usual: 1.3, near: 1.3 }
-const NEAR_LOOKS = 20
+const LONGEST_PAUSE_MS = { calm: 15_000, usual: 5_000, near: 2_400, late: 6_000 } as const
+const GROWTH = { calm: 2, usual: 1.3, near: 1.3, late: 1.3 } as const
+/** After so many dense looks it is `late`: a rollout of three minutes is to cost at most 40 calls. */
+const NEAR_LOOKS = 18
 const HINT_PAUSE_MS = 1_200
 const FAILED_LOOKS = 6
 
@@ -44,7 +45,7 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
   let failures = 0
   let near = 0
   for (;;) {
-    let pace: Pace = 'usual'
+    let pace: Pace | 'late' = 'usual'
     const last = clock.now() >= deadline
     try {
       const seen = await look()
@@ -65,10 +66,10 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
     pause *= GROWTH[pace]
   }
 
-  function paceOf(wanted: Pace = 'usual'): Pace {
+  function paceOf(wanted: Pace = 'usual'): Pace | 'late' {
     if (wanted !== 'near') return wanted
     near += 1
-    return near <= NEAR_LOOKS ? 'near' : 'usual'
+    return near <= NEAR_LOOKS ? 'near' : 'late'
   }
 
   async function rest(milliseconds: number): Promise<void> {

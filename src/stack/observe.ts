@@ -178,7 +178,7 @@ function reportedVersion(body: string): string | undefined {
 export async function observeDiscovery(service: EcsService, cloud: Cloud): Promise<Observed<Discovery>> {
   const [registry] = service.registries
   if (registry === undefined)
-    return unknown(`ECS service ${service.name} registers in no Cloud Map service`, 'unreachable')
+    return unknown(`ECS service ${service.name} registers in no Cloud Map service`, 'not-asked')
   try {
     return known(await cloud.cloudMap.service(registry), registry)
   } catch (error) {
@@ -189,7 +189,7 @@ export async function observeDiscovery(service: EcsService, cloud: Cloud): Promi
 async function observeFiles(clickhouse: EcsComponent, cloud: Cloud): Promise<Observed<FileSystem>> {
   const [volume] = clickhouse.taskDefinition.volumes
   if (volume === undefined)
-    return unknown(`task definition ${clickhouse.taskDefinition.arn} has no EFS volume`, 'unreachable')
+    return unknown(`task definition ${clickhouse.taskDefinition.arn} has no EFS volume`, 'not-asked')
   try {
     const fileSystem = await cloud.efs.fileSystem(volume.fileSystemId)
     if (fileSystem === undefined)

@@ -184,6 +184,22 @@ test.each(FAULTS)('%s: the right check says so', async (_fault, spoil, check, st
   })
 })
 
+test('a ClickHouse without Cloud Map or EFS is warned of, not called inconclusive', async () => {
+  const stack = stackOn2({
+    discovery: unknown('no Cloud Map service', 'not-asked'),
+    files: unknown('no EFS volume', 'not-asked'),
+  })
+  const results = await resultsOf(safe(stack))
+  expect(results.get('cloud-map')).toMatchObject({
+    state: 'warning',
+    sentence: expect.stringMatching(/another way/),
+  })
+  expect(results.get('efs-mount-targets')).toMatchObject({
+    state: 'warning',
+    sentence: expect.stringMatching(/goes with its task/),
+  })
+})
+
 test('nothing passes that was not looked at', async () => {
   const blind = stackOn2({
     postgres: unknown('no way in', 'not-asked'),

@@ -109,6 +109,22 @@ test.each(['STOP_REQUESTED', 'STOPPED'])('%s: stopped by somebody', status => {
   })
 })
 
+test('somebody else deployed meanwhile, which has ECS call ours STOPPED: superseded, not stopped', () => {
+  const seen = service([
+    deployment({ id: 'ecs-svc/3', taskDefinition: 'arn:task-definition/worker:3' }),
+    deployment({ status: 'ACTIVE' }),
+  ])
+  expect(judge(seen, detail('STOPPED'))).toMatchObject({ verdict: 'failed', ending: 'superseded' })
+})
+
+test('how soon it may be over: tasks that run, and the last attempt before the threshold, are near the end', () => {
+  expect(judge(service([deployment({}), old()]))).toMatchObject({ pace: 'calm' })
+  expect(judge(service([deployment({ runningCount: 1 }), old()]))).toMatchObject({ pace: 'near' })
+  const failing = [deployment({ failedTasks: 2 }), old()]
+  expect(judge(service(failing, { pendingCount: 0 }))).toMatchObject({ pace: 'calm' })
+  expect(judge(service(failing, { pendingCount: 1 }))).toMatchObject({ pace: 'near' })
+})
+
 test('without a circuit breaker three dead tasks and none alive are the end', () => {
   expect(judge(service([deployment({ failedTasks: 2 }), old()])).verdict).toBe('rolling')
   expect(judge(service([deployment({ failedTasks: 3 }), old()]))).toMatchObject({

@@ -88,3 +88,50 @@ test('a cancelled run stops waiting and says what is still going on', async () =
   )
   await expect(result).rejects.toThrow(/cancelled while waiting for the thing; last seen: pending/)
 })
+
+/** When looks were made, in seconds, until `end`. */
+async function looksOf(pace: 'calm' | 'near' | undefined, end: number): Promise<readonly number[]> {
+  const looks: number[] = []
+  const { result } = waiting(
+    now => {
+      looks.push(now / 1_000)
+      if (now >= end) return { state: 'settled', value: 'done' }
+      return { ...pending, ...(pace && { pace }) }
+    },
+    { deadline: 3_600_000 },
+  )
+  await result
+  return looks
+}
+
+test('what cannot be over for some time is looked at rarely', async () => {
+  expect(await looksOf('calm', 60_000)).toEqual([0, 1, 3, 7, 15, 30, 45, 60])
+})
+
+test('what is nearly over is looked at often, and after a while less', async () => {
+  const looks = await looksOf('near', 120_000)
+  const gaps = looks.slice(1).map((at, index) => at - (looks[index] ?? 0))
+  expect(Math.max(...gaps.slice(0, 18))).toBeCloseTo(2.4)
+  expect(gaps.at(-1)).toBeCloseTo(6)
+})
+
+test('a hint between two looks brings the next one at once', async () => {
+  const clock = jumpingClock()
+  const looks: number[] = []
+  await waitFor(
+    async () => {
+      looks.push(clock.now())
+      return looks.length < 6 ? { ...pending, pace: 'calm' } : { state: 'settled', value: 'done' }
+    },
+    {
+      clock,
+      deadline: 600_000,
+      signal: new AbortController().signal,
+      say: () => undefined,
+      what: 'the thing',
+      hint: async () => clock.now() >= 20_000,
+    },
+  )
+  const [last = 0] = looks.slice(-1)
+  expect(last - 20_000).toBeLessThan(1_200)
+})

@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals'
+import { patient } from '../../src/adapters/retries.ts'
+
+const { retryStrategy, maxAttempts } = patient
+
+/** The pauses before each further attempt, until it gives up. */
+async function pausesOf(errorType: 'THROTTLING' | 'TRANSIENT' | 'CLIENT_ERROR', retryAfterHint?: Date) {
+  const pauses: number[] = []
+  let token = await retryStrategy.acquireInitialRetryToken('')
+  try {
+    for (;;) {
+      const error = { errorType, ...(retryAfterHint && { retryAfterHint }) }
+      token = await retryStrategy.refreshRetryTokenForRetry(token, error)
+      pauses.push(token.getRetryDelay())
+    }
+  } catch {
+    return pauses
+  }
+}
+
+test.each(['THROTTLING', 'TRANSIENT'] as const)(
+  '%s: nine attempts more, later and later, within 20 s',
+  async type => {
+    const pauses = await pausesOf(type)
+    expect(pauses).toHaveLength(maxAttempts - 1)
+    expect(pauses[0]).toBeLessThanOrEqual(50)
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(5_000)
+    expect(pauses.reduce((sum, pause) => sum + pause, 0)).toBeLessThan(20_000)
+  },
+)
+
+test('what AWS refuses is not asked again', async () => {
+  expect(await pausesOf('CLIENT_ERROR')).toEqual([])
+})
+
+test('a service that says when to come back is not asked before', async () => {
+  const [first] = await pausesOf('THROTTLING', new Date(Date.now() + 4_000))
+  expect(first).toBeGreaterThan(3_500)
+})

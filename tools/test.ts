@@ -7,8 +7,13 @@ import { dirname, join } from 'node:path'
  * ours, and its last line is also said as `N passed, N failed, N skipped`.
  */
 const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin/jest.js')
+const given = process.argv.slice(2)
+/** The tests that take minutes run when they are named: `npm run test:long`. */
+const short = given.some(argument => argument.includes('long'))
+  ? []
+  : ['--testPathIgnorePatterns', '.long.test']
 const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
-const child = spawn(process.execPath, [...flags, jest, ...process.argv.slice(2)], {
+const child = spawn(process.execPath, [...flags, jest, ...given, ...short], {
   stdio: ['inherit', 'inherit', 'pipe'],
   env: {
     ...process.env,

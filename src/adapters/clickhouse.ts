@@ -1,3 +1,6 @@
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { ClickHouse, Row } from '../ports/databases.ts'
 
@@ -17,24 +20,28 @@ export function createClickHouse(options: {
   return {
     address,
     async ping() {
-      const answer = await reach(`${options.url}/ping`, { method: 'GET' }, address)
+      const answer = await reach({
+        url: `${options.url}/ping`,
+        method: 'GET',
+        address,
+        timeoutMs: TIMEOUT_MS,
+      })
       return answer.status === 200 && answer.body.trim() === 'Ok.'
     },
-    async run(sql) {
+    async run(sql, { timeoutMs = TIMEOUT_MS } = {}) {
       const query = new URLSearchParams({
         database: options.database,
         default_format: 'JSONEachRow',
         output_format_json_quote_64bit_integers: '1',
       })
-      const answer = await reach(
-        `${options.url}/?${query}`,
-        {
-          method: 'POST',
-          body: sql,
-          headers: { 'X-ClickHouse-User': options.user, 'X-ClickHouse-Key': options.password },
-        },
+      const answer = await reach({
+        url: `${options.url}/?${query}`,
+        method: 'POST',
+        body: sql,
+        headers: { 'X-ClickHouse-User': options.user, 'X-ClickHouse-Key': options.password },
         address,
-      )
+        timeoutMs,
+      })
       if (answer.status !== 200) {
         throw new RolloutError(
           `ClickHouse at ${address} refused a statement: ${answer.body.trim().slice(0, 500)}`,
@@ -48,17 +55,45 @@ export function createClickHouse(options: {
   }
 }
 
-async function reach(
-  url: string,
-  init: RequestInit,
-  address: string,
-): Promise<{ status: number; body: string }> {
+type Request = {
+  readonly url: string
+  readonly method: 'GET' | 'POST'
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly address: string
+  readonly timeoutMs: number
+}
+
+/** Not `fetch`: that gives up after five minutes without an answer, and copying a big column may take longer. */
+async function reach(request: Request): Promise<{ status: number; body: string }> {
+  const { url, method, body, headers, address, timeoutMs } = request
+  const send = url.startsWith('https:') ? httpsRequest : httpRequest
+  let isConnected = false
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
-    return { status: response.status, body: await response.text() }
+    return await new Promise((resolve, reject) => {
+      const options = {
+        method,
+        headers: { ...headers },
+        agent: false,
+        signal: AbortSignal.timeout(timeoutMs),
+      }
+      const sent = send(url, options, answer => {
+        text(answer).then(found => resolve({ status: answer.statusCode ?? 0, body: found }), reject)
+      })
+      sent.on('error', reject)
+      sent.on('socket', socket => {
+        socket.setKeepAlive(true, 30_000) // nothing comes while a long statement runs
+        socket.once('connect', () => {
+          isConnected = true
+        })
+      })
+      sent.end(body)
+    })
   } catch (error) {
     throw new RolloutError(
-      `ClickHouse at ${address} (input \`clickhouse-url\`) cannot be reached: check the name, the port and the security group of this runner.`,
+      isConnected
+        ? `ClickHouse at ${address} has taken a statement and not answered; it may still be at it.`
+        : `ClickHouse at ${address} (input \`clickhouse-url\`) cannot be reached: check the name, the port and the security group of this runner.`,
       { cause: error },
     )
   }

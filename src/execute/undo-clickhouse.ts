@@ -1,36 +1,173 @@
 import type { UndoSchema } from '../plan/plan.ts'
 import type { ClickHouse } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
+import { clickhouseArchiveSql, countArchived } from '../schema/clickhouse-archive.ts'
+import { findDependents } from '../schema/clickhouse-dependents.ts'
+import { beginUndoing, endUndoing, readUndoing } from '../schema/clickhouse-journal.ts'
+import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/clickhouse-statement.ts'
+import { runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
 import { statementsOfSection } from '../schema/down-sql.ts'
+import type { Query } from '../schema/snapshot.ts'
 import type { Execution } from './execution.ts'
+import { StepFailed } from './execution.ts'
 
-/** One phase on ClickHouse, which has no transactions: every statement may run again. */
+export type UndoContext = Pick<Execution, 'facts' | 'clock' | 'deadline' | 'rollbackId' | 'say'>
+
+/**
+ * One phase on ClickHouse, which has no transactions: a migration whose phase is over is not touched again, and of the
+ * one at which a run was killed every statement may run again.
+ * @returns how many rows and values are in the archive when contract is over; 0 after expand.
+ * @throws StepFailed that names the migration; what was done stays, and the next run goes on from there.
+ */
 export async function undoClickHouse(
-  step: UndoSchema,
+  step: Pick<UndoSchema, 'phase' | 'clickhouse' | 'clickhouseHead'>,
   clickhouse: ClickHouse,
-  execution: Execution,
+  context: UndoContext,
+): Promise<number> {
+  // A copy or a mutation of a big table takes longer than any answer.
+  const query: Query = sql =>
+    clickhouse.run(sql, { timeoutMs: Math.max(60_000, context.deadline - context.clock.now()) })
+  const files = step.clickhouse.map(version => fileOf(version, context))
+  if (files.length > 0) for (const sql of clickhouseArchiveSql) await query(sql)
+  if (step.phase === 'expand') await expand(step, { files, query, context })
+  return step.phase === 'contract' && files.length > 0 ? contract({ files, query, context }) : 0
+}
+
+type File = {
+  readonly migration: string
+  readonly expand: readonly ClickHouseStatement[]
+  readonly contract: readonly ClickHouseStatement[]
+}
+/** Newest first. */
+type Work = { readonly files: readonly File[]; readonly query: Query; readonly context: UndoContext }
+
+/** All files are read before the first statement runs. */
+function fileOf(version: number, { facts }: UndoContext): File {
+  const migration = clickhouseName(version)
+  const sections = facts.downSql('clickhouse', version)?.sections
+  if (sections === undefined) throw new StepFailed(`There is no down SQL for ClickHouse ${migration}.`, [])
+  const read = (sql: string): readonly ClickHouseStatement[] =>
+    statementsOfSection(sql, 'clickhouse').map(parseClickHouseStatement)
+  try {
+    return { migration, expand: read(sections.expand), contract: read(sections.contract) }
+  } catch (error) {
+    throw new StepFailed(
+      `The down SQL of ClickHouse ${migration} is not usable; nothing was changed.`,
+      [],
+      error,
+    )
+  }
+}
+
+async function expand(step: Pick<UndoSchema, 'clickhouseHead'>, work: Work): Promise<void> {
+  const { files, query, context } = work
+  if (step.clickhouseHead !== undefined) await refuseDirty(query)
+  if (files.length > 0) {
+    await refuseWhatCannotBeUndone(work)
+    await beginUndoing(
+      query,
+      files.map(({ migration }) => migration),
+      context.rollbackId,
+    )
+  }
+  for (const { migration, expand: statements } of files) {
+    await runAll(statements, { query, migration, rollbackId: '', say: context.say }, 'expand')
+  }
+  if (step.clickhouseHead !== undefined) await writeHead(step.clickhouseHead, query, context)
+}
+
+async function contract({ files, query, context }: Work): Promise<number> {
+  const undoing = await readUndoing(
+    query,
+    files.map(({ migration }) => migration),
+    context.rollbackId,
+  )
+  for (const [place, { migration, contract: statements }] of files.entries()) {
+    const { rollbackId = context.rollbackId, isOver = false } = undoing.get(migration) ?? {}
+    if (isOver) continue
+    const going = movedBy(files.slice(place + 1))
+    const needed = statements.filter(statement => !isAbout(statement, going))
+    await runAll(needed, { query, migration, rollbackId, say: context.say }, 'contract')
+    await endUndoing(query, migration, rollbackId)
+  }
+  return countArchived(query, [...new Set([...undoing.values()].map(({ rollbackId }) => rollbackId))])
+}
+
+/**
+ * What an older file moves into the archive as a whole is left as it is: copying columns out of it and dropping them
+ * first would keep nothing more and rewrite the biggest tables (v4's events) for nothing.
+ */
+function movedBy(older: readonly File[]): ReadonlySet<string> {
+  return new Set(
+    older.flatMap(file =>
+      file.contract.flatMap(statement => (statement.kind === 'drop-table' ? [statement.table] : [])),
+    ),
+  )
+}
+
+function isAbout(statement: ClickHouseStatement, tables: ReadonlySet<string>): boolean {
+  return statement.kind !== 'drop-table' && statement.table !== undefined && tables.has(statement.table)
+}
+
+async function runAll(
+  statements: readonly ClickHouseStatement[],
+  toolbox: Toolbox,
+  phase: 'expand' | 'contract',
 ): Promise<void> {
-  for (const version of step.clickhouse) {
-    const sql = execution.facts.downSql('clickhouse', version)?.sections[step.phase] ?? ''
-    for (const statement of statementsOfSection(sql, 'clickhouse')) {
-      execution.say(`ClickHouse ${clickhouseName(version)}: ${step.phase}`)
-      await clickhouse.run(statement)
+  if (statements.length === 0) return
+  toolbox.say(`ClickHouse ${toolbox.migration}: ${phase}`)
+  for (const statement of statements) {
+    try {
+      await runClickHouseStatement(statement, toolbox)
+    } catch (error) {
+      throw new StepFailed(
+        `The down SQL of ClickHouse ${toolbox.migration}, ${phase}, failed. ClickHouse has no transactions: what was done before stays, and running this again goes on from there.`,
+        [],
+        error,
+      )
     }
   }
-  if (step.clickhouseHead !== undefined) await writeHead(step.clickhouseHead, clickhouse, execution)
+}
+
+/** Looked for before anything is changed, because ClickHouse would refuse half-way. */
+async function refuseWhatCannotBeUndone({ files, query }: Work): Promise<void> {
+  const statements = files.flatMap(file => file.contract)
+  if (statements.some(({ kind }) => kind === 'drop-table')) {
+    const [row] = await query('SELECT name, engine FROM system.databases WHERE name = currentDatabase()')
+    if (row?.['engine'] !== 'Atomic') {
+      throw new StepFailed(
+        `ClickHouse's database ${row?.['name']} has the engine ${row?.['engine']}: tables can be moved into the archive only from a database of engine Atomic. Nothing was changed.`,
+        [],
+      )
+    }
+  }
+  const found = await findDependents(query, statements)
+  if (found.length === 0) return
+  throw new StepFailed(
+    `What was made beside Langfuse stands in the way of this rollback: ${found.join('; ')}. Drop it, and run this again. Nothing was changed.`,
+    found,
+  )
+}
+
+/** A migration that failed half-way is no state to start from: golang-migrate refuses it too ("Fix and force version"). */
+async function refuseDirty(query: Query): Promise<void> {
+  const [row] = await query('SELECT version, dirty FROM schema_migrations ORDER BY sequence DESC LIMIT 1')
+  if (Number(row?.['dirty'] ?? 0) === 0) return
+  throw new StepFailed(
+    `ClickHouse's schema_migrations says that version ${row?.['version']} failed half-way (dirty): repair that first. Nothing was changed.`,
+    [],
+  )
 }
 
 /**
  * golang-migrate's log of versions is append-only: the row with the highest `sequence`, Unix time in nanoseconds,
  * counts (database/clickhouse/clickhouse.go, SetVersion). One insert is atomic, so there is no dirty moment.
  */
-async function writeHead(head: number, clickhouse: ClickHouse, execution: Execution): Promise<void> {
-  const [row] = await clickhouse.run('SELECT max(sequence) AS newest FROM schema_migrations')
+async function writeHead(head: number, query: Query, { clock, say }: UndoContext): Promise<void> {
+  const [row] = await query('SELECT max(sequence) AS newest FROM schema_migrations')
   const newest = BigInt(String(row?.['newest'] ?? '0'))
-  const now = BigInt(execution.clock.now()) * 1_000_000n
+  const now = BigInt(clock.now()) * 1_000_000n
   const sequence = now > newest ? now : newest + 1n
-  await clickhouse.run(
-    `INSERT INTO schema_migrations (version, dirty, sequence) VALUES (${head}, 0, ${sequence})`,
-  )
-  execution.say(`ClickHouse's schema_migrations now says ${head}`)
+  await query(`INSERT INTO schema_migrations (version, dirty, sequence) VALUES (${head}, 0, ${sequence})`)
+  say(`ClickHouse's schema_migrations now says ${head}`)
 }

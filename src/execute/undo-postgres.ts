@@ -2,23 +2,17 @@ import type { UndoSchema } from '../plan/plan.ts'
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlState } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
-import { archiveSql } from '../schema/archive.ts'
-import { statementsOfSection } from '../schema/down-sql.ts'
-import { journalSql } from '../schema/journal.ts'
+import { concurrentIndex, type DownSections, statementsOfSection } from '../schema/down-sql.ts'
 import type { Execution, UndoCounts } from './execution.ts'
-import { StepFailed } from './execution.ts'
-import { waitFor } from './wait.ts'
+import { alone, runNamed, transaction, withUndoSession } from './undo-session.ts'
 
-/** Prisma's advisory lock: while it is held no web container migrates (schema-engine, `ADVISORY_LOCK_KEY`). */
-const PRISMA_LOCK = 72_707_369
-
-/** How long one statement may wait for a table's lock, and make others wait behind it, before it steps back. */
-const LOCK_TIMEOUT = '2s'
-const LOCK_ATTEMPTS = 20
+/** How many rows the toolbox changes in one transaction of `prepare`: nobody waits long for a row. */
+const BATCH = 5_000
 
 /**
- * One phase on PostgreSQL: expand and contract in one transaction each, validate outside of one. `between` is
- * ClickHouse's part, run before the journal says that the phase is over.
+ * One phase on PostgreSQL: expand and contract in one transaction each, all migrations newest first; before contract
+ * each migration's `prepare`, in transactions of its own; validate statement by statement. `between` is ClickHouse's
+ * part, run before the journal says that the phase is over.
  */
 export async function undoPostgres(
   step: UndoSchema,
@@ -26,103 +20,145 @@ export async function undoPostgres(
   execution: Execution,
   between: () => Promise<void>,
 ): Promise<UndoCounts> {
-  const session = await postgres.connect()
-  try {
-    await holdMigrationLock(session, execution)
-    await session.run(archiveSql + journalSql)
-    if (step.phase === 'validate') await validate(session, step, execution)
-    else await runPhase(session, step, execution)
+  return withUndoSession(postgres, execution, async session => {
+    const undo = { step, session, execution }
+    if (step.phase === 'contract') await prepare(undo)
+    if (step.phase === 'validate') await validate(undo)
+    else await runPhase(undo, step.phase)
     await between()
-    await writeJournal(session, step, 'clickhouse', execution)
-    return await count(session, step, execution)
-  } finally {
-    // Ends the session and with it the lock.
-    await session.close()
+    await writeJournal(undo, 'clickhouse')
+    return await count(undo)
+  })
+}
+
+type Undo = {
+  readonly step: UndoSchema
+  readonly session: PostgresSession
+  readonly execution: Execution
+}
+
+async function runPhase(undo: Undo, phase: 'expand' | 'contract'): Promise<void> {
+  const { step, session, execution } = undo
+  await transaction(session, execution, async () => {
+    for (const migration of step.postgres) await runSection(undo, migration, phase)
+    if (phase === 'contract' && step.postgres.length > 0) {
+      await session.run('DELETE FROM "_prisma_migrations" WHERE migration_name = ANY($1)', [step.postgres])
+    }
+    await writeJournal(undo, 'postgres')
+  })
+}
+
+/** No journal: what prepare does it may do again. */
+async function prepare(undo: Undo): Promise<void> {
+  for (const migration of undo.step.postgres) {
+    for (const statement of statementsOf(undo, migration, 'prepare')) {
+      await runInBatches(undo, { migration, phase: 'prepare', statement })
+    }
   }
 }
 
-async function holdMigrationLock(session: PostgresSession, execution: Execution): Promise<void> {
-  await waitFor(
-    async () => {
-      const [row] = await session.run('SELECT pg_try_advisory_lock($1) AS held', [PRISMA_LOCK])
-      return row?.['held'] === true
-        ? { state: 'settled', value: undefined }
-        : { state: 'waiting', note: 'a web container holds the lock that Prisma migrates under' }
-    },
-    { ...execution, what: "Prisma's migration lock" },
+/** Constraints are validated after the contract transaction: that only takes a lock which nobody waits for. */
+async function validate(undo: Undo): Promise<void> {
+  const { step, session, execution } = undo
+  for (const [place, migration] of step.postgres.entries()) {
+    const older = step.postgres.slice(place + 1)
+    for (const statement of statementsOf(undo, migration, 'validate')) {
+      if (!isObsolete(undo, statement, older))
+        await validateOne(undo, { migration, phase: 'validate', statement })
+    }
+  }
+  await transaction(session, execution, () => writeJournal(undo, 'postgres'))
+}
+
+type Part = {
+  readonly migration: string
+  readonly phase: 'prepare' | 'validate'
+  readonly statement: string
+}
+
+async function validateOne(undo: Undo, part: Part): Promise<void> {
+  const { session, execution } = undo
+  try {
+    if (concurrentIndex(part.statement) === undefined) return await runInBatches(undo, part)
+    tell(undo, part)
+    await alone(session, execution, part.statement, failed(part))
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    execution.say('not needed any more: what it is about is gone')
+  }
+}
+
+/**
+ * A statement in a transaction of its own. When the toolbox changes many rows it does the first ones and says whether
+ * there are more: then the same statement is run again, so that nobody waits long for a row.
+ */
+async function runInBatches(undo: Undo, part: Part): Promise<void> {
+  const { session, execution } = undo
+  const once = async (): Promise<boolean> => {
+    await nameUndo(undo, part.migration)
+    await session.run(
+      `SELECT set_config('langfuse_rollout.batch', '${BATCH}', true), set_config('langfuse_rollout.more', '', true)`,
+    )
+    await runNamed(session, part.statement, failed(part))
+    const [row] = await session.run(`SELECT current_setting('langfuse_rollout.more') AS more`)
+    return row?.['more'] === 'yes'
+  }
+  tell(undo, part)
+  while (await transaction(session, execution, once));
+  await session.run('SELECT langfuse_rollout.forget_todo_lists()')
+}
+
+async function runSection(undo: Undo, migration: string, phase: 'expand' | 'contract'): Promise<void> {
+  const { session, execution } = undo
+  const sql = sectionOf(undo, migration, phase)
+  if (sql === '') return
+  await nameUndo(undo, migration)
+  execution.say(`${migration}: ${phase}`)
+  await runNamed(session, sql, failed({ migration, phase }))
+}
+
+function statementsOf(undo: Undo, migration: string, phase: keyof DownSections): readonly string[] {
+  return statementsOfSection(sectionOf(undo, migration, phase), 'postgres')
+}
+
+function sectionOf({ execution }: Undo, migration: string, phase: keyof DownSections): string {
+  return execution.facts.downSql('postgres', migration)?.sections[phase] ?? ''
+}
+
+/** The toolbox archives under these two names. */
+async function nameUndo({ session, execution }: Undo, migration: string): Promise<void> {
+  await session.run(
+    `SELECT set_config('langfuse_rollout.rollback_id', $1, true), set_config('langfuse_rollout.migration', $2, true)`,
+    [execution.rollbackId, migration],
   )
 }
 
-async function runPhase(session: PostgresSession, step: UndoSchema, execution: Execution): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await inTransaction(session, () => phaseStatements(session, step, execution))
-      return
-    } catch (error) {
-      if (!isLockConflict(error) || attempt >= LOCK_ATTEMPTS) throw error
-      execution.say(
-        `a table was in use for ${LOCK_TIMEOUT}, so nothing was changed; trying again (${attempt} of ${LOCK_ATTEMPTS})`,
-      )
-      await execution.clock.sleep(500 + 1_000 * execution.clock.random(), execution.signal)
-    }
-  }
+function tell({ execution }: Undo, { migration, phase, statement }: Part): void {
+  const [first = '', ...more] = statement.split('\n')
+  execution.say(`${migration}: ${phase}: ${first}${more.length > 0 ? ' …' : ''}`)
 }
 
-/** lock_not_available and deadlock_detected: https://www.postgresql.org/docs/15/errcodes-appendix.html */
-function isLockConflict(error: unknown): boolean {
-  const state = sqlState(error)
-  return state === '55P03' || state === '40P01'
+function failed({ migration, phase }: { readonly migration: string; readonly phase: string }): string {
+  return `The down SQL of ${migration}, ${phase}, failed`
 }
 
-async function phaseStatements(
-  session: PostgresSession,
-  step: UndoSchema,
-  execution: Execution,
-): Promise<void> {
-  await session.run(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`)
-  await session.run("SELECT set_config('langfuse_rollout.rollback_id', $1, true)", [execution.rollbackId])
-  for (const migration of step.postgres) {
-    const sql = execution.facts.downSql('postgres', migration)?.sections[step.phase] ?? ''
-    if (sql.trim() === '') continue
-    execution.say(`${migration}: ${step.phase}`)
-    await runNamed(session, sql, `${migration}, ${step.phase}`)
-  }
-  if (step.phase === 'contract' && step.postgres.length > 0) {
-    await session.run('DELETE FROM "_prisma_migrations" WHERE migration_name = ANY($1)', [step.postgres])
-  }
-  await writeJournal(session, step, 'postgres', execution)
+/** An index that a newer migration dropped comes back, but not if it was an older one, undone as well, that made it. */
+function isObsolete(undo: Undo, statement: string, older: readonly string[]): boolean {
+  const made = concurrentIndex(statement)
+  if (made === undefined) return false
+  const dropped = `drop_index('${made.index.replaceAll("'", "''")}')`
+  return older.some(migration => sectionOf(undo, migration, 'contract').includes(dropped))
 }
 
-/** Foreign keys are validated after the contract transaction: that only takes a lock which nobody waits for. */
-async function validate(session: PostgresSession, step: UndoSchema, execution: Execution): Promise<void> {
-  for (const migration of step.postgres) {
-    const sql = execution.facts.downSql('postgres', migration)?.sections.validate ?? ''
-    for (const statement of statementsOfSection(sql, 'postgres')) {
-      execution.say(`${migration}: ${statement}`)
-      await runNamed(session, statement, `${migration}, validate`)
-    }
-  }
-  await writeJournal(session, step, 'postgres', execution)
-}
-
-async function runNamed(session: PostgresSession, sql: string, what: string): Promise<void> {
-  try {
-    await session.run(sql)
-  } catch (error) {
-    if (isLockConflict(error)) throw error
-    throw new StepFailed(
-      `The down SQL of ${what} failed; what it had done in its transaction was rolled back.`,
-      [],
-      error,
-    )
-  }
+/** undefined_table, undefined_column and undefined_object: an older migration's contract took it away. */
+function isMissing(error: unknown): boolean {
+  const state = error instanceof Error ? sqlState(error.cause) : undefined
+  return state === '42P01' || state === '42703' || state === '42704'
 }
 
 async function writeJournal(
-  session: PostgresSession,
-  step: UndoSchema,
+  { step, session, execution }: Undo,
   store: 'postgres' | 'clickhouse',
-  execution: Execution,
 ): Promise<void> {
   const migrations = store === 'postgres' ? step.postgres : step.clickhouse.map(clickhouseName)
   if (migrations.length === 0) return
@@ -134,27 +170,31 @@ async function writeJournal(
   )
 }
 
-async function inTransaction(session: PostgresSession, work: () => Promise<void>): Promise<void> {
-  await session.run('BEGIN')
-  try {
-    await work()
-    await session.run('COMMIT')
-  } catch (error) {
-    // A lost connection has rolled back by itself; the first error is the one to tell.
-    await session.run('ROLLBACK').catch(() => undefined)
-    throw error
+async function count(undo: Undo): Promise<UndoCounts> {
+  const { step, session, execution } = undo
+  if (step.phase !== 'contract') return { postgres: 0, clickhouse: 0, archivedRows: 0 }
+  await transaction(session, execution, () => session.run('SELECT langfuse_rollout.count_archived_tables()'))
+  const [row] = await session.run(
+    `SELECT
+       (SELECT count(*) FROM langfuse_rollout.archived_rows WHERE rollback_id = $1 AND kind <> 'definition')
+       + (SELECT coalesce(sum(rows), 0) FROM langfuse_rollout.archived_tables WHERE rollback_id = $1) AS archived`,
+    [execution.rollbackId],
+  )
+  return {
+    postgres: step.postgres.length,
+    clickhouse: step.clickhouse.length,
+    archivedRows: Number(row?.['archived'] ?? 0),
   }
 }
 
-async function count(session: PostgresSession, step: UndoSchema, execution: Execution): Promise<UndoCounts> {
-  const [row] = await session.run(
-    'SELECT count(*)::int AS archived FROM langfuse_rollout.archived_rows WHERE rollback_id = $1',
+/** An index or a check of a user that names a label which is gone is the user's to make again, in another form. */
+async function tellWhatIsNotBack({ session, execution }: Undo): Promise<void> {
+  const rows = await session.run(
+    `SELECT row ->> 'definition' AS statement FROM langfuse_rollout.archived_rows
+     WHERE rollback_id = $1 AND kind = 'definition' AND row ->> 'kind' = 'statement' ORDER BY id`,
     [execution.rollbackId],
   )
-  const contract = step.phase === 'contract'
-  return {
-    postgres: contract ? step.postgres.length : 0,
-    clickhouse: contract ? step.clickhouse.length : 0,
-    archivedRows: contract ? Number(row?.['archived'] ?? 0) : 0,
+  for (const { statement } of rows) {
+    execution.say(`not made again, because it names a label that is gone: ${statement}`)
   }
 }

@@ -11,11 +11,13 @@ import { undoPostgres } from './undo-postgres.ts'
 export async function undoSchema(step: UndoSchema, execution: Execution): Promise<Done> {
   const { postgres, clickhouse } = execution
   if (postgres === undefined) throw new StepFailed('There is no connection to PostgreSQL.', [])
-  const counts = await undoPostgres(step, postgres, execution, async () => {
+  let archivedInClickHouse = 0
+  const inPostgres = await undoPostgres(step, postgres, execution, async () => {
     if (step.clickhouse.length === 0) return
     if (clickhouse === undefined) throw new StepFailed('There is no connection to ClickHouse.', [])
-    await undoClickHouse(step, clickhouse, execution)
+    archivedInClickHouse = await undoClickHouse(step, clickhouse, execution)
   })
+  const counts = { ...inPostgres, archivedRows: inPostgres.archivedRows + archivedInClickHouse }
   return { sentence: describe(step, counts), counts }
 }
 

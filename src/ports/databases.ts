@@ -16,7 +16,8 @@ export type Postgres = {
 export type ClickHouse = {
   readonly address: string
   ping(): Promise<boolean>
-  run(sql: string): Promise<readonly Row[]>
+  /** `timeoutMs`: for statements that copy or rewrite a table; a minute by default. */
+  run(sql: string, options?: { readonly timeoutMs?: number }): Promise<readonly Row[]>
 }
 
 /** PostgreSQL's SQLSTATE of an error of the driver, if it is one: `55P03` is a lock timeout. */
@@ -24,3 +25,21 @@ export function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined
 }
+
+/**
+ * What PostgreSQL says beside the message of an error: its hint, the statement of the function that it was at, and
+ * what depends on an object. Other details hold values of rows, which nobody wants in a log.
+ */
+export function sqlNotes(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return []
+  const { detail, hint, where } = error as { detail?: unknown; hint?: unknown; where?: unknown }
+  const at = typeof where === 'string' ? /^SQL statement "(.{1,300}?)"?$/m.exec(where)?.[1] : undefined
+  return [
+    sqlState(error) === DEPENDENT_OBJECTS ? detail : undefined,
+    hint,
+    at && `At the statement: ${at}`,
+  ].filter(note => typeof note === 'string')
+}
+
+/** https://www.postgresql.org/docs/15/errcodes-appendix.html: dependent_objects_still_exist */
+const DEPENDENT_OBJECTS = '2BP01'

@@ -17,7 +17,21 @@ export type CatalogRelease = {
   readonly mislabelled?: string
 }
 
-export type PostgresMigration = { readonly name: string; readonly checksum: string }
+export type PostgresMigration = {
+  readonly name: string
+  readonly checksum: string
+  /** Langfuse edited the file so that it runs without harm in a database that has its change already. */
+  readonly repeatable?: boolean
+}
+
+/** A Postgres migration after the oldest release's, with the first release that has it. */
+export type LaterMigration = {
+  readonly name: string
+  readonly since: string
+  /** An earlier name of the same file: what it changes is there already in a database that has that one. */
+  readonly sameAs?: string
+}
+
 export type ClickHouseMigration = { readonly version: number; readonly name: string }
 export type ClickHouseStep = Delta & { readonly effects: readonly Effect[] }
 
@@ -44,12 +58,22 @@ export type Catalog = {
   environmentNames(major: number): ReadonlySet<string>
   /** The migrations a release knows, in the order in which Prisma applies them. */
   postgresMigrations(version: string): readonly PostgresMigration[]
+  /** Names whose rows a release's entry point deletes from `_prisma_migrations` before it migrates. */
+  postgresCleanup(version: string): readonly string[]
+  /** All that any release added after the oldest one, each name once, release by release. */
+  laterPostgresMigrations(): readonly LaterMigration[]
   /** The schema of a database that a release has migrated from nothing. */
   postgresSnapshot(version: string): Snapshot
+  /** The schema of a database in which these migrations are applied, whatever the order was; others are ignored. */
+  postgresSchema(applied: Iterable<string>): Snapshot
   /** What one migration changes; there is no step for those of the oldest release, which are one base. */
   postgresStep(name: string): Delta
+  /** The schema that a migration meets when releases are deployed one after the other, and what it changes in it. */
+  postgresChange(name: string): { readonly before: Snapshot; readonly delta: Delta }
   /** Rows of `background_migrations` that the release's migrations leave in a new database. */
   backgroundMigrations(version: string): readonly BackgroundMigration[]
+  /** Every row that a migration of any release inserts, also where a later one deletes it. */
+  allBackgroundMigrations(): readonly BackgroundMigration[]
   clickhouseHead(version: string): number
   clickhouseMigrations(head: number): readonly ClickHouseMigration[]
   clickhouseSnapshot(head: number): Snapshot
@@ -71,14 +95,21 @@ export function loadCatalog(root: URL | string): Catalog {
     if (release === undefined) throw new Error(`The catalog does not know Langfuse ${version}.`)
     return release.mislabelled === undefined ? release.place : placeOf(release.mislabelled)
   }
-  const migrationsOf = (version: string): readonly Lifetime<PostgresMigration>[] => {
-    const place = placeOf(version)
-    const all = files.json<readonly Lifetime<PostgresMigration>[]>('catalog/postgres/migrations.json')
-    return all.filter(
-      ({ since, until }) => placeOf(since) <= place && (until === undefined || place <= placeOf(until)),
-    )
-  }
+  const isIn = (version: string, { since, until }: Lifetime<object>): boolean =>
+    placeOf(since) <= placeOf(version) && (until === undefined || placeOf(version) <= placeOf(until))
+  const migrationsOf = (version: string): readonly Lifetime<PostgresMigration>[] =>
+    files
+      .json<readonly Lifetime<PostgresMigration>[]>('catalog/postgres/migrations.json')
+      .filter(migration => isIn(version, migration))
   const postgresStep = (name: string): Delta => files.json(`catalog/postgres/steps/${name}.json`)
+  const later = once(() => laterMigrations(files, placeOf))
+  const chain = stepChain(() => files.json<Snapshot>('catalog/postgres/base.json'), postgresStep)
+  const backgroundMigrations = (): readonly BackgroundMigration[] =>
+    files.json('catalog/postgres/background-migrations.json')
+  const postgresSchema = (applied: Iterable<string>): Snapshot => {
+    const names = new Set(applied)
+    return chain(later().filter(({ name, sameAs }) => names.has(name) && !(sameAs && names.has(sameAs))))
+  }
   const clickhouseStep = (version: number): ClickHouseStep =>
     files.json(`catalog/clickhouse/steps/${fourDigits(version)}.json`)
   const clickhouseMigrations = (head: number): readonly ClickHouseMigration[] =>
@@ -93,20 +124,35 @@ export function loadCatalog(root: URL | string): Catalog {
       const names = files.json<readonly EnvironmentName[]>('catalog/environment.json')
       return new Set(names.filter(({ majors }) => majors.includes(major)).map(({ name }) => name))
     },
-    postgresMigrations: version => migrationsOf(version).map(({ name, checksum }) => ({ name, checksum })),
-    postgresSnapshot: version =>
-      migrationsOf(version)
-        .filter(migration => placeOf(migration.since) > 0) // those of the first release are the base
-        .toSorted((left, right) => placeOf(left.since) - placeOf(right.since)) // applied release by release
-        .map(migration => postgresStep(migration.name))
-        .reduce(applyDelta, files.json<Snapshot>('catalog/postgres/base.json')),
+    postgresMigrations: version =>
+      migrationsOf(version).map(({ name, checksum, repeatable }) => ({
+        name,
+        checksum,
+        ...(repeatable === true && { repeatable }),
+      })),
+    postgresCleanup: version =>
+      files
+        .json<readonly Lifetime<{ readonly name: string }>[]>('catalog/postgres/cleanup.json')
+        .flatMap(row => (isIn(version, row) ? [row.name] : [])),
+    laterPostgresMigrations: later,
+    postgresSnapshot: version => postgresSchema(migrationsOf(version).map(({ name }) => name)),
+    postgresSchema,
+    postgresChange: name => {
+      const place = later().findIndex(migration => migration.name === name)
+      if (place === -1) throw new Error(`The catalog knows no change of ${name}.`)
+      const earlier = later().slice(0, place)
+      const { sameAs } = later()[place] ?? {}
+      const before = postgresSchema(earlier.map(each => each.name).filter(each => each !== sameAs))
+      return { before, delta: postgresStep(name) }
+    },
     postgresStep,
     backgroundMigrations: version => {
       const applied = new Set(migrationsOf(version).map(({ name }) => name))
-      return files
-        .json<readonly BackgroundMigration[]>('catalog/postgres/background-migrations.json')
-        .filter(row => applied.has(row.addedBy) && !(row.removedBy && applied.has(row.removedBy)))
+      return backgroundMigrations().filter(
+        row => applied.has(row.addedBy) && !(row.removedBy && applied.has(row.removedBy)),
+      )
     },
+    allBackgroundMigrations: backgroundMigrations,
     clickhouseHead: version => releases[placeOf(version)]?.clickhouseHead ?? 0,
     clickhouseMigrations,
     clickhouseSnapshot: head =>
@@ -122,6 +168,40 @@ export function loadCatalog(root: URL | string): Catalog {
   }
 }
 
+/** A name may sort before one that an earlier release had, so the order is that of the releases. */
+function laterMigrations(files: Files, placeOf: (version: string) => number): readonly LaterMigration[] {
+  const all = files
+    .json<readonly Lifetime<PostgresMigration & LaterMigration>[]>('catalog/postgres/migrations.json')
+    .filter(({ since }) => placeOf(since) > 0)
+    .toSorted((left, right) => placeOf(left.since) - placeOf(right.since))
+  const first = new Map(all.toReversed().map(migration => [migration.name, migration]))
+  return all
+    .filter(migration => first.get(migration.name) === migration)
+    .map(({ name, since, sameAs }) => ({ name, since, ...(sameAs !== undefined && { sameAs }) }))
+}
+
+/** Applies steps to the base, and keeps what it came by: the next list often begins like the last one. */
+function stepChain(base: () => Snapshot, stepOf: (name: string) => Delta) {
+  let links: { readonly name: string; readonly after: Snapshot }[] = []
+  return (steps: readonly LaterMigration[]): Snapshot => {
+    const same = steps.findIndex(({ name }, index) => links[index]?.name !== name)
+    links = links.slice(0, same === -1 ? steps.length : same)
+    for (const { name } of steps.slice(links.length)) {
+      links.push({ name, after: applyDelta(links.at(-1)?.after ?? base(), stepOf(name)) })
+    }
+    return links.at(-1)?.after ?? base()
+  }
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
+
+type Files = ReturnType<typeof filesOf>
 type EnvironmentName = { readonly name: string; readonly majors: readonly number[] }
 /** The first release that has it, and the last one where later ones have it no more. */
 type Lifetime<Migration> = Migration & { readonly since: string; readonly until?: string }

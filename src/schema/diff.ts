@@ -1,4 +1,13 @@
-import { type Facts, type Kind, keyOf, parseKey, type Snapshot, sameFacts, toSnapshot } from './snapshot.ts'
+import {
+  type Facts,
+  type Kind,
+  keyOf,
+  parseKey,
+  type Snapshot,
+  sameFacts,
+  sortedSnapshot,
+  toSnapshot,
+} from './snapshot.ts'
 
 export type Rename = { readonly from: string; readonly to: string }
 
@@ -52,7 +61,7 @@ export function applyDelta(snapshot: Snapshot, delta: Delta): Snapshot {
     expect(key, undefined)
     objects.set(key, facts)
   }
-  return toSnapshot(objects)
+  return sortedSnapshot(objects)
 }
 
 /** What turns `to` back into `from`. */
@@ -116,7 +125,7 @@ function show(value: Facts[string] | undefined): string {
 export function renameKeys(snapshot: Snapshot, renamed: readonly Rename[]): Snapshot {
   if (renamed.length === 0) return snapshot
   const renames = new Map(renamed.map(({ from, to }) => [from, to]))
-  return toSnapshot(
+  return sortedSnapshot(
     Object.entries(snapshot).map(([key, facts]) => [
       renames.get(key) ?? underRenamedTable(key, renames),
       facts,

@@ -11,15 +11,24 @@ export type DownSql = {
   readonly class: DownClass
   /** One line for people. */
   readonly loses: string
-  /** Empty where the file has no such phase. */
-  readonly sections: {
-    /** What the older release needs; afterwards both releases work. */
-    readonly expand: string
-    /** Drops what only the newer release has; the images are the older release's by now. */
-    readonly contract: string
-    /** After contract was committed, statement by statement: what must not hold a lock while it looks at every row. */
-    readonly validate: string
-  }
+  /** What will be archived, mapped or changed, and how many: asked before anything happens. */
+  readonly counts: readonly Count[]
+  readonly sections: DownSections
+}
+
+/** A SELECT that answers one number, and what it counts, in words. */
+export type Count = { readonly what: string; readonly sql: string }
+
+/** The SQL of each phase; empty where the file has no such phase. */
+export type DownSections = {
+  /** What the older release needs; afterwards both releases work. */
+  readonly expand: string
+  /** Copies big things into the archive and repairs rows, before contract holds its locks; may run again. */
+  readonly prepare: string
+  /** Drops what only the newer release has; the images are the older release's by now. */
+  readonly contract: string
+  /** After contract was committed, statement by statement: what must not hold a lock while it looks at every row. */
+  readonly validate: string
 }
 
 /**
@@ -40,17 +49,25 @@ export function parseDownSql(options: {
   const end = lines.findLastIndex(line => line !== '')
   if (lines[end] !== '-- end') throw refuse('its last line is not `-- end`, so it may be cut off')
   const { header, phases } = partsOf(lines.slice(0, end), refuse)
-  const down = { migration, class: classOf(header, refuse), loses: headerValue('loses', header, refuse) }
   const undoes = headerValue('undoes', header, refuse)
   if (undoes !== migration) throw refuse(`it undoes ${undoes}`)
-  const sections = { expand: '', contract: '', validate: '', ...Object.fromEntries(phases) }
+  const down = {
+    migration,
+    class: classOf(header, refuse),
+    loses: headerValue('loses', header, refuse),
+    counts: countsOf(header, engine, refuse),
+  }
   if (phases.length === 0) throw refuse('it has no phase')
   for (const [phase, sql] of phases) {
-    if (sql === '') throw refuse(`its phase ${phase} is empty`)
-    const found = forbiddenIn(engine, sql)
+    if (!phasesOf[engine].includes(phase)) throw refuse(`ClickHouse has no phase ${phase}`)
+    if (splitStatements(sql, engine).length === 0) throw refuse(`its phase ${phase} is empty`)
+    const found = openEnd(engine, sql) ?? forbiddenIn(engine, phase, sql)
     if (found !== undefined) throw refuse(`its phase ${phase} contains ${found}`)
   }
-  return { ...down, sections }
+  return {
+    ...down,
+    sections: { expand: '', prepare: '', contract: '', validate: '', ...Object.fromEntries(phases) },
+  }
 }
 
 /** The statements of a section that are run one by one: all of ClickHouse, and `validate` of Postgres. */
@@ -58,10 +75,20 @@ export function statementsOfSection(section: string, engine: Engine): string[] {
   return splitStatements(section, engine)
 }
 
-type Refuse = (reason: string) => Error
-type Phase = 'expand' | 'contract' | 'validate'
+/** The index that a statement of `validate` makes without a lock that anybody waits for; undefined: it makes none. */
+export function concurrentIndex(statement: string): { index: string; table: string } | undefined {
+  const { index, table } = indexPattern.exec(withoutComments(statement))?.groups ?? {}
+  return index && table ? { index: unquoted(index), table: unquoted(table) } : undefined
+}
 
-const phaseOrder: readonly Phase[] = ['expand', 'contract', 'validate']
+type Refuse = (reason: string) => Error
+type Phase = keyof DownSections
+
+const phasesOf: Readonly<Record<Engine, readonly Phase[]>> = {
+  postgres: ['expand', 'prepare', 'contract', 'validate'],
+  clickhouse: ['expand', 'contract'],
+}
+const phaseOrder = phasesOf.postgres
 
 function partsOf(
   lines: readonly string[],
@@ -71,6 +98,10 @@ function partsOf(
   const header = lines.slice(0, starts[0] ?? lines.length)
   if (header.some(line => line !== '' && !line.startsWith('--')))
     throw refuse('it has SQL before its first phase')
+  const odd = header.find(
+    line => /^--\s*(undoes|class|loses|counts?)\s*:/i.test(line) && !headerLine.test(line),
+  )
+  if (odd !== undefined) throw refuse(`\`${odd}\` is not a line of a header`)
   const phases = starts.map((start, index) => {
     const phase = phaseOrder.find(name => lines[start] === `-- phase: ${name}`)
     if (phase === undefined) throw refuse(`\`${lines[start]}\` names no phase`)
@@ -89,6 +120,8 @@ function partsOf(
   return { header, phases }
 }
 
+const headerLine = /^-- (undoes|class|loses|count): \S/
+
 function headerValue(name: string, header: readonly string[], refuse: Refuse): string {
   const values = header.flatMap(line =>
     line.startsWith(`-- ${name}: `) ? [line.slice(name.length + 5).trim()] : [],
@@ -104,9 +137,37 @@ function classOf(header: readonly string[], refuse: Refuse): DownClass {
   return known
 }
 
-/** Transactions and the migrations' own tables are the executor's; without a cluster, ClickHouse cannot do some things. */
+/**
+ * A count is asked of a database that has no archive yet, in a transaction that reads only.
+ * `-- count: projects with a mark: SELECT count(*) FROM public.projects WHERE …`
+ */
+function countsOf(header: readonly string[], engine: Engine, refuse: Refuse): readonly Count[] {
+  return header.flatMap(line => {
+    if (!line.startsWith('-- count: ')) return []
+    const { what, sql } = /^-- count: (?<what>.+?): (?<sql>SELECT\s.+?);?$/i.exec(line)?.groups ?? {}
+    if (what === undefined || sql === undefined) {
+      throw refuse(`\`${line}\` is not \`-- count: <what>: SELECT …\``)
+    }
+    const code = codeOf(sql, engine)
+    const odd =
+      openEnd(engine, sql) ??
+      /;|--|\/\*|\b(INTO|FOR\s+(NO\s+KEY\s+)?(UPDATE|SHARE)|langfuse_rollout)\b/i.exec(code)?.[0]
+    if (odd !== undefined || piecesOf(sql, engine).some(piece => piece.kind === 'comment')) {
+      throw refuse(`its count of ${what} contains ${odd ?? 'a comment'}`)
+    }
+    return [{ what, sql }]
+  })
+}
+
+/** Transactions and the migrations' own tables are the executor's; nobody else's objects go, and no row unseen. */
 const forbidden: Readonly<Record<Engine, readonly RegExp[]>> = {
-  postgres: [/^(BEGIN|START|COMMIT|ROLLBACK|END|ABORT)\b.*/i, /\bCONCURRENTLY\b/i, /\b_prisma_migrations\b/i],
+  postgres: [
+    /^(BEGIN|START|COMMIT|ROLLBACK|END|ABORT|SAVEPOINT)\b.*/i,
+    /\b_prisma_migrations\b/i,
+    /(?<!\bON\s+(DELETE|UPDATE)\s+)\bCASCADE\b/i,
+    /\bTRUNCATE\b/i,
+  ],
+  // Without a cluster and on EFS, ClickHouse cannot do some things.
   clickhouse: [
     /\bON\s+CLUSTER\b/i,
     /\bEXCHANGE\s+(TABLES|DICTIONARIES)\b/i,
@@ -115,12 +176,73 @@ const forbidden: Readonly<Record<Engine, readonly RegExp[]>> = {
   ],
 }
 
-function forbiddenIn(engine: Engine, sql: string): string | undefined {
-  const statements = splitStatements(sql, engine).map(statement =>
-    piecesOf(statement, engine)
-      .map(piece => (piece.kind === 'code' ? piece.text : ' '))
-      .join('')
-      .trim(),
+const indexPattern =
+  /^CREATE\s+INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(?<index>"(?:[^"]|"")+"|\w+)\s+ON\s+public\.(?<table>"(?:[^"]|"")+"|\w+)/i
+
+function forbiddenIn(engine: Engine, phase: Phase, sql: string): string | undefined {
+  const statements = splitStatements(sql, engine)
+  const found = statements.flatMap(statement => {
+    const code = codeOf(statement, engine)
+    return forbidden[engine].flatMap(pattern => pattern.exec(code)?.[0] ?? [])
+  })
+  return found[0] ?? (engine === 'postgres' ? concurrentlyIn(phase, statements) : undefined)
+}
+
+/** One that was broken off before leaves an invalid index of that name, which IF NOT EXISTS would take for whole. */
+function concurrentlyIn(phase: Phase, statements: readonly string[]): string | undefined {
+  for (const [place, statement] of statements.entries()) {
+    if (!/\bCONCURRENTLY\b/i.test(codeOf(statement, 'postgres'))) continue
+    const made = phase === 'validate' ? concurrentIndex(statement) : undefined
+    if (made === undefined) return 'CONCURRENTLY'
+    const before = statements.slice(0, place).some(earlier => drops(earlier, made.index))
+    if (!before) return `the index ${made.index} without drop_invalid_index before it`
+  }
+  return undefined
+}
+
+function drops(statement: string, index: string): boolean {
+  const name = `'${index.replaceAll("'", "''")}'`
+  return (
+    withoutComments(statement).replace(/\s+/g, ' ') === `SELECT langfuse_rollout.drop_invalid_index(${name})`
   )
-  return statements.flatMap(code => forbidden[engine].flatMap(pattern => pattern.exec(code)?.[0] ?? []))[0]
+}
+
+/** The code of a statement, also that of the bodies in dollar quotes, and no strings, names and comments. */
+function codeOf(statement: string, engine: Engine): string {
+  return piecesOf(statement, engine)
+    .map(piece => {
+      if (piece.kind === 'code') return piece.text
+      const body = engine === 'postgres' && piece.kind === 'quoted' ? dollarBody(piece.text) : undefined
+      return body === undefined ? ' ' : ` ${codeOf(body, engine)} `
+    })
+    .join('')
+    .trim()
+}
+
+function withoutComments(statement: string): string {
+  return piecesOf(statement, 'postgres')
+    .map(piece => (piece.kind === 'comment' ? ' ' : piece.text))
+    .join('')
+    .trim()
+}
+
+function dollarBody(text: string): string | undefined {
+  return /^\$\w*\$([\s\S]*)\$\w*\$$/.exec(text)?.[1]
+}
+
+/** A string, a quoted name or a comment that does not end: the file was cut and put together again. */
+function openEnd(engine: Engine, sql: string): string | undefined {
+  const last = piecesOf(sql, engine).at(-1)?.text ?? ''
+  const start = /^(?:\/\*|\$\w*\$|[eE]?'|["`])/.exec(last)?.[0]
+  if (start === undefined) return undefined
+  if (start === '/*') return last.length > 3 && last.endsWith('*/') ? undefined : `${start} that does not end`
+  if (start.startsWith('$')) return dollarBody(last) === undefined ? `${start} that does not end` : undefined
+  const escapes = engine === 'clickhouse' || /^e/i.test(start)
+  const plain = escapes ? last.replaceAll(/\\[\s\S]/g, '') : last
+  const isClosed = plain.split(start.slice(-1)).length % 2 === 1 // each quote has its partner
+  return isClosed ? undefined : `${start} that does not end`
+}
+
+function unquoted(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase()
 }

@@ -14,11 +14,16 @@ export function enumStatements(delta: Delta, before: Snapshot, to: Snapshot): St
     .filter(([key]) => parseKey(key).kind === 'enum')
     .flatMap(([key, { from, to: after }]) => {
       const [old, now] = [labelsOf(from), labelsOf(after)]
-      const kept = now.filter(label => old.includes(label))
-      return kept.join('\0') === old.join('\0')
-        ? addLabels(key, old, now)
-        : rebuild(key, now, columnsOf(key, before), to)
+      return isRebuilt({ from, to: after })
+        ? rebuildEnum(key, now, columnsOf(key, before), to)
+        : addLabels(key, old, now)
     })
+}
+
+/** Whether a change of an enum needs the type made anew: a label is gone, or the order is another one. */
+export function isRebuilt(change: { readonly from: Facts; readonly to: Facts } | undefined): boolean {
+  const [old, now] = [labelsOf(change?.from ?? {}), labelsOf(change?.to ?? {})]
+  return now.filter(label => old.includes(label)).join('\0') !== old.join('\0')
 }
 
 function addLabels(key: string, before: readonly string[], now: readonly string[]): Statement[] {
@@ -36,7 +41,8 @@ function addLabels(key: string, before: readonly string[], now: readonly string[
   })
 }
 
-function rebuild(
+/** Makes an enum anew with these labels and moves its columns over: then a new label can be used at once. */
+export function rebuildEnum(
   key: string,
   now: readonly string[],
   columns: readonly (readonly [string, Facts])[],
@@ -67,7 +73,8 @@ function moveColumn(key: string, column: string, before: Facts, after: Facts | u
   ]
 }
 
-function columnsOf(key: string, before: Snapshot): (readonly [string, Facts])[] {
+/** The columns of an enum's type, or of arrays of it. */
+export function columnsOf(key: string, before: Snapshot): (readonly [string, Facts])[] {
   const [schema = '', name = ''] = parseKey(key).names
   const plain = /^[a-z_][a-z0-9_$]*$/
   const type = [schema, name].map(part => (plain.test(part) ? part : quote(part))).join('.')

@@ -1,5 +1,5 @@
 import { type Delta, type Rename, renameKeys } from './diff.ts'
-import { enumStatements } from './postgres-enum.ts'
+import { columnsOf, enumStatements, isRebuilt } from './postgres-enum.ts'
 import { quoteIdentifier as quote, quoteLiteral } from './quote.ts'
 import { type Facts, type Kind, keyOf, parseKey, type Snapshot, sameFacts } from './snapshot.ts'
 import { contract, expand, type Statement } from './statement.ts'
@@ -14,12 +14,16 @@ import { contract, expand, type Statement } from './statement.ts'
  */
 export function renderDelta(delta: Delta, from: Snapshot, to: Snapshot): Statement[] {
   const changed = Object.keys(delta.changed).filter(key => !followsRenames(key, delta))
-  const gone = objectsByKind([...Object.keys(delta.removed), ...changed.filter(isRecreated)])
-  const come = objectsByKind([...Object.keys(delta.added), ...changed.filter(isRecreated)])
+  const remade = [
+    ...changed.filter(isRecreated),
+    ...viewsOverRetyped(changed, delta, renameKeys(from, delta.renamed), to),
+  ]
+  const gone = objectsByKind([...Object.keys(delta.removed), ...remade])
+  const come = objectsByKind([...Object.keys(delta.added), ...remade])
   const altered = objectsByKind(changed)
   return [
     ...delta.renamed.toSorted(tablesFirst).map(rename),
-    ...dropDependents(gone, key => delta.removed[key] ?? delta.changed[key]?.from),
+    ...dropDependents(gone, key => delta.removed[key] ?? delta.changed[key]?.from ?? to[key]),
     ...come('enum').map(key => expand(key, `CREATE TYPE ${full(key)} AS ENUM (${labels(to[key])})`)),
     ...enumStatements(delta, renameKeys(from, delta.renamed), to),
     ...come('sequence').map(key => expand(key, `CREATE SEQUENCE ${full(key)} ${sequenceOptions(to[key])}`)),
@@ -46,10 +50,33 @@ function isRecreated(key: string): boolean {
 }
 
 /**
+ * Views that stay as they are but stand on a table in which a column's type changes: PostgreSQL refuses that under a
+ * view. Which columns a view reads is not known, so each that names the table is made anew.
+ */
+function viewsOverRetyped(
+  changed: readonly string[],
+  delta: Delta,
+  before: Snapshot,
+  to: Snapshot,
+): string[] {
+  const enums = changed.filter(key => parseKey(key).kind === 'enum' && isRebuilt(delta.changed[key]))
+  const moved = enums.flatMap(key => columnsOf(key, before).map(([column]) => column))
+  const retyped = changed.filter(key => delta.changed[key]?.from['type'] !== delta.changed[key]?.to['type'])
+  const tables = [...moved, ...retyped].map(key => parseKey(key).names[1] ?? '')
+  return Object.keys(to).filter(
+    key =>
+      parseKey(key).kind === 'view' &&
+      before[key] !== undefined &&
+      !changed.includes(key) &&
+      tables.some(name => new RegExp(`\\b${name.replaceAll(/\W/g, '\\$&')}\\b`).test(definition(to[key]))),
+  )
+}
+
+/**
  * PostgreSQL itself carries a rename into the definitions that mention the name (not into the bodies of functions).
  * A definition that is the new one after replacing the names is such a follower: nothing is left to do.
  */
-function followsRenames(key: string, { renamed, changed }: Delta): boolean {
+export function followsRenames(key: string, { renamed, changed }: Delta): boolean {
   const change = changed[key]
   if (change === undefined || renamed.length === 0 || parseKey(key).kind === 'function') return false
   const names = new Map(renamed.map(({ from, to }) => [lastName(from), lastName(to)]))
@@ -111,11 +138,16 @@ function dropTables(gone: ByKind, delta: Delta): Statement[] {
 }
 
 function createDependents(come: ByKind, to: Snapshot): Statement[] {
-  const foreignKeysLast = foreignKeysFirst(come('constraint'), key => to[key]).toReversed()
+  const add = (key: string): Statement => addConstraint(key, to[key])
+  const isForeign = (key: string): boolean => isForeignKey(to[key])
   return [
     ...come('sequence').flatMap(key => ownedBy(key, to[key])),
-    ...foreignKeysLast.map(key => addConstraint(key, to[key])),
+    ...come('constraint')
+      .filter(key => !isForeign(key))
+      .map(add),
     ...come('index').map(key => createIndex(key, to[key])),
+    // A foreign key needs a key or a unique index over the columns it refers to.
+    ...come('constraint').filter(isForeign).map(add),
     ...come('view').map(key =>
       expand(key, `CREATE ${viewWord(to[key])} ${full(key)} AS ${definition(to[key])}`),
     ),
@@ -153,7 +185,7 @@ function createTable(key: string, to: Snapshot): Statement {
   return expand(key, `CREATE ${unlogged}TABLE ${full(key)} (\n${columns.join(',\n')}\n)`)
 }
 
-function columnSql(facts: Facts | undefined): string {
+export function columnSql(facts: Facts | undefined): string {
   const { type, notNull, default: value, generated, identity, collation } = facts ?? {}
   return [
     type,
@@ -218,7 +250,7 @@ function isForeignKey(facts: Facts | undefined): boolean {
   return definition(facts).startsWith('FOREIGN KEY')
 }
 
-/** A foreign key goes before the key it refers to, and comes after it. */
+/** A foreign key goes before the key it refers to. */
 function foreignKeysFirst(keys: readonly string[], factsOf: (key: string) => Facts | undefined): string[] {
   const rank = (key: string): number => (isForeignKey(factsOf(key)) ? 0 : 1)
   return keys.toSorted((left, right) => rank(left) - rank(right))

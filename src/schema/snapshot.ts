@@ -31,11 +31,16 @@ export const emptySnapshot: Snapshot = {}
 
 /** Makes a snapshot of objects in any order: keys and facts sorted. */
 export function toSnapshot(objects: Iterable<readonly [key: string, facts: Facts]>): Snapshot {
-  return Object.fromEntries(
-    [...objects]
-      .sort(byName)
-      .map(([key, facts]) => [key, Object.fromEntries(Object.entries(facts).sort(byName))]),
+  return sortedSnapshot(
+    [...objects].map(
+      ([key, facts]) => [key, Object.fromEntries(Object.entries(facts).sort(byName))] as const,
+    ),
   )
+}
+
+/** The same of objects whose facts are sorted already, as those of a snapshot or of a delta are. */
+export function sortedSnapshot(objects: Iterable<readonly [key: string, facts: Facts]>): Snapshot {
+  return Object.fromEntries([...objects].sort(byName))
 }
 
 export function sameFacts(left: Facts, right: Facts): boolean {
@@ -86,7 +91,14 @@ const kinds: readonly Kind[] = [
 
 /** Bytewise, as Prisma and `sort` under LC_ALL=C order names. */
 export function bytewise(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right))
+  const length = Math.min(left.length, right.length)
+  for (let index = 0; index < length; index += 1) {
+    const [one, other] = [left.charCodeAt(index), right.charCodeAt(index)]
+    if (one === other) continue
+    // Below the surrogates the order of code units is that of UTF-8's bytes.
+    return Math.max(one, other) < 0xd800 ? one - other : Buffer.compare(Buffer.from(left), Buffer.from(right))
+  }
+  return left.length - right.length
 }
 
 function byName(left: readonly [string, unknown], right: readonly [string, unknown]): number {

@@ -90,6 +90,44 @@ test('the base builds a PostgreSQL database whose schema equals 2.93.7 exactly',
   expect(await database.snapshot()).toEqual(catalog.postgresSnapshot('2.93.7'))
 })
 
+test.each(['3.60.1', '3.151.0', '3.225.4', '4.16.0'])(
+  'the schema of %s can be built at once',
+  async version => {
+    const database = await postgres.fresh()
+    await build(database, catalog.postgresSnapshot(version))
+    expect(await database.snapshot()).toEqual(catalog.postgresSnapshot(version))
+  },
+)
+
+test('no release depends on the order in which migrations were applied', () => {
+  for (const { version } of catalog.releases.filter((_, place) => place % 10 === 0)) {
+    const names = catalog.postgresMigrations(version).map(({ name }) => name)
+    expect(catalog.postgresSchema(names.toReversed())).toEqual(catalog.postgresSnapshot(version))
+  }
+  const both = [
+    '20260203220622_pending_deletions_object_id_idx',
+    '20260203220623_pending_deletions_object_id_idx',
+  ]
+  const newest = catalog.postgresMigrations('4.16.0').map(({ name }) => name)
+  expect(catalog.postgresSchema([...newest, ...both])).toEqual(catalog.postgresSnapshot('4.16.0'))
+})
+
+test('the newest release has 67 tables and 31 enums; 3.168.0 has the index of the renamed migration', () => {
+  expect(countByKind(catalog.postgresSnapshot('4.16.0'))).toMatchObject({ table: 67, enum: 31 })
+  const index =
+    'index public.pending_deletions.pending_deletions_project_id_object_is_deleted_object_id_id_idx'
+  for (const version of ['3.151.0', '3.155.1', '3.168.0']) {
+    expect(catalog.postgresSnapshot(version)[index]).toBeDefined()
+  }
+})
+
+test('an entry point forgets what Langfuse renamed', () => {
+  const renamed = '20260203220622_pending_deletions_object_id_idx'
+  expect(catalog.postgresCleanup('3.155.0')).not.toContain(renamed)
+  expect(catalog.postgresCleanup('3.155.1')).toContain(renamed)
+  expect(catalog.postgresCleanup('4.16.0')).toHaveLength(4)
+})
+
 test('the steps up give 3.0.0 exactly, one migration after the other', async () => {
   const database = await postgres.fresh()
   let schema = catalog.postgresSnapshot('2.93.7')
@@ -112,6 +150,14 @@ test('a step that is applied to another schema than its own is refused', () => {
   expect(() => applyDelta(catalog.postgresSnapshot('3.0.0'), step)).toThrow(
     'The change of column public.projects.deleted_at does not follow from the schema it is applied to.',
   )
+})
+
+test('rows of background migrations are known from the migration that adds them to the one that removes them', () => {
+  expect(catalog.allBackgroundMigrations()).toHaveLength(16)
+  expect(catalog.backgroundMigrations('3.225.4')).toHaveLength(15)
+  const [first] = catalog.backgroundMigrations('3.225.4').filter(({ args }) => args['envGate'] !== undefined)
+  expect(first?.name).toBe('20260701_v4_step_1_create_root_spans_from_traces')
+  expect(catalog.backgroundMigrations('4.16.0')).toHaveLength(9)
 })
 
 test('a new database has the four background migrations that 2.93.7 has put there', () => {
@@ -158,11 +204,11 @@ test('an unknown release or migration is named', () => {
   )
 })
 
-test('every migration that 3.0.0 added has its reviewed down SQL', () => {
-  expect(catalog.downSql('postgres', '20241124115100_add_projects_deleted_at')?.class).toBe('schema')
-  expect(
-    catalog.downSql('postgres', '20241206115829_remove_trace_score_observation_constraints')?.class,
-  ).toBe('schema')
-  expect(catalog.downSql('clickhouse', 6)?.class).toBe('schema')
-  expect(catalog.downSql('clickhouse', 5)).toBeUndefined()
+test('every migration since 2.93.7 has its reviewed down SQL', () => {
+  const without = catalog.laterPostgresMigrations().filter(({ name }) => !catalog.downSql('postgres', name))
+  expect(without).toEqual([])
+  for (const { version } of catalog.clickhouseMigrations(46)) {
+    expect([version, catalog.downSql('clickhouse', version)?.class]).toEqual([version, expect.any(String)])
+  }
+  expect(catalog.downSql('postgres', '20240111152124_add_gpt_35_pricing')).toBeUndefined()
 })

@@ -2,92 +2,21 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from '@jest/globals'
-import { Client } from 'pg'
 import { type ClickHouse, startClickHouse } from '../../sandbox/engines/clickhouse.ts'
-import { type Postgres, startPostgres } from '../../sandbox/engines/postgres.ts'
 import { readClickHouseSnapshot } from '../../src/schema/clickhouse.ts'
-import { diffSnapshots } from '../../src/schema/diff.ts'
-import { readPostgresSnapshot } from '../../src/schema/postgres.ts'
-import { renderDelta } from '../../src/schema/postgres-sql.ts'
-import { quoteIdentifier } from '../../src/schema/quote.ts'
-import { emptySnapshot, type Snapshot } from '../../src/schema/snapshot.ts'
+import type { Snapshot } from '../../src/schema/snapshot.ts'
+import { type Database, type PostgresServer, type Rows, startPostgresServer } from './postgres-server.ts'
 
-export type Rows = readonly Record<string, unknown>[]
-
-export type Database = {
-  readonly name: string
-  run(sql: string): Promise<Rows>
-  /** Another connection to the same database. */
-  connect(): Promise<Client>
-  snapshot(): Promise<Snapshot>
-  /** Ends its connections, so that it can be the template of another one. */
-  close(): Promise<void>
-}
+export { build, change, type Database, type Rows } from './postgres-server.ts'
 
 /** One PostgreSQL for a test file; `fresh` makes databases from a template, which takes a tenth of a second. */
 export function usePostgres(): { fresh(template?: Database): Promise<Database> } {
-  let postgres: Postgres
-  let folder: string
-  let count = 0
-  const open: Client[] = []
-  const connect = async (database: string): Promise<Client> => {
-    const url = new URL(postgres.url)
-    url.pathname = `/${database}`
-    const client = new Client({ connectionString: url.href })
-    await client.connect()
-    open.push(client)
-    return client
-  }
+  let server: PostgresServer
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'langfuse-rollout-test-'))
-    postgres = await startPostgres({ folder })
+    server = await startPostgresServer()
   })
-  afterAll(async () => {
-    await Promise.all(open.map(client => client.end()))
-    await postgres?.stop()
-    await rm(folder, { recursive: true, force: true })
-  })
-  return {
-    fresh: async template => {
-      const name = `test ${++count}`
-      const administrator = await connect('langfuse')
-      await template?.close()
-      const from = template === undefined ? '' : ` TEMPLATE ${quoteIdentifier(template.name)}`
-      await administrator.query(`CREATE DATABASE ${quoteIdentifier(name)}${from}`)
-      await administrator.end()
-      return databaseOf(name, connect)
-    },
-  }
-}
-
-function databaseOf(name: string, connect: (database: string) => Promise<Client>): Database {
-  let client: Client | undefined
-  const run = async (sql: string): Promise<Rows> => {
-    client ??= await connect(name)
-    const result = await client.query(sql)
-    return Array.isArray(result) ? [] : result.rows
-  }
-  return {
-    name,
-    run,
-    connect: () => connect(name),
-    snapshot: () => readPostgresSnapshot(run),
-    close: async () => {
-      await client?.end()
-      client = undefined
-    },
-  }
-}
-
-/** Turns an empty database into `schema`. */
-export async function build(database: Database, schema: Snapshot): Promise<void> {
-  await change(database, emptySnapshot, schema)
-}
-
-/** Turns a database with the schema `from` into `to`, as the renderer says. */
-export async function change(database: Database, from: Snapshot, to: Snapshot): Promise<void> {
-  const statements = renderDelta(diffSnapshots(from, to), from, to)
-  await database.run(statements.map(({ sql }) => `${sql};`).join('\n'))
+  afterAll(() => server?.stop())
+  return { fresh: template => server.fresh(template) }
 }
 
 export type ClickHouseDatabase = {

@@ -55,7 +55,8 @@ export const FACTS: ReleaseFacts = {
     migration: typeof name === 'number' ? clickhouseName(name) : name,
     class: 'schema',
     loses: 'nothing',
-    sections: { expand: '', contract: 'SELECT 1', validate: '' },
+    counts: [],
+    sections: { expand: '', prepare: '', contract: 'SELECT 1', validate: '' },
   }),
 }
 

@@ -1,0 +1,85 @@
+import { piecesOf } from './sql-text.ts'
+
+/**
+ * A statement of a down SQL file for ClickHouse. ClickHouse has no functions of one's own that could move data, so what
+ * takes something away is written like a call of Postgres's toolbox and carried out by the executor:
+ *
+ * - `SELECT langfuse_rollout.archive_column('table', 'column', 'condition')` copies the values of the rows where the
+ *   condition holds, with the key of each row, into the archive.
+ * - `SELECT langfuse_rollout.drop_columns('table', 'column', …)` drops columns, all of which must be in the archive.
+ * - `SELECT langfuse_rollout.drop_table('table')` moves a table into the archive, or drops it where it is empty.
+ *
+ * Run by hand, ClickHouse refuses such a statement, and nothing is dropped without having been archived.
+ */
+export type ClickHouseStatement =
+  | {
+      readonly kind: 'archive-column'
+      readonly table: string
+      readonly column: string
+      readonly condition: string
+    }
+  | { readonly kind: 'drop-columns'; readonly table: string; readonly columns: readonly string[] }
+  | { readonly kind: 'drop-table'; readonly table: string }
+  /** Sent as it stands. `table`: the one that is altered. */
+  | { readonly kind: 'sql'; readonly sql: string; readonly table?: string }
+
+/** @throws Error for what a file must not contain: an unknown call, or SQL that takes data away by itself. */
+export function parseClickHouseStatement(statement: string): ClickHouseStatement {
+  const sql = withoutComments(statement)
+  const { call, list } =
+    /^SELECT\s+langfuse_rollout\.(?<call>\w+)\((?<list>[\s\S]*)\)$/.exec(sql)?.groups ?? {}
+  if (call !== undefined) return callOf(call, textsOf(list ?? '', sql), sql)
+  const lost = takesAway.exec(codeOf(sql))?.[0]
+  if (lost !== undefined)
+    throw new Error(`${lost} must not be in down SQL: it takes away what is not archived.`)
+  const table = /^ALTER\s+TABLE\s+`?(?<table>\w+)`?\s/i.exec(sql)?.groups?.['table']
+  return { kind: 'sql', sql, ...(table !== undefined && { table }) }
+}
+
+/** The names in a piece of SQL, quoted ones too: what a view or an index may be about. */
+export function wordsOf(sql: string): ReadonlySet<string> {
+  const words = piecesOf(sql, 'clickhouse').flatMap(({ kind, text }) => {
+    if (kind === 'code') return text.match(/\w+/g) ?? []
+    return kind === 'quoted' && !text.startsWith("'") ? [text.slice(1, -1).replaceAll(/\\(.)/g, '$1')] : []
+  })
+  return new Set(words)
+}
+
+/** Indexes, views and settings may go; rows, columns, parts, tables and what else holds data may not. */
+const takesAway =
+  /\b(DROP\s+(?!INDEX\b|VIEW\b)\w+|TRUNCATE|DELETE|DETACH|RENAME|REPLACE|CLEAR|MOVE|ATTACH|MODIFY\s+TTL|langfuse_rollout)\b/i
+
+function callOf(call: string, texts: readonly string[], sql: string): ClickHouseStatement {
+  const [table, ...rest] = texts
+  const [column, condition, more] = rest
+  if (texts.every(text => text !== '') && table !== undefined) {
+    if (call === 'archive_column' && column !== undefined && condition !== undefined && more === undefined)
+      return { kind: 'archive-column', table, column, condition }
+    if (call === 'drop_columns' && rest.length > 0) return { kind: 'drop-columns', table, columns: rest }
+    if (call === 'drop_table' && rest.length === 0) return { kind: 'drop-table', table }
+  }
+  throw new Error(`${sql} is not a call that down SQL for ClickHouse may make.`)
+}
+
+/** The strings of a list like `'a', 'it''s'`. */
+function textsOf(list: string, sql: string): readonly string[] {
+  const pieces = piecesOf(list, 'clickhouse')
+  const shape = pieces.map(({ kind, text }) => (kind === 'quoted' && text[0] === "'" ? 's' : text.trim()))
+  if (!/^s(,s)*$/.test(shape.join(''))) throw new Error(`${sql} takes strings only.`)
+  return pieces.flatMap(({ kind, text }) =>
+    kind === 'quoted' ? [text.slice(1, -1).replaceAll("''", "'").replaceAll(/\\(.)/g, '$1')] : [],
+  )
+}
+
+function withoutComments(statement: string): string {
+  return piecesOf(statement, 'clickhouse')
+    .map(({ kind, text }) => (kind === 'comment' ? ' ' : text))
+    .join('')
+    .trim()
+}
+
+function codeOf(sql: string): string {
+  return piecesOf(sql, 'clickhouse')
+    .map(({ kind, text }) => (kind === 'code' ? text : ' '))
+    .join('')
+}

@@ -1,0 +1,201 @@
+import {
+  type Archived,
+  inArchive,
+  isArchived,
+  storedName,
+  unrecorded,
+  writeManifest,
+} from './clickhouse-archive.ts'
+import type { ClickHouseStatement } from './clickhouse-statement.ts'
+import { quoteClickHouseLiteral as literal, quoteClickHouseIdentifier as quote } from './quote.ts'
+import type { Query } from './snapshot.ts'
+import { piecesOf } from './sql-text.ts'
+
+export type Toolbox = {
+  readonly query: Query
+  readonly rollbackId: string
+  /** In four digits. */
+  readonly migration: string
+  readonly say: (line: string) => void
+}
+
+/**
+ * Carries out one statement. Each may run again after a kill at any moment: a copy is made under another name and only
+ * then given its own, the manifest is written last, and nothing goes that the manifest does not have.
+ */
+export async function runClickHouseStatement(
+  statement: ClickHouseStatement,
+  toolbox: Toolbox,
+): Promise<void> {
+  switch (statement.kind) {
+    case 'archive-column':
+      return archiveColumn(statement, toolbox)
+    case 'drop-columns':
+      return dropColumns(statement, toolbox)
+    case 'drop-table':
+      return dropTable(statement.table, toolbox)
+    case 'sql':
+      await toolbox.query(statement.sql)
+  }
+}
+
+type Of<Kind extends ClickHouseStatement['kind']> = Extract<ClickHouseStatement, { readonly kind: Kind }>
+
+async function archiveColumn(
+  { table, column, condition }: Of<'archive-column'>,
+  toolbox: Toolbox,
+): Promise<void> {
+  const { query, rollbackId, migration } = toolbox
+  const entry = { rollbackId, migration, relation: table, column }
+  if (await isArchived(query, entry)) return
+  const name = storedName(entry)
+  if ((await unrecorded(query, [name])).length === 0) {
+    const columns = await columnsOf(table, query)
+    if (columns.every(present => present.name !== column)) return
+    await copyColumn({ entry, name, condition, columns }, toolbox)
+  }
+  await record(entry, name, toolbox)
+}
+
+/** A copy that was broken off is left where it is not looked for, and made again from its beginning. */
+async function copyColumn(
+  copy: {
+    readonly entry: Archived
+    readonly name: string
+    readonly condition: string
+    readonly columns: readonly Column[]
+  },
+  { query }: Toolbox,
+): Promise<void> {
+  const { entry, name, condition, columns } = copy
+  const unfinished = inArchive(`${name}__copying`)
+  const kept = columns.filter(({ name: present, isKey }) => isKey || present === entry.column)
+  const list = kept.map(present => quote(present.name)).join(', ')
+  const key = kept.filter(({ inSortingKey }) => inSortingKey).map(present => quote(present.name))
+  // An INSERT that a killed run left behind goes on into the table that it knows, which is not the one of this name.
+  await query(`DROP TABLE IF EXISTS ${unfinished}`)
+  await query(
+    `CREATE TABLE ${unfinished} (${kept.map(({ name: present, type, codec }) => `${quote(present)} ${type} ${codec}`).join(', ')})
+     ENGINE = MergeTree ORDER BY (${key.join(', ')}) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
+  )
+  await query(
+    `INSERT INTO ${unfinished} (${list}) SELECT ${list} FROM ${quote(entry.relation)} WHERE ${condition}
+     SETTINGS ${boundedMemory}`,
+  )
+  await query(`RENAME TABLE ${unfinished} TO ${inArchive(name)}`)
+}
+
+/**
+ * Blocks of at most some megabytes, whatever is in a row: values of a few megabytes each, at 65,000 rows a block, would
+ * not fit into a small task's memory. A profile's FINAL would hide rows.
+ */
+const boundedMemory =
+  'max_threads = 1, max_insert_threads = 1, max_block_size = 4096, preferred_block_size_bytes = 1000000, preferred_max_column_in_block_size_bytes = 1000000, min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 33554432, max_execution_time = 0, final = 0'
+
+async function dropColumns({ table, columns }: Of<'drop-columns'>, toolbox: Toolbox): Promise<void> {
+  const { query, rollbackId, migration } = toolbox
+  const present = new Set((await columnsOf(table, query)).map(({ name }) => name))
+  const going = columns.filter(column => present.has(column))
+  for (const column of going) {
+    if (await isArchived(query, { rollbackId, migration, relation: table, column })) continue
+    throw new Error(`${table}.${column} is not in the archive, so it is not dropped.`)
+  }
+  if (going.length === 0) return
+  const drops = going.map(column => `DROP COLUMN IF EXISTS ${quote(column)}`).join(', ')
+  await query(`ALTER TABLE ${quote(table)} ${drops}${await settingsToAlter(table, query)}`)
+}
+
+/**
+ * Moved, not copied: that takes no time and no space. What is empty is dropped, but only after it was moved, when no
+ * row can come any more.
+ */
+async function dropTable(table: string, toolbox: Toolbox): Promise<void> {
+  const { query, rollbackId, migration } = toolbox
+  const entry = { rollbackId, migration, relation: table, column: '' }
+  const names = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(number => storedName(entry, number))
+  const [found] = await query(
+    `SELECT engine, engine_full FROM system.tables WHERE database = currentDatabase() AND name = ${literal(table)}`,
+  )
+  if (found !== undefined) await moveTable({ table, found, names }, toolbox)
+  for (const name of await unrecorded(query, names)) await record(entry, name, toolbox)
+}
+
+async function moveTable(
+  move: { readonly table: string; readonly found: Row; readonly names: readonly string[] },
+  { query }: Toolbox,
+): Promise<void> {
+  const { table, found, names } = move
+  if (found['engine'] === 'Null') {
+    await query(`DROP TABLE ${quote(table)}`)
+    return
+  }
+  if (/\bTTL\b/.test(codeOf(String(found['engine_full'])))) {
+    // The archive keeps what it was given.
+    await query(`ALTER TABLE ${quote(table)} REMOVE TTL${await settingsToAlter(table, query)}`)
+  }
+  const taken = await query(
+    `SELECT name FROM system.tables WHERE database = 'langfuse_rollout' AND name IN (${names.map(literal).join(', ')})`,
+  )
+  const free = names.find(name => taken.every(row => row['name'] !== name))
+  if (free === undefined) throw new Error(`The archive has no name left for ${table}.`)
+  await query(`RENAME TABLE ${quote(table)} TO ${inArchive(free)}`)
+}
+
+async function record(entry: Archived, name: string, { query, say }: Toolbox): Promise<void> {
+  const [row] = await query(`SELECT count() AS rows FROM ${inArchive(name)} SETTINGS final = 0`)
+  const rows = Number(row?.['rows'])
+  if (rows > 0) {
+    await writeManifest(query, entry, { as: name, rows })
+    const what = entry.column === '' ? entry.relation : `${entry.relation}.${entry.column}`
+    say(`${what}: ${rows} rows are now in ${inArchive(name)}`)
+    return
+  }
+  // That there was nothing to keep of a column is known first: afterwards it may be dropped.
+  if (entry.column !== '') await writeManifest(query, entry, { as: '', rows: 0 })
+  await query(`DROP TABLE IF EXISTS ${inArchive(name)}`)
+}
+
+type Row = Readonly<Record<string, unknown>>
+type Column = {
+  readonly name: string
+  readonly type: string
+  readonly codec: string
+  readonly inSortingKey: boolean
+  /** Tells a row from others: the sorting key, and the version of a ReplacingMergeTree. */
+  readonly isKey: boolean
+}
+
+async function columnsOf(table: string, query: Query): Promise<readonly Column[]> {
+  const rows = await query(
+    `SELECT c.name AS name, c.type AS type, c.compression_codec AS codec, c.is_in_sorting_key AS sorts,
+       extract(t.engine_full, '^ReplacingMergeTree\\\\(([^,)]+)') AS version
+     FROM system.columns AS c
+     INNER JOIN (SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND name = ${literal(table)}) AS t
+       ON t.name = c.table
+     WHERE c.database = currentDatabase() AND c.table = ${literal(table)} ORDER BY c.position`,
+  )
+  return rows.map(row => {
+    const inSortingKey = Number(row['sorts']) === 1
+    const name = String(row['name'])
+    const isKey = inSortingKey || name === row['version']
+    return { name, type: String(row['type']), codec: String(row['codec']), inSortingKey, isKey }
+  })
+}
+
+/**
+ * A table with a full-text index cannot be altered without this before ClickHouse 26.2, and older servers, which have
+ * no such table, do not know the setting.
+ */
+async function settingsToAlter(table: string, query: Query): Promise<string> {
+  const [row] = await query(
+    `SELECT count() AS found FROM system.data_skipping_indices
+     WHERE database = currentDatabase() AND table = ${literal(table)} AND type = 'text'`,
+  )
+  return Number(row?.['found']) > 0 ? ' SETTINGS enable_full_text_index = 1' : ''
+}
+
+function codeOf(sql: string): string {
+  return piecesOf(sql, 'clickhouse')
+    .map(({ kind, text }) => (kind === 'code' ? text : ' '))
+    .join('')
+}

@@ -1,0 +1,180 @@
+import type { SqlFunction } from './sql-function.ts'
+
+/** Rows: archived, deleted, rewritten, inserted. */
+export const rows: readonly SqlFunction[] = [
+  {
+    signature: 'archive_rows(relation text, condition text, reason text)',
+    returns: 'bigint',
+    comment: 'Copies whole rows into the archive.',
+    body: `
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF place IS NULL THEN RETURN 0; END IF;
+  RETURN langfuse_rollout.archive_matching(place, condition, reason, NULL, false);
+END`,
+  },
+  {
+    signature: 'delete_rows(relation text, condition text, reason text)',
+    returns: 'bigint',
+    comment:
+      'Archives and deletes rows, in one statement; rows that go or change with them are archived before.',
+    body: `
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  gone bigint;
+BEGIN
+  IF place IS NULL THEN RETURN 0; END IF;
+  condition := langfuse_rollout.next_batch(place, condition, 'delete');
+  IF EXISTS (
+    SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = place AND confdeltype IN ('c', 'n', 'd')
+  ) THEN
+    -- From here on nobody can refer to them any more.
+    EXECUTE format('SELECT FROM %s AS this WHERE (%s
+      ) FOR UPDATE', place::regclass, condition);
+    PERFORM langfuse_rollout.archive_referrers(place, condition,
+      format('it refers to a row of %s that is deleted: %s', place::regclass, reason), ARRAY[place]);
+  END IF;
+  EXECUTE format($sql$
+    WITH gone AS (DELETE FROM %s AS this WHERE (%s
+    ) RETURNING %s AS row)
+    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
+    SELECT $1, $2, $3, $4, 'row', gone.row FROM gone$sql$,
+    place::regclass, condition, langfuse_rollout.row_as_json(place, NULL))
+  USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN gone;
+END`,
+  },
+  {
+    signature: 'rewrite_rows(relation text, assignments text, condition text, reason text)',
+    returns: 'bigint',
+    comment: `Archives rows as they are, then sets the assignments. The condition must not hold any more after that,
+or a second call does it again.`,
+    body: `
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  key text[] := coalesce(langfuse_rollout.primary_key(place), '{ctid}');
+  picked text;
+  same text;
+  written bigint;
+BEGIN
+  IF place IS NULL THEN RETURN 0; END IF;
+  condition := langfuse_rollout.next_batch(place, condition, assignments);
+  SELECT string_agg(format('this.%I AS rollout_key_%s', name, n), ', '),
+    string_agg(format('this.%I = before_rewrite.rollout_key_%s', name, n), ' AND ')
+  INTO picked, same
+  FROM unnest(key) WITH ORDINALITY AS k (name, n);
+  EXECUTE format($sql$
+    WITH before_rewrite AS MATERIALIZED (
+      SELECT %1$s, %2$s AS rollout_row FROM %3$s AS this WHERE (%4$s
+      ) FOR UPDATE OF this
+    ), kept AS (
+      INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
+      SELECT $1, $2, $3, $4, 'row', rollout_row FROM before_rewrite
+    )
+    UPDATE %3$s AS this SET %5$s
+    FROM before_rewrite WHERE %6$s$sql$,
+    picked, langfuse_rollout.row_as_json(place, NULL), place::regclass, condition, assignments, same)
+  USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
+  GET DIAGNOSTICS written = ROW_COUNT;
+  RETURN written;
+END`,
+  },
+  {
+    signature: 'insert_rows(relation text, columns text, query text)',
+    returns: 'bigint',
+    comment: 'Inserts what the query gives into the columns, except for rows whose key is there already.',
+    body: `
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  list text := langfuse_rollout.todo_list(place, concat_ws(chr(1), columns, query));
+  inserted bigint;
+BEGIN
+  IF place IS NULL THEN RETURN 0; END IF;
+  IF list IS NULL THEN
+    EXECUTE format(E'INSERT INTO %s (%s) %s\\n ON CONFLICT DO NOTHING', place::regclass, columns, query);
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+    RETURN inserted;
+  END IF;
+  IF to_regclass('pg_temp.' || list) IS NULL THEN
+    EXECUTE format('CREATE TEMPORARY TABLE %I ON COMMIT PRESERVE ROWS AS SELECT %s FROM %s WHERE false',
+      list, columns, place::regclass);
+    EXECUTE format('INSERT INTO pg_temp.%I %s', list, query);
+  END IF;
+  EXECUTE format($sql$
+    WITH part AS (
+      DELETE FROM pg_temp.%1$I WHERE ctid = ANY (ARRAY(SELECT ctid FROM pg_temp.%1$I LIMIT %4$s)) RETURNING *
+    )
+    INSERT INTO %2$s (%3$s) SELECT * FROM part ON CONFLICT DO NOTHING$sql$,
+    list, place::regclass, columns, current_setting('langfuse_rollout.batch'));
+  GET DIAGNOSTICS inserted = ROW_COUNT;
+  PERFORM langfuse_rollout.tell_whether_more(list);
+  RETURN inserted;
+END`,
+  },
+  {
+    signature: 'archive_column(relation text, column_name text)',
+    returns: 'bigint',
+    comment: `Copies the primary key and the column where it is not the column's default (NULL if it has none), and
+remembers that until the column is dropped: a second call does nothing. A default that is computed cannot be told
+from a value, so there every value but NULL is copied.`,
+    body: `
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  number smallint := langfuse_rollout.column_named(place, column_name);
+  otherwise text;
+  definition text;
+  copied bigint;
+BEGIN
+  IF number IS NULL OR EXISTS (
+    SELECT FROM langfuse_rollout.archived_columns AS known
+    WHERE known.rollback_id = langfuse_rollout.setting('rollback_id')
+      AND known.migration = langfuse_rollout.setting('migration')
+      AND known.relation = place::regclass::text AND known.column_name = archive_column.column_name::name
+      AND known.dropped_at IS NULL
+  ) THEN
+    RETURN 0;
+  END IF;
+  SELECT CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+    concat_ws(' ', format_type(a.atttypid, a.atttypmod),
+      CASE WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) STORED', pg_get_expr(d.adbin, d.adrelid))
+        ELSE 'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END,
+      CASE a.attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY' WHEN 'd' THEN 'GENERATED BY DEFAULT AS IDENTITY' END,
+      CASE WHEN a.attnotnull THEN 'NOT NULL' END)
+  INTO otherwise, definition
+  FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = place AND a.attnum = number;
+  IF strpos(otherwise, '(') > 0 OR upper(otherwise) ~ '^(CURRENT_|LOCAL|SESSION_|USER)' THEN otherwise := NULL; END IF;
+  copied := langfuse_rollout.archive_matching(place,
+    format('this.%I::text IS DISTINCT FROM (%s)::text', column_name::name, coalesce(otherwise, 'NULL')),
+    format('the column %I is dropped', column_name::name), ARRAY[column_name::name::text], true);
+  INSERT INTO langfuse_rollout.archived_columns (rollback_id, migration, relation, column_name, definition, rows)
+  VALUES (langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text,
+    column_name::name, definition, copied);
+  RETURN copied;
+END`,
+  },
+  {
+    signature: 'delete_background_migration(id text)',
+    returns: 'void',
+    comment: 'Takes a background migration away, so that a later upgrade can insert it again.',
+    body: `
+BEGIN
+  PERFORM langfuse_rollout.delete_rows('background_migrations', format('this.id = %L', id),
+    'the older release has no such background migration');
+END`,
+  },
+  {
+    signature: 'insert_background_migration(id text, name text, script text, args jsonb)',
+    returns: 'void',
+    comment: 'Brings a background migration back, as finished: the older worker must not run it.',
+    body: `
+BEGIN
+  IF langfuse_rollout.table_named('background_migrations') IS NULL THEN RETURN; END IF;
+  INSERT INTO public.background_migrations (id, name, script, args, finished_at)
+  VALUES (id, name, script, args, now() AT TIME ZONE 'UTC')
+  ON CONFLICT DO NOTHING;
+END`,
+  },
+]

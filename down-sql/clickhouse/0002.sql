@@ -1,0 +1,10 @@
+-- undoes: 0002
+-- class: schema
+-- loses: nothing; the table moves to the archive
+-- count: rows of observations that go to the archive: SELECT count() FROM observations
+--
+-- Langfuse 2.93.7 has this table already, so no rollback comes here; for completeness.
+
+-- phase: contract
+SELECT langfuse_rollout.drop_table('observations');
+-- end

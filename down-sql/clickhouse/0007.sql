@@ -1,0 +1,8 @@
+-- undoes: 0007
+-- class: schema
+-- loses: nothing; the table moves to the archive
+-- count: rows of event_log that go to the archive: SELECT count() FROM event_log
+
+-- phase: contract
+SELECT langfuse_rollout.drop_table('event_log');
+-- end

@@ -1,0 +1,9 @@
+-- undoes: 0010
+-- class: schema
+-- loses: nothing; what is in scores.metadata goes to the archive
+-- count: values of scores.metadata that go to the archive: SELECT count() FROM scores WHERE notEmpty(metadata)
+
+-- phase: contract
+SELECT langfuse_rollout.archive_column('scores', 'metadata', 'notEmpty(metadata)');
+SELECT langfuse_rollout.drop_columns('scores', 'metadata');
+-- end

@@ -1,0 +1,7 @@
+-- undoes: 0020
+-- class: schema
+-- loses: nothing; the view holds no rows
+
+-- phase: contract
+DROP VIEW IF EXISTS analytics_observations;
+-- end

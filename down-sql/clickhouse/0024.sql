@@ -1,0 +1,8 @@
+-- undoes: 0024
+-- class: schema
+-- loses: nothing; the table moves to the archive, and the older release takes run items from PostgreSQL
+-- count: rows of dataset_run_items_rmt that go to the archive: SELECT count() FROM dataset_run_items_rmt
+
+-- phase: contract
+SELECT langfuse_rollout.drop_table('dataset_run_items_rmt');
+-- end

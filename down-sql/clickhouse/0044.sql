@@ -1,0 +1,18 @@
+-- undoes: 0044
+-- class: lossy
+-- loses: what was in event_log: the upgrade dropped it, and it comes back empty. Releases from 3.53.0 on read blob_storage_file_log instead, into which a background migration had copied it
+
+-- phase: expand
+CREATE TABLE IF NOT EXISTS event_log (
+  id String,
+  project_id String,
+  entity_type String,
+  entity_id String,
+  event_id Nullable(String),
+  bucket_name String,
+  bucket_path String,
+  created_at DateTime64(3) DEFAULT now(),
+  updated_at DateTime64(3) DEFAULT now()
+) ENGINE = MergeTree
+ORDER BY (project_id, entity_type, entity_id);
+-- end

@@ -1,0 +1,20 @@
+-- undoes: 20250211123300_drop_events_table
+-- class: lossy
+-- loses: the rows of events, which the upgrade dropped; no release since 2.93.7 reads or writes them
+--
+-- The table comes back empty. Its foreign key can be there at once, since an empty table has nothing to look through.
+
+-- phase: expand
+CREATE TABLE IF NOT EXISTS public.events (
+  id text CONSTRAINT events_pkey PRIMARY KEY,
+  created_at timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  updated_at timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  project_id text NOT NULL
+    CONSTRAINT events_project_id_fkey REFERENCES public.projects (id) ON UPDATE CASCADE ON DELETE CASCADE,
+  data jsonb NOT NULL,
+  headers jsonb NOT NULL DEFAULT '{}',
+  url text,
+  method text
+);
+CREATE INDEX IF NOT EXISTS events_project_id_idx ON public.events (project_id);
+-- end

@@ -1,0 +1,9 @@
+-- undoes: 20250820143858_optimize_job_execution_indices_drop_job_executions_job_configuration_id_idx
+-- class: schema
+-- loses: nothing
+
+-- phase: validate
+SELECT langfuse_rollout.drop_invalid_index('job_executions_job_configuration_id_idx');
+CREATE INDEX CONCURRENTLY IF NOT EXISTS job_executions_job_configuration_id_idx
+  ON public.job_executions (job_configuration_id);
+-- end

@@ -1,0 +1,11 @@
+-- undoes: 20260113102907_dataset_items_drop_sys_id_col
+-- class: lossy
+-- loses: dataset_items.sys_id of each item, which the upgrade dropped: random ids that no release has read
+--
+-- The default is set after the column is there, as the migration that first added it did: with it, PostgreSQL would
+-- rewrite the whole table. So items of before have no id, as those from before that migration, and new ones get one.
+
+-- phase: expand
+SELECT langfuse_rollout.add_column('dataset_items', 'sys_id', 'text');
+SELECT langfuse_rollout.set_default('dataset_items', 'sys_id', 'md5(random()::text || clock_timestamp()::text)::uuid::text');
+-- end

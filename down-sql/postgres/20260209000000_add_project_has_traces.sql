@@ -1,0 +1,8 @@
+-- undoes: 20260209000000_add_project_has_traces
+-- class: schema
+-- loses: nothing; the mark goes to the archive, and the next upgrade finds it out anew
+-- count: projects marked as having traces: SELECT count(*) FROM public.projects AS this WHERE this.has_traces
+
+-- phase: contract
+SELECT langfuse_rollout.drop_column('projects', 'has_traces');
+-- end

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
+import { gateIsOpen } from '../../src/release/background.ts'
+import { loadCatalog } from '../../src/schema/catalog.ts'
 import { type Copy, copies } from './background-copies.ts'
 import { backfillCosts } from './background-costs.ts'
 import { type ClickHouseClient, clickhouseClient } from './clickhouse-http.ts'
@@ -105,7 +107,8 @@ async function acquire({ pool, env, release, workerId, log }: Manager): Promise<
 // Rows with an envGate stay dormant until that variable is "true"; workers know gates since 3.203.0.
 function isOpen(args: Arguments, env: Environment, release: string): boolean {
   const gate = args.envGate
-  return typeof gate !== 'string' || !atLeast(release, '3.203.0') || env[gate] === 'true'
+  if (typeof gate !== 'string' || !atLeast(release, '3.203.0')) return true
+  return gateIsOpen(gate, setVariable(env, gate), release)
 }
 
 async function carryOut(manager: Manager, row: Row): Promise<void> {
@@ -164,12 +167,23 @@ async function update(
   )
 }
 
-/** The scripts inside a worker image; v4 removed those of 2024. */
+/**
+ * The scripts inside a worker image: those of the rows that the release's own migrations leave. Of these, the stand-in
+ * does the copies of 2024; the others have nothing to work on here, and are over at once.
+ */
 function scriptOf(name: string, release: string): Script | undefined {
-  if (atLeast(release, '4.0.0')) return undefined
+  const known = catalog.backgroundMigrations(release).some(({ script }) => script === name)
+  if (!known) return undefined
   if (name === 'addGenerationsCostBackfill') return costScript
   const copy = copies[name]
-  return copy === undefined ? undefined : copyScript(copy)
+  return copy === undefined ? emptyScript : copyScript(copy)
+}
+
+const catalog = loadCatalog(new URL('../../', import.meta.url))
+
+const emptyScript: Script = {
+  validate: async () => undefined,
+  run: async () => undefined,
 }
 
 const costScript: Script = {

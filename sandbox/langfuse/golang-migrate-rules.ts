@@ -5,7 +5,7 @@ import { atLeast, type Environment, setVariable } from './environment.ts'
 export type ClickHouseMigration = {
   readonly version: number
   readonly name: string
-  readonly statements: () => readonly string[]
+  readonly statements: (database: string) => readonly string[]
 }
 
 type Options = {
@@ -46,7 +46,7 @@ async function migrateThrough(url: string, options: Options): Promise<string | u
   await ensureVersionTable(clickhouse, access.database)
   const current = await currentVersion(clickhouse)
   if (current?.dirty) return `Dirty database version ${current.version}. Fix and force version.`
-  return upFrom(current?.version ?? -1, clickhouse, options)
+  return upFrom(current?.version ?? -1, { clickhouse, database: access.database }, options)
 }
 
 /**
@@ -55,7 +55,7 @@ async function migrateThrough(url: string, options: Options): Promise<string | u
  */
 async function upFrom(
   version: number,
-  clickhouse: ClickHouseClient,
+  { clickhouse, database }: { readonly clickhouse: ClickHouseClient; readonly database: string },
   { migrations, log }: Options,
 ): Promise<string | undefined> {
   if (version >= 0 && !migrations.some(migration => migration.version === version)) {
@@ -66,7 +66,7 @@ async function upFrom(
   for (const migration of pending) {
     const started = performance.now()
     await setVersion(clickhouse, migration.version, true)
-    for (const statement of migration.statements()) {
+    for (const statement of migration.statements(database)) {
       const failure = await run(clickhouse, statement)
       if (failure !== undefined) return failure
     }

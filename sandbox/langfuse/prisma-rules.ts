@@ -22,16 +22,14 @@ type Options = {
 const advisoryLock = 72707369
 const advisoryLockTimeout = 10_000
 
-// Rows of three names that were once renamed; Langfuse's entrypoint deletes them before each migrate deploy.
-const cleanup = `DO $$ BEGIN
+/** cleanup.sql: a container of 3.155.1 or newer also forgets a migration that was renamed, so that it is applied again. */
+function cleanupSql(names: readonly string[]): string {
+  return `DO $$ BEGIN
   IF to_regclass('public._prisma_migrations') IS NOT NULL THEN
-    DELETE FROM public._prisma_migrations WHERE migration_name IN (
-      '20240530212419_model_price_anthropic_via_google_vertex',
-      '20240604133340_backfill_manual_scores',
-      '20240606090858_pricings_add_latest_gemini_models'
-    );
+    DELETE FROM public._prisma_migrations WHERE migration_name = ANY (ARRAY[${names.map(name => `'${name}'`).join(', ')}]::text[]);
   END IF;
 END $$`
+}
 
 /**
  * `prisma migrate deploy` with the rules measured on Prisma 6.19.3: rows that the image does not know and edited
@@ -63,8 +61,9 @@ export async function migrateDeploy(
 }
 
 /** `prisma db execute` of the entrypoint's cleanup.sql. Its exit status is ignored there, so it has none here. */
-export async function cleanUp({ databaseUrl, log }: Options): Promise<void> {
-  const failure = await withClient(databaseUrl, async client => void (await client.query(cleanup)))
+export async function cleanUp(options: Options & { readonly names: readonly string[] }): Promise<void> {
+  const { databaseUrl, log, names } = options
+  const failure = await withClient(databaseUrl, async client => void (await client.query(cleanupSql(names))))
   log(failure === undefined ? 'Script executed successfully.' : `Error: ${failure}`)
 }
 

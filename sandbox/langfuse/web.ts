@@ -49,7 +49,7 @@ async function migrate(given: { env: Environment; url: string; image: Image; log
   const { env, url, image, log } = given
   const directUrl = setVariable(env, 'DIRECT_URL') ?? url
   if (env.LANGFUSE_AUTO_POSTGRES_MIGRATION_DISABLED !== 'true') {
-    await cleanUp({ databaseUrl: directUrl, log })
+    await cleanUp({ databaseUrl: directUrl, names: image.postgresCleanup, log })
     const status = await migrateDeploy({ databaseUrl: directUrl, migrations: image.postgresMigrations, log })
     if (status !== 0) return failed('database', status, log)
   }

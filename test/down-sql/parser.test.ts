@@ -1,16 +1,22 @@
 import { expect, test } from '@jest/globals'
-import { parseDownSql, statementsOfSection } from '../../src/schema/down-sql.ts'
+import { concurrentIndex, parseDownSql, statementsOfSection } from '../../src/schema/down-sql.ts'
 
 const migration = '20240102030405_example'
 
 const whole = `-- undoes: ${migration}
 -- class: lossy
 -- loses: the colour of 3 cats
+-- count: cats: all of them: SELECT count(*) FROM public.cats
+-- count: dogs that go: SELECT count(*) FROM "dogs; x" WHERE name <> '; -- INTO';
 --
 -- What stands here is for people.
 
 -- phase: expand
 CREATE TABLE cats (id text);
+
+-- phase: prepare
+-- Big.
+SELECT langfuse_rollout.archive_column('cats', 'colour');
 
 -- phase: contract
 DO $$
@@ -22,6 +28,9 @@ $$;
 -- phase: validate
 ALTER TABLE cats VALIDATE CONSTRAINT a;
 ALTER TABLE cats VALIDATE CONSTRAINT "b; c"; -- the last one
+SELECT langfuse_rollout.drop_invalid_index('Cats''s "x"');
+-- It may be big, so CONCURRENTLY.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "Cats's ""x""" ON public.cats (name, id);
 -- end
 `
 
@@ -38,11 +47,15 @@ test('a whole file is read into its header and its phases', () => {
     migration,
     class: 'lossy',
     loses: 'the colour of 3 cats',
+    counts: [
+      { what: 'cats: all of them', sql: 'SELECT count(*) FROM public.cats' },
+      { what: 'dogs that go', sql: `SELECT count(*) FROM "dogs; x" WHERE name <> '; -- INTO'` },
+    ],
     sections: {
       expand: 'CREATE TABLE cats (id text);',
+      prepare: "-- Big.\nSELECT langfuse_rollout.archive_column('cats', 'colour');",
       contract: 'DO $$\nBEGIN\n  IF true THEN BEGIN DROP TABLE dogs; END; END IF;\nEND\n$$;',
-      validate:
-        'ALTER TABLE cats VALIDATE CONSTRAINT a;\nALTER TABLE cats VALIDATE CONSTRAINT "b; c"; -- the last one',
+      validate: expect.stringMatching(/^ALTER TABLE cats VALIDATE CONSTRAINT a;\n[\s\S]*id\);$/),
     },
   })
 })
@@ -52,15 +65,34 @@ test('a file from a machine with other line ends is the same file', () => {
 })
 
 test('a phase that is absent is empty', () => {
-  const text = whole.replace(/-- phase: expand\n.*\n\n/, '').replace(/-- phase: validate\n.*\n.*\n/, '')
-  expect(parse(text).sections).toMatchObject({ expand: '', validate: '' })
+  const text = whole
+    .replace(/-- phase: expand[\s\S]*(?=-- phase: contract)/, '')
+    .replace(/-- phase: validate[\s\S]*(?=-- end)/, '')
+    .replaceAll(/-- count.*\n/g, '')
+  expect(parse(text)).toMatchObject({ counts: [], sections: { expand: '', prepare: '', validate: '' } })
 })
 
 test('validate is run statement by statement, cut at semicolons that are code', () => {
   expect(statementsOfSection(parse(whole).sections.validate, 'postgres')).toEqual([
     'ALTER TABLE cats VALIDATE CONSTRAINT a',
     'ALTER TABLE cats VALIDATE CONSTRAINT "b; c"',
+    expect.stringContaining('drop_invalid_index'),
+    expect.stringContaining('CREATE INDEX'),
   ])
+})
+
+test('an index that is made beside the running release is known by its name', () => {
+  const statements = statementsOfSection(parse(whole).sections.validate, 'postgres')
+  expect(statements.map(concurrentIndex)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    { index: `Cats's "x"`, table: 'cats' },
+  ])
+  expect(concurrentIndex('create index concurrently if not exists Cats on public."Big Cats" (id)')).toEqual({
+    index: 'cats',
+    table: 'Big Cats',
+  })
 })
 
 test.each([
@@ -77,7 +109,7 @@ test.each([
   [
     'silent about what it loses',
     whole.replace(/loses: .*/, 'loses: '),
-    'its header has not one line `-- loses: …`',
+    '`-- loses:` is not a line of a header',
   ],
   [
     'with two classes',
@@ -98,7 +130,7 @@ test.each([
   [
     'with phases out of order',
     whole.replace('phase: expand', 'phase: validate'),
-    'its phases are not each once in the order expand, contract, validate',
+    'its phases are not each once in the order expand, prepare, contract, validate',
   ],
   ['with an empty phase', whole.replace('CREATE TABLE cats (id text);', ''), 'its phase expand is empty'],
   [
@@ -110,6 +142,91 @@ test.each([
     'that builds an index concurrently',
     whole.replace('CREATE TABLE cats (id text)', 'CREATE INDEX CONCURRENTLY i ON cats (id)'),
     'its phase expand contains CONCURRENTLY',
+  ],
+  [
+    'that builds an index in a way that waits for others',
+    whole.replace('INDEX CONCURRENTLY IF', 'UNIQUE INDEX CONCURRENTLY IF'),
+    'its phase validate contains CONCURRENTLY',
+  ],
+  [
+    'that may take a broken index for whole',
+    whole.replace('drop_invalid_index', 'drop_index'),
+    `its phase validate contains the index Cats's "x" without drop_invalid_index before it`,
+  ],
+  [
+    'that drops what others need',
+    whole.replace('DROP TABLE dogs', 'DROP TABLE dogs CASCADE'),
+    'its phase contract contains CASCADE',
+  ],
+  [
+    'that empties a table',
+    whole.replace('DROP TABLE dogs', 'TRUNCATE dogs'),
+    'its phase contract contains TRUNCATE',
+  ],
+  [
+    'with a phase of comments',
+    whole.replace("SELECT langfuse_rollout.archive_column('cats', 'colour');", ''),
+    'its phase prepare is empty',
+  ],
+  [
+    'with a string cut off',
+    whole.replace("'colour')", "'colour)"),
+    "its phase prepare contains ' that does not end",
+  ],
+  [
+    'with a body cut off',
+    whole.replace('END\n$$;', 'END'),
+    'its phase contract contains $$ that does not end',
+  ],
+  [
+    'with a comment cut off',
+    whole.replace('-- the last one', '/* the last one'),
+    'its phase validate contains /* that does not end',
+  ],
+  [
+    'with a quoted quote at its end',
+    whole.replace("'colour')", "'colour'')"),
+    "its phase prepare contains ' that does not end",
+  ],
+  [
+    'that counts without SELECT',
+    whole.replace('SELECT count(*) FROM public', 'count(*) FROM public'),
+    '`-- count: cats: all of them: count(*) FROM public.cats` is not `-- count: <what>: SELECT …`',
+  ],
+  [
+    'that counts without saying what',
+    whole.replace('cats: all of them: ', ''),
+    '`-- count: SELECT count(*) FROM public.cats` is not `-- count: <what>: SELECT …`',
+  ],
+  [
+    'that counts and does more',
+    whole.replace('FROM public.cats', 'FROM public.cats; DELETE FROM public.cats'),
+    'its count of cats: all of them contains ;',
+  ],
+  [
+    'that counts into a table',
+    whole.replace('FROM public.cats', 'INTO x FROM public.cats'),
+    'its count of cats: all of them contains INTO',
+  ],
+  [
+    'that counts with a lock',
+    whole.replace('FROM public.cats', 'FROM public.cats FOR NO KEY UPDATE'),
+    'its count of cats: all of them contains FOR NO KEY UPDATE',
+  ],
+  [
+    'that counts with the archive',
+    whole.replace('FROM public.cats', 'FROM langfuse_rollout.archived_rows'),
+    'its count of cats: all of them contains langfuse_rollout',
+  ],
+  [
+    'that counts with a comment',
+    whole.replace('FROM public.cats', 'FROM public.cats -- all'),
+    'its count of cats: all of them contains a comment',
+  ],
+  [
+    'whose count is misspelt',
+    whole.replace('-- count: cats', '-- counts: cats'),
+    '`-- counts: cats: all of them: SELECT count(*) FROM public.cats` is not a line of a header',
   ],
   [
     "that writes Prisma's table",
@@ -129,6 +246,21 @@ test.each([
   expect(() => parseClickHouse(sql)).toThrow(
     /^The down SQL of 0006 is not usable: its phase contract contains /,
   )
+})
+
+test.each(['prepare', 'validate'])('ClickHouse has no phase %s', phase => {
+  const text = `-- undoes: 0006\n-- class: schema\n-- loses: nothing\n-- phase: ${phase}\nSELECT 1;\n-- end\n`
+  expect(() => parseDownSql({ engine: 'clickhouse', migration: '0006', text })).toThrow(
+    `The down SQL of 0006 is not usable: ClickHouse has no phase ${phase}.`,
+  )
+})
+
+test('what follows foreign keys is no CASCADE, and quotes that end are whole', () => {
+  const sql = `ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES c ON DELETE CASCADE ON UPDATE  CASCADE;
+SELECT 'it''s', E'it\\'s', "a""b", $x$ ' $x$, '' -- '`
+  const text = whole.replace('CREATE TABLE cats (id text);', () => sql)
+  expect(parse(text).sections.expand).toBe(sql)
+  expect(parseClickHouse(String.raw`SELECT 'it\'s', '\\'`).sections.contract).toContain('SELECT')
 })
 
 test('words in strings, names and comments are not code', () => {

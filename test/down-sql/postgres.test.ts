@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals'
+import type { UndoCounts } from '../../src/execute/execution.ts'
 import { archiveSql } from '../../src/schema/archive.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
@@ -10,6 +11,7 @@ const base = catalog.postgresSnapshot('2.93.7')
 const upgraded = catalog.postgresSnapshot('3.0.0')
 const postgres = usePostgres()
 let template: Database
+const newestFirst = migrations.toReversed()
 
 beforeAll(async () => {
   template = await postgres.fresh()
@@ -78,23 +80,24 @@ function downTo(schema: Snapshot): Snapshot {
   return { ...base, ...Object.fromEntries(own) }
 }
 
-/** Rows that are neither where they were, up to columns that are gone, nor in the archive as they were. */
+/** Rows that are neither where they were, up to the column that is gone, nor in the archive as they were. */
 async function lostRows(
   database: Database,
   before: ReadonlyMap<string, readonly string[]>,
 ): Promise<string[]> {
-  const [after, archive] = [await allRows(database), new Set(jsonOf(await archivedRows(database)))]
+  const archive = await archivedRows(database)
+  const whole = new Set(jsonOf(archive.filter(({ kind }) => kind === 'row')))
+  const values = archive.filter(({ kind }) => kind === 'values').map(({ row }) => row as Values)
+  const after = await allRows(database)
   return [...before].flatMap(([table, rows]) => {
     const present = new Set(after.get(table))
-    return rows.filter(
-      row => !present.has(row) && !present.has(withoutNullDeletedAt(row)) && !archive.has(row),
-    )
+    return rows.filter(row => {
+      if (present.has(row) || whole.has(row)) return false
+      const { deleted_at: deletedAt, ...rest } = JSON.parse(row) as Values
+      const kept = values.some(({ id, deleted_at }) => id === rest['id'] && deleted_at === deletedAt)
+      return !present.has(JSON.stringify(rest)) || (deletedAt !== null && !kept)
+    })
   })
-}
-
-function withoutNullDeletedAt(row: string): string {
-  const { deleted_at: deletedAt, ...rest } = JSON.parse(row)
-  return deletedAt === null ? JSON.stringify(rest) : row
 }
 
 describe.each([
@@ -105,12 +108,13 @@ describe.each([
   let database: Database
   let before: Snapshot
   let rowsBefore: ReadonlyMap<string, readonly string[]>
+  let counts: UndoCounts
 
   beforeAll(async () => {
     database = await databaseWith(rows, sql)
     before = await database.snapshot()
     rowsBefore = await allRows(database)
-    await undo(database, catalog, 'first')
+    counts = await undo(database, catalog, newestFirst, 'first')
   })
 
   test('the down SQL gives the schema of 2.93.7 exactly', async () => {
@@ -120,11 +124,12 @@ describe.each([
   test('no row is lost: each is where it was, or in the archive as it was', async () => {
     expect(await lostRows(database, rowsBefore)).toEqual([])
     expect(await archivedRows(database)).toHaveLength(archived)
+    expect(counts).toMatchObject({ postgres: 2, archivedRows: archived })
   })
 
   test('running it again changes nothing and archives nothing twice', async () => {
     const rowsAfter = await allRows(database)
-    await undo(database, catalog, 'second')
+    await undo(database, catalog, newestFirst, 'second')
     expect(await database.snapshot()).toEqual(downTo(before))
     expect(await allRows(database)).toEqual(rowsAfter)
     expect(await archivedRows(database)).toHaveLength(archived)
@@ -134,7 +139,7 @@ describe.each([
     const rowsAfter = await allRows(database)
     await upgrade(database, catalog)
     expect(await database.snapshot()).toEqual(before)
-    await undo(database, catalog, 'third')
+    await undo(database, catalog, newestFirst, 'third')
     expect(await database.snapshot()).toEqual(downTo(before))
     expect(await allRows(database)).toEqual(rowsAfter)
   })
@@ -155,7 +160,7 @@ test('the hostile data does violate both keys', async () => {
 
 test('a missing session is made, from its oldest trace, in the project of the trace', async () => {
   const database = await databaseWith(hostile)
-  await undo(database, catalog, 'r')
+  await undo(database, catalog, newestFirst, 'r')
   const sessions = await database.run(
     `SELECT id, project_id, created_at::text AS at FROM public.trace_sessions WHERE id IN ('missing', 's') ORDER BY 1, 2`,
   )
@@ -168,7 +173,7 @@ test('a missing session is made, from its oldest trace, in the project of the tr
 
 test('the archive says of each row from where it is, why, and by which rollback', async () => {
   const database = await databaseWith(hostile)
-  await undo(database, catalog, "it's r-1")
+  await undo(database, catalog, newestFirst, "it's r-1")
   const archive = (await archivedRows(database)).map(({ row, ...rest }) => ({
     ...rest,
     id: (row as Values)['id'],
@@ -178,12 +183,14 @@ test('the archive says of each row from where it is, why, and by which rollback'
       rollback_id: "it's r-1",
       migration: migrations[0],
       relation: 'public.projects',
+      kind: 'values',
       reason: 'the column deleted_at is dropped',
     },
     {
       rollback_id: "it's r-1",
       migration: migrations[1],
       relation: 'public.job_executions',
+      kind: 'row',
       reason: 'job_output_score_id is set to NULL: Postgres has no such score',
     },
   ]
@@ -199,19 +206,33 @@ test('the archive says of each row from where it is, why, and by which rollback'
   )
 })
 
+test('the counts of the headers say how many rows it will be', async () => {
+  const database = await databaseWith(hostile)
+  const numbers: unknown[] = []
+  for (const name of migrations) {
+    for (const { sql } of catalog.downSql('postgres', name)?.counts ?? []) {
+      numbers.push(Object.values((await database.run(sql))[0] ?? {}))
+    }
+  }
+  expect(numbers).toEqual([['2'], ['3'], ['4']])
+})
+
 test.each([
   ['was never set', ''],
   [
     'was set in another transaction',
     `BEGIN; SELECT set_config('langfuse_rollout.rollback_id', 'r', true); COMMIT;`,
   ],
-])('when the id of the rollback %s, nothing is done', async (_, before) => {
+])('when the id of the rollback %s, no row is touched', async (_, before) => {
   const database = await databaseWith(hostile)
   await database.run(archiveSql + before)
   const rows = await allRows(database)
-  for (const name of migrations) {
-    const { contract = '' } = catalog.downSql('postgres', name)?.sections ?? {}
-    await expect(database.run(contract)).rejects.toThrow(/langfuse_rollout.rollback_id|rollback_id_check/)
+  const sections = migrations.flatMap(name => {
+    const { prepare = '', contract = '' } = catalog.downSql('postgres', name)?.sections ?? {}
+    return name === migrations[0] ? [contract] : [prepare]
+  })
+  for (const sql of sections) {
+    await expect(database.run(sql)).rejects.toThrow('langfuse_rollout.')
   }
   expect(await database.snapshot()).toEqual(upgraded)
   expect(await allRows(database)).toEqual(rows)

@@ -1,11 +1,15 @@
-import { archiveSql } from '../../src/schema/archive.ts'
+import type { Execution, UndoCounts } from '../../src/execute/execution.ts'
+import { undoPostgres } from '../../src/execute/undo-postgres.ts'
+import type { UndoSchema } from '../../src/plan/plan.ts'
+import type { Postgres, Row } from '../../src/ports/databases.ts'
 import type { Catalog } from '../../src/schema/catalog.ts'
 import { applyDelta } from '../../src/schema/diff.ts'
-import { statementsOfSection } from '../../src/schema/down-sql.ts'
 import { renderDelta } from '../../src/schema/postgres-sql.ts'
 import { quoteIdentifier, quoteLiteral } from '../../src/schema/quote.ts'
 import { keyOf, type Snapshot } from '../../src/schema/snapshot.ts'
 import type { Database, Rows } from '../schema/databases.ts'
+import { executionOf } from '../support/execution.ts'
+import { FACTS } from '../support/stack.ts'
 
 /** What 3.0.0 has and 2.93.7 has not, oldest first. */
 export const migrations = [
@@ -13,23 +17,71 @@ export const migrations = [
   '20241206115829_remove_trace_score_observation_constraints',
 ] as const
 
-/** As the executor does it: the newest first, one transaction, and then every statement of validate by itself. */
-export async function undo(database: Database, catalog: Catalog, rollbackId: string): Promise<void> {
-  const files = migrations.toReversed().map(name => {
-    const file = catalog.downSql('postgres', name)
-    if (file === undefined) throw new Error(`${name} has no down SQL.`)
-    return file
-  })
-  await database.run(archiveSql)
-  await database.run('BEGIN')
-  await database.run(`SELECT set_config('langfuse_rollout.rollback_id', ${quoteLiteral(rollbackId)}, true)`)
-  for (const phase of ['expand', 'contract'] as const) {
-    for (const file of files) await database.run(file.sections[phase])
+/** Where an undo reads its files: the catalog, or a test's own. */
+export type DownFiles = Pick<Catalog, 'downSql'>
+
+/**
+ * Undoes Postgres migrations with the executor itself: all expands, prepares, contracts and validates, each newest
+ * first. Answers what the executor counted.
+ * @param names newest first
+ */
+export async function undo(
+  database: Database,
+  catalog: DownFiles,
+  names: readonly string[],
+  rollbackId: string,
+  over: Partial<Execution> = {},
+): Promise<UndoCounts> {
+  let counts: UndoCounts = { postgres: 0, clickhouse: 0, archivedRows: 0 }
+  for (const phase of ['expand', 'contract', 'validate'] as const) {
+    const done = await undoPhase(database, catalog, names, rollbackId, phase, over)
+    if (phase === 'contract') counts = done
   }
-  await database.run('COMMIT')
-  for (const file of files) {
-    for (const statement of statementsOfSection(file.sections.validate, 'postgres'))
-      await database.run(statement)
+  return counts
+}
+
+/** One phase alone; `contract` with its `prepare`. */
+export async function undoPhase(
+  database: Database,
+  catalog: DownFiles,
+  names: readonly string[],
+  rollbackId: string,
+  phase: UndoSchema['phase'],
+  over: Partial<Execution> = {},
+): Promise<UndoCounts> {
+  // Prisma's own table, in databases that no web container has migrated; it is no part of a snapshot.
+  await database.run('CREATE TABLE IF NOT EXISTS public._prisma_migrations (migration_name text)')
+  const step: UndoSchema = {
+    kind: 'undo-schema',
+    phase,
+    postgres: names,
+    clickhouse: [],
+    clickhouseHead: undefined,
+    reason: '',
+  }
+  const execution = executionOf(
+    [step],
+    {},
+    { rollbackId, facts: { ...FACTS, downSql: catalog.downSql }, say },
+  )
+  return undoPostgres(step, postgresOf(database), execution, async () => undefined)
+}
+
+/** The executor's port to a test's database: each session is a connection of its own. */
+export function postgresOf(database: Database): Postgres {
+  return {
+    address: database.name,
+    connect: async () => {
+      const client = await database.connect()
+      return {
+        run: async (sql, parameters) => {
+          const result = await client.query(sql, parameters === undefined ? undefined : [...parameters])
+          const last: { rows: Row[] } | undefined = Array.isArray(result) ? result.at(-1) : result
+          return last?.rows ?? []
+        },
+        close: () => client.end(),
+      }
+    },
   }
 }
 
@@ -79,21 +131,32 @@ function literal(value: string | number | boolean | null): string {
   return typeof value === 'string' ? quoteLiteral(value) : String(value)
 }
 
-/** Every row of every table of `public`, by table, as JSON texts with sorted keys. */
+/**
+ * Every row of every table of `public`, by table, as JSON texts with sorted keys. A value of type json is in it as its
+ * text, as in the archive.
+ */
 export async function allRows(database: Database): Promise<ReadonlyMap<string, readonly string[]>> {
-  const tables = await database.run(`SELECT format('%I', relname) AS name FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1`)
+  const tables = await database.run(`SELECT format('%I', c.relname) AS name,
+      string_agg(format(CASE WHEN a.atttypid = 'json'::regtype THEN '%1$I::text AS %1$I' ELSE '%1$I' END, a.attname), ', ')
+        AS columns
+    FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> '_prisma_migrations'
+    GROUP BY c.relname ORDER BY 1`)
   const rows = new Map<string, readonly string[]>()
-  for (const { name } of tables) {
-    rows.set(String(name), jsonOf(await database.run(`SELECT to_jsonb(t) AS row FROM public.${name} AS t`)))
+  for (const { name, columns } of tables) {
+    const all = await database.run(
+      `SELECT to_jsonb(t) AS row FROM (SELECT ${columns} FROM public.${name}) AS t`,
+    )
+    rows.set(String(name), jsonOf(all))
   }
   return rows
 }
 
-/** Everything in the archive. */
+/** Everything in the archive but definitions. */
 export async function archivedRows(database: Database): Promise<Rows> {
   return database.run(
-    'SELECT rollback_id, migration, relation, reason, row FROM langfuse_rollout.archived_rows ORDER BY id',
+    `SELECT rollback_id, migration, relation, reason, kind, row FROM langfuse_rollout.archived_rows
+     WHERE kind <> 'definition' ORDER BY id`,
   )
 }
 

@@ -160,6 +160,38 @@ test('the v2.93.7 worker leaves background migrations alone unless it is told to
   expect(await states()).toEqual(all('finished'))
 })
 
+test('rows of later releases: over at once where the image has the script, dormant behind their gate', async () => {
+  const row = (name: string, script: string, gate?: string) =>
+    database.query('INSERT INTO background_migrations (id, name, script, args) VALUES ($1, $1, $2, $3)', [
+      name,
+      script,
+      gate === undefined ? {} : { envGate: gate },
+    ])
+  await database.query(`UPDATE background_migrations SET finished_at = now()`)
+  const gate = 'LANGFUSE_BACKGROUND_MIGRATION_V4_ENABLE_HISTORIC_BACKFILL'
+  await row('20250711_1347_patch_llm_tool_schema_audit_logs', 'patchLLMToolAndLLLMSchemaAuditLogs')
+  await row('20260701_v4_step_1_create_root_spans_from_traces', 'createRootSpansFromTraces', gate)
+  const finished = { patchLLMToolAndLLLMSchemaAuditLogs: 'finished' }
+
+  const v3 = await worker('3.225.4')
+  await saysOf(v3, idle)
+  expect(await states()).toMatchObject({ ...finished, createRootSpansFromTraces: 'queued' })
+  await v3.stop()
+
+  const told = await worker('3.225.4', { [gate]: 'true' })
+  await saysOf(told, idle)
+  expect(await states()).toMatchObject({ ...finished, createRootSpansFromTraces: 'finished' })
+  await told.stop()
+
+  const before = await worker('3.0.0')
+  await database.query(
+    `UPDATE background_migrations SET finished_at = NULL WHERE script = 'createRootSpansFromTraces'`,
+  )
+  await before.stop()
+  const tooOld = await worker('3.0.0')
+  await saysOf(tooOld, "Cannot find module './createRootSpansFromTraces'")
+})
+
 test('a row that another worker locked a moment ago stops the manager; an old lock does not', async () => {
   const lock = (age: string) =>
     database.query(

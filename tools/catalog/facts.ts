@@ -52,10 +52,28 @@ function headOf(migrations: LangfuseRelease['clickhouse']): number {
 /** A migration with the first release that has it, and the last one where later ones have it no more. */
 export type Lifetime = { readonly since: string; readonly until?: string }
 
+export function cleanupLifetimes(releases: readonly LangfuseRelease[]) {
+  return lifetimes(releases, ({ cleanup }) => cleanup.map(name => ({ name })))
+}
+
+/**
+ * A file that Langfuse gave another name says which one it had: `sameAs`. Both were made to run again without harm in
+ * databases that have the change: `repeatable`.
+ */
 export function postgresLifetimes(releases: readonly LangfuseRelease[]) {
-  return lifetimes(releases, ({ postgres }) =>
+  const all = lifetimes(releases, ({ postgres }) =>
     postgres.map(({ name, checksum }) => ({ name, checksum })),
   ).toSorted((left, right) => bytewise(left.name, right.name))
+  return all.map(fact => {
+    const others = all.filter(({ checksum, name }) => checksum === fact.checksum && name !== fact.name)
+    const earlier = others.find(({ until }) => until !== undefined)
+    const isRenamed = earlier !== undefined || (fact.until !== undefined && others.length > 0)
+    return {
+      ...fact,
+      ...(isRenamed && { repeatable: true }),
+      ...(earlier !== undefined && { sameAs: earlier.name }),
+    }
+  })
 }
 
 export function clickhouseLifetimes(releases: readonly LangfuseRelease[]) {

@@ -15,6 +15,8 @@ export type LangfuseRelease = {
   readonly postgres: readonly PostgresMigration[]
   /** By version: the order in which golang-migrate applies them. */
   readonly clickhouse: readonly ClickHouseMigration[]
+  /** Names whose rows its entry point deletes from `_prisma_migrations` before it migrates. */
+  readonly cleanup: readonly string[]
 }
 
 /** Every final release that is tagged, from `first` on, in order of semantic version; pre-releases are left out. */
@@ -37,6 +39,7 @@ export function readReleases(repository: string, versions: readonly string[]): L
 }
 
 const VERSION = 'web/src/constants/VERSION.ts'
+const CLEANUP = 'packages/shared/scripts/cleanup.sql'
 const POSTGRES = 'packages/shared/prisma/migrations/'
 const CLICKHOUSE = 'packages/shared/clickhouse/migrations/unclustered/'
 
@@ -45,7 +48,7 @@ type Contents = ReadonlyMap<string, Buffer>
 
 /** Names may hold spaces, so git separates them with NUL. */
 function filesOf(repository: string, version: string): File[] {
-  return git(repository, ['ls-tree', '-r', '-z', `v${version}`, VERSION, POSTGRES, CLICKHOUSE])
+  return git(repository, ['ls-tree', '-r', '-z', `v${version}`, VERSION, CLEANUP, POSTGRES, CLICKHOUSE])
     .split('\0')
     .filter(Boolean)
     .map(entry => ({ blob: entry.split(/[ \t]/)[2] ?? '', path: entry.slice(entry.indexOf('\t') + 1) }))
@@ -77,8 +80,11 @@ function releaseOf(
     if (content === undefined) throw new Error(`git did not give ${path} of v${version}.`)
     return content
   }
-  const constant = files.find(({ path }) => path === VERSION)
-  const reported = constant && /VERSION = "v?([^"]+)"/.exec(contentOf(constant).toString('utf8'))?.[1]
+  const textOf = (wanted: string): string => {
+    const file = files.find(({ path }) => path === wanted)
+    return file === undefined ? '' : contentOf(file).toString('utf8')
+  }
+  const reported = /VERSION = "v?([^"]+)"/.exec(textOf(VERSION))?.[1]
   return {
     version,
     date: git(repository, [
@@ -91,6 +97,9 @@ function releaseOf(
     reportedVersion: reported ?? version,
     postgres: postgresMigrations(files, contentOf),
     clickhouse: clickhouseMigrations(files, contentOf),
+    cleanup: [...textOf(CLEANUP).matchAll(/'(\d{8,}_[^']+)'/g)]
+      .flatMap(match => match[1] ?? [])
+      .toSorted(bytewise),
   }
 }
 

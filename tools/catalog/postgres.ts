@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { startPostgres } from '../../sandbox/engines/postgres.ts'
-import { type Delta, diffSnapshots, type Rename } from '../../src/schema/diff.ts'
+import { type Delta, diffSnapshots, isEmptyDelta, type Rename } from '../../src/schema/diff.ts'
 import { objectOf, readPostgresObjects } from '../../src/schema/postgres.ts'
 import { keyOf, parseKey, type Snapshot, toSnapshot } from '../../src/schema/snapshot.ts'
 import type { LangfuseRelease, PostgresMigration } from './langfuse.ts'
@@ -42,18 +42,36 @@ export async function readPostgresCatalog(
 async function applyAll(client: Client, releases: readonly LangfuseRelease[]): Promise<PostgresCatalog> {
   const steps = new Map<string, Delta>()
   const background = new Map<string, BackgroundMigration>()
+  const files = new Map<string, string>() // the name under which the content of a file was run first
   const applied = new Set<string>()
   let base: Snapshot | undefined
   for (const release of releases) {
-    for (const migration of release.postgres.filter(({ name }) => !applied.has(name))) {
+    for (const migration of release.postgres.filter(file => files.get(idOf(file)) === undefined)) {
+      const known = applied.has(migration.name) ? migration.name : files.get(migration.checksum)
       const step = base === undefined ? await apply(client, migration) : await watch(client, migration)
-      if (step) steps.set(migration.name, step)
+      if (known !== undefined) expectNothing(migration, step)
+      const effect = known === undefined ? step : steps.get(known)
+      if (effect) steps.set(migration.name, effect)
       applied.add(migration.name)
+      files.set(idOf(migration), migration.name).set(migration.checksum, known ?? migration.name)
       await followBackgroundMigrations(client, migration.name, background)
     }
     base ??= snapshotOf(await objectsById(client))
   }
   return { base: base ?? {}, steps, backgroundMigrations: [...background.values()] }
+}
+
+function idOf({ name, checksum }: PostgresMigration): string {
+  return `${name} ${checksum}`
+}
+
+/** A file that was edited or renamed after a release runs again in databases that have its change: Langfuse made it so. */
+function expectNothing({ name }: PostgresMigration, step: Delta | undefined): void {
+  if (step !== undefined && !isEmptyDelta(step)) {
+    throw new Error(
+      `${name} was edited or renamed, and running it again changes the schema: look at what it means.`,
+    )
+  }
 }
 
 /** As Prisma does: the whole file as one simple-protocol query. */

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { ClickHouseStep } from './clickhouse.ts'
 import type { EnvironmentName } from './environment.ts'
-import { clickhouseLifetimes, postgresLifetimes, releaseFacts } from './facts.ts'
+import { cleanupLifetimes, clickhouseLifetimes, postgresLifetimes, releaseFacts } from './facts.ts'
 import type { LangfuseRelease } from './langfuse.ts'
 import type { PostgresCatalog } from './postgres.ts'
 
@@ -14,6 +14,7 @@ export function writeFacts(
   write('releases.json', list(releaseFacts(facts.releases)))
   write('environment.json', list(facts.environment))
   write('postgres/migrations.json', list(postgresLifetimes(facts.releases)))
+  write('postgres/cleanup.json', list(cleanupLifetimes(facts.releases)))
   write('clickhouse/migrations.json', list(clickhouseLifetimes(facts.releases)))
 }
 

@@ -17,7 +17,7 @@ import { keepAnswer, sendWhole } from './whole-json.ts'
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {
   const sdk = once(async () => {
-    const module = await import('@aws-sdk/client-ecs')
+    const module = await import('./sdk/ecs.ts')
     return { ...module, client: new module.ECSClient({ region, ...patient }) }
   })
   return {

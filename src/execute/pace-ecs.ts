@@ -18,11 +18,16 @@ export type Progress = {
  */
 export function outlooks(begun: number): (progress: Progress, now: number) => Outlook {
   const earliestDeath = deaths(begun)
+  let attempt = { failures: 0, begun: false }
   return (progress, now) => {
     const { wanted, running, pending, older, failures, threshold } = progress
     const notBefore = earliestDeath(progress, now)
-    if (running + pending === 0) return { pace: 'calm' }
-    if (failures >= threshold - 1) return { pace: 'near', notBefore }
+    const there = running + pending > 0
+    attempt = { failures, begun: there || (attempt.begun && attempt.failures === failures) }
+    // ECS counts a task a moment after it is gone.
+    if (failures >= threshold - 1 && attempt.begun)
+      return there ? { pace: 'near', notBefore } : { pace: 'near' }
+    if (!there) return { pace: 'calm' }
     if (running < wanted) return { pace: 'calm' }
     return { pace: older > 0 || failures > 0 ? 'soon' : 'near' }
   }

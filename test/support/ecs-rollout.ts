@@ -34,10 +34,13 @@ export function succeeding(seconds: { runs: number; healthy: number; stopped: nu
   }
 }
 
-/** Three tasks die, each at the same age; ECS waits half a minute and then a whole one before it starts the next. */
+/**
+ * Three tasks die, each at the same age; ECS counts a dead one a second later, and waits half a minute and then a
+ * whole one before it starts the next.
+ */
 export function failing(seconds: { age: number; running: number }): Timeline {
   const starts = [0, seconds.age + 30, 2 * seconds.age + 90]
-  const end = 3 * seconds.age + 90
+  const end = 3 * seconds.age + 91
   return {
     end,
     at: second => {
@@ -49,7 +52,7 @@ export function failing(seconds: { age: number; running: number }): Timeline {
         running,
         pending: alive ? 1 - running : 0,
         older: 1,
-        failures: alive ? attempt : attempt + 1,
+        failures: age < seconds.age + 1 ? attempt : attempt + 1,
         status: second >= end ? 'ROLLBACK_IN_PROGRESS' : 'IN_PROGRESS',
       }
     },

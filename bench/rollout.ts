@@ -23,7 +23,7 @@ async function bench(): Promise<void> {
   const sandbox = await startSandbox({ folder: join(folder, 'aws'), speed: 1, patienceSeconds: 120 })
   try {
     const stacks = KINDS.flatMap(kind => Array.from({ length: EACH }, (_, index) => ({ kind, index })))
-    say(`${EACH} deploys of each of ${KINDS.join(', ')}, all side by side, in real time: about eight minutes`)
+    say(`${EACH} deploys of each of ${KINDS.join(', ')}, all side by side, in real time: about nine minutes`)
     const rollouts = await Promise.all(
       stacks.map(async (stack, number) => {
         await pause(number * 1_000)
@@ -40,8 +40,16 @@ async function bench(): Promise<void> {
 /** Neither crosses a migration. */
 const [FROM, TO] = ['3.0.0', '3.1.0']
 
-const KINDS = ['success', 'worker that dies', 'web that dies'] as const
+const KINDS = ['success', 'slow success', 'worker that dies', 'web that dies'] as const
 type Kind = (typeof KINDS)[number]
+
+/** The line that ends the measuring. */
+const LAST: Readonly<Record<Kind, string>> = {
+  success: '✔ web',
+  'slow success': '✔ worker',
+  'worker that dies': '✘ worker',
+  'web that dies': '✘ web',
+}
 
 type Stack = {
   readonly kind: Kind
@@ -70,7 +78,6 @@ async function measure(stack: Stack): Promise<readonly Rollout[]> {
   const ends = watchStates(sandbox.world, name, web)
   const lost = new AbortController()
   const lines = new Map<string, number>()
-  const last = kind === 'success' ? '✔ web' : kind === 'web that dies' ? '✘ web' : '✘ worker'
   const result = await runAction({
     action: 'deploy',
     folder: join(stack.folder, name),
@@ -93,11 +100,12 @@ async function measure(stack: Stack): Promise<readonly Rollout[]> {
     onLine: line => {
       const said = /^[✔✘] (worker|web)/.exec(line)?.[0]
       if (said !== undefined) lines.set(said, Date.now())
-      if (said === last) lost.abort()
+      if (said === LAST[kind]) lost.abort()
     },
   })
   ends.stop()
-  if (!lines.has(last)) say(`${name} (${kind}) did not end as it should: ${result.commands.at(-1)?.message}`)
+  if (!lines.has(LAST[kind]))
+    say(`${name} (${kind}) did not end as it should: ${result.commands.at(-1)?.message}`)
   return [...lines].flatMap(([said, at]) => rolloutOf(said, at, { stack, ends: ends.seen }))
 }
 
@@ -110,15 +118,17 @@ function rolloutOf(
   const span = ends.get(component)
   if (span === undefined) return []
   const token = `${stack.name}-${component}`
-  const calls = stack.sandbox.requests.filter(request => {
-    const when = request.at.getTime()
+  const ours = stack.sandbox.requests.filter(request => {
     const input = JSON.stringify(request.input)
     // DescribeTasks names the cluster only, and just the worker has tasks that are asked for.
-    const ours =
-      input.includes(token) ||
-      (component === 'worker' && request.operation === 'DescribeTasks' && input.includes(`"${stack.name}"`))
-    return ours && when >= span.from - 1_000 && when <= at
+    const tasks = component === 'worker' && request.operation === 'DescribeTasks'
+    return (
+      request.at.getTime() <= at && (input.includes(token) || (tasks && input.includes(`"${stack.name}"`)))
+    )
   })
+  // Its first write; what was looked at before belongs to the plan.
+  const first = component === 'web' ? 'UpdateService' : 'RegisterTaskDefinition'
+  const calls = ours.slice(ours.findLastIndex(request => request.operation === first))
   return [
     {
       on: component === 'web' ? 'App Runner' : 'ECS',
@@ -160,8 +170,8 @@ async function createStack({ sandbox: { world }, name, kind, index }: Stack): Pr
     for (const [tag, program] of Object.entries(programs))
       world.pushImage({ repository: `${name}-${repository}`, tags: [tag], program })
   await world.call('ecs', 'CreateCluster', { clusterName: name })
-  await createService(world, name, 'worker')
-  await createService(world, name, 'clickhouse')
+  await createService(world, name, { component: 'worker', checked: kind === 'slow success' })
+  await createService(world, name, { component: 'clickhouse', checked: false })
   const arn = await world.createAppRunnerService({
     ServiceName: `${name}-web`,
     SourceConfiguration: {
@@ -182,7 +192,9 @@ async function createStack({ sandbox: { world }, name, kind, index }: Stack): Pr
   return arn
 }
 
-async function createService(world: World, name: string, component: 'worker' | 'clickhouse'): Promise<void> {
+type Service = { readonly component: 'worker' | 'clickhouse'; readonly checked: boolean }
+
+async function createService(world: World, name: string, { component, checked }: Service): Promise<void> {
   const tag = component === 'worker' ? FROM : '24.12.3'
   const taskDefinition = await world.registerTaskDefinition({
     family: `${name}-${component}`,
@@ -192,7 +204,12 @@ async function createService(world: World, name: string, component: 'worker' | '
     memory: '512',
     executionRoleArn: 'arn:aws:iam::123456789012:role/execution',
     containerDefinitions: [
-      { name: component, image: `${REGISTRY}/${name}-${component}:${tag}`, essential: true },
+      {
+        name: component,
+        image: `${REGISTRY}/${name}-${component}:${tag}`,
+        essential: true,
+        ...(checked && { portMappings: [{ containerPort: 3030 }], healthCheck: CHECK }),
+      },
     ],
   })
   const single = component === 'clickhouse' && { minimumHealthyPercent: 0, maximumPercent: 100 }
@@ -213,15 +230,26 @@ async function createService(world: World, name: string, component: 'worker' | '
   })
 }
 
-/** `spread` from 0 to 1: App Runner's update takes two minutes and up to 65 s more until the web answers. */
+const CHECK = { command: ['CMD-SHELL', 'curl -f http://localhost:3030/'], interval: 10, startPeriod: 300 }
+
+/**
+ * `spread` from 0 to 1: App Runner's update takes two minutes and up to 65 s more until the web answers. A slow success
+ * of three minutes waits for the new worker to be healthy, and then for the old one to end.
+ */
 function imagesOf(kind: Kind, spread: number): Readonly<Record<string, Readonly<Record<string, Program>>>> {
   const log = ['Error: SALT is missing']
   // It ends before it is healthy, and before ECS believes a task that has no health check.
   const dies: Program = { kind: 'scripted', startSeconds: 60, exitAfter: 2 + 13 * spread, exitCode: 1, log }
   const runs: Program = { kind: 'scripted' }
+  const workers = {
+    success: { [FROM]: runs, [TO]: { ...runs, startSeconds: 1 } },
+    'slow success': { [FROM]: site(FROM, 0, 5 + 20 * spread), [TO]: site(TO, 120 + 20 * ((7 * spread) % 1)) },
+    'worker that dies': { [FROM]: runs, [TO]: dies },
+    'web that dies': { [FROM]: runs, [TO]: runs },
+  }
   return {
     clickhouse: { '24.12.3': runs },
-    worker: { [FROM]: runs, [TO]: kind === 'worker that dies' ? dies : { ...runs, startSeconds: 1 } },
+    worker: workers[kind],
     web: {
       [FROM]: site(FROM, 0),
       [TO]: kind === 'web that dies' ? dies : site(TO, 65 * spread),
@@ -229,12 +257,13 @@ function imagesOf(kind: Kind, spread: number): Readonly<Record<string, Readonly<
   }
 }
 
-/** Answers as Langfuse's health endpoint does, after its start. */
-function site(version: string, startSeconds: number): Program {
+/** Answers as Langfuse's health endpoint does, after its start; ends as long after it was told to. */
+function site(version: string, startSeconds: number, stopSeconds = 0): Program {
   const script = `const [host, port] = process.env.SANDBOX_LISTEN.split(':')
     const answer = JSON.stringify({ status: 'OK', version: '${version}' })
     const server = require('node:http').createServer((_, response) => response.end(answer))
-    setTimeout(() => server.listen(Number(port), host), ${Math.round(startSeconds * 1_000)})`
+    setTimeout(() => server.listen(Number(port), host), ${Math.round(startSeconds * 1_000)})
+    process.on('SIGTERM', () => setTimeout(() => process.exit(0), ${Math.round(stopSeconds * 1_000)}))`
   return { kind: 'command', command: ['node', '-e', script] }
 }
 
@@ -248,13 +277,15 @@ function report(rollouts: readonly Rollout[]): void {
   )
   say(['', 'seen after AWS’s own state', ...rows].join('\n'))
   const threeMinutes = rollouts.filter(({ took }) => took >= 165_000 && took <= 195_000)
-  for (const on of ['ECS', 'App Runner'] as const) {
-    const calls = threeMinutes.filter(rollout => rollout.on === on).map(rollout => rollout.calls)
-    if (calls.length > 0)
-      say(
-        `calls of a three-minute rollout, ${on}: median ${quantile(calls, 0.5)}, most ${Math.max(...calls)} (${calls.length} of 165 to 195 s)`,
-      )
-  }
+  for (const on of ['ECS', 'App Runner'] as const)
+    for (const ending of ['success', 'failure'] as const) {
+      const group = threeMinutes.filter(rollout => rollout.on === on && rollout.ending === ending)
+      const calls = group.map(rollout => rollout.calls)
+      if (calls.length > 0)
+        say(
+          `calls of a three-minute ${ending}, ${on}: median ${quantile(calls, 0.5)}, most ${Math.max(...calls)} (${calls.length} of 165 to 195 s)`,
+        )
+    }
 }
 
 function row(title: string, group: readonly Rollout[]): string {

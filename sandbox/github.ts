@@ -61,7 +61,7 @@ function route(method: string, url: URL, body: Body, { deployments, runs }: Kept
     return statuses(
       method,
       deployments.find(item => item.id === Number(id)),
-      body,
+      { body, size: Number(url.searchParams.get('per_page') ?? 30) },
     )
   if (method === 'POST') return create(body, deployments)
   const wanted = (item: Deployment) =>
@@ -89,9 +89,13 @@ function create(body: Body, deployments: Deployment[]): Answer {
   return { status: 201, body: deployment }
 }
 
-function statuses(method: string, deployment: Deployment | undefined, body: Body): Answer {
+function statuses(
+  method: string,
+  deployment: Deployment | undefined,
+  { body, size }: { readonly body: Body; readonly size: number },
+): Answer {
   if (deployment === undefined) return { status: 404, body: { message: 'Not Found' } }
-  if (method !== 'POST') return { status: 200, body: deployment.statuses }
+  if (method !== 'POST') return { status: 200, body: deployment.statuses.slice(0, size) }
   const status = {
     state: String(body['state']),
     description: String(body['description'] ?? ''),

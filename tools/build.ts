@@ -1,54 +1,70 @@
-import { execFileSync } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import ncc from '@vercel/ncc'
-import { transform } from 'esbuild'
+import { build as bundle, type Plugin } from 'esbuild'
+import { licensesOf } from './licenses.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const ACTIONS = ['deploy', 'verify', 'rollback']
 
 /**
- * Makes `dist/` from `src/`: tsc strips the types (ncc's own loader knows no TypeScript 7), ncc bundles once with
- * a chunk for each `import()`, esbuild minifies (ncc leaves chunks as they are), and each action gets a wrapper.
- * The output is the same bytes on every machine, so CI compares it with what is committed.
+ * Makes `dist/` from `src/`: one bundle with a chunk for each `import()`, and a wrapper for each action. The output
+ * is the same bytes on every machine, so CI compares it with what is committed.
  */
 async function build(): Promise<void> {
-  compile()
   await rm(join(root, 'dist'), { recursive: true, force: true })
-  const files = await bundle(join(root, 'build/entries/main.js'))
-  for (const [name, content] of files) await write(join('dist/shared', name), content)
-  for (const action of ACTIONS) await write(`dist/${action}/index.js`, wrapper(action))
-  await rm(join(root, 'build'), { recursive: true, force: true })
-}
-
-function compile(): void {
-  const typescript = createRequire(import.meta.url).resolve('typescript/package.json')
-  execFileSync(process.execPath, [join(dirname(typescript), 'bin/tsc'), '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  })
-}
-
-async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
-  const { code, assets } = await ncc(entry, { cache: false, license: 'licenses.txt', quiet: true })
-  const files = new Map([['index.js', await minify(code)]])
-  for (const [name, asset] of Object.entries(assets)) {
-    const text = asset.source.toString()
-    files.set(name, name.endsWith('.js') ? await minify(text) : text)
-  }
-  return files
-}
-
-async function minify(source: string): Promise<string> {
-  const { code } = await transform(source, {
-    minify: true,
+  const { metafile } = await bundle({
+    absWorkingDir: root,
+    entryPoints: { index: 'src/entries/main.ts' },
+    outdir: 'dist/shared',
+    chunkNames: '[hash]',
+    bundle: true,
+    splitting: true,
     format: 'esm',
+    platform: 'node',
     target: 'node24',
+    // The CommonJS build of a package has no names for import() to find, and everything in it is bundled.
+    mainFields: ['module', 'main'],
+    minify: true,
     legalComments: 'none',
+    banner: { js: REQUIRE },
+    plugins: [unusedToolkit, requiredHttp],
+    metafile: true,
   })
-  return code
+  await write('dist/shared/licenses.txt', await licensesOf(metafile, root))
+  for (const action of ACTIONS) await write(`dist/${action}/index.js`, wrapper(action))
+}
+
+/** What packages in CommonJS call for Node's own modules. */
+const REQUIRE = `import{createRequire as $require}from'node:module';const require=$require(import.meta.url);`
+
+/**
+ * GitHub's toolkit does not say that its modules do nothing when they are loaded, so all of it would be kept: with
+ * OIDC an HTTP client that is 15 MB of memory at every start, and that nobody calls.
+ */
+const unusedToolkit: Plugin = {
+  name: 'unused-toolkit',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^@actions\// }, async ({ path, pluginData, ...from }) =>
+      pluginData === unusedToolkit
+        ? undefined
+        : { ...(await resolve(path, { ...from, pluginData: unusedToolkit })), sideEffects: false },
+    )
+  },
+}
+
+/**
+ * `import 'node:http'` reads every member of the module, and the member WebSocket loads Node's own copy of that HTTP
+ * client. A module that is required is read when it is used.
+ */
+const requiredHttp: Plugin = {
+  name: 'required-http',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?http$/ }, () => ({ path: 'http', namespace: 'required' }))
+    onLoad({ filter: /.*/, namespace: 'required' }, () => ({
+      contents: `module.exports = process.getBuiltinModule('node:http')`,
+    }))
+  },
 }
 
 function wrapper(action: string): string {

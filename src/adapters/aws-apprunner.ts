@@ -9,7 +9,7 @@ import { keepAnswer, sendWhole } from './whole-json.ts'
 /** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
 export function appRunnerAdapter(region: string): AppRunner {
   const sdk = once(async () => {
-    const module = await import('@aws-sdk/client-apprunner')
+    const module = await import('./sdk/apprunner.ts')
     return { ...module, client: new module.AppRunnerClient({ region, ...patient }) }
   })
   const describe = async (arn: string): Promise<AppRunnerService> => {

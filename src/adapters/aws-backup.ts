@@ -7,7 +7,7 @@ import { patient } from './retries.ts'
 /** AWS Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/api-reference.html */
 export function backupAdapter(region: string): Backup {
   const sdk = once(async () => {
-    const module = await import('@aws-sdk/client-backup')
+    const module = await import('./sdk/backup.ts')
     return { ...module, client: new module.BackupClient({ region, ...patient }) }
   })
   return {

@@ -9,7 +9,7 @@ import { patient } from './retries.ts'
  */
 export function cloudMapAdapter(region: string): CloudMap {
   const sdk = once(async () => {
-    const module = await import('@aws-sdk/client-servicediscovery')
+    const module = await import('./sdk/cloud-map.ts')
     return { ...module, client: new module.ServiceDiscoveryClient({ region, ...patient }) }
   })
   return {

@@ -8,7 +8,7 @@ import { patient } from './retries.ts'
 /** ECR, in the registry and region that the image reference names, which need not be the stack's. */
 export function ecrAdapter(region: string): Ecr {
   const open = async (repository: EcrRepository) => {
-    const sdk = await import('@aws-sdk/client-ecr')
+    const sdk = await import('./sdk/ecr.ts')
     const client = new sdk.ECRClient({ region: repository.region || region, ...patient })
     return { ...sdk, client }
   }
@@ -54,7 +54,7 @@ export function ecrAdapter(region: string): Ecr {
 }
 
 async function manifestOf(client: ECRClient, repository: EcrRepository, digest: string): Promise<unknown> {
-  const { BatchGetImageCommand } = await import('@aws-sdk/client-ecr')
+  const { BatchGetImageCommand } = await import('./sdk/ecr.ts')
   const answer = await client.send(
     new BatchGetImageCommand({
       registryId: repository.account,
@@ -80,7 +80,7 @@ async function configPlatforms(
 ): Promise<readonly string[] | undefined> {
   const layerDigest = member(member(manifest, 'config'), 'digest')
   if (typeof layerDigest !== 'string') return undefined
-  const { GetDownloadUrlForLayerCommand } = await import('@aws-sdk/client-ecr')
+  const { GetDownloadUrlForLayerCommand } = await import('./sdk/ecr.ts')
   const { downloadUrl } = await client.send(
     new GetDownloadUrlForLayerCommand({
       registryId: repository.account,

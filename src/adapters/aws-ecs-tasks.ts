@@ -3,7 +3,7 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import type { DerivedTask, EcsTask, EcsTasks, TaskDefinition } from '../ports/cloud.ts'
 import { allPages, isAwsError } from './once.ts'
 
-type EcsSdk = typeof Sdk & { readonly client: Sdk.ECSClient }
+type EcsSdk = typeof import('./sdk/ecs.ts') & { readonly client: Sdk.ECSClient }
 
 /** One-off Fargate tasks: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html */
 export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {

@@ -7,6 +7,7 @@ import type {
   EcsService,
   EfsVolume,
   ServiceChange,
+  ServiceDeployment,
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
@@ -17,7 +18,7 @@ import { keepAnswer, sendWhole } from './whole-json.ts'
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {
   const sdk = once(async () => {
-    const module = await import('@aws-sdk/client-ecs')
+    const module = await import('./sdk/ecs.ts')
     return { ...module, client: new module.ECSClient({ region, ...patient }) }
   })
   return {
@@ -208,12 +209,19 @@ function breakerRest(rest: DeploymentSettings['rest']): object {
   return typeof breaker === 'object' && breaker !== null ? breaker : {}
 }
 
-function toServiceDeployment(deployment: Sdk.ServiceDeployment, arn: string) {
-  const breaker = deployment.deploymentCircuitBreaker
+function toServiceDeployment(deployment: Sdk.ServiceDeployment, arn: string): ServiceDeployment {
+  const { deploymentCircuitBreaker: breaker, targetServiceRevision: target } = deployment
+  const older = deployment.sourceServiceRevisions ?? []
   return {
     arn: deployment.serviceDeploymentArn ?? arn,
     status: deployment.status ?? '',
     statusReason: deployment.statusReason,
+    tasks: target && {
+      wanted: target.requestedTaskCount ?? 0,
+      running: target.runningTaskCount ?? 0,
+      pending: target.pendingTaskCount ?? 0,
+    },
+    olderRunning: older.reduce((sum, revision) => sum + (revision.runningTaskCount ?? 0), 0),
     breaker: breaker && {
       status: breaker.status ?? '',
       failures: breaker.failureCount ?? 0,

@@ -5,7 +5,7 @@ import { patient } from './retries.ts'
 /** EFS: https://docs.aws.amazon.com/efs/latest/ug/api-reference.html */
 export function efsAdapter(region: string): Efs {
   const sdk = once(async () => {
-    const module = await import('@aws-sdk/client-efs')
+    const module = await import('./sdk/efs.ts')
     return { ...module, client: new module.EFSClient({ region, ...patient }) }
   })
   return {

@@ -4,7 +4,7 @@ import { patient } from './retries.ts'
 
 export function logsAdapter(region: string): Logs {
   const sdk = once(async () => {
-    const module = await import('@aws-sdk/client-cloudwatch-logs')
+    const module = await import('./sdk/logs.ts')
     return { ...module, client: new module.CloudWatchLogsClient({ region, ...patient }) }
   })
   return {

@@ -7,7 +7,7 @@ import { patient } from './retries.ts'
 /** Aurora's cluster snapshots: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ */
 export function auroraAdapter(region: string): Aurora {
   const sdk = once(async () => {
-    const module = await import('@aws-sdk/client-rds')
+    const module = await import('./sdk/rds.ts')
     return { ...module, client: new module.RDSClient({ region, ...patient }) }
   })
 

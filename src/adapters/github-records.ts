@@ -1,5 +1,6 @@
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { DeploymentRecord, RecordState, Records } from '../ports/records.ts'
+import type { Artifact, DeploymentRecord, RecordState, Records } from '../ports/records.ts'
+import { withArtifact } from '../ports/records.ts'
 import { once } from './once.ts'
 
 /** Marks our deployments among others of the repository. */
@@ -48,6 +49,8 @@ export function gitHubRecords(place: GitHubPlace): Records {
       return String(data.id)
     },
     mark: (id, state, sentence, url) => status(Number(id), state, sentence, url),
+    // A deployment's payload cannot be changed: a status says what there is to restore from.
+    keep: (id, { kind, id: kept }) => status(Number(id), 'in_progress', `${ARTIFACTS[kind]}: ${kept}`),
     async isRunning(run) {
       const { actions } = await octokit()
       try {
@@ -73,11 +76,13 @@ export function gitHubRecords(place: GitHubPlace): Records {
           owner,
           repo,
           deployment_id: deployment.id,
-          per_page: 1,
+          per_page: 100,
         })
         const state = statuses.data[0]?.state ?? 'pending'
         // `inactive` is how a rollback marks the record that it has undone.
-        if (state !== 'inactive') return { id: String(deployment.id), record, state }
+        if (state === 'inactive') continue
+        const kept = statuses.data.flatMap(item => parseArtifact(item.description)).toReversed()
+        return { id: String(deployment.id), record: kept.reduce(withArtifact, record), state }
       }
       return undefined
     },
@@ -98,6 +103,20 @@ export function gitHubRecords(place: GitHubPlace): Records {
       auto_inactive: false,
     })
   }
+}
+
+const ARTIFACTS: Readonly<Record<Artifact['kind'], string>> = {
+  'aurora-snapshot': 'Aurora snapshot',
+  'efs-recovery-point': 'EFS recovery point',
+}
+
+/** What a status of `keep` says; empty for every other status. */
+function parseArtifact(description: string): readonly Artifact[] {
+  const kinds = ['aurora-snapshot', 'efs-recovery-point'] as const
+  return kinds.flatMap(kind => {
+    const id = new RegExp(`^${ARTIFACTS[kind]}: (\\S+)$`).exec(description)?.[1]
+    return id === undefined ? [] : [{ kind, id }]
+  })
 }
 
 /** GitHub gives the payload back as an object or as JSON text; undefined when it is not a record of ours. */

@@ -1,7 +1,7 @@
 import { explain } from '../errors/explain.ts'
-import type { Artifact } from '../execute/execution.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { DeploymentRecord, RecordState, Records } from '../ports/records.ts'
+import type { Artifact, DeploymentRecord, RecordState, Records } from '../ports/records.ts'
+import { withArtifact } from '../ports/records.ts'
 import type { Ports } from './ports.ts'
 
 export type OpenRecord = {
@@ -22,11 +22,11 @@ export async function openRecord(
   ports: Ports,
 ): Promise<OpenRecord> {
   const path = await writeFile(record, ports)
+  const keepInFile = fileKeeper(record, ports)
   const records = ports.records(config)
   if (records === undefined) {
     return withoutGitHub(
-      record,
-      ports,
+      keepInFile,
       `There is no \`github-token\`, so the deployment record is only in ${path}.`,
     )
   }
@@ -37,9 +37,8 @@ export async function openRecord(
       id,
       warnings: [],
       keep: async artifact => {
-        await keepInFile(record, artifact, ports)
-        // A deployment's payload cannot be changed: a status says what there is to restore from.
-        await records.mark(id, 'in_progress', `${ARTIFACT[artifact.kind]}: ${artifact.id}`).catch(error => {
+        await keepInFile(artifact)
+        await records.keep(id, artifact).catch(error => {
           ports.runner.info(
             `Warning: deployment record ${id} does not name ${artifact.id}: ${explain(error)}`,
           )
@@ -52,29 +51,27 @@ export async function openRecord(
     }
   } catch (error) {
     return withoutGitHub(
-      record,
-      ports,
+      keepInFile,
       `The deployment record could not be written to ${records.place} (${explain(error)}), so it is only in ${path}: give the job \`permissions: deployments: write\`.`,
     )
   }
 }
 
-function withoutGitHub(record: DeploymentRecord, ports: Ports, warning: string): OpenRecord {
+function withoutGitHub(keep: OpenRecord['keep'], warning: string): OpenRecord {
   return {
     id: undefined,
     warnings: [warning],
-    keep: artifact => keepInFile(record, artifact, ports),
+    keep,
     close: async () => undefined,
   }
 }
 
-const ARTIFACT: Readonly<Record<Artifact['kind'], string>> = {
-  'aurora-snapshot': 'Aurora snapshot',
-  'efs-recovery-point': 'EFS recovery point',
-}
-
-async function keepInFile(record: DeploymentRecord, artifact: Artifact, ports: Ports): Promise<void> {
-  if (artifact.kind === 'aurora-snapshot') await writeFile({ ...record, snapshot: artifact.id }, ports)
+function fileKeeper(record: DeploymentRecord, ports: Ports): (artifact: Artifact) => Promise<void> {
+  let kept = record
+  return async artifact => {
+    kept = withArtifact(kept, artifact)
+    await writeFile(kept, ports)
+  }
 }
 
 /** Returns the path. */

@@ -4,6 +4,7 @@ import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
+import type { Artifact } from '../ports/records.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Stack } from '../stack/stack.ts'
 
@@ -47,12 +48,6 @@ export type StepResult = {
   readonly endedAt: number | undefined
   readonly counts: UndoCounts
   readonly artifact?: Artifact | undefined
-}
-
-/** Something that a step left in AWS to restore from. */
-export type Artifact = {
-  readonly kind: 'aurora-snapshot' | 'efs-recovery-point'
-  readonly id: string
 }
 
 /** What down SQL did; zeros for all other steps. */

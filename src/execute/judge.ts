@@ -2,18 +2,16 @@ import { isHopeless } from '../plan/ecs-state.ts'
 import type {
   AppRunnerOperation,
   AppRunnerService,
-  EcsDeployment,
   EcsService,
   EcsTask,
   ServiceDeployment,
 } from '../ports/cloud.ts'
-import type { Pace } from './wait.ts'
+import type { Progress } from './pace-ecs.ts'
 
 /** What a rollout has come to. Only `succeeded` is a success, and only on positive evidence. */
-export type Verdict =
-  | { readonly verdict: 'rolling'; readonly note: string; readonly pace?: Pace }
-  | { readonly verdict: 'succeeded' }
-  | Failure
+export type Verdict = Rolling | { readonly verdict: 'succeeded' } | Failure
+
+export type Rolling = { readonly verdict: 'rolling'; readonly note: string; readonly progress?: Progress }
 
 type Failure = { readonly verdict: 'failed'; readonly ending: Ending; readonly sentence: string }
 
@@ -47,7 +45,6 @@ export function judgeEcs(
   if (service.taskDefinition !== expected.taskDefinition) {
     return { verdict: 'rolling', note: 'ECS does not show the new task definition yet' }
   }
-  const running = `${ours.runningCount} of ${ours.desiredCount} tasks running`
   if (
     ours.rolloutState === 'COMPLETED' &&
     service.deployments.length === 1 &&
@@ -61,20 +58,38 @@ export function judgeEcs(
       `${ours.failedTasks} tasks of deployment ${deploymentId} have failed, none runs, and ECS goes on starting new ones for ever because the service has no circuit breaker`,
     )
   }
-  const failures = ours.failedTasks > 0 ? `, ${ours.failedTasks} failed` : ''
-  return { verdict: 'rolling', note: `${running}${failures}`, pace: paceOf(service, ours) }
+  const others = service.deployments.filter(deployment => deployment.id !== deploymentId)
+  return rolling({
+    wanted: ours.desiredCount,
+    running: ours.runningCount,
+    pending: service.pendingCount,
+    older: others.reduce((sum, deployment) => sum + deployment.runningCount, 0),
+    failures: ours.failedTasks,
+    threshold: THRESHOLD,
+  })
 }
 
 /**
- * A deployment cannot succeed before its tasks run, and that takes a Fargate task half a minute at least. It fails
- * with a task, and ECS's own threshold is three of them (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).
+ * What a service deployment says that is under way; undefined when it has ended, or may never end, and its service
+ * has to be asked.
  */
-const LAST_BUT_ONE = 2
+export function judgeOpen({ status, tasks, olderRunning, breaker }: ServiceDeployment): Rolling | undefined {
+  if (tasks === undefined || !/^(PENDING|IN_PROGRESS)$/.test(status)) return undefined
+  const { failures = 0, threshold = THRESHOLD } = breaker ?? {}
+  return failures >= threshold ? undefined : rolling({ ...tasks, older: olderRunning, failures, threshold })
+}
 
-function paceOf(service: EcsService, ours: EcsDeployment): Pace {
-  if (ours.runningCount >= ours.desiredCount) return 'near'
-  const another = service.pendingCount > 0 || ours.runningCount > 0
-  return ours.failedTasks >= LAST_BUT_ONE && another ? 'near' : 'calm'
+/** ECS's own for a service of one task (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html). */
+const THRESHOLD = 3
+
+function rolling(progress: Progress): Rolling {
+  const { running, wanted, failures } = progress
+  const failed = failures > 0 ? `, ${failures} failed` : ''
+  return {
+    verdict: 'rolling',
+    note: `${running} of ${wanted} tasks running${failed}`,
+    progress,
+  }
 }
 
 function judgeServiceDeployment(detail: ServiceDeployment | undefined): Failure | undefined {

@@ -2,7 +2,7 @@ import type { RerunBackgroundMigrations } from '../plan/plan.ts'
 import type { Postgres, Row } from '../ports/databases.ts'
 import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
-import { followDeployment } from './roll-ecs.ts'
+import { followDeployment } from './follow-ecs.ts'
 import { type Look, waitFor } from './wait.ts'
 
 /** Re-arms background migrations, restarts the worker, and waits until it has taken them up. */

@@ -51,7 +51,7 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
 }
 
 /** An update takes three to five minutes, and more than one of them passes before App Runner starts the image. */
-const EARLY_MS = 65_000
+const EARLY_MS = 75_000
 
 /** Whether the public address answers with another release than before: App Runner is done, or nearly. */
 function servesAnother({ stack, http }: Execution): (() => Promise<boolean>) | undefined {

@@ -1,15 +1,13 @@
 import type { RollEcs, SetDeploymentSettings } from '../plan/plan.ts'
-import { componentName } from '../plan/plan.ts'
 import { describeSettings } from '../plan/single-writer.ts'
-import type { EcsDeployment, EcsService, EcsTask, ExpressService } from '../ports/cloud.ts'
+import type { EcsTask, ExpressService } from '../ports/cloud.ts'
 import { parseImage, shortDigest, shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import { ecsComponent } from '../stack/stack.ts'
-import { causeOfEcs, tellingLine } from './cause.ts'
-import { knownCause } from './classify-log.ts'
 import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
-import { judgeEcs, onlyRunningTask } from './judge.ts'
+import { followDeployment, primaryOf, type Rollout } from './follow-ecs.ts'
+import { onlyRunningTask } from './judge.ts'
 import { waitFor } from './wait.ts'
 
 /**
@@ -26,11 +24,6 @@ export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done
   await assertDigest(step, component, execution)
   if (step.component === 'clickhouse') await followName(component, rollout.taskDefinition, execution)
   return { sentence: `runs ${shortImage(step.to)} (deployment ${rollout.deploymentId})` }
-}
-
-type Rollout = {
-  readonly deploymentId: string
-  readonly taskDefinition: string
 }
 
 async function begin(step: RollEcs, execution: Execution): Promise<Rollout> {
@@ -71,10 +64,6 @@ async function beginExpress(step: RollEcs, express: ExpressService, execution: E
   return { deploymentId: primary.id, taskDefinition: primary.taskDefinition }
 }
 
-function primaryOf(service: EcsService): EcsDeployment | undefined {
-  return service.deployments.find(deployment => deployment.status === 'PRIMARY')
-}
-
 async function goOn(step: RollEcs, deploymentId: string, execution: Execution): Promise<Rollout> {
   execution.say(`ECS is at deployment ${deploymentId} of this image already`)
   return {
@@ -83,65 +72,8 @@ async function goOn(step: RollEcs, deploymentId: string, execution: Execution): 
   }
 }
 
-/** What is read may be some seconds old; a service that went back to the deployment before looks just like that. */
+/** What is read may be some seconds old. */
 const LAG_MS = 30_000
-const LOOKS_PER_DETAIL = 8
-
-/** Follows one deployment of the worker or of ClickHouse until it has succeeded; anything else is thrown. */
-export async function followDeployment(
-  step: Pick<RollEcs, 'component' | 'service'>,
-  rollout: Rollout,
-  execution: Execution,
-): Promise<void> {
-  const { cloud, stack, clock } = execution
-  const { deploymentId, taskDefinition } = rollout
-  const before = primaryOf(ecsComponent(stack, step.component).service)
-  const shownUntil = clock.now() + LAG_MS
-  let appeared = before?.id === deploymentId
-  // ECS says which service deployment is current, and forgets it as soon as that has ended.
-  let ours = appeared ? ecsComponent(stack, step.component).service.serviceDeployment : undefined
-  let looks = 0
-  const verdict = await waitFor(
-    async () => {
-      const service = await cloud.ecs.service(stack.cluster, step.service)
-      if (service === undefined) return { state: 'waiting', note: 'ECS does not show the service' }
-      const primary = primaryOf(service)
-      if (primary?.id === deploymentId) {
-        appeared = true
-        ours = service.serviceDeployment ?? ours
-      }
-      if (!appeared && primary?.id === before?.id && clock.now() < shownUntil) {
-        return { state: 'waiting', note: 'ECS does not show the deployment yet' }
-      }
-      looks += 1
-      const seen = judgeEcs(service, deploymentId, { taskDefinition }, undefined)
-      // The service shows that it rolls; its service deployment knows why it does not, or that somebody stopped it.
-      const quiet = seen.verdict === 'rolling' && looks % LOOKS_PER_DETAIL !== 0
-      const detail = quiet || ours === undefined ? undefined : await cloud.ecs.serviceDeployment(ours)
-      const judged = judgeEcs(service, deploymentId, { taskDefinition }, detail)
-      return judged.verdict === 'rolling'
-        ? { state: 'waiting', note: judged.note, ...(judged.pace && { pace: judged.pace }) }
-        : { state: 'settled', value: judged }
-    },
-    { ...execution, what: `deployment ${deploymentId} of ECS service ${step.service}` },
-  )
-  if (verdict.verdict === 'succeeded') return
-  const { reasons, lines } = await causeOfEcs(cloud, {
-    cluster: stack.cluster,
-    service: step.service,
-    deploymentId,
-    container: ecsComponent(stack, step.component).container,
-  })
-  const evidence = [...reasons, ...lines]
-  for (const line of evidence) execution.say(`│ ${line}`)
-  const quoted = tellingLine(lines)
-  const why = reasons.length > 0 ? ` The last task that died: ${reasons.join('; ')}.` : ''
-  const log = quoted === undefined ? '' : ` Its log: ${quoted}`
-  throw new StepFailed(
-    `${componentName(step.component)} did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why}${log}`,
-    evidence,
-  )
-}
 
 /** A steady service is no proof: the tasks have to run the very digest of the plan. */
 async function assertDigest(step: RollEcs, component: EcsComponent, execution: Execution): Promise<void> {

@@ -3,14 +3,17 @@ import { Interrupted } from '../errors/rollout-error.ts'
 import type { Clock } from '../ports/clock.ts'
 
 export type Look<Value> =
-  | { readonly state: 'waiting'; readonly note: string; readonly pace?: Pace }
+  | ({ readonly state: 'waiting'; readonly note: string } & Outlook)
   | { readonly state: 'settled'; readonly value: Value }
 
 /**
- * How soon it may be over. `calm`: not for some time, so looks are rare; `near`: any moment, so they are so dense
- * that the end is seen within three seconds, but not for ever: what is not over after a while is looked at less.
+ * How soon it may be over. `calm`: not for some time, so looks are rare; `soon`: something else comes first; `near`:
+ * any moment, so they are so dense that the end is seen within three seconds, but not for ever: what is not over
+ * after a while is looked at less. `notBefore` (epoch milliseconds): and not before then.
  */
-export type Pace = 'calm' | 'near' | 'usual'
+export type Outlook = { readonly pace?: Pace; readonly notBefore?: number }
+
+export type Pace = 'calm' | 'soon' | 'near' | 'usual'
 
 export type WaitOptions = {
   readonly clock: Clock
@@ -25,11 +28,6 @@ export type WaitOptions = {
   readonly hint?: () => Promise<boolean>
 }
 
-const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = { calm: 15_000, usual: 5_000, near: 2_400, late: 6_000 } as const
-const GROWTH = { calm: 2, usual: 1.3, near: 1.3, late: 1.3 } as const
-/** After so many dense looks it is `late`: a rollout of three minutes is to cost at most 40 calls. */
-const NEAR_LOOKS = 18
 const HINT_PAUSE_MS = 1_200
 const FAILED_LOOKS = 6
 
@@ -40,12 +38,11 @@ const FAILED_LOOKS = 6
  */
 export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: WaitOptions): Promise<Value> {
   const { clock, deadline, signal } = options
-  let pause = FIRST_PAUSE_MS
+  const pauseAfter = pauses(clock)
   let note = ''
   let failures = 0
-  let near = 0
   for (;;) {
-    let pace: Pace | 'late' = 'usual'
+    let outlook: Outlook = {}
     const last = clock.now() >= deadline
     try {
       const seen = await look()
@@ -53,7 +50,7 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
       if (seen.state === 'settled') return seen.value
       if (seen.note !== note) options.say(seen.note)
       note = seen.note
-      pace = paceOf(seen.pace)
+      outlook = seen
     } catch (error) {
       failures += 1
       if (failures >= FAILED_LOOKS || last) throw error
@@ -61,15 +58,7 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
     }
     if (last)
       throw new Interrupted(`The timeout passed while waiting for ${options.what}; last seen: ${note}.`)
-    pause = Math.min(pause, LONGEST_PAUSE_MS[pace])
-    await rest(Math.min(pause * (0.8 + 0.4 * clock.random()), Math.max(1, deadline - clock.now())))
-    pause *= GROWTH[pace]
-  }
-
-  function paceOf(wanted: Pace = 'usual'): Pace | 'late' {
-    if (wanted !== 'near') return wanted
-    near += 1
-    return near <= NEAR_LOOKS ? 'near' : 'late'
+    await rest(Math.min(pauseAfter(outlook), Math.max(1, deadline - clock.now())))
   }
 
   async function rest(milliseconds: number): Promise<void> {
@@ -82,5 +71,26 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
     if (signal.aborted) {
       throw new Interrupted(`The run was cancelled while waiting for ${options.what}; last seen: ${note}.`)
     }
+  }
+}
+
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = { calm: 15_000, soon: 8_000, usual: 5_000, near: 2_400 } as const
+const GROWTH = { calm: 3, soon: 1.3, usual: 1.3, near: 1.3 } as const
+/** After so many dense looks it is late, and pauses grow from six to twelve seconds: a rollout of three minutes is to cost at most 40 calls. */
+const NEAR_LOOKS = 18
+const LATE = { first: 6_000, growth: 1.15, longest: 12_000 } as const
+
+/** How long to wait after a look, a fifth more or less. */
+function pauses(clock: Clock): (outlook: Outlook) => number {
+  let grown = FIRST_PAUSE_MS
+  let near = 0
+  return ({ pace = 'usual', notBefore = 0 }) => {
+    const pause = Math.min(grown, LONGEST_PAUSE_MS[pace])
+    grown *= GROWTH[pace]
+    near = pace === 'near' ? near + 1 : pace === 'calm' ? 0 : near
+    const late = near > NEAR_LOOKS ? LATE.first * LATE.growth ** (near - NEAR_LOOKS - 1) : 0
+    const jittered = Math.max(pause, Math.min(late, LATE.longest)) * (0.8 + 0.4 * clock.random())
+    return Math.max(jittered, Math.min(notBefore - clock.now(), LONGEST_PAUSE_MS.calm))
   }
 }

@@ -115,6 +115,10 @@ export type ServiceDeployment = {
   readonly arn: string
   readonly status: string
   readonly statusReason: string | undefined
+  /** Tasks of the revision that it brings, when ECS counts them. */
+  readonly tasks: { readonly wanted: number; readonly running: number; readonly pending: number } | undefined
+  /** Running tasks of the revisions that it replaces. */
+  readonly olderRunning: number
   readonly breaker:
     | { readonly status: string; readonly failures: number; readonly threshold: number }
     | undefined

@@ -12,8 +12,21 @@ export type DeploymentRecord = {
   readonly clickhouseHead: number | undefined
   /** Id of the workflow run that wrote it. */
   readonly run?: string | undefined
-  /** Aurora snapshot to restore from. Taken after the record was opened: in the file, and a status of the deployment. */
+  /** Aurora snapshot to restore from. It and the next are taken after the record was opened. */
   readonly snapshot?: string
+  /** ARN of the recovery point of ClickHouse's file system. */
+  readonly recoveryPoint?: string
+}
+
+/** Something that a deploy left in AWS to restore from. */
+export type Artifact = {
+  readonly kind: 'aurora-snapshot' | 'efs-recovery-point'
+  readonly id: string
+}
+
+/** A record with what was kept of its deploy; of several snapshots the last. */
+export function withArtifact(record: DeploymentRecord, { kind, id }: Artifact): DeploymentRecord {
+  return kind === 'aurora-snapshot' ? { ...record, snapshot: id } : { ...record, recoveryPoint: id }
 }
 
 export type Records = {
@@ -23,7 +36,9 @@ export type Records = {
   open(record: DeploymentRecord): Promise<string>
   /** Gives a record another status; `url` is where people reach what was deployed. */
   mark(id: string, state: RecordState, sentence: string, url?: string): Promise<void>
-  /** The newest record that no rollback has undone. */
+  /** Adds what there is to restore from to a record that is in progress. */
+  keep(id: string, artifact: Artifact): Promise<void>
+  /** The newest record that no rollback has undone, with what was added to it. */
   latest(): Promise<KeptRecord | undefined>
   /** Whether a workflow run is still going on; undefined when the token may not look (`actions: read`). */
   isRunning(run: string): Promise<boolean | undefined>

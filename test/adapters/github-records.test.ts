@@ -53,6 +53,24 @@ test('a record that a rollback has undone no longer names the way back', async (
   expect(await place.latest()).toMatchObject({ id: first, record: { from: '2.93.7' } })
 })
 
+test('what there is to restore from is read back, the newest of each kind', async () => {
+  const place = records(github.url, 'kept')
+  const point =
+    'arn:aws:backup:ap-northeast-1:123456789012:recovery-point:1EB3B5E7-9EB0-435A-A80B-108B488B0D45'
+  const id = await place.open(RECORD)
+  await place.keep(id, { kind: 'aurora-snapshot', id: 'langfuse-2-93-7-to-3-0-0-old' })
+  await place.keep(id, { kind: 'efs-recovery-point', id: point })
+  await place.mark(id, 'failure', 'ClickHouse did not start')
+  await place.mark(id, 'in_progress', 'Langfuse 3.0.0 is being rolled out again')
+  await place.keep(id, { kind: 'aurora-snapshot', id: 'langfuse-2-93-7-to-3-0-0-new' })
+  await place.mark(id, 'success', 'Aurora snapshot: is what this sentence begins with')
+  expect(await place.latest()).toEqual({
+    id,
+    record: { ...RECORD, snapshot: 'langfuse-2-93-7-to-3-0-0-new', recoveryPoint: point },
+    state: 'success',
+  })
+})
+
 test('an environment without records of ours has no way back', async () => {
   expect(await records(github.url, 'empty').latest()).toBeUndefined()
 })

@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals'
 import { Denied } from '../../src/errors/denied.ts'
 import { execute } from '../../src/execute/execute.ts'
-import type { Artifact, Execution, StepResult } from '../../src/execute/execution.ts'
+import type { Execution, StepResult } from '../../src/execute/execution.ts'
 import type { BackupDatabase, BackupFiles, Step } from '../../src/plan/plan.ts'
 import type { Aurora, Backup, BackupJob, ClusterSnapshot } from '../../src/ports/backup.ts'
 import type { Clock } from '../../src/ports/clock.ts'
+import type { Artifact } from '../../src/ports/records.ts'
 import { executionOf, jumpingClock } from '../support/execution.ts'
 
 const NOON = Date.UTC(2026, 10, 22, 12, 0, 0)

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { judgeAppRunner, judgeEcs } from '../../src/execute/judge.ts'
+import { judgeAppRunner, judgeEcs, judgeOpen } from '../../src/execute/judge.ts'
 import type { EcsDeployment, EcsService, ServiceDeployment } from '../../src/ports/cloud.ts'
 import { appRunnerService, ecsService } from '../support/stack.ts'
 
@@ -40,6 +40,8 @@ const detail = (status: string): ServiceDeployment => ({
   arn: 'arn',
   status,
   statusReason: 'because',
+  tasks: { wanted: 1, running: 1, pending: 0 },
+  olderRunning: 0,
   breaker: undefined,
 })
 
@@ -117,12 +119,12 @@ test('somebody else deployed meanwhile, which has ECS call ours STOPPED: superse
   expect(judge(seen, detail('STOPPED'))).toMatchObject({ verdict: 'failed', ending: 'superseded' })
 })
 
-test('how soon it may be over: tasks that run, and the last attempt before the threshold, are near the end', () => {
-  expect(judge(service([deployment({}), old()]))).toMatchObject({ pace: 'calm' })
-  expect(judge(service([deployment({ runningCount: 1 }), old()]))).toMatchObject({ pace: 'near' })
-  const failing = [deployment({ failedTasks: 2 }), old()]
-  expect(judge(service(failing, { pendingCount: 0 }))).toMatchObject({ pace: 'calm' })
-  expect(judge(service(failing, { pendingCount: 1 }))).toMatchObject({ pace: 'near' })
+test('a service deployment tells how far it is as long as it is under way and may still end', () => {
+  const open = { ...detail('IN_PROGRESS'), breaker: { status: 'MONITORING', failures: 2, threshold: 3 } }
+  expect(judgeOpen(open)?.note).toBe('1 of 1 tasks running, 2 failed')
+  expect(judgeOpen({ ...open, breaker: { ...open.breaker, failures: 3 } })).toBeUndefined()
+  expect(judgeOpen({ ...open, status: 'SUCCESSFUL' })).toBeUndefined()
+  expect(judgeOpen({ ...open, tasks: undefined })).toBeUndefined()
 })
 
 test('without a circuit breaker three dead tasks and none alive are the end', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { Interrupted } from '../../src/errors/rollout-error.ts'
-import { type Look, waitFor } from '../../src/execute/wait.ts'
+import { type Look, type Outlook, waitFor } from '../../src/execute/wait.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 
 /** A clock that jumps: sleeping takes no time. */
@@ -90,13 +90,13 @@ test('a cancelled run stops waiting and says what is still going on', async () =
 })
 
 /** When looks were made, in seconds, until `end`. */
-async function looksOf(pace: 'calm' | 'near' | undefined, end: number): Promise<readonly number[]> {
+async function looksOf(outlook: Outlook, end: number): Promise<readonly number[]> {
   const looks: number[] = []
   const { result } = waiting(
     now => {
       looks.push(now / 1_000)
       if (now >= end) return { state: 'settled', value: 'done' }
-      return { ...pending, ...(pace && { pace }) }
+      return { ...pending, ...outlook }
     },
     { deadline: 3_600_000 },
   )
@@ -105,14 +105,35 @@ async function looksOf(pace: 'calm' | 'near' | undefined, end: number): Promise<
 }
 
 test('what cannot be over for some time is looked at rarely', async () => {
-  expect(await looksOf('calm', 60_000)).toEqual([0, 1, 3, 7, 15, 30, 45, 60])
+  expect(await looksOf({ pace: 'calm' }, 64_000)).toEqual([0, 1, 4, 13, 28, 43, 58, 73])
 })
 
 test('what is nearly over is looked at often, and after a while less', async () => {
-  const looks = await looksOf('near', 120_000)
+  const looks = await looksOf({ pace: 'near' }, 180_000)
   const gaps = looks.slice(1).map((at, index) => at - (looks[index] ?? 0))
   expect(Math.max(...gaps.slice(0, 18))).toBeCloseTo(2.4)
-  expect(gaps.at(-1)).toBeCloseTo(6)
+  expect(gaps[18]).toBeCloseTo(6)
+  expect(gaps.at(-1)).toBeCloseTo(12)
+})
+
+test('what cannot be over before a certain time is not looked at before, but for a calm look', async () => {
+  expect(await looksOf({ pace: 'near', notBefore: 21_000 }, 22_000)).toEqual([0, 15, 21, 22.69])
+})
+
+test('after something else has ended, what is nearly over is looked at often again', async () => {
+  const looks: number[] = []
+  const { result } = waiting(
+    now => {
+      looks.push(now / 1_000)
+      if (now >= 155_000) return { state: 'settled', value: 'done' }
+      const between = now > 40_000 && now < 120_000
+      return { ...pending, pace: between ? 'calm' : 'near' }
+    },
+    { deadline: 3_600_000 },
+  )
+  await result
+  const gaps = looks.slice(1).map((at, index) => at - (looks[index] ?? 0))
+  expect(gaps.slice(-10).every(gap => gap < 2.5)).toBe(true)
 })
 
 test('a hint between two looks brings the next one at once', async () => {
@@ -121,7 +142,7 @@ test('a hint between two looks brings the next one at once', async () => {
   await waitFor(
     async () => {
       looks.push(clock.now())
-      return looks.length < 6 ? { ...pending, pace: 'calm' } : { state: 'settled', value: 'done' }
+      return looks.length < 5 ? { ...pending, pace: 'calm' } : { state: 'settled', value: 'done' }
     },
     {
       clock,

@@ -114,6 +114,20 @@ const CELLS: readonly Cell[] = [
     cause: [/ROLLBACK_\w+/, INVALID],
   },
   {
+    ...worker('breaker-rolled-back'),
+    arrange: async () => {
+      stage.stack.sandbox.world.faults.add({
+        operation: 'DescribeServiceDeployments',
+        kind: 'access-denied',
+        times: Number.POSITIVE_INFINITY,
+      })
+      await worker('breaker-rolled-back').arrange()
+    },
+    what: 'breaker rolled back, seen without DescribeServiceDeployments',
+    outcome: 'failed',
+    cause: [/(ECS rolled back to deployment|as FAILED)/, INVALID],
+  },
+  {
     ...worker('breaker-without-rollback'),
     what: 'breaker without rollback',
     outcome: 'failed',

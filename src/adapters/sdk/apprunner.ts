@@ -1,0 +1,8 @@
+/** What is used of the client, and so what is bundled of it. */
+export {
+  AppRunnerClient,
+  DescribeServiceCommand,
+  ListOperationsCommand,
+  ListServicesCommand,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-apprunner'

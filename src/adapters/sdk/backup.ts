@@ -1,0 +1,7 @@
+/** What is used of the client, and so what is bundled of it. */
+export {
+  BackupClient,
+  DescribeBackupJobCommand,
+  ListBackupVaultsCommand,
+  StartBackupJobCommand,
+} from '@aws-sdk/client-backup'

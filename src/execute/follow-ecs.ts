@@ -1,0 +1,109 @@
+import type { RollEcs } from '../plan/plan.ts'
+import { componentName } from '../plan/plan.ts'
+import type { EcsDeployment, EcsService, ServiceDeployment } from '../ports/cloud.ts'
+import { ecsComponent } from '../stack/stack.ts'
+import { causeOfEcs, tellingLine } from './cause.ts'
+import { knownCause } from './classify-log.ts'
+import type { Execution } from './execution.ts'
+import { StepFailed } from './execution.ts'
+import { judgeEcs, judgeOpen, type Rolling, type Verdict } from './judge.ts'
+import { outlooks } from './pace-ecs.ts'
+import { type Look, waitFor } from './wait.ts'
+
+export type Rollout = {
+  readonly deploymentId: string
+  readonly taskDefinition: string
+}
+
+type Followed = Pick<RollEcs, 'component' | 'service'>
+
+/** Follows one deployment of an ECS service until it has succeeded; anything else is thrown. */
+export async function followDeployment(
+  step: Followed,
+  rollout: Rollout,
+  execution: Execution,
+): Promise<void> {
+  const { cloud, stack } = execution
+  const { deploymentId } = rollout
+  const verdict = await waitFor(looksAt(step, rollout, execution), {
+    ...execution,
+    what: `deployment ${deploymentId} of ECS service ${step.service}`,
+  })
+  if (verdict.verdict !== 'failed') return
+  const { reasons, lines } = await causeOfEcs(cloud, {
+    cluster: stack.cluster,
+    service: step.service,
+    deploymentId,
+    container: ecsComponent(stack, step.component).container,
+  })
+  const evidence = [...reasons, ...lines]
+  for (const line of evidence) execution.say(`│ ${line}`)
+  const quoted = tellingLine(lines)
+  const why = reasons.length > 0 ? ` The last task that died: ${reasons.join('; ')}.` : ''
+  const log = quoted === undefined ? '' : ` Its log: ${quoted}`
+  throw new StepFailed(
+    `${componentName(step.component)} did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why}${log}`,
+    evidence,
+  )
+}
+
+export function primaryOf(service: EcsService): EcsDeployment | undefined {
+  return service.deployments.find(deployment => deployment.status === 'PRIMARY')
+}
+
+/** What is read may be some seconds old; a service that went back to the deployment before looks just like that. */
+const LAG_MS = 30_000
+/** A service deployment that is under way tells all there is to know: its service is read beside it only now and then. */
+const SERVICE_EVERY_MS = 120_000
+/** An IAM policy that knows no DescribeServiceDeployments does not learn it meanwhile. */
+const SILENT_LOOKS = 3
+
+/**
+ * One look is one call as a rule: the service deployment while it is under way, else the service. No end is believed
+ * unless the service shows it.
+ */
+function looksAt(step: Followed, rollout: Rollout, execution: Execution): () => Promise<Look<Verdict>> {
+  const { cloud, stack, clock } = execution
+  const { deploymentId } = rollout
+  const { service: first } = ecsComponent(stack, step.component)
+  const before = primaryOf(first)
+  const shownUntil = clock.now() + LAG_MS
+  let appeared = before?.id === deploymentId
+  // ECS says which service deployment is current, and forgets it as soon as that has ended.
+  let ours = appeared ? first.serviceDeployment : undefined
+  const outlook = outlooks(clock.now())
+  let silent = 0
+  let trustedUntil = 0
+  return async () => {
+    const detail = await askDetail()
+    const open = detail && judgeOpen(detail)
+    if (open !== undefined && clock.now() < trustedUntil) return waiting(open)
+    const service = await cloud.ecs.service(stack.cluster, step.service)
+    if (service === undefined) return { state: 'waiting', note: 'ECS does not show the service' }
+    const primary = primaryOf(service)
+    if (primary?.id === deploymentId) {
+      appeared = true
+      ours = service.serviceDeployment ?? ours
+    }
+    if (!appeared && primary?.id === before?.id && clock.now() < shownUntil) {
+      return { state: 'waiting', note: 'ECS does not show the deployment yet' }
+    }
+    trustedUntil = clock.now() + SERVICE_EVERY_MS
+    const seen = judgeEcs(service, deploymentId, rollout, detail)
+    if (seen.verdict === 'rolling') return waiting(seen)
+    // The service shows that it is over; its service deployment knows why, or that somebody stopped it.
+    const judged = judgeEcs(service, deploymentId, rollout, detail ?? (await askDetail()))
+    return judged.verdict === 'rolling' ? waiting(judged) : { state: 'settled', value: judged }
+  }
+
+  async function askDetail(): Promise<ServiceDeployment | undefined> {
+    if (ours === undefined || silent >= SILENT_LOOKS) return undefined
+    const detail = await cloud.ecs.serviceDeployment(ours)
+    silent = detail === undefined ? silent + 1 : 0
+    return detail
+  }
+
+  function waiting({ note, progress }: Rolling): Look<Verdict> {
+    return { state: 'waiting', note, ...(progress && outlook(progress, clock.now())) }
+  }
+}

@@ -23,6 +23,7 @@ export function refused(action: 'deploy' | 'rollback', refusal: Refusal, stack: 
   return conclude(action, 'refused', 'Nothing was changed.', {
     versions: { previous: refusal.from, current: refusal.from, target: refusal.to },
     problems: refusal.problems,
+    next: refusal.next ?? [],
     stack,
   })
 }

@@ -3,7 +3,7 @@ import { explain } from '../errors/explain.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
 import type { Plan } from '../plan/plan.ts'
-import { planRollback } from '../plan/rollback.ts'
+import { planRollback, runbook } from '../plan/rollback.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { observe } from '../stack/observe.ts'
@@ -82,7 +82,10 @@ async function finish({
     deploymentId: target.record,
   }
   return good
-    ? conclude('rollback', 'rolled-back', `Langfuse ${plan.to} runs again on web and worker.`, rest)
+    ? conclude('rollback', 'rolled-back', `Langfuse ${plan.to} runs again on web and worker.`, {
+        ...rest,
+        next: plan.rollbackClass === 'restore' && stack ? runbook({ stack, target }).slice(1) : [],
+      })
     : conclude('rollback', 'failed', whatIsDone(steps, settled), {
         ...rest,
         next: [

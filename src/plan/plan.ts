@@ -69,6 +69,8 @@ export type UndoSchema = {
   readonly clickhouse: readonly number[]
   /** ClickHouse's head when the phase is over; undefined: it is not touched. */
   readonly clickhouseHead: number | undefined
+  /** Failed Postgres migrations whose rows are put right in the expand phase, so that the older web can start. */
+  readonly repair?: { readonly finish: readonly string[]; readonly forget: readonly string[] }
   readonly reason: string
 }
 
@@ -132,6 +134,8 @@ export type Refusal = {
   readonly from: string | undefined
   readonly to: string
   readonly problems: readonly string[]
+  /** What a person can do instead. */
+  readonly next?: readonly string[]
 }
 
 export function makePlan(plan: Omit<Plan, 'kind' | 'digest'>): Plan {

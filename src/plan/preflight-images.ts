@@ -6,7 +6,7 @@ import { componentName } from './plan.ts'
 const COMPONENTS: readonly Component[] = ['worker', 'clickhouse', 'web']
 
 /** Images that do not exist, or not for the processor that they are to run on. */
-export function imageProblems(stack: Stack, targets: Targets): readonly string[] {
+export function imageProblems(stack: Stack, targets: Targets, missing: MissingImage): readonly string[] {
   return COMPONENTS.flatMap(component => {
     const target = targets[component]
     if (target === undefined) return []
@@ -16,7 +16,11 @@ export function imageProblems(stack: Stack, targets: Targets): readonly string[]
   })
 }
 
-function missing(component: Component, { asked, problem }: TargetImage): string {
+/** One sentence on an image that its registry does not have, with what to do. */
+export type MissingImage = (component: Component, target: TargetImage) => string
+
+/** Of an image that a deploy wants. */
+export function notPushed(component: Component, { asked, problem }: TargetImage): string {
   if (problem !== undefined) return problem
   return `The ${componentName(component)} image \`${asked}\` does not exist in its registry: push it first, or name another with \`${component}-image\`.`
 }

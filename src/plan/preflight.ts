@@ -1,17 +1,32 @@
 import type { EcsComponent, Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { ecsState } from './ecs-state.ts'
-import { imageProblems, imageWarnings } from './preflight-images.ts'
+import { imageProblems, imageWarnings, type MissingImage, notPushed } from './preflight-images.ts'
 
-/** What stops any change of a stack, whichever way it goes. One sentence each, with what to do. */
-export function commonProblems(stack: Stack, targets: Targets): readonly string[] {
+/**
+ * What stops any change of a stack, whichever way it goes. One sentence each, with what to do.
+ * `repaired`: failed migrations that the plan itself puts right; `missing`: what to say of an image that is not there.
+ */
+export function commonProblems(
+  stack: Stack,
+  targets: Targets,
+  { repaired, missing }: { readonly repaired: Repaired; readonly missing: MissingImage } = FORWARD,
+): readonly string[] {
   return [
     ...webBusy(stack, targets),
     ...unreachableStores(stack),
-    ...brokenMigrations(stack),
-    ...imageProblems(stack, targets),
+    ...brokenMigrations(stack, repaired),
+    ...imageProblems(stack, targets, missing),
   ]
 }
+
+export type Repaired = {
+  readonly postgres: ReadonlySet<string>
+  /** ClickHouse's dirty version is among what is undone. */
+  readonly clickhouse: boolean
+}
+
+const FORWARD = { repaired: { postgres: new Set<string>(), clickhouse: false }, missing: notPushed }
 
 /** App Runner takes one operation at a time, so a busy one can only be followed when it does what is wanted. */
 function webBusy(stack: Stack, targets: Targets): readonly string[] {
@@ -50,17 +65,19 @@ function unreachableStores(stack: Stack): readonly string[] {
   )
 }
 
-function brokenMigrations(stack: Stack): readonly string[] {
+function brokenMigrations(stack: Stack, repaired: Repaired): readonly string[] {
   const problems: string[] = []
   if (stack.postgres.known) {
-    const failed = stack.postgres.value.migrations.filter(migration => migration.state === 'failed')
+    const failed = stack.postgres.value.migrations.filter(
+      migration => migration.state === 'failed' && !repaired.postgres.has(migration.name),
+    )
     for (const { name } of failed) {
       problems.push(
         `Postgres migration ${name} was started and never finished, so no web would start (P3009): repair what it left and mark it with \`prisma migrate resolve\`, then run again.`,
       )
     }
   }
-  if (stack.clickhouseStore.known && stack.clickhouseStore.value.dirty) {
+  if (stack.clickhouseStore.known && stack.clickhouseStore.value.dirty && !repaired.clickhouse) {
     const { head } = stack.clickhouseStore.value
     problems.push(
       `ClickHouse's schema is dirty at version ${head}, so no web would start ("Dirty database version ${head}"): repair what migration ${head} left, force version ${head - 1}, then run again.`,

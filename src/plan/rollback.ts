@@ -7,10 +7,13 @@ import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
-import { makePlan } from './plan.ts'
-import { commonProblems, commonWarnings } from './preflight.ts'
+import { componentName, makePlan } from './plan.ts'
+import { commonProblems, commonWarnings, type Repaired } from './preflight.ts'
+import type { MissingImage } from './preflight-images.ts'
+import { type Repair, repairOf } from './repair.ts'
 import type { Undo } from './rollback-class.ts'
 import { classOf, undoBetween } from './rollback-class.ts'
+import { restoreRunbook } from './runbook.ts'
 
 export type RollbackQuestion = {
   readonly config: RollbackConfig
@@ -25,10 +28,28 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
   const { config, stack, target, targets, facts } = question
   const from = currentRelease(stack)
   const release = releaseProblems(question)
-  const undo = undoFrom(stack, target.release, facts)
+  const repair = repairFrom(question)
+  const undo = undoFrom(question, repair)
   const problems =
-    release.length > 0 ? release : [...undoProblems(question, undo), ...commonProblems(stack, targets)]
-  if (problems.length > 0) return { kind: 'refusal', from, to: target.release, problems }
+    release.length > 0
+      ? release
+      : [
+          ...undoProblems(question, undo),
+          ...commonProblems(stack, targets, {
+            repaired: repairedBy(question, undo, repair),
+            missing: goneImage(target),
+          }),
+        ]
+  if (problems.length > 0) {
+    const needsRestore = release.length === 0 && config.sql === 'auto' && classOf(undo) === 'restore'
+    return {
+      kind: 'refusal',
+      from,
+      to: target.release,
+      problems,
+      next: needsRestore ? runbook(question) : [],
+    }
+  }
   const undone = config.sql === 'auto' ? undo : NOTHING
   const pending = pendingOf(stack, target.release, facts)
   return makePlan({
@@ -37,7 +58,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     to: target.release,
     rollbackClass: classOf(undone),
     steps: [
-      ...expand(undone, target.release, facts),
+      ...expand(undone, repair, question),
       ...imageSteps(question),
       ...contract(undone, pending),
       ...validate(undone, pending),
@@ -45,6 +66,11 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     warnings: warnings(question, undo),
     losses: undone.sql.map(file => `${file.migration}: ${file.loses}`),
   })
+}
+
+/** What SQL cannot give back, and how a snapshot does. */
+export function runbook({ stack, target }: Pick<RollbackQuestion, 'stack' | 'target'>): readonly string[] {
+  return restoreRunbook(stack, { snapshot: target.snapshot, release: target.release })
 }
 
 const NOTHING: Undo = { postgres: [], clickhouse: [], sql: [], missing: [] }
@@ -76,12 +102,45 @@ function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly s
   return []
 }
 
+/** ECR's lifecycle policies count images of any tag, so the one to go back to may have expired. */
+function goneImage({ release }: RollbackTarget): MissingImage {
+  const repositories = { web: 'langfuse/langfuse', worker: 'langfuse/langfuse-worker' }
+  return (component, { asked }) => {
+    const [repository = asked] = asked.split(/[@]|:(?!.*\/)/)
+    const copy =
+      component === 'clickhouse'
+        ? 'push it again'
+        : `bring it back with \`docker buildx imagetools create --tag ${repository}:${release} docker.io/${repositories[component]}:${release}\``
+    return `The ${componentName(component)} image to go back to, \`${asked}\`, is not in its repository: it was never pushed there, or a lifecycle policy has expired it. First ${copy}, then run again with \`to: ${release}\`.`
+  }
+}
+
+/** `images-only` leaves the databases alone, also their failed migrations. */
+function repairFrom({ config, stack, target, facts }: RollbackQuestion): Repair {
+  const isSeen = config.sql === 'auto' && stack.postgres.known && facts.release(target.release) !== undefined
+  return isSeen
+    ? repairOf(stack.postgres.value, target.release, facts)
+    : { finish: [], forget: [], unclear: [] }
+}
+
+/** Down SQL of ClickHouse copes with a migration that was applied by half, so a dirty one can be undone too. */
+function repairedBy({ config, stack }: RollbackQuestion, undo: Undo, repair: Repair): Repaired {
+  const { clickhouseStore: store } = stack
+  return {
+    postgres: new Set([...repair.finish, ...repair.forget]),
+    clickhouse: config.sql === 'auto' && store.known && undo.clickhouse.includes(store.value.head),
+  }
+}
+
 /** What the databases have and the target does not know; by the catalog where the databases are not seen. */
-function undoFrom(stack: Stack, to: string, facts: ReleaseFacts): Undo {
+function undoFrom({ stack, target: { release: to }, facts }: RollbackQuestion, repair: Repair): Undo {
   const running = currentRelease(stack)
   const from = running !== undefined && facts.release(running) !== undefined ? running : to
   const postgres = stack.postgres.known
-    ? stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name)
+    ? [
+        ...stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name),
+        ...repair.finish,
+      ]
     : facts.postgresMigrations(from).map(migration => migration.name)
   const clickhouseHead = stack.clickhouseStore.known
     ? stack.clickhouseStore.value.head
@@ -155,8 +214,14 @@ function pendingOf(stack: Stack, to: string, facts: ReleaseFacts): Pending {
   }
 }
 
-function expand(undo: Undo, to: string, facts: ReleaseFacts): readonly Step[] {
-  if (undo.postgres.length + undo.clickhouse.length === 0) return []
+function expand(
+  undo: Undo,
+  repair: Repair,
+  { target: { release: to }, facts }: RollbackQuestion,
+): readonly Step[] {
+  const { finish, forget } = repair
+  const repairs = finish.length + forget.length > 0
+  if (undo.postgres.length + undo.clickhouse.length === 0 && !repairs) return []
   const clickhouseHead = undo.clickhouse.length > 0 ? facts.release(to)?.clickhouseHead : undefined
   const reason = `Recreate what Langfuse ${to} needs, while the newer release still works.`
   return [
@@ -166,6 +231,7 @@ function expand(undo: Undo, to: string, facts: ReleaseFacts): readonly Step[] {
       postgres: undo.postgres,
       clickhouse: undo.clickhouse,
       clickhouseHead,
+      ...(repairs && { repair: { finish, forget } }),
       reason,
     },
   ]

@@ -3,7 +3,7 @@ import type { Catalog } from '../schema/catalog.ts'
 /** What is known of releases and their migrations: the part of the catalog that the planner reads. */
 export type ReleaseFacts = Pick<
   Catalog,
-  'releases' | 'release' | 'postgresMigrations' | 'environmentNames' | 'downSql'
+  'releases' | 'release' | 'postgresMigrations' | 'postgresStep' | 'environmentNames' | 'downSql'
 >
 
 /** ClickHouse's migrations are numbered; files and the journal name them with four digits, as Langfuse does. */

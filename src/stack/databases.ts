@@ -1,5 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import { readPostgresSnapshot } from '../schema/postgres.ts'
 import type {
   BackgroundMigration,
   ClickHouseState,
@@ -28,10 +29,13 @@ export async function observePostgres(postgres: Postgres | undefined): Promise<O
 }
 
 async function readPostgres(session: PostgresSession): Promise<PostgresState> {
+  const migrations = await readMigrations(session)
+  const failed = migrations.some(migration => migration.state === 'failed')
   return {
-    migrations: await readMigrations(session),
+    migrations,
     backgroundMigrations: await readBackgroundMigrations(session),
     pending: await readPending(session),
+    ...(failed && { schema: await readPostgresSnapshot(sql => session.run(sql)) }),
   }
 }
 

@@ -16,6 +16,8 @@ export type RollbackTarget = {
   readonly source: string
   /** The deployment record that is undone by it, if there is one. */
   readonly record: string | undefined
+  /** Aurora snapshot from before the upgrade, where that deployment record names one. */
+  readonly snapshot?: string | undefined
   readonly warnings: readonly string[]
 }
 
@@ -38,6 +40,7 @@ export async function findRollbackTarget(
       },
       source: `deployment record ${recorded.id} (${ports.records?.place})`,
       record: recorded.id,
+      snapshot: recorded.record.snapshot,
       warnings: [],
     }
   }

@@ -4,6 +4,7 @@ import type { Plan, Refusal, Step } from '../../src/plan/plan.ts'
 import { planRollback } from '../../src/plan/rollback.ts'
 import type { ReleaseFacts } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
+import type { Facts } from '../../src/schema/snapshot.ts'
 import type { RollbackTarget } from '../../src/stack/rollback-target.ts'
 import type { PendingUndo, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
@@ -209,4 +210,91 @@ test('a rollback does not wait for an ECS deployment, not even when the old task
   }
   const result = plan({ ...stack, worker: { ...stack.worker, service } }) as Plan
   expect(result.steps.map(nameOf)).toEqual(['worker'])
+})
+
+function stackWithFailed(schema: Readonly<Record<string, Facts>>): Stack {
+  const stack = stackOn3()
+  if (!stack.postgres.known) throw new Error('unreachable')
+  const migrations = stack.postgres.value.migrations.map(row =>
+    row.name === '20241206115829_b' ? { ...row, state: 'failed' as const } : row,
+  )
+  return { ...stack, postgres: known({ ...stack.postgres.value, migrations, schema }, 'x') }
+}
+
+test('a failed Postgres migration that left nothing is forgotten before the older web starts', () => {
+  expect((plan(stackWithFailed({})) as Plan).steps[0]).toMatchObject({
+    phase: 'expand',
+    postgres: ['20241124115100_a'],
+    repair: { finish: [], forget: ['20241206115829_b'] },
+  })
+})
+
+test('a failed Postgres migration whose changes are all there is undone like a finished one', () => {
+  const schema = { 'column public.projects.of_20241206115829_b': { type: 'text', notNull: false } }
+  expect((plan(stackWithFailed(schema)) as Plan).steps[0]).toMatchObject({
+    postgres: ['20241206115829_b', '20241124115100_a'],
+    repair: { finish: ['20241206115829_b'], forget: [] },
+  })
+})
+
+test('a failed Postgres migration that cannot be judged is refused with what to do', () => {
+  const schema = { 'column public.projects.of_20241206115829_b': { type: 'integer', notNull: false } }
+  expect((plan(stackWithFailed(schema)) as Refusal).problems).toEqual([
+    expect.stringMatching(/20241206115829_b was started and never finished.*prisma migrate resolve/),
+  ])
+})
+
+test('`images-only` repairs nothing', () => {
+  const result = plan(stackWithFailed({}), { sql: 'images-only' }) as Refusal
+  expect(result.problems).toEqual(expect.arrayContaining([expect.stringMatching(/P3009/)]))
+})
+
+test('a dirty ClickHouse version that the older release does not know is undone like a whole one', () => {
+  const stack = stackOn3()
+  if (!stack.clickhouseStore.known) throw new Error('unreachable')
+  const dirty = known({ ...stack.clickhouseStore.value, dirty: true }, 'x')
+  expect((plan({ ...stack, clickhouseStore: dirty }) as Plan).steps[0]).toMatchObject({
+    clickhouse: [6],
+    clickhouseHead: 5,
+  })
+  const older = known({ ...stack.clickhouseStore.value, head: 5, dirty: true }, 'x')
+  expect((plan({ ...stack, clickhouseStore: older }) as Refusal).problems).toEqual([
+    expect.stringMatching(/dirty at version 5/),
+  ])
+})
+
+const ofClass = (rollbackClass: 'lossy' | 'restore'): ReleaseFacts => ({
+  ...FACTS,
+  downSql: (store, name) => {
+    const file = FACTS.downSql(store, name)
+    return file && { ...file, class: rollbackClass, loses: 'all traces' }
+  },
+})
+
+test('class `restore` is refused with the `accept` to give and the runbook; class `lossy` has no runbook', () => {
+  const restore = plan(stackOn3(), {}, ofClass('restore')) as Refusal
+  expect(restore.problems).toEqual([expect.stringMatching(/class `restore`.*all traces.*`accept: restore`/)])
+  expect(restore.next?.join('\n')).toMatch(/restore-db-cluster-from-snapshot/)
+  const lossy = plan(stackOn3(), {}, ofClass('lossy')) as Refusal
+  expect(lossy.problems).toEqual([expect.stringMatching(/`accept: lossy`/)])
+  expect(lossy.next).toEqual([])
+  expect(plan(stackOn3(), { accept: 'restore' }, ofClass('restore'))).toMatchObject({
+    kind: 'plan',
+    rollbackClass: 'restore',
+  })
+})
+
+test('an image that is gone from its repository is refused before anything happens, with the command that brings it back', () => {
+  const gone = { ...TARGETS.worker, presence: 'missing' as const }
+  const config = readRollbackConfig(fakeRunner('rollback', { to: '2.93.7' }))
+  const target = { release: '2.93.7' as Release, wanted: {}, source: 'x', record: undefined, warnings: [] }
+  const targets = { ...TARGETS, worker: gone, web: { ...gone, asked: `${REGISTRY}/langfuse-web:2.93.7` } }
+  const result = planRollback({ config, stack: stackOn3(), target, targets, facts: FACTS }) as Refusal
+  expect(result.problems).toEqual([
+    expect.stringMatching(/worker image.*lifecycle policy has expired it/),
+    expect.stringContaining(
+      `imagetools create --tag ${REGISTRY}/langfuse-web:2.93.7 docker.io/langfuse/langfuse:2.93.7`,
+    ),
+  ])
+  expect(result.problems[0]).not.toMatch(/worker-image/)
 })

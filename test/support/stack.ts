@@ -51,6 +51,10 @@ export const FACTS: ReleaseFacts = {
   release: version => FACTS.releases.find(item => item.version === version),
   postgresMigrations: version => (NAMES[version] ?? []).map(name => ({ name, checksum: 'x' })),
   environmentNames: () => new Set(ENVIRONMENT_NAMES),
+  postgresStep: name => {
+    const key = `column public.projects.of_${name}`
+    return { renamed: [], removed: {}, changed: {}, added: { [key]: { type: 'text', notNull: false } } }
+  },
   downSql: (_store, name) => ({
     migration: typeof name === 'number' ? clickhouseName(name) : name,
     class: 'schema',

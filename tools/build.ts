@@ -1,22 +1,35 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build as bundle, type Plugin } from 'esbuild'
+import ncc from '@vercel/ncc'
+import { build as bundle, type Metafile, type Plugin, transform } from 'esbuild'
 import { licensesOf } from './licenses.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const ACTIONS = ['deploy', 'verify', 'rollback']
 
 /**
- * Makes `dist/` from `src/`: one bundle with a chunk for each `import()`, and a wrapper for each action. The output
- * is the same bytes on every machine, so CI compares it with what is committed.
+ * Makes `dist/` from `src/`: esbuild takes the types and whatever nobody calls away, ncc packs what is left into one
+ * bundle with a chunk for each `import()`, and each action gets a wrapper. ncc alone would keep all of every package
+ * in CommonJS. The output is the same bytes on every machine, so CI compares it with what is committed.
  */
 async function build(): Promise<void> {
+  const metafile = await shake()
   await rm(join(root, 'dist'), { recursive: true, force: true })
+  for (const [name, content] of await pack(join(root, 'build/index.js'))) {
+    await write(join('dist/shared', name), content)
+  }
+  await write('dist/shared/licenses.txt', await licensesOf(metafile, root))
+  for (const action of ACTIONS) await write(`dist/${action}/index.js`, wrapper(action))
+  await rm(join(root, 'build'), { recursive: true, force: true })
+}
+
+/** `build/`: modules of what is called, in JavaScript. */
+async function shake(): Promise<Metafile> {
   const { metafile } = await bundle({
     absWorkingDir: root,
     entryPoints: { index: 'src/entries/main.ts' },
-    outdir: 'dist/shared',
+    outdir: 'build',
     chunkNames: '[hash]',
     bundle: true,
     splitting: true,
@@ -25,14 +38,31 @@ async function build(): Promise<void> {
     target: 'node24',
     // The CommonJS build of a package has no names for import() to find, and everything in it is bundled.
     mainFields: ['module', 'main'],
-    minify: true,
-    legalComments: 'none',
     banner: { js: REQUIRE },
     plugins: [unusedToolkit, requiredHttp],
     metafile: true,
   })
-  await write('dist/shared/licenses.txt', await licensesOf(metafile, root))
-  for (const action of ACTIONS) await write(`dist/${action}/index.js`, wrapper(action))
+  return metafile
+}
+
+async function pack(entry: string): Promise<ReadonlyMap<string, string>> {
+  const { code, assets } = await ncc(entry, { cache: false, quiet: true, license: '' })
+  const files = new Map([['index.js', await minify(code)]])
+  for (const [name, asset] of Object.entries(assets)) {
+    const text = asset.source.toString()
+    files.set(name, name.endsWith('.js') ? await minify(text) : text)
+  }
+  return files
+}
+
+async function minify(source: string): Promise<string> {
+  const { code } = await transform(source, {
+    minify: true,
+    format: 'esm',
+    target: 'node24',
+    legalComments: 'none',
+  })
+  return code
 }
 
 /** What packages in CommonJS call for Node's own modules. */

@@ -23,7 +23,7 @@ export type RollbackQuestion = {
 /** Decides a rollback: expand, images, contract; or everything that stands in its way. Pure. */
 export function planRollback(question: RollbackQuestion): Plan | Refusal {
   const { config, stack, target, targets, facts } = question
-  const from = currentRelease(stack)
+  const from = currentRelease(stack, facts)
   const release = releaseProblems(question)
   const undo = undoFrom(stack, target.release, facts)
   const problems =
@@ -50,7 +50,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
 const NOTHING: Undo = { postgres: [], clickhouse: [], sql: [], missing: [] }
 
 function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly string[] {
-  const from = currentRelease(stack)
+  const from = currentRelease(stack, facts)
   const wanted = facts.release(target.release)
   if (wanted === undefined) {
     const [first, last] = [facts.releases[0]?.version, facts.releases.at(-1)?.version]
@@ -78,7 +78,7 @@ function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly s
 
 /** What the databases have and the target does not know; by the catalog where the databases are not seen. */
 function undoFrom(stack: Stack, to: string, facts: ReleaseFacts): Undo {
-  const running = currentRelease(stack)
+  const running = currentRelease(stack, facts)
   const from = running !== undefined && facts.release(running) !== undefined ? running : to
   const postgres = stack.postgres.known
     ? stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name)

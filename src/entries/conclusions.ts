@@ -6,7 +6,6 @@ import type { Runner } from '../ports/runner.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import type { Stack } from '../stack/stack.ts'
-import { currentRelease } from '../stack/stack.ts'
 
 /** The plan in the log, before anything is done. */
 export function announce(plan: Plan, runner: Runner): void {
@@ -31,7 +30,7 @@ export function refused(action: 'deploy' | 'rollback', refusal: Refusal, stack: 
 export function planned(plan: Plan, stack: Stack): Conclusion {
   const steps = plan.steps.length === 1 ? '1 step' : `${plan.steps.length} steps`
   return conclude(plan.action, 'planned', `A dry run: ${steps} would be done, nothing was changed.`, {
-    versions: { previous: plan.from, current: currentRelease(stack), target: plan.to },
+    versions: { previous: plan.from, current: plan.from, target: plan.to },
     plan,
     warnings: plan.warnings,
     stack,
@@ -40,7 +39,7 @@ export function planned(plan: Plan, stack: Stack): Conclusion {
 
 export function unchanged(plan: Plan, stack: Stack): Conclusion {
   return conclude(plan.action, 'unchanged', `Langfuse ${plan.to} runs already: nothing was changed.`, {
-    versions: { previous: plan.from, current: currentRelease(stack), target: plan.to },
+    versions: { previous: plan.from, current: plan.from, target: plan.to },
     plan,
     warnings: plan.warnings,
     stack,

@@ -3,6 +3,7 @@ import { explain } from '../errors/explain.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
 import { planDeploy } from '../plan/deploy.ts'
+import { type OldWeb, oldWebOf } from '../plan/old-web.ts'
 import type { Plan, Step } from '../plan/plan.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
 import type { DeploymentRecord } from '../ports/records.ts'
@@ -12,7 +13,7 @@ import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { observeBackups } from '../stack/backup.ts'
 import { resolveMirrors } from '../stack/mirror.ts'
-import type { Stack } from '../stack/stack.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
 import { observeReady } from './observe-ready.ts'
@@ -21,6 +22,7 @@ import { type Connections, connect, type Ports } from './ports.ts'
 import { closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
+import { wayOut } from './way-out.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
 export async function deploy(ports: Ports): Promise<Conclusion> {
@@ -53,7 +55,8 @@ export async function deploy(ports: Ports): Promise<Conclusion> {
     keep: artifact => record.keep(artifact),
     imageTool,
   })
-  return finish({ plan, steps, way, record, config, connections, ports, deadline })
+  const oldWeb = oldWebOf(plan.steps, { config, stack, targets, facts: ports.facts })
+  return finish({ plan, steps, way, record, oldWeb, config, connections, ports, deadline })
 }
 
 /** The wanted images in the deployed repositories; what is missing there, where it would be copied from. */
@@ -115,6 +118,7 @@ type Finish = {
   /** What ran before the first change. */
   readonly way: DeploymentRecord
   readonly record: OpenRecord
+  readonly oldWeb: OldWeb | undefined
   readonly config: DeployConfig
   readonly connections: Connections
   readonly ports: Ports
@@ -126,7 +130,7 @@ async function finish(run: Finish): Promise<Conclusion> {
   const complete = steps.every(step => step.state === 'done')
   const settled = await look(run, complete ? config.version : undefined)
   const rest = {
-    versions: { previous: plan.from, current: current(settled.stack), target: plan.to },
+    versions: { previous: plan.from, current: current(settled, ports), target: plan.to },
     plan,
     warnings: [...plan.warnings, ...record.warnings],
     steps,
@@ -139,7 +143,8 @@ async function finish(run: Finish): Promise<Conclusion> {
     await record.close('success', conclusion.headline, settled.stack?.url)
     return conclusion
   }
-  const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next: wayOut(plan) })
+  const next = wayOut(run)
+  const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next })
   await record.close('failure', failed.headline)
   if (config.onFailure === 'stop' || !worthGoingBack(steps)) return failed
   return ports.signal.aborted ? stopRolling(failed, run) : goBack(failed, run)
@@ -189,7 +194,7 @@ async function goBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
     headline: good
       ? `${failed.headline} What had been changed went back: Langfuse ${plan.from} runs again.`
       : `${failed.headline} Going back failed as well: ${problem ?? 'the stack is not as it was'}`,
-    versions: { ...failed.versions, current: current(settled.stack) },
+    versions: { ...failed.versions, current: current(settled, ports) },
     warnings: [...failed.warnings, ...undone.warnings.filter(warning => !failed.warnings.includes(warning))],
     steps: [...steps, ...undone.steps],
     checks: settled.checks,
@@ -214,13 +219,8 @@ async function stopRolling(
   }
 }
 
-function current(stack: Stack | undefined): string | undefined {
-  return stack?.health.known ? stack.health.value.version : undefined
-}
-
-function wayOut(plan: Plan): readonly string[] {
-  return [
-    'Find the cause above, remove it, and run this deploy again: it goes on from where it stopped.',
-    `Or go back with the rollback action and \`to: ${plan.from ?? 'the release before'}\` (class \`${plan.rollbackClass}\`).`,
-  ]
+/** Only what the web itself says counts here: a web that does not answer runs nothing. */
+function current({ stack }: Settled, { facts }: Ports): string | undefined {
+  const says = stack?.health.known ? stack.health.value.version : undefined
+  return stack !== undefined && says !== undefined ? currentRelease(stack, facts) : undefined
 }

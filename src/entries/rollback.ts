@@ -73,7 +73,7 @@ async function finish({
   const { stack, checks } = settled
   const good = complete && isFinal(checks)
   const rest = {
-    versions: { previous: plan.from, current: stack && currentRelease(stack), target: plan.to },
+    versions: { previous: plan.from, current: stack && currentRelease(stack, ports.facts), target: plan.to },
     plan,
     warnings: [...plan.warnings, ...(good ? await markUndone(target, config, ports) : [])],
     steps,

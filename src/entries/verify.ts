@@ -27,7 +27,7 @@ export async function verify(ports: Ports): Promise<Conclusion> {
     .map(state => `${countOf(checks, state)} ${state}`)
     .join(', ')
   return conclude('verify', outcome, `${checks.length} checks: ${counts}.`, {
-    versions: { previous: undefined, current: currentRelease(stack), target: undefined },
+    versions: { previous: undefined, current: currentRelease(stack, ports.facts), target: undefined },
     problems:
       outcome === 'passed'
         ? []

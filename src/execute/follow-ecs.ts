@@ -56,7 +56,7 @@ const LAG_MS = 30_000
 /** A service deployment that is under way tells all there is to know: its service is read beside it only now and then. */
 const SERVICE_EVERY_MS = 120_000
 /** An IAM policy that knows no DescribeServiceDeployments does not learn it meanwhile. */
-const SILENT_LOOKS = 3
+const SILENT_LOOKS = 2
 
 /**
  * One look is one call as a rule: the service deployment while it is under way, else the service. No end is believed

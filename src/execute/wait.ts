@@ -75,7 +75,7 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
 }
 
 const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = { calm: 15_000, soon: 8_000, usual: 5_000, near: 2_400 } as const
+const LONGEST_PAUSE_MS = { calm: 15_000, soon: 8_000, usual: 5_000, near: 2_200 } as const
 const GROWTH = { calm: 3, soon: 1.3, usual: 1.3, near: 1.3 } as const
 /** After so many dense looks it is late, and pauses grow from six to twelve seconds: a rollout of three minutes is to cost at most 40 calls. */
 const NEAR_LOOKS = 18

@@ -10,6 +10,7 @@ import { environmentFindings } from './env-lint.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import { bootWarnings, migrateProblems, withMigrations } from './migrate.ts'
 import { mirrorSteps } from './mirror.ts'
+import { oldWebOf, oldWebWarning } from './old-web.ts'
 import { componentOrder, type Order } from './order.ts'
 import type { Plan, Refusal, RollbackClass, RollEcs, Step } from './plan.ts'
 import { makePlan } from './plan.ts'
@@ -34,7 +35,7 @@ export type DeployQuestion = {
 /** Decides a deploy: ordered steps, or everything that stands in its way. Pure. */
 export function planDeploy(question: DeployQuestion): Plan | Refusal {
   const { config, stack, targets } = question
-  const from = currentRelease(stack)
+  const from = currentRelease(stack, question.facts)
   const way = { from, to: config.version, facts: question.facts }
   const release = releaseProblems(way)
   const order = componentOrder(question)
@@ -50,7 +51,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...stopProblems(way),
           ...ecsBusy(question),
           ...clickhouseProblems(question),
-          ...backgroundProblems(stack, config.version),
+          ...backgroundProblems(question),
           ...unfinishedRollback(stack),
           ...commonProblems(stack, targets),
           ...environment.refusals,
@@ -65,7 +66,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
     to: config.version,
     rollbackClass: wayBack(question),
     steps: [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps],
-    warnings: [...warnings(question), ...environment.warnings, ...backup.warnings],
+    warnings: [...warnings(question, changes), ...environment.warnings, ...backup.warnings],
     losses: [],
   })
   return config.planDigest !== undefined && config.planDigest !== plan.digest
@@ -74,9 +75,9 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
 }
 
 /** A backup is for a change: where nothing else is to be done, none is taken. */
-function protect({ backups, stack, config }: DeployQuestion, changes: readonly Step[]): BackupPlan {
+function protect({ backups, stack, config, facts }: DeployQuestion, changes: readonly Step[]): BackupPlan {
   if (backups === undefined || changes.length === 0) return NO_BACKUP
-  return planBackup(backups, { from: currentRelease(stack), to: config.version })
+  return planBackup(backups, { from: currentRelease(stack, facts), to: config.version })
 }
 
 function stale(plan: Plan, approved: string): Refusal {
@@ -130,7 +131,7 @@ function webSteps({ stack, targets }: DeployQuestion): readonly Step[] {
 
 /** The class that a rollback from the target to what runs now will have. */
 function wayBack({ config, stack, facts }: DeployQuestion): RollbackClass {
-  const from = currentRelease(stack)
+  const from = currentRelease(stack, facts)
   const target = facts.release(config.version)
   if (from === undefined || target === undefined || facts.release(from) === undefined) return 'restore'
   const after = {
@@ -140,14 +141,15 @@ function wayBack({ config, stack, facts }: DeployQuestion): RollbackClass {
   return classOf(undoBetween(after, from, facts))
 }
 
-function warnings(question: DeployQuestion): readonly string[] {
+function warnings(question: DeployQuestion, changes: readonly Step[]): readonly string[] {
   const { config, stack, targets, facts } = question
   const found = [
     ...commonWarnings(stack, targets),
-    ...releaseWarnings({ from: currentRelease(stack), to: config.version, facts }, stack.url),
+    ...releaseWarnings({ from: currentRelease(stack, facts), to: config.version, facts }, stack.url),
     ...clickhouseWarnings({ config, stack, targets, facts }),
-    ...backgroundWarnings(stack, config.version),
+    ...backgroundWarnings(question),
     ...foreignImages(targets, config.version),
   ]
-  return [...found, ...bootWarnings(question)]
+  const oldWeb = oldWebOf(changes, question)
+  return [...found, ...bootWarnings(question), ...(oldWeb === undefined ? [] : [oldWebWarning(oldWeb)])]
 }

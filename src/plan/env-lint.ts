@@ -56,7 +56,7 @@ export function environmentFindings(question: {
 function subjectOf(stack: Stack, to: Release, facts: ReleaseFacts): LintSubject | undefined {
   const names = facts.environmentNames(majorOf(to))
   if (names.size === 0) return undefined
-  const from = currentRelease(stack)
+  const from = currentRelease(stack, facts)
   const { container } = stack.worker
   return {
     web: webVariables(stack),

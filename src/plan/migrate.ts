@@ -54,7 +54,7 @@ export type PendingMigrations = Pick<Migrate, 'postgres' | 'clickhouse'>
 export function pendingMigrations({ config, stack, facts }: MigrateQuestion): PendingMigrations {
   const target = facts.release(config.version)
   if (target === undefined) return { postgres: undefined, clickhouse: undefined }
-  const from = currentRelease(stack)
+  const from = currentRelease(stack, facts)
   const current = from === undefined ? undefined : facts.release(from)
   const applied = stack.postgres.known
     ? stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name)

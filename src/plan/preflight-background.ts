@@ -1,11 +1,18 @@
 import { gateIsOpen, whyFinishFirst } from '../release/background.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
 
+type Question = {
+  readonly config: { readonly version: string }
+  readonly stack: Stack
+  readonly facts: ReleaseFacts
+}
+
 /** Background migrations that have to be finished before the target is deployed. */
-export function backgroundProblems(stack: Stack, to: string): readonly string[] {
-  return openRows(stack).flatMap(row => {
-    const why = whyFinishFirst(row.name, { from: currentRelease(stack), to })
+export function backgroundProblems(question: Question): readonly string[] {
+  return openRows(question).flatMap(row => {
+    const why = whyFinishFirst(row.name, wayOf(question))
     return why === undefined
       ? []
       : [`Background migration ${row.name} ${stateOf(row)}, and ${why}: ${remedyOf(row)}, then run again.`]
@@ -13,23 +20,28 @@ export function backgroundProblems(stack: Stack, to: string): readonly string[] 
 }
 
 /** Those that nothing depends on yet; Langfuse asks to have all finished before another upgrade. */
-export function backgroundWarnings(stack: Stack, to: string): readonly string[] {
-  return openRows(stack)
-    .filter(row => whyFinishFirst(row.name, { from: currentRelease(stack), to }) === undefined)
+export function backgroundWarnings(question: Question): readonly string[] {
+  return openRows(question)
+    .filter(row => whyFinishFirst(row.name, wayOf(question)) === undefined)
     .map(
       row =>
         `Background migration ${row.name} ${stateOf(row)}, and Langfuse asks to have all of them finished before another upgrade: ${remedyOf(row)}.`,
     )
 }
 
+function wayOf({ config, stack, facts }: Question) {
+  return { from: currentRelease(stack, facts), to: config.version }
+}
+
 /** Unfinished or failed, and not dormant behind a gate that the worker's environment does not open. */
-function openRows(stack: Stack): readonly BackgroundMigration[] {
+function openRows(question: Question): readonly BackgroundMigration[] {
+  const { stack } = question
   if (!stack.postgres.known) return []
   const { environment } = stack.worker.container
+  const { from } = wayOf(question)
   return stack.postgres.value.backgroundMigrations.filter(
     ({ state, gate }) =>
-      state !== 'finished' &&
-      (gate === undefined || gateIsOpen(gate, environment[gate], currentRelease(stack))),
+      state !== 'finished' && (gate === undefined || gateIsOpen(gate, environment[gate], from)),
   )
 }
 

@@ -26,7 +26,7 @@ export type RollbackQuestion = {
 /** Decides a rollback: expand, images, contract; or everything that stands in its way. Pure. */
 export function planRollback(question: RollbackQuestion): Plan | Refusal {
   const { config, stack, target, targets, facts } = question
-  const from = currentRelease(stack)
+  const from = currentRelease(stack, facts)
   const release = releaseProblems(question)
   const repair = repairFrom(question)
   const undo = undoFrom(question, repair)
@@ -76,7 +76,7 @@ export function runbook({ stack, target }: Pick<RollbackQuestion, 'stack' | 'tar
 const NOTHING: Undo = { postgres: [], clickhouse: [], sql: [], missing: [] }
 
 function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly string[] {
-  const from = currentRelease(stack)
+  const from = currentRelease(stack, facts)
   const wanted = facts.release(target.release)
   if (wanted === undefined) {
     const [first, last] = [facts.releases[0]?.version, facts.releases.at(-1)?.version]
@@ -134,7 +134,7 @@ function repairedBy({ config, stack }: RollbackQuestion, undo: Undo, repair: Rep
 
 /** What the databases have and the target does not know; by the catalog where the databases are not seen. */
 function undoFrom({ stack, target: { release: to }, facts }: RollbackQuestion, repair: Repair): Undo {
-  const running = currentRelease(stack)
+  const running = currentRelease(stack, facts)
   const from = running !== undefined && facts.release(running) !== undefined ? running : to
   const postgres = stack.postgres.known
     ? [

@@ -10,6 +10,7 @@ import type {
   MountTarget,
   TaskDefinition,
 } from '../ports/cloud.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
 
@@ -145,10 +146,17 @@ export function unknown<Value>(reason: string, because: Unseen): Observed<Value>
   return { known: false, reason, because }
 }
 
-/** The release that runs, by the best evidence there is: what the web reports, else its image, else the worker's. */
-export function currentRelease(stack: Stack): Release | undefined {
+/**
+ * The release that runs, by the best evidence there is: what the web reports, else its image, else the worker's. A
+ * few releases report the one before them: then the images tell which of the two it is.
+ */
+export function currentRelease(stack: Stack, facts: ReleaseFacts): Release | undefined {
   const reported = stack.health.known ? stack.health.value.version : undefined
-  return (reported ?? stack.web.image.version ?? stack.worker.image.version) as Release | undefined
+  const images = [stack.web.image.version, stack.worker.image.version]
+  if (reported === undefined) return (images[0] ?? images[1]) as Release | undefined
+  const possible = facts.releases.filter(release => release.reportedVersion === reported)
+  const told = images.find(version => possible.some(release => release.version === version))
+  return (told ?? reported) as Release
 }
 
 /** The component as an ECS service. Asking for a web that is on App Runner is a defect of the caller. */

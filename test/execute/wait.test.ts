@@ -111,7 +111,7 @@ test('what cannot be over for some time is looked at rarely', async () => {
 test('what is nearly over is looked at often, and after a while less', async () => {
   const looks = await looksOf({ pace: 'near' }, 180_000)
   const gaps = looks.slice(1).map((at, index) => at - (looks[index] ?? 0))
-  expect(Math.max(...gaps.slice(0, 18))).toBeCloseTo(2.4)
+  expect(Math.max(...gaps.slice(0, 18))).toBeCloseTo(2.2)
   expect(gaps[18]).toBeCloseTo(6)
   expect(gaps.at(-1)).toBeCloseTo(12)
 })

@@ -1,0 +1,114 @@
+import { expect, test } from '@jest/globals'
+import { wayOut } from '../../src/entries/way-out.ts'
+import type { StepResult } from '../../src/execute/execution.ts'
+import { readDeployConfig } from '../../src/inputs/config.ts'
+import { planDeploy } from '../../src/plan/deploy.ts'
+import { oldWebOf } from '../../src/plan/old-web.ts'
+import type { Plan } from '../../src/plan/plan.ts'
+import type { Stack } from '../../src/stack/stack.ts'
+import { known, unknown } from '../../src/stack/stack.ts'
+import type { TargetImage, Targets } from '../../src/stack/targets.ts'
+import { fakeRunner } from '../support/runner.ts'
+import { DIGEST, FACTS, REGISTRY, stackOn2 } from '../support/stack.ts'
+
+function image(name: string, digest: string): TargetImage {
+  return {
+    asked: `${REGISTRY}/${name}:3.0.0`,
+    reference: `${REGISTRY}/${name}@${digest}`,
+    digest,
+    version: '3.0.0',
+    presence: 'present',
+  }
+}
+
+const WEB = image('langfuse-web', DIGEST.web3)
+const WORKER = image('langfuse-worker', DIGEST.worker3)
+
+function planned(
+  stack: Stack,
+  inputs: Record<string, string> = {},
+  targets: Targets = { web: WEB, worker: WORKER },
+) {
+  const config = readDeployConfig(fakeRunner('deploy', { version: '3.0.0', ...inputs }))
+  const question = { config, stack, targets, facts: FACTS }
+  const plan = planDeploy(question)
+  if (plan.kind === 'refusal') throw new Error(plan.problems.join(' '))
+  return { plan, oldWeb: oldWebOf(plan.steps, question) }
+}
+
+const HAZARD =
+  /the web of Langfuse 2\.93\.7 serves on but could not start again \(ClickHouse's schema is then version 6: "no migration found for version 6"\)/
+
+test('the plan warns that the old web cannot start again once ClickHouse is migrated', () => {
+  expect(planned(stackOn2()).plan.warnings).toContainEqual(expect.stringMatching(HAZARD))
+})
+
+const two = stackOn2()
+const at = (head: number) => known({ version: '24.8.7', timezone: 'UTC', head, dirty: false }, 'x')
+
+test.each<readonly [string, ReturnType<typeof planned>]>([
+  ['ClickHouse has the schema already', planned(stackOn2({ clickhouseStore: at(6) }))],
+  ['the migrations run with the new web', planned(two, { migrate: 'boot' })],
+  [
+    'the old web migrates no ClickHouse',
+    planned(
+      stackOn2({
+        web: {
+          ...two.web,
+          environment: { ...two.web.environment, LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED: 'true' },
+        },
+      }),
+    ),
+  ],
+])('%s: it does not', (_, { plan, oldWeb }) => {
+  expect(oldWeb).toBeUndefined()
+  expect(plan.warnings.join()).not.toMatch(/could not start again/)
+})
+
+test('a web that is new already, or that knows the schema, can start again', () => {
+  const { plan } = planned(two)
+  const config = readDeployConfig(fakeRunner('deploy', { version: '3.0.0' }))
+  const question = { config, stack: two, targets: {}, facts: FACTS }
+  const withoutWeb = plan.steps.filter(step => step.kind !== 'roll-app-runner')
+  expect(oldWebOf(plan.steps, question)).toEqual({ from: '2.93.7', to: '3.0.0', head: 6 })
+  expect(oldWebOf(withoutWeb, question)).toBeUndefined()
+  const restored = { ...two, health: known({ status: 200, version: '3.0.0' }, 'x') }
+  expect(oldWebOf(plan.steps, { ...question, stack: restored })).toBeUndefined()
+})
+
+test('where nobody can count ClickHouse migrations it warns all the same', () => {
+  const blind = stackOn2({
+    health: known({ status: 200, version: '2.92.9' }, 'x'),
+    postgres: unknown('x', 'not-asked'),
+    clickhouseStore: unknown('x', 'not-asked'),
+  })
+  expect(planned(blind).plan.warnings).toContainEqual(
+    expect.stringMatching(/the web of Langfuse 2\.92\.9 serves on/),
+  )
+})
+
+function results(plan: Plan, states: Readonly<Record<string, StepResult['state']>>): readonly StepResult[] {
+  return plan.steps.map(step => ({
+    step,
+    state: states[step.kind] ?? 'not-started',
+    sentence: '',
+    evidence: [],
+    startedAt: undefined,
+    endedAt: undefined,
+    counts: { postgres: 0, clickhouse: 0, archivedRows: 0 },
+  }))
+}
+
+test.each<readonly [string, Readonly<Record<string, StepResult['state']>>, boolean]>([
+  ['the worker failed after the migrations', { migrate: 'done', 'roll-ecs': 'failed' }, true],
+  ['the migrations failed half-way', { migrate: 'failed' }, true],
+  ['nothing was migrated', {}, false],
+  ['the new web is there', { migrate: 'done', 'roll-app-runner': 'done' }, false],
+])('a deploy that stopped when %s', (_, states, told) => {
+  const { plan, oldWeb } = planned(two)
+  const [first] = wayOut({ plan, steps: results(plan, states), oldWeb })
+  const remedy =
+    /cannot start again .*Do not restart, scale or redeploy it; end this soon by deploying 3\.0\.0 again, or by the rollback action/
+  if (told) expect(first).toMatch(remedy)
+  else expect(first).toMatch(/^Find the cause above/)
+})

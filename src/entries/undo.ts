@@ -6,7 +6,7 @@ import type { Plan } from '../plan/plan.ts'
 import { planRollback } from '../plan/rollback.ts'
 import type { DeploymentRecord } from '../ports/records.ts'
 import { releaseOf } from '../release/release.ts'
-import { observe } from '../stack/observe.ts'
+import { observe, quickSources } from '../stack/observe.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
@@ -77,9 +77,10 @@ function nothing(problem: string): Undone {
 
 /** App Runner rolls back by itself after a failed health check and takes no update until it has. */
 async function observeAtRest({ config, connections, ports }: Failed, deadline: number): Promise<Stack> {
-  return waitFor(
+  const quick = quickSources(connections)
+  const settled = await waitFor<Stack>(
     async () => {
-      const stack = await observe(config, connections)
+      const stack = await observe(config, quick)
       const operation = stack.web.platform === 'app-runner' ? stack.web.operation : undefined
       return operation === undefined
         ? { state: 'settled', value: stack }
@@ -93,6 +94,7 @@ async function observeAtRest({ config, connections, ports }: Failed, deadline: n
       what: 'App Runner to end its own rollback',
     },
   )
+  return connections.insideIsSlow ? observe(config, connections) : settled
 }
 
 function targetOf(record: DeploymentRecord): RollbackTarget {

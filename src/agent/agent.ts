@@ -4,13 +4,13 @@ import { NoEvidence } from '../errors/no-evidence.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
 import type { Execution, UndoCounts, UndoInside } from '../execute/execution.ts'
 import { StepFailed } from '../execute/execution.ts'
-import { titleOf, type UndoSchema } from '../plan/plan.ts'
+import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { Inside, LookInside } from '../stack/inside.ts'
 import { unseenInside, workerAddresses } from '../stack/inside.ts'
 import type { EcsComponent } from '../stack/stack.ts'
-import type { Job, JobFailure, Spec, Texts, UndoJob } from './job.ts'
+import type { DownSqlFiles, Job, JobFailure, Spec, Texts, UndoJob, Undone } from './job.ts'
 import { orderOf, roomIn } from './order.ts'
 import { type Errand, type Outcome, type Place, runAgent } from './task.ts'
 import { partsOf, textsOf } from './texts.ts'
@@ -37,9 +37,20 @@ export function createAgent(options: AgentOptions): Agent {
     const { cloud, clock, signal, say } = options
     return { cloud, clock, signal, say, worker, program: await options.program() }
   }
+  const known: Known = new Map()
   return {
     look: async worker => look(await placeBeside(worker), options.optional),
-    undo: async (step, execution) => undo(step, execution, await placeBeside(execution.stack.worker)),
+    async undo(step, execution) {
+      const before = known.get(step)
+      if (before === undefined) {
+        const place = await placeBeside(execution.stack.worker)
+        await undo(chainFrom(step, execution.plan.steps), { execution, place, known })
+      } else execution.say('The agent that was at the phase before has gone on with this one already.')
+      const after = known.get(step)
+      if (after === undefined) throw new StepFailed('The agent did not come to this phase.', [])
+      if (after instanceof Error) throw after
+      return after
+    },
   }
 }
 
@@ -52,7 +63,7 @@ async function look(place: Place, optional: boolean): Promise<Inside> {
     const outcome = await runAgent(
       {
         job: { kind: 'observe', workers: workerAddresses(worker) },
-        what: 'look at the databases',
+        what: 'look at the databases (it only reads)',
         timeoutMs: LOOK_MS,
         onSay: line => say(quoted(line)),
       },
@@ -78,28 +89,50 @@ function quoted(line: string): string {
   return `│ ${line.replaceAll('##[', '## [')}`
 }
 
-/** One phase in one task; where its down SQL does not fit into the task definition, it goes to PostgreSQL before. */
-async function undo(step: UndoSchema, execution: Execution, place: Place): Promise<UndoCounts> {
-  const what = `run the ${titleOf(step)}`
+/** What came of phases that an agent was at. */
+type Known = Map<Step, UndoCounts | Error>
+
+/** A phase and those that come right after it: an agent costs a minute, so one does them all. */
+function chainFrom(step: UndoSchema, steps: readonly Step[]): readonly UndoSchema[] {
+  const chain: UndoSchema[] = [step]
+  for (const next of steps.slice(steps.indexOf(step) + 1)) {
+    if (next.kind !== 'undo-schema') break
+    chain.push(next)
+  }
+  return chain
+}
+
+type Undoing = { readonly execution: Execution; readonly place: Place; readonly known: Known }
+
+/** Phases in one task; where their down SQL does not fit into the task definition, it goes to PostgreSQL before. */
+async function undo(steps: readonly UndoSchema[], { execution, place, known }: Undoing): Promise<void> {
+  const [first] = steps
+  if (first === undefined) return
   const errand = (job: Job): Errand => ({
     job,
-    what,
+    what: `run the ${steps.map(titleOf).join(', then the ')}`,
     timeoutMs: Math.max(60_000, execution.deadline - execution.clock.now()),
     onSay: line => execution.say(quoted(line)),
   })
   const jobWith = (texts: Texts): UndoJob => ({
     kind: 'undo',
-    step,
+    steps,
     rollbackId: execution.rollbackId,
     texts,
   })
-  const whole = jobWith({ where: 'here', files: textsOf(step, execution.facts) })
+  const files = steps.map(step => textsOf(step, execution.facts))
+  const whole = jobWith({ where: 'here', files })
   try {
     const fits = roomFor(whole, place) >= 0
-    const job = fits ? whole : jobWith(await keep(whole, errand, place))
-    return countsOf(await runAgent(errand(job), place))
+    const job = fits ? whole : jobWith(await keep(files, errand, place))
+    const { counts, failure } = undoneOf(await runAgent(errand(job), place))
+    steps.forEach((step, index) => {
+      const done = counts[index]
+      if (done !== undefined) known.set(step, done)
+      else if (index === counts.length && failure !== undefined) known.set(step, thrown(failure))
+    })
   } catch (error) {
-    throw failureOfStep(error, step)
+    known.set(first, failureOfStep(error, first))
   }
 }
 
@@ -112,8 +145,7 @@ function roomFor(job: Job, { program, worker, cloud }: Place): number {
 /** How many agents carry parts at the same time. */
 const SIDE_BY_SIDE = 5
 
-async function keep({ texts }: UndoJob, errand: (job: Job) => Errand, place: Place): Promise<Texts> {
-  const files = texts.where === 'here' ? texts.files : []
+async function keep(files: DownSqlFiles, errand: (job: Job) => Errand, place: Place): Promise<Texts> {
   const empty: Job = { kind: 'keep', id: '0'.repeat(64), part: 0, content: '' }
   // What is compressed already grows a little when it is written as text and compressed again.
   const bytes = Math.floor(roomFor(empty, place) * 0.96)
@@ -142,9 +174,9 @@ async function keep({ texts }: UndoJob, errand: (job: Job) => Errand, place: Pla
   return { where: 'kept', id, parts: parts.length }
 }
 
-function countsOf(outcome: Outcome): UndoCounts {
+function undoneOf(outcome: Outcome): Undone {
   if (outcome.state === 'failure') throw thrown(outcome.failure)
-  return outcome.value as UndoCounts
+  return outcome.value as Undone
 }
 
 /** The error that the same work would have thrown in this process. */
@@ -153,13 +185,13 @@ function thrown({ name, sentence, evidence, sqlState }: JobFailure): Error {
   return Object.assign(new StepFailed(sentence, evidence), sqlState === undefined ? {} : { code: sqlState })
 }
 
-function failureOfStep(error: unknown, step: UndoSchema): unknown {
+function failureOfStep(error: unknown, step: UndoSchema): Error {
   if (error instanceof Interrupted) {
     return new Interrupted(`${error.message} ${WHERE_IT_IS}`, { cause: error })
   }
   if (error instanceof Denied)
     return new StepFailed(`The ${titleOf(step)} needs an agent inside the VPC${remedyFor(error)}.`, [], error)
-  if (!(error instanceof NoEvidence)) return error
+  if (!(error instanceof NoEvidence)) return error instanceof Error ? error : new Error(String(error))
   return new StepFailed(
     `The ${titleOf(step)} was not seen to finish: ${explain(error)}. ${WHERE_IT_IS}`,
     [],

@@ -19,20 +19,22 @@ export type ObserveJob = {
   readonly workers: readonly WorkerAddress[]
 }
 
-/** One phase of a rollback. */
+/** Phases of a rollback between which nothing else happens, in order. */
 export type UndoJob = {
   readonly kind: 'undo'
-  readonly step: UndoSchema
+  readonly steps: readonly UndoSchema[]
   readonly rollbackId: string
   readonly texts: Texts
 }
 
-/** The step's down SQL: in the task definition, or where it is too long for that, kept in PostgreSQL before. */
+/** The steps' down SQL: in the task definition, or where it is too long for that, kept in PostgreSQL before. */
 export type Texts =
   | { readonly where: 'here'; readonly files: DownSqlFiles }
   | { readonly where: 'kept'; readonly id: string; readonly parts: number }
 
-export type DownSqlFiles = readonly { readonly engine: 'postgres' | 'clickhouse'; readonly file: DownSql }[]
+/** For each step the files of its migrations. */
+export type DownSqlFiles = readonly (readonly DownSqlFile[])[]
+export type DownSqlFile = { readonly engine: 'postgres' | 'clickhouse'; readonly file: DownSql }
 
 /** Puts one part of a text that is too long for a task definition into PostgreSQL. */
 export type KeepJob = {
@@ -46,8 +48,14 @@ export type KeepJob = {
 /** What each job answers with. */
 export type Answers = {
   readonly observe: Inside
-  readonly undo: UndoCounts
+  readonly undo: Undone
   readonly keep: null
+}
+
+/** The counts of the phases that are over; where one failed it is the next, and those after it were not begun. */
+export type Undone = {
+  readonly counts: readonly UndoCounts[]
+  readonly failure?: JobFailure | undefined
 }
 
 /** A job that was begun and failed, as the agent tells it. */

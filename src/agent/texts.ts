@@ -6,10 +6,10 @@ import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { clickhouseName } from '../release/facts.ts'
 import type { DownSql } from '../schema/down-sql.ts'
-import type { DownSqlFiles, KeepJob, Texts } from './job.ts'
+import type { DownSqlFile, DownSqlFiles, KeepJob, Texts } from './job.ts'
 
 /** The down SQL of one step: of each file only the phase that is run. */
-export function textsOf(step: UndoSchema, facts: Pick<ReleaseFacts, 'downSql'>): DownSqlFiles {
+export function textsOf(step: UndoSchema, facts: Pick<ReleaseFacts, 'downSql'>): readonly DownSqlFile[] {
   const wanted = [
     ...step.postgres.map(name => ({ engine: 'postgres' as const, file: facts.downSql('postgres', name) })),
     ...step.clickhouse.map(version => ({
@@ -30,7 +30,7 @@ function onlyPhase(file: DownSql, phase: UndoSchema['phase']): DownSql {
 }
 
 /** The same texts as the facts that down SQL is run by. */
-export function factsOf(files: DownSqlFiles): Pick<ReleaseFacts, 'downSql'> {
+export function factsOf(files: readonly DownSqlFile[]): Pick<ReleaseFacts, 'downSql'> {
   const nameOf = (migration: string | number) =>
     typeof migration === 'number' ? clickhouseName(migration) : migration
   return {
@@ -94,7 +94,7 @@ export async function keepPart({ id, part, content }: KeepJob, postgres: Postgre
   return null
 }
 
-/** The texts of a step, wherever they are; what was kept is only taken when it is whole. */
+/** The texts of a job, wherever they are; what was kept is only taken when it is whole. */
 export async function readTexts(texts: Texts, postgres: Postgres): Promise<DownSqlFiles> {
   if (texts.where === 'here') return texts.files
   const rows = await inSession(postgres, session =>
@@ -110,7 +110,7 @@ export async function readTexts(texts: Texts, postgres: Postgres): Promise<DownS
   return JSON.parse(brotliDecompressSync(whole).toString()) as DownSqlFiles
 }
 
-/** Once a phase is over nobody needs its texts. */
+/** Once the phases are over nobody needs its texts. */
 export async function forgetTexts(texts: Texts, postgres: Postgres): Promise<void> {
   if (texts.where === 'here') return
   await inSession(postgres, session =>

@@ -4,7 +4,7 @@ import { StepFailed } from '../execute/execution.ts'
 import { undoStores } from '../execute/undo-schema.ts'
 import { sqlState } from '../ports/databases.ts'
 import { lookInside, type Stores } from '../stack/inside.ts'
-import type { Answers, Job, JobFailure, UndoJob } from './job.ts'
+import type { Answers, Job, JobFailure, UndoJob, Undone } from './job.ts'
 import { factsOf, forgetTexts, keepPart, readTexts } from './texts.ts'
 
 /** What the agent works with: the stores, time, and somewhere to say how far it is. */
@@ -22,18 +22,22 @@ export async function work(job: Job, tools: Tools): Promise<Answers[Job['kind']]
   }
 }
 
-async function undo(job: UndoJob, tools: Tools): Promise<UndoCounts> {
+/** A phase that fails is part of the answer: those before it are done and have to be told of. */
+async function undo(job: UndoJob, tools: Tools): Promise<Undone> {
   const postgres = postgresOf(tools)
   const files = await readTexts(job.texts, postgres)
-  const counts = await undoStores(job.step, {
-    ...tools,
-    postgres,
-    rollbackId: job.rollbackId,
-    facts: factsOf(files),
-  })
+  const counts: UndoCounts[] = []
+  for (const [index, step] of job.steps.entries()) {
+    try {
+      const facts = factsOf(files[index] ?? [])
+      counts.push(await undoStores(step, { ...tools, postgres, rollbackId: job.rollbackId, facts }))
+    } catch (error) {
+      return { counts, failure: failureOf(error) }
+    }
+  }
   // What stays is untidy, and the next that keeps texts removes it.
   await forgetTexts(job.texts, postgres).catch(() => undefined)
-  return counts
+  return { counts }
 }
 
 function postgresOf({ postgres }: Tools) {

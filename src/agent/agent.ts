@@ -63,7 +63,7 @@ async function look(place: Place, optional: boolean): Promise<Inside> {
     const outcome = await runAgent(
       {
         job: { kind: 'observe', workers: workerAddresses(worker) },
-        what: 'look at the databases (it only reads)',
+        what: 'look at the databases',
         timeoutMs: LOOK_MS,
         onSay: line => say(quoted(line)),
       },

@@ -92,7 +92,7 @@ function assertPlace({ worker: { service }, signal }: Place): void {
   )
 }
 
-async function start(spec: Spec, { what }: Errand, place: Place): Promise<EcsTask> {
+async function start(spec: Spec, { what, job }: Errand, place: Place): Promise<EcsTask> {
   const { cloud, worker, say } = place
   const { service, taskDefinition: base } = worker
   const derived = orderOf(spec, place.program, worker)
@@ -110,7 +110,7 @@ async function start(spec: Spec, { what }: Errand, place: Place): Promise<EcsTas
       }),
     )
     say(
-      `ECS starts the agent (task ${task.id}, beside ${service.name}) to ${what}; that takes about a minute`,
+      `ECS starts the agent (task ${task.id}, beside ${service.name}) to ${what}${job.kind === 'observe' ? ' (it only reads)' : ''}; that takes about a minute`,
     )
     return task
   } finally {

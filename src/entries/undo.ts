@@ -114,8 +114,9 @@ function targetOf(record: DeploymentRecord): RollbackTarget {
 /** Migrations that ran and that nobody here can see: the older web runs on, but could not start again. */
 function leftBehind({ steps, plan }: Failed, stack: Stack): readonly string[] {
   const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')
-  if (!migrated || (stack.postgres.known && stack.clickhouseStore.known)) return []
+  const unseen = [stack.postgres, stack.clickhouseStore].find(store => !store.known)
+  if (!migrated || unseen === undefined || unseen.known) return []
   return [
-    `The migrations of Langfuse ${plan.to} may have run, and they were not undone because the databases are not reached from this runner: the web of ${plan.from} runs on, but its next start fails with "no migration found". Run the rollback action with \`database-url\` and \`clickhouse-url\`, or deploy ${plan.to} again.`,
+    `The migrations of Langfuse ${plan.to} may have run, and they were not undone, because ${unseen.reason}. The web of ${plan.from} runs on, but its next start fails with "no migration found". Run the rollback action where the databases can be seen, or deploy ${plan.to} again.`,
   ]
 }

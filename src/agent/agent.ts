@@ -120,7 +120,7 @@ async function undo(steps: readonly UndoSchema[], { execution, place, known }: U
     rollbackId: execution.rollbackId,
     texts,
   })
-  const files = steps.map(step => textsOf(step, execution.facts))
+  const files = textsOf(steps, execution.facts)
   const whole = jobWith({ where: 'here', files })
   try {
     const fits = roomFor(whole, place) >= 0

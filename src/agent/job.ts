@@ -32,8 +32,8 @@ export type Texts =
   | { readonly where: 'here'; readonly files: DownSqlFiles }
   | { readonly where: 'kept'; readonly id: string; readonly parts: number }
 
-/** For each step the files of its migrations. */
-export type DownSqlFiles = readonly (readonly DownSqlFile[])[]
+/** The files of all migrations of all steps. */
+export type DownSqlFiles = readonly DownSqlFile[]
 export type DownSqlFile = { readonly engine: 'postgres' | 'clickhouse'; readonly file: DownSql }
 
 /** Puts one part of a text that is too long for a task definition into PostgreSQL. */

@@ -5,32 +5,61 @@ import type { UndoSchema } from '../plan/plan.ts'
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { clickhouseName } from '../release/facts.ts'
-import type { DownSql } from '../schema/down-sql.ts'
+import type { DownSections, DownSql, Engine } from '../schema/down-sql.ts'
+import { piecesOf } from '../schema/sql-text.ts'
 import type { DownSqlFile, DownSqlFiles, KeepJob, Texts } from './job.ts'
 
-/** The down SQL of one step: of each file only the phase that is run. */
-export function textsOf(step: UndoSchema, facts: Pick<ReleaseFacts, 'downSql'>): readonly DownSqlFile[] {
-  const wanted = [
-    ...step.postgres.map(name => ({ engine: 'postgres' as const, file: facts.downSql('postgres', name) })),
-    ...step.clickhouse.map(version => ({
-      engine: 'clickhouse' as const,
-      file: facts.downSql('clickhouse', version),
-    })),
+/**
+ * The down SQL of some steps, each file once: of Postgres only the sections that their phases read (contract prepares
+ * first, and validate leaves out what an older contract drops), and no comments.
+ */
+export function textsOf(
+  steps: readonly UndoSchema[],
+  facts: Pick<ReleaseFacts, 'downSql'>,
+): readonly DownSqlFile[] {
+  const needed = new Set(steps.flatMap(step => READ_BY[step.phase]))
+  const postgres = [...new Set(steps.flatMap(step => step.postgres))]
+  const clickhouse = [...new Set(steps.flatMap(step => step.clickhouse))]
+  return [
+    ...postgres.flatMap(name => fileOf('postgres', facts.downSql('postgres', name), needed)),
+    ...clickhouse.flatMap(version => fileOf('clickhouse', facts.downSql('clickhouse', version), EVERY)),
   ]
-  return wanted.flatMap(({ engine, file }) =>
-    file === undefined ? [] : [{ engine, file: onlyPhase(file, step.phase) }],
-  )
 }
 
-function onlyPhase(file: DownSql, phase: UndoSchema['phase']): DownSql {
-  const sections = Object.fromEntries(
-    Object.entries(file.sections).map(([name, sql]) => [name, name === phase ? sql : '']),
-  )
-  return { ...file, sections: sections as DownSql['sections'] }
+type Section = keyof DownSections
+
+const EVERY: ReadonlySet<Section> = new Set(['expand', 'prepare', 'contract', 'validate'])
+const READ_BY: Readonly<Record<UndoSchema['phase'], readonly Section[]>> = {
+  expand: ['expand'],
+  contract: ['prepare', 'contract'],
+  validate: ['validate', 'contract'],
+}
+
+function fileOf(
+  engine: Engine,
+  file: DownSql | undefined,
+  needed: ReadonlySet<Section>,
+): readonly DownSqlFile[] {
+  if (file === undefined) return []
+  const section = (name: Section) => (needed.has(name) ? withoutComments(file.sections[name], engine) : '')
+  const sections = {
+    expand: section('expand'),
+    prepare: section('prepare'),
+    contract: section('contract'),
+    validate: section('validate'),
+  }
+  return [{ engine, file: { ...file, counts: [], sections } }]
+}
+
+function withoutComments(sql: string, engine: Engine): string {
+  return piecesOf(sql, engine)
+    .map(piece => (piece.kind === 'comment' ? ' ' : piece.text))
+    .join('')
+    .trim()
 }
 
 /** The same texts as the facts that down SQL is run by. */
-export function factsOf(files: readonly DownSqlFile[]): Pick<ReleaseFacts, 'downSql'> {
+export function factsOf(files: DownSqlFiles): Pick<ReleaseFacts, 'downSql'> {
   const nameOf = (migration: string | number) =>
     typeof migration === 'number' ? clickhouseName(migration) : migration
   return {

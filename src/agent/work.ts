@@ -25,11 +25,10 @@ export async function work(job: Job, tools: Tools): Promise<Answers[Job['kind']]
 /** A phase that fails is part of the answer: those before it are done and have to be told of. */
 async function undo(job: UndoJob, tools: Tools): Promise<Undone> {
   const postgres = postgresOf(tools)
-  const files = await readTexts(job.texts, postgres)
+  const facts = factsOf(await readTexts(job.texts, postgres))
   const counts: UndoCounts[] = []
-  for (const [index, step] of job.steps.entries()) {
+  for (const step of job.steps) {
     try {
-      const facts = factsOf(files[index] ?? [])
       counts.push(await undoStores(step, { ...tools, postgres, rollbackId: job.rollbackId, facts }))
     } catch (error) {
       return { counts, failure: failureOf(error) }

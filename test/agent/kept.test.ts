@@ -64,7 +64,8 @@ function executionOf(steps: readonly UndoSchema[], sql: string, said: string[]):
     migration: '20991231000000_synthetic',
     class: 'schema',
     loses: 'nothing',
-    sections: { expand: sql, contract: 'SELECT 1;', validate: '' },
+    counts: [],
+    sections: { expand: sql, prepare: '', contract: 'SELECT 1;', validate: '' },
   }
   const facts = { ...FACTS, downSql: () => file }
   return {

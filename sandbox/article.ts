@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { articleImages, publishImages, pushImages } from './article/images.ts'
 import { createClickHouse, createWeb, createWorker, type WebPlatform } from './article/services.ts'
-import { type ArticleSettings, createSettings } from './article/settings.ts'
+import { type ArticleSettings, CACHE_TOKEN, createSettings } from './article/settings.ts'
 import { isSteady, operationStatus, until } from './article/wait.ts'
 import { type Postgres, startPostgres } from './engines/postgres.ts'
 import { type Sandbox, startSandbox } from './sandbox.ts'
 import { seedV2 } from './seed.ts'
+import { startValkey, type Valkey } from './valkey.ts'
 
 /**
  * The stack of the article as its Terraform module leaves it (tubone24/langfuse-v3-terraform a711e1d): names, sizes,
@@ -21,11 +22,14 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
   })
   log('PostgreSQL runs')
   let sandbox: Sandbox | undefined
+  let valkey: Valkey | undefined
   try {
+    valkey = await startValkey({ password: CACHE_TOKEN })
     sandbox = await startSandbox(options)
     return await build({
       sandbox,
       postgres,
+      valkey,
       release,
       seed: options.seed ?? false,
       webPlatform: options.webPlatform ?? 'app-runner',
@@ -34,6 +38,7 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
     })
   } catch (error) {
     await sandbox?.stop()
+    await valkey?.stop()
     await postgres.stop()
     throw error
   }
@@ -57,6 +62,7 @@ export type ArticleOptions = {
 export type ArticleStack = {
   readonly sandbox: Sandbox
   readonly postgres: Postgres
+  readonly valkey: Valkey
   /** By its Aurora endpoint's name: for processes in the VPC. */
   readonly databaseUrl: string
   readonly databaseUrlLocal: string
@@ -78,6 +84,7 @@ const CLICKHOUSE_PASSWORD = 'p3X!vN8_sQ6yHb1d'
 type Parts = {
   readonly sandbox: Sandbox
   readonly postgres: Postgres
+  readonly valkey: Valkey
   readonly release: string
   readonly seed: boolean
   readonly webPlatform: WebPlatform
@@ -86,10 +93,11 @@ type Parts = {
 }
 
 async function build(parts: Parts): Promise<ArticleStack> {
-  const { sandbox, postgres, log } = parts
+  const { sandbox, postgres, valkey, log } = parts
   const { world } = sandbox
   const settings = createSettings(world, {
     postgresPort: postgres.port,
+    valkeyPort: valkey.port,
     databasePassword: DATABASE_PASSWORD,
     clickhousePassword: CLICKHOUSE_PASSWORD,
   })
@@ -101,6 +109,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
   return {
     sandbox,
     postgres,
+    valkey,
     databaseUrl: settings.databaseUrl,
     databaseUrlLocal: postgres.url,
     clickhouseUrl: 'http://clickhouse.langfuse.local:8123',
@@ -111,6 +120,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
     webArn: web,
     stop: async () => {
       await sandbox.stop()
+      await valkey.stop()
       await postgres.stop()
     },
   }

@@ -21,6 +21,7 @@ async function build(): Promise<void> {
   }
   await write('dist/shared/licenses.txt', await licensesOf(metafile, root))
   for (const action of ACTIONS) await write(`dist/${action}/index.js`, wrapper(action))
+  await write('dist/agent/index.js', await bundleAgent())
   await rm(join(root, 'build'), { recursive: true, force: true })
 }
 
@@ -95,6 +96,37 @@ const requiredHttp: Plugin = {
       contents: `module.exports = process.getBuiltinModule('node:http')`,
     }))
   },
+}
+
+/** Parts of the driver that the agent never comes to; each byte of it goes through a task definition. */
+const NOT_IN_THE_AGENT = /^(pg-pool|pg-native|pgpass|pg-cloudflare|\.\/native)$/
+
+/** One file of CommonJS that `node -e` can run, for the Node of the worker's image: 20 and later. */
+async function bundleAgent(): Promise<string> {
+  const { outputFiles } = await bundle({
+    entryPoints: [join(root, 'src/agent/main.ts')],
+    bundle: true,
+    minify: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    legalComments: 'none',
+    plugins: [
+      {
+        name: 'not-in-the-agent',
+        setup(build) {
+          build.onResolve({ filter: NOT_IN_THE_AGENT }, ({ path }) => ({ path, namespace: 'nothing' }))
+          build.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({
+            contents: 'module.exports = class {}',
+          }))
+        },
+      },
+    ],
+  })
+  const [file] = outputFiles
+  if (file === undefined) throw new Error('esbuild made no agent')
+  return file.text
 }
 
 function wrapper(action: string): string {

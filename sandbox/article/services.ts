@@ -4,6 +4,7 @@ import type { World } from '../aws/world.ts'
 import {
   type ArticleSettings,
   CACHE,
+  CACHE_TOKEN,
   CONNECTOR,
   OBSERVABILITY,
   ROLES,
@@ -247,7 +248,7 @@ const shared = {
   LANGFUSE_S3_EVENT_UPLOAD_PREFIX: 'events/',
   REDIS_HOST: CACHE,
   REDIS_PORT: '6379',
-  REDIS_AUTH: 'sandboxcacheauthtoken0000000001',
+  REDIS_AUTH: CACHE_TOKEN,
 }
 
 const webEnvironment = {

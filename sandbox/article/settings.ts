@@ -19,6 +19,9 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     securityGroups: [SECURITY_GROUPS.database],
     backupRetentionDays: 1,
   })
+  const cacheAddress = world.network.newAddress(SUBNETS[0])
+  world.network.publishName(CACHE, cacheAddress)
+  world.network.publish(cacheAddress, 6379, given.valkeyPort)
   const databaseUrl = `postgresql://langfuse:${given.databasePassword}@${AURORA}:5432/langfuse`
 
   const fileSystem = world.efs.createFileSystem({
@@ -51,6 +54,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
 
 type Given = {
   readonly postgresPort: number
+  readonly valkeyPort: number
   readonly databasePassword: string
   readonly clickhousePassword: string
 }
@@ -66,6 +70,7 @@ export type ArticleSettings = {
 }
 
 const AURORA = 'langfuse-postgres.cluster-c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com'
+export const CACHE_TOKEN = 'sandboxcacheauthtoken0000000001'
 export const CACHE = 'master.langfuse-cache.x1y2z3.apne1.cache.amazonaws.com'
 
 export const SUBNETS = [

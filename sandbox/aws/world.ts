@@ -9,6 +9,7 @@ import { type CloudMap, makeCloudMap } from './cloudmap.ts'
 import { cloudMapOperations } from './cloudmap-api.ts'
 import { ecrOperations } from './ecr.ts'
 import { ecsOperations } from './ecs/api.ts'
+import { makeTaskFaults, type TaskFaults } from './ecs/task-faults.ts'
 import { type Ecs, makeEcs } from './ecs/world.ts'
 import { type Efs, makeEfs } from './efs.ts'
 import { efsOperations } from './efs-api.ts'
@@ -37,7 +38,8 @@ export function makeWorld(parts: WorldParts): World {
   const efs = makeEfs({ folder: parts.folder, ids, now: clock.now, newAddress: network.newAddress })
   const cloudMap = makeCloudMap({ ids, clock })
   network.onLookup(cloudMap.addresses)
-  const shared = { ids, clock, images, secrets, logs, network, runtime, patienceSeconds }
+  const taskFaults = makeTaskFaults()
+  const shared = { ids, clock, images, secrets, logs, network, runtime, patienceSeconds, taskFaults }
   const ecs = makeEcs({ ...shared, efs, cloudMap })
   // Lags look at the services, and App Runner asks for its own.
   const listLagSeconds = (): number => lags.secondsOf('apprunner.ListOperations')
@@ -113,6 +115,8 @@ export type World = {
   readonly network: Network
   readonly runtime: Runtime
   readonly faults: Faults
+  /** Of one-off tasks, by the family of their task definition. */
+  readonly taskFaults: TaskFaults
   readonly lags: Lags
   readonly hooks: Hooks
   /** Calls back before each call is carried out, and after, before it is answered; the answer ends it. */

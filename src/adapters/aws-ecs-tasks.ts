@@ -1,4 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-ecs'
+import { Denied } from '../errors/denied.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { DerivedTask, EcsTask, EcsTasks, TaskDefinition } from '../ports/cloud.ts'
 import { allPages, isAwsError } from './once.ts'
@@ -10,11 +11,14 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
   return {
     async registerDerived(base, derived) {
       const { client, RegisterTaskDefinitionCommand } = await sdk()
-      const answer = await client.send(new RegisterTaskDefinitionCommand(derive(base, derived)))
+      const answer = await permitted('ecs:RegisterTaskDefinition', () =>
+        client.send(new RegisterTaskDefinitionCommand(derive(base, derived))),
+      )
       const arn = answer.taskDefinition?.taskDefinitionArn
       if (arn !== undefined) return arn
       throw new RolloutError('RegisterTaskDefinition answered without an ARN: run again.')
     },
+    sizeOfDerived: (base, derived) => Buffer.byteLength(JSON.stringify(derive(base, derived))),
     async deregister(taskDefinition) {
       const { client, DeregisterTaskDefinitionCommand } = await sdk()
       await client.send(new DeregisterTaskDefinitionCommand({ taskDefinition }))
@@ -27,10 +31,12 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
         )
         const described = await Promise.all(
           (answer.taskDefinitionArns ?? []).map(async arn => {
-            const { tags } = await client.send(
+            const { tags, taskDefinition } = await client.send(
               new DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] }),
             )
-            return tags?.some(({ key }) => key === tag) ? [arn] : []
+            const found = tags?.find(({ key }) => key === tag)
+            const registeredAt = taskDefinition?.registeredAt?.getTime()
+            return found === undefined ? [] : [{ arn, tag: found.value ?? '', registeredAt }]
           }),
         )
         return described.flat()
@@ -41,19 +47,21 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
     },
     async runTask({ subnets, securityGroups, assignPublicIp, ...order }) {
       const { client, RunTaskCommand } = await sdk()
-      const answer = await client.send(
-        new RunTaskCommand({
-          ...order,
-          count: 1,
-          launchType: 'FARGATE',
-          networkConfiguration: {
-            awsvpcConfiguration: {
-              subnets: [...subnets],
-              securityGroups: [...securityGroups],
-              assignPublicIp: assignPublicIp ? 'ENABLED' : 'DISABLED',
+      const answer = await permitted('ecs:RunTask', () =>
+        client.send(
+          new RunTaskCommand({
+            ...order,
+            count: 1,
+            launchType: 'FARGATE',
+            networkConfiguration: {
+              awsvpcConfiguration: {
+                subnets: [...subnets],
+                securityGroups: [...securityGroups],
+                assignPublicIp: assignPublicIp ? 'ENABLED' : 'DISABLED',
+              },
             },
-          },
-        }),
+          }),
+        ),
       )
       const [task] = answer.tasks ?? []
       if (task !== undefined) return toTask(task)
@@ -95,6 +103,17 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
   }
 }
 
+/** IAM's words name what is missing, which may be iam:PassRole for one of the two roles. */
+async function permitted<Value>(permission: string, call: () => Promise<Value>): Promise<Value> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!isAwsError(error, 'AccessDeniedException', 'AccessDenied')) throw error
+    const named = /not authorized to perform: (\S+)/.exec(error instanceof Error ? error.message : '')?.[1]
+    throw new Denied(named ?? permission, error)
+  }
+}
+
 function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDefinitionCommandInput {
   const { taskDefinition: definition, tags = [] } = base.source as Sdk.DescribeTaskDefinitionCommandOutput
   const container = definition?.containerDefinitions?.find(item => item.name === derived.from)
@@ -112,6 +131,7 @@ function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDef
         name: derived.name,
         image: derived.image,
         essential: true,
+        ...(derived.entryPoint && { entryPoint: [...derived.entryPoint] }),
         command: [...derived.command],
         environment: Object.entries(derived.environment).map(([name, value]) => ({ name, value })),
         secrets: Object.entries(derived.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),

@@ -34,13 +34,14 @@ export function logsAdapter(region: string): Logs {
         return events.slice(-lines).map(event => event.message ?? '')
       })
     },
-    async follow(group, stream, position) {
+    async follow(group, stream, position, most = Number.POSITIVE_INFINITY) {
       const { client, GetLogEventsCommand } = await sdk()
       const lines: string[] = []
       let next = position
-      await orNothing(async () => {
+      let size = 0
+      try {
         // The end of a stream is the token that was sent; a page without events is not the end.
-        for (let before: string | undefined = '-'; before !== next; ) {
+        for (let before: string | undefined = '-'; before !== next && size < most; ) {
           before = next
           const answer = await client.send(
             new GetLogEventsCommand({
@@ -50,11 +51,16 @@ export function logsAdapter(region: string): Logs {
               ...(next !== undefined && { nextToken: next }),
             }),
           )
-          lines.push(...(answer.events ?? []).map(event => event.message ?? ''))
+          for (const { message = '' } of answer.events ?? []) {
+            lines.push(message)
+            size += message.length
+          }
           next = answer.nextForwardToken
         }
-        return lines
-      })
+      } catch (error) {
+        if (isAwsError(error, 'AccessDeniedException')) return { lines, position: next, denied: true }
+        if (!isAwsError(error, 'ResourceNotFoundException')) throw error
+      }
       return { lines, position: next }
     },
   }

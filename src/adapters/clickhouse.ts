@@ -9,14 +9,18 @@ const TIMEOUT_MS = 60_000
 /**
  * ClickHouse's HTTP interface (https://clickhouse.com/docs/interfaces/http). Its own client library would be the
  * larger half of the agent's bundle for what is one POST.
+ * @param hint what to look at when it cannot be reached
  */
-export function createClickHouse(options: {
-  readonly url: string
-  readonly user: string
-  readonly password: string
-  readonly database: string
-}): ClickHouse {
-  const address = new URL(options.url).host
+export function createClickHouse(
+  options: {
+    readonly url: string
+    readonly user: string
+    readonly password: string
+    readonly database: string
+  },
+  hint = '(input `clickhouse-url`) cannot be reached: check the name, the port and the security group of this runner',
+): ClickHouse {
+  const { host: address } = new URL(options.url)
   return {
     address,
     async ping() {
@@ -24,6 +28,7 @@ export function createClickHouse(options: {
         url: `${options.url}/ping`,
         method: 'GET',
         address,
+        hint,
         timeoutMs: TIMEOUT_MS,
       })
       return answer.status === 200 && answer.body.trim() === 'Ok.'
@@ -40,6 +45,7 @@ export function createClickHouse(options: {
         body: sql,
         headers: { 'X-ClickHouse-User': options.user, 'X-ClickHouse-Key': options.password },
         address,
+        hint,
         timeoutMs,
       })
       if (answer.status !== 200) {
@@ -61,12 +67,14 @@ type Request = {
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly address: string
+  /** What to look at when it cannot be reached. */
+  readonly hint: string
   readonly timeoutMs: number
 }
 
 /** Not `fetch`: that gives up after five minutes without an answer, and copying a big column may take longer. */
 async function reach(request: Request): Promise<{ status: number; body: string }> {
-  const { url, method, body, headers, address, timeoutMs } = request
+  const { url, method, body, headers, address, hint, timeoutMs } = request
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
   let isConnected = false
   try {
@@ -93,7 +101,7 @@ async function reach(request: Request): Promise<{ status: number; body: string }
     throw new RolloutError(
       isConnected
         ? `ClickHouse at ${address} has taken a statement and not answered; it may still be at it.`
-        : `ClickHouse at ${address} (input \`clickhouse-url\`) cannot be reached: check the name, the port and the security group of this runner.`,
+        : `ClickHouse at ${address} ${hint}.`,
       { cause: error },
     )
   }

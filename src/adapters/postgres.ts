@@ -1,44 +1,92 @@
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { Postgres } from '../ports/databases.ts'
+import type { Postgres, PostgresSession } from '../ports/databases.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-/** PostgreSQL at a URL. The URL's query parameters that only Prisma knows (`schema`, `connection_limit` …) are dropped. */
-export function createPostgres(url: string): Postgres {
+/** Query parameters that only Prisma knows, and TLS, which is decided here: https://www.prisma.io/docs/orm/overview/databases/postgresql */
+const NOT_FOR_THE_DRIVER = [
+  'schema',
+  'connection_limit',
+  'pool_timeout',
+  'pgbouncer',
+  'connect_timeout',
+  'socket_timeout',
+  'statement_cache_size',
+  'sslaccept',
+  'sslidentity',
+  'sslpassword',
+]
+
+/**
+ * PostgreSQL at a URL as Prisma reads it.
+ * @param hint what to look at when it cannot be reached
+ */
+export function createPostgres(
+  url: string,
+  hint = '(input `database-url`) cannot be reached: check the address, the password and the security group of this runner',
+): Postgres {
   const parsed = new URL(url)
   const address = `${parsed.hostname}:${parsed.port || '5432'}${parsed.pathname}`
-  for (const name of ['schema', 'connection_limit', 'pool_timeout', 'pgbouncer', 'connect_timeout']) {
-    parsed.searchParams.delete(name)
-  }
+  const ways = tlsOf(parsed)
+  for (const name of NOT_FOR_THE_DRIVER) parsed.searchParams.delete(name)
   return {
     address,
     async connect() {
-      const { default: pg } = await import('pg')
-      const client = new pg.Client({
-        connectionString: parsed.href,
-        application_name: 'langfuse-rollout',
-        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-        keepAlive: true,
-      })
-      // Without a listener a connection lost between two statements would end the process.
-      client.on('error', () => undefined)
       try {
-        await client.connect()
+        return await connectOneOf(ways, parsed.href)
       } catch (error) {
-        throw new RolloutError(
-          `PostgreSQL at ${address} (input \`database-url\`) cannot be reached: check the address, the password and the security group of this runner.`,
-          { cause: error },
-        )
-      }
-      return {
-        async run(sql, parameters) {
-          const result: unknown =
-            parameters === undefined ? await client.query(sql) : await client.query(sql, [...parameters])
-          return rowsOf(result)
-        },
-        close: () => client.end(),
+        throw new RolloutError(`PostgreSQL at ${address} ${hint}.`, { cause: error })
       }
     },
+  }
+}
+
+/** `undefined`: as the URL itself says, in the words of libpq. */
+type Tls = false | { readonly rejectUnauthorized: boolean } | undefined
+
+/**
+ * Prisma takes TLS where the server has it (`prefer`) and looks at no certificate unless `sslaccept` is strict. The
+ * driver's own reading of `require` would look, and Node does not know the authority of RDS.
+ */
+function tlsOf({ searchParams }: URL): readonly Tls[] {
+  const mode = searchParams.get('sslmode') ?? 'prefer'
+  const encrypted = { rejectUnauthorized: searchParams.get('sslaccept') === 'strict' }
+  if (mode === 'disable') return [false]
+  if (mode !== 'require' && mode !== 'prefer') return [undefined]
+  searchParams.delete('sslmode')
+  return mode === 'require' ? [encrypted] : [encrypted, false]
+}
+
+async function connectOneOf(ways: readonly Tls[], url: string): Promise<PostgresSession> {
+  const [first, ...others] = ways
+  try {
+    return await connect(url, first)
+  } catch (error) {
+    const plain = error instanceof Error && /does not support SSL/.test(error.message)
+    if (!plain || others.length === 0) throw error
+    return connectOneOf(others, url)
+  }
+}
+
+async function connect(url: string, ssl: Tls): Promise<PostgresSession> {
+  const { default: pg } = await import('pg')
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'langfuse-rollout',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    ...(ssl !== undefined && { ssl }),
+  })
+  // Without a listener a connection lost between two statements would end the process.
+  client.on('error', () => undefined)
+  await client.connect()
+  return {
+    async run(sql, parameters) {
+      const result: unknown =
+        parameters === undefined ? await client.query(sql) : await client.query(sql, [...parameters])
+      return rowsOf(result)
+    },
+    close: () => client.end(),
   }
 }
 

@@ -1,4 +1,3 @@
-import type { ClickHouse } from '../ports/databases.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -19,17 +18,16 @@ export type Check = {
   readonly title: string
   readonly group: CheckGroup
   /** What of the stack's picture it speaks of, for the picture in the summary. */
-  readonly about: readonly ('web' | 'worker' | 'clickhouse' | 'postgres' | 'efs' | 'cloud-map')[]
+  readonly about: readonly ('web' | 'worker' | 'clickhouse' | 'postgres' | 'valkey' | 'efs' | 'cloud-map')[]
   run(subject: Subject): Promise<Finding> | Finding
 }
 
-/** What checks look at: a picture of the stack, what should run, and the one live connection they may use. */
+/** What checks look at: a picture of the stack with all the evidence, and what should run. */
 export type Subject = {
   readonly stack: Stack
   /** The release that should run: the deploy's target, or what the web reports. */
   readonly expected: Release | undefined
   readonly facts: ReleaseFacts
-  readonly clickhouse: ClickHouse | undefined
 }
 
 export type CheckResult = Finding & Omit<Check, 'run'>

@@ -2,6 +2,7 @@ import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, efs } from './data-path.ts'
+import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
 import {
   clickhouseSingleWriter,
   clickhouseSteady,
@@ -29,6 +30,10 @@ export const CHECKS: readonly Check[] = [
   clickhouseSchema,
   postgresMigrations,
   backgroundMigrations,
+  clickhouseName,
+  clickhouseDisk,
+  valkey,
+  workerHealth,
 ]
 
 /** The checks that names and groups choose; throws on a name that is none. */

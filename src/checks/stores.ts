@@ -1,25 +1,18 @@
-import { explain } from '../errors/explain.ts'
 import type { Unseen } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, passed, skipped, warning } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 
 export const clickhousePing: Check = {
   id: 'clickhouse-ping',
   title: 'ClickHouse answers',
   group: 'inside',
   about: ['clickhouse'],
-  async run({ clickhouse, stack }) {
-    if (clickhouse === undefined)
-      return skipped(
-        `${stack.clickhouseStore.known ? 'There is no connection' : stack.clickhouseStore.reason}.`,
-      )
-    try {
-      return (await clickhouse.ping())
-        ? passed(`${clickhouse.address} answers /ping.`)
-        : failed(`${clickhouse.address} answers /ping with something else than Ok.`)
-    } catch (error) {
-      return failed(explain(error))
-    }
+  run({ stack }) {
+    const { ping } = stack.probe
+    if (!ping.known) return unseen(ping)
+    return ping.value
+      ? passed(`${ping.source} answers /ping.`)
+      : failed(`${ping.source} answers /ping with something else than Ok.`)
   },
 }
 
@@ -110,7 +103,8 @@ export const backgroundMigrations: Check = {
   },
 }
 
-/** Not given: skipped. Given and not reachable from where the caller said it is: failed. */
-function unseen(store: { readonly reason: string; readonly because: Unseen }): Finding {
-  return store.because === 'not-asked' ? skipped(`${store.reason}.`) : failed(store.reason)
+/** Not given: skipped. Given and not reachable from where the caller said it is: failed. Not seen at all: inconclusive. */
+export function unseen(store: { readonly reason: string; readonly because: Unseen }): Finding {
+  if (store.because === 'not-asked') return skipped(`${store.reason}.`)
+  return store.because === 'unreachable' ? failed(store.reason) : inconclusive(store.reason)
 }

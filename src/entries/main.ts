@@ -1,11 +1,14 @@
+import { readFile } from 'node:fs/promises'
 import { createCloud } from '../adapters/aws.ts'
 import { createClickHouse } from '../adapters/clickhouse.ts'
 import { systemClock } from '../adapters/clock.ts'
 import { gitHubRecords } from '../adapters/github-records.ts'
 import { http } from '../adapters/http.ts'
 import { findImageTool } from '../adapters/image-tool.ts'
+import { names } from '../adapters/names.ts'
 import { createPostgres } from '../adapters/postgres.ts'
 import { githubRunner } from '../adapters/runner.ts'
+import { createValkey, valkeyAt } from '../adapters/valkey.ts'
 import { explain } from '../errors/explain.ts'
 import { BadInput } from '../errors/rollout-error.ts'
 import type { StackConfig } from '../inputs/config.ts'
@@ -58,8 +61,11 @@ function createPorts(root: URL): Ports {
     facts: loadCatalog(root),
     signal: cancellation(),
     cloud: createCloud,
-    postgres: createPostgres,
-    clickhouse: createClickHouse,
+    postgres: url => createPostgres(url),
+    clickhouse: access => createClickHouse(access),
+    valkey: url => createValkey(valkeyAt(url)),
+    names,
+    agentProgram: () => readFile(new URL('dist/agent/index.js', root), 'utf8'),
     imageTool: findImageTool,
     records: createRecords,
   }

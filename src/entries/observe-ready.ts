@@ -2,9 +2,9 @@ import { migrationTasks } from '../execute/migrate.ts'
 import { waitFor } from '../execute/wait.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import { ecsState } from '../plan/ecs-state.ts'
-import { observe } from '../stack/observe.ts'
+import { observe, quickSources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
-import type { Connections, Ports } from './ports.ts'
+import { type Connections, demandEvidence, type Ports } from './ports.ts'
 
 /** ClickHouse is stopped before it is started, and a migration has its databases dirty as long as it runs. */
 const PATIENCE_MS = 5 * 60_000
@@ -20,13 +20,16 @@ export async function observeReady(
 ): Promise<Stack> {
   const { clock, signal, runner } = ports
   const first = await observe(config, connections)
+  demandEvidence(config, first)
   let note = await passing(first, connections)
   if (note === undefined) return first
   const until = Math.min(deadline, clock.now() + PATIENCE_MS)
-  return waitFor(
+  const { postgres, clickhouseStore: clickhouse, probe } = first
+  const quick = quickSources(connections, { postgres, clickhouse, probe })
+  const settled = await waitFor<Stack>(
     async () => {
       const before = note
-      const stack = await observe(config, connections)
+      const stack = await observe(config, quick)
       note = await passing(stack, connections)
       // What has ended meanwhile may have been seen before its end: one look more.
       const over = note === undefined && (before === undefined || !isDirty(stack))
@@ -36,6 +39,7 @@ export async function observeReady(
     },
     { clock, signal, deadline, say: line => runner.info(line), what: 'what an earlier run began' },
   )
+  return connections.insideIsSlow ? observe(config, connections) : settled
 }
 
 /** What goes on and makes the stack look broken; undefined: it is as it is. */

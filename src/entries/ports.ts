@@ -1,12 +1,19 @@
+import { createAgent } from '../agent/agent.ts'
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { UndoInside } from '../execute/execution.ts'
 import type { ClickHouseAccess, StackConfig } from '../inputs/config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import type { ClickHouse, Postgres } from '../ports/databases.ts'
+import type { ClickHouse, Postgres, Valkey } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
+import type { Names } from '../ports/names.ts'
 import type { Records } from '../ports/records.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
+import { lookInside, workerAddresses } from '../stack/inside.ts'
+import type { Sources } from '../stack/observe.ts'
+import type { Stack } from '../stack/stack.ts'
 
 /** Everything outside: the adapters in production, fakes in tests. */
 export type Ports = {
@@ -19,26 +26,71 @@ export type Ports = {
   cloud(region: string): Cloud
   postgres(url: string): Postgres
   clickhouse(access: ClickHouseAccess): ClickHouse
+  valkey(url: string): Valkey
+  readonly names: Names
+  /** The agent's bundle, as text. */
+  agentProgram(): Promise<string>
   /** undefined when this machine has no program that copies images. */
   imageTool(): Promise<ImageTool | undefined>
   /** undefined without a token or outside of a repository. */
   records(config: StackConfig): Records | undefined
 }
 
-/** The ports of one run, with the connections that its inputs name. */
-export type Connections = {
-  readonly cloud: Cloud
-  readonly http: Http
+/** The ports of one run, with the ways to the stores that its inputs name. */
+export type Connections = Sources & {
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
+  readonly undoInside: UndoInside | undefined
 }
 
+/** From this runner with the addresses that it was given; else by an agent in a task of its own (`network`). */
 export function connect(config: StackConfig, ports: Ports): Connections {
   const { databases } = config
-  return {
-    cloud: ports.cloud(config.region),
+  const outside = { cloud: ports.cloud(config.region), http: ports.http }
+  if (databases === undefined) return { ...outside, ...byAgent(config, ports, outside.cloud) }
+  const { databaseUrl, clickhouse, redisUrl } = databases
+  const stores = {
+    postgres: databaseUrl === undefined ? undefined : ports.postgres(databaseUrl),
+    clickhouse: clickhouse === undefined ? undefined : ports.clickhouse(clickhouse),
+    valkey: redisUrl === undefined ? undefined : ports.valkey(redisUrl),
+    names: ports.names,
     http: ports.http,
-    postgres: databases?.databaseUrl === undefined ? undefined : ports.postgres(databases.databaseUrl),
-    clickhouse: databases?.clickhouse === undefined ? undefined : ports.clickhouse(databases.clickhouse),
   }
+  return {
+    ...outside,
+    postgres: stores.postgres,
+    clickhouse: stores.clickhouse,
+    undoInside: undefined,
+    lookInside: worker => lookInside(stores, workerAddresses(worker)),
+    insideIsSlow: false,
+  }
+}
+
+function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connections, 'cloud' | 'http'> {
+  const { clock, signal, runner } = ports
+  const agent = createAgent({
+    cloud,
+    clock,
+    signal,
+    say: line => runner.info(line),
+    program: ports.agentProgram,
+    optional: config.network === 'auto',
+  })
+  return {
+    postgres: undefined,
+    clickhouse: undefined,
+    undoInside: agent.undo,
+    lookInside: agent.look,
+    insideIsSlow: true,
+  }
+}
+
+/** With `network: task` nothing is begun on a picture without the databases. */
+export function demandEvidence({ network }: StackConfig, { postgres, clickhouseStore }: Stack): void {
+  const unseen = [postgres, clickhouseStore].find(store => !store.known && store.because === 'no-evidence')
+  if (network === 'task' && unseen?.known === false) throw new RolloutError(`${capital(unseen.reason)}.`)
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }

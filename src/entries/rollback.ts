@@ -12,7 +12,7 @@ import { currentRelease } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
 import { otherRun } from './one-run.ts'
-import { type Connections, connect, type Ports } from './ports.ts'
+import { type Connections, connect, demandEvidence, type Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
 
@@ -22,6 +22,7 @@ export async function rollback(ports: Ports): Promise<Conclusion> {
   const deadline = ports.clock.now() + config.timeoutMs
   const connections = connect(config, ports)
   const stack = await observe(config, connections)
+  demandEvidence(config, stack)
   const target = await findRollbackTarget(config, stack, {
     cloud: connections.cloud,
     records: ports.records(config),

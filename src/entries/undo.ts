@@ -6,7 +6,7 @@ import type { Plan } from '../plan/plan.ts'
 import { planRollback } from '../plan/rollback.ts'
 import type { DeploymentRecord } from '../ports/records.ts'
 import { releaseOf } from '../release/release.ts'
-import { observe } from '../stack/observe.ts'
+import { observe, quickSources } from '../stack/observe.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
@@ -77,9 +77,10 @@ function nothing(problem: string): Undone {
 
 /** App Runner rolls back by itself after a failed health check and takes no update until it has. */
 async function observeAtRest({ config, connections, ports }: Failed, deadline: number): Promise<Stack> {
-  return waitFor(
+  const quick = quickSources(connections)
+  const settled = await waitFor<Stack>(
     async () => {
-      const stack = await observe(config, connections)
+      const stack = await observe(config, quick)
       const operation = stack.web.platform === 'app-runner' ? stack.web.operation : undefined
       return operation === undefined
         ? { state: 'settled', value: stack }
@@ -93,6 +94,7 @@ async function observeAtRest({ config, connections, ports }: Failed, deadline: n
       what: 'App Runner to end its own rollback',
     },
   )
+  return connections.insideIsSlow ? observe(config, connections) : settled
 }
 
 function targetOf(record: DeploymentRecord): RollbackTarget {
@@ -112,8 +114,9 @@ function targetOf(record: DeploymentRecord): RollbackTarget {
 /** Migrations that ran and that nobody here can see: the older web runs on, but could not start again. */
 function leftBehind({ steps, plan }: Failed, stack: Stack): readonly string[] {
   const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')
-  if (!migrated || (stack.postgres.known && stack.clickhouseStore.known)) return []
+  const unseen = [stack.postgres, stack.clickhouseStore].find(store => !store.known)
+  if (!migrated || unseen === undefined || unseen.known) return []
   return [
-    `The migrations of Langfuse ${plan.to} may have run, and they were not undone because the databases are not reached from this runner: the web of ${plan.from} runs on, but its next start fails with "no migration found". Run the rollback action with \`database-url\` and \`clickhouse-url\`, or deploy ${plan.to} again.`,
+    `The migrations of Langfuse ${plan.to} may have run, and they were not undone, because ${unseen.reason}. The web of ${plan.from} runs on, but its next start fails with "no migration found". Run the rollback action where the databases can be seen, or deploy ${plan.to} again.`,
   ]
 }

@@ -1,10 +1,11 @@
+import type { CheckResult } from '../checks/check.ts'
 import { chooseChecks, countOf, runChecks, verdictOf } from '../checks/run.ts'
 import { readVerifyConfig } from '../inputs/config.ts'
 import { releaseOf } from '../release/release.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
-import { observe } from '../stack/observe.ts'
-import { currentRelease } from '../stack/stack.ts'
+import { observe, quickSources } from '../stack/observe.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
 import { connect, type Ports } from './ports.ts'
 
 /** inputs → observe → checks → conclusion. Never writes. */
@@ -12,14 +13,14 @@ export async function verify(ports: Ports): Promise<Conclusion> {
   const config = readVerifyConfig(ports.runner)
   const chosen = chooseChecks(config.checks)
   const connections = connect(config, ports)
-  const stack = await observe(config, connections)
+  const inside = chosen.some(check => check.group === 'inside')
+  const stack = await observe(config, inside ? connections : quickSources(connections))
   // What should run is what the web's image says; the web itself only says what it is.
   const expected = releaseOf(stack.web.image.version)
   const checks = await runChecks(chosen, {
     stack,
     expected,
     facts: ports.facts,
-    clickhouse: connections.clickhouse,
   })
   for (const check of checks) ports.runner.info(`${check.state.padEnd(12)} ${check.id}: ${check.sentence}`)
   const outcome = verdictOf(checks, config.failOn)
@@ -28,11 +29,22 @@ export async function verify(ports: Ports): Promise<Conclusion> {
     .join(', ')
   return conclude('verify', outcome, `${checks.length} checks: ${counts}.`, {
     versions: { previous: undefined, current: currentRelease(stack, ports.facts), target: undefined },
-    problems:
-      outcome === 'passed'
-        ? []
-        : checks.filter(check => check.state === 'failed').map(check => check.sentence),
+    problems: outcome === 'passed' ? [] : reasons(checks),
+    warnings: inside ? unlooked(stack) : [],
     checks,
     stack,
   })
+}
+
+/** Each once: what nobody could look at is the reason of many checks. */
+function reasons(checks: readonly CheckResult[]): readonly string[] {
+  const bad = checks.filter(check => check.state === 'failed' || check.state === 'inconclusive')
+  return [...new Set(bad.map(check => check.sentence))]
+}
+
+function unlooked({ postgres, clickhouseStore }: Stack): readonly string[] {
+  const stores = [postgres, clickhouseStore].flatMap(store =>
+    !store.known && store.because === 'not-asked' ? [`Not checked: ${store.reason}.`] : [],
+  )
+  return [...new Set(stores)]
 }

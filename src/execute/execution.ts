@@ -1,4 +1,4 @@
-import type { Plan, Step } from '../plan/plan.ts'
+import type { Plan, Step, UndoSchema } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
@@ -16,6 +16,8 @@ export type Execution = {
   readonly cloud: Cloud
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
+  /** Runs down SQL inside the VPC, for a runner that has no connections of its own. */
+  readonly undoInside?: UndoInside | undefined
   /** For the public address, which tells of a new web before AWS does. */
   readonly http?: Http | undefined
   /** Looked for when `mirror-from` is given. */
@@ -32,6 +34,15 @@ export type Execution = {
   readonly keep?: (artifact: Artifact) => Promise<void>
   readonly say: (line: string) => void
 }
+
+/** What running down SQL needs, in this process or inside the VPC. */
+export type Undoing = Pick<
+  Execution,
+  'postgres' | 'clickhouse' | 'clock' | 'deadline' | 'signal' | 'rollbackId' | 'say'
+> & { readonly facts: Pick<ReleaseFacts, 'downSql'> }
+
+/** One phase of down SQL, away from this process. Fails as `undoStores` does. */
+export type UndoInside = (step: UndoSchema, execution: Execution) => Promise<UndoCounts>
 
 /**
  * `rolling`: the write was made, and AWS may still be at it when the run ended; `not-started`: nothing was written.

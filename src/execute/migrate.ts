@@ -143,7 +143,7 @@ async function register(step: Migrate, { cloud, stack, say }: Execution): Promis
 async function tidy(taskDefinition: string, execution: Execution): Promise<void> {
   const { cloud, say } = execution
   const left = await cloud.ecs.activeRevisions(familyOf(execution), TAG).catch(() => [])
-  for (const arn of new Set([taskDefinition, ...left])) {
+  for (const arn of new Set([taskDefinition, ...left.map(revision => revision.arn)])) {
     await cloud.ecs.deregister(arn).catch(error => {
       say(
         `Warning: task definition ${arn} could not be deregistered (${explain(error)}): deregister it yourself.`,

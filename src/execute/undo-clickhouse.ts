@@ -8,10 +8,10 @@ import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/cl
 import { runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
 import { statementsOfSection } from '../schema/down-sql.ts'
 import type { Query } from '../schema/snapshot.ts'
-import type { Execution } from './execution.ts'
+import type { Undoing } from './execution.ts'
 import { StepFailed } from './execution.ts'
 
-export type UndoContext = Pick<Execution, 'facts' | 'clock' | 'deadline' | 'rollbackId' | 'say'>
+export type UndoContext = Pick<Undoing, 'facts' | 'clock' | 'deadline' | 'rollbackId' | 'say'>
 
 /**
  * One phase on ClickHouse, which has no transactions: a migration whose phase is over is not touched again, and of the

@@ -3,7 +3,7 @@ import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlState } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
 import { concurrentIndex, type DownSections, statementsOfSection } from '../schema/down-sql.ts'
-import type { Execution, UndoCounts } from './execution.ts'
+import type { Undoing as Execution, UndoCounts } from './execution.ts'
 import { alone, runNamed, transaction, withUndoSession } from './undo-session.ts'
 
 /** How many rows the toolbox changes in one transaction of `prepare`: nobody waits long for a row. */

@@ -1,5 +1,5 @@
 import type { UndoSchema } from '../plan/plan.ts'
-import type { Done, Execution, UndoCounts } from './execution.ts'
+import type { Done, Execution, UndoCounts, Undoing } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { undoClickHouse } from './undo-clickhouse.ts'
 import { undoPostgres } from './undo-postgres.ts'
@@ -9,16 +9,22 @@ import { undoPostgres } from './undo-postgres.ts'
  * what a killed run did not finish is in the picture that the next run plans from.
  */
 export async function undoSchema(step: UndoSchema, execution: Execution): Promise<Done> {
-  const { postgres, clickhouse } = execution
+  const inside = execution.postgres === undefined ? execution.undoInside : undefined
+  const counts = inside === undefined ? await undoStores(step, execution) : await inside(step, execution)
+  return { sentence: describe(step, counts), counts }
+}
+
+/** The work itself, where the stores can be reached: in the runner, or in the agent. */
+export async function undoStores(step: UndoSchema, undoing: Undoing): Promise<UndoCounts> {
+  const { postgres, clickhouse } = undoing
   if (postgres === undefined) throw new StepFailed('There is no connection to PostgreSQL.', [])
   let archivedInClickHouse = 0
-  const inPostgres = await undoPostgres(step, postgres, execution, async () => {
+  const inPostgres = await undoPostgres(step, postgres, undoing, async () => {
     if (step.clickhouse.length === 0) return
     if (clickhouse === undefined) throw new StepFailed('There is no connection to ClickHouse.', [])
-    archivedInClickHouse = await undoClickHouse(step, clickhouse, execution)
+    archivedInClickHouse = await undoClickHouse(step, clickhouse, undoing)
   })
-  const counts = { ...inPostgres, archivedRows: inPostgres.archivedRows + archivedInClickHouse }
-  return { sentence: describe(step, counts), counts }
+  return { ...inPostgres, archivedRows: inPostgres.archivedRows + archivedInClickHouse }
 }
 
 function describe(step: UndoSchema, counts: UndoCounts): string {

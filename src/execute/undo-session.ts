@@ -2,7 +2,7 @@ import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlNotes, sqlState } from '../ports/databases.ts'
 import { archiveSql } from '../schema/archive.ts'
 import { journalSql } from '../schema/journal.ts'
-import type { Execution } from './execution.ts'
+import type { Undoing as Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
 

@@ -16,7 +16,8 @@ export type StackConfig = {
   readonly webPlatform: 'auto' | WebPlatform
   /** Public base URL without a trailing slash; undefined: discovered. */
   readonly url: string | undefined
-  /** Given for `network: direct`; undefined: the databases are not seen. */
+  readonly network: 'auto' | 'task' | 'direct'
+  /** For looking from this runner, which stands inside the VPC; undefined: a task there has to look. */
   readonly databases: DirectDatabases | undefined
   /** Milliseconds for the whole run. */
   readonly timeoutMs: number
@@ -30,6 +31,7 @@ export type StackConfig = {
 export type DirectDatabases = {
   readonly databaseUrl: string | undefined
   readonly clickhouse: ClickHouseAccess | undefined
+  readonly redisUrl: string | undefined
 }
 
 export type ClickHouseAccess = {
@@ -145,14 +147,13 @@ function readStack(reader: InputReader, runner: Runner): StackConfig {
     },
     webPlatform: reader.choice('web-platform', ['auto', 'app-runner', 'ecs', 'ecs-express']),
     url: reader.url('url', ['https:', 'http:'])?.replace(/\/+$/, ''),
-    databases: readDatabases(reader),
+    ...readNetwork(reader),
     timeoutMs: reader.duration('timeout'),
     environment: reader.required('environment', 'a name for the GitHub deployment record, e.g. `langfuse`'),
     token: reader.text('github-token'),
     accept: readAccepted(reader),
     dryRun: reader.flag('dry-run'),
   }
-  refuseUnbuilt(reader, COMMON_LATER)
   return config
 }
 
@@ -169,25 +170,30 @@ function readRegion(reader: InputReader, runner: Runner): string {
   return region ?? ''
 }
 
-function readDatabases(reader: InputReader): DirectDatabases | undefined {
+function readNetwork(reader: InputReader): Pick<StackConfig, 'network' | 'databases'> {
   const network = reader.choice('network', ['auto', 'task', 'direct'])
-  if (network === 'task')
-    reader.notYet(
-      'network',
-      [],
-      'write `direct` with `database-url` and `clickhouse-url`, or leave it `auto`',
+  const databases = readDatabases(reader)
+  const { databaseUrl, clickhouse, redisUrl } = databases
+  const given = databaseUrl !== undefined || clickhouse !== undefined || redisUrl !== undefined
+  if (network === 'direct' && databaseUrl === undefined && clickhouse === undefined) {
+    reader.problems.push(
+      'Input `network` is `direct`, but `database-url` and `clickhouse-url` are empty: write both.',
     )
-  const databaseUrl = reader.url('database-url', ['postgresql:', 'postgres:'])
-  const clickhouse = readClickHouse(reader)
-  if (databaseUrl === undefined && clickhouse === undefined) {
-    if (network === 'direct') {
-      reader.problems.push(
-        'Input `network` is `direct`, but `database-url` and `clickhouse-url` are empty: write both.',
-      )
-    }
-    return undefined
   }
-  return { databaseUrl, clickhouse }
+  if (network === 'task' && given) {
+    reader.problems.push(
+      'Input `network` is `task`, which finds the databases by what the worker is told: leave `database-url`, `clickhouse-url` and `redis-url` empty, or write `direct`.',
+    )
+  }
+  return { network, databases: given ? databases : undefined }
+}
+
+function readDatabases(reader: InputReader): DirectDatabases {
+  return {
+    databaseUrl: reader.url('database-url', ['postgresql:', 'postgres:']),
+    clickhouse: readClickHouse(reader),
+    redisUrl: reader.url('redis-url', ['redis:', 'rediss:']),
+  }
 }
 
 function readClickHouse(reader: InputReader): ClickHouseAccess | undefined {
@@ -261,9 +267,6 @@ function readOrder(reader: InputReader): readonly Component[] {
 /** Declared inputs without effect in this version: the values that mean the same as leaving them out, and what to do. */
 type Unbuilt = Readonly<Record<string, readonly [ignored: readonly string[], instead: string]>>
 
-const COMMON_LATER: Unbuilt = {
-  'redis-url': [[], 'leave it empty'],
-}
 const DEPLOY_LATER: Unbuilt = {
   accept: [[], 'no deploy asks for a risk to be taken, so leave it empty'],
 }

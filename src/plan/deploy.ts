@@ -19,7 +19,7 @@ import { backgroundProblems, backgroundWarnings } from './preflight-background.t
 import { clickhouseProblems, clickhouseWarnings } from './preflight-clickhouse.ts'
 import { foreignImages } from './preflight-images.ts'
 import { releaseProblems, releaseWarnings, stopProblems } from './preflight-release.ts'
-import { planRerun } from './rerun.ts'
+import { planRerun, rerunNeeds } from './rerun.ts'
 import { classOf, undoBetween } from './rollback-class.ts'
 import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
 
@@ -57,6 +57,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...environment.refusals,
           ...migrateProblems(changes, question),
           ...rerun.problems,
+          ...rerunNeeds(rerun.steps, config),
           ...backup.problems,
         ]
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }

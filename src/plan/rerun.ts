@@ -1,3 +1,4 @@
+import type { DeployConfig } from '../inputs/config.ts'
 import { gateIsOpen } from '../release/background.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import type { RerunBackgroundMigrations } from './plan.ts'
@@ -26,6 +27,14 @@ export function planRerun(names: readonly string[], stack: Stack, to: string): R
     reason: 'Asked for by `rerun-background-migrations`; the worker only looks for them when it starts.',
   }
   return { steps: [step], problems: [] }
+}
+
+/** Re-arming and watching are conversations with PostgreSQL, which an agent that does one errand cannot lead. Pure. */
+export function rerunNeeds(steps: RerunPlan['steps'], { databases }: DeployConfig): readonly string[] {
+  if (steps.length === 0 || databases?.databaseUrl !== undefined) return []
+  return [
+    '`rerun-background-migrations` needs a runner inside the VPC: give it `database-url`, or leave it empty.',
+  ]
 }
 
 function problemOf(

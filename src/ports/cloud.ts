@@ -155,9 +155,11 @@ export type Ecs = {
 export type EcsTasks = {
   /** Registers a task definition of one container that stands where `base` stands; returns its ARN. */
   registerDerived(base: TaskDefinition, derived: DerivedTask): Promise<string>
+  /** Bytes that the same would have on the wire: ECS takes 64 KiB. */
+  sizeOfDerived(base: TaskDefinition, derived: DerivedTask): number
   deregister(taskDefinition: string): Promise<void>
   /** The active revisions of a family that carry a tag; empty when the caller's IAM policy cannot say. */
-  activeRevisions(family: string, tag: string): Promise<readonly string[]>
+  activeRevisions(family: string, tag: string): Promise<readonly Revision[]>
   runTask(order: TaskOrder): Promise<EcsTask>
   /** undefined when ECS does not know the task (yet, or no more: it forgets stopped ones after about an hour). */
   task(cluster: string, arn: string): Promise<EcsTask | undefined>
@@ -169,6 +171,14 @@ export type EcsTasks = {
   ): Promise<readonly EcsTask[]>
 }
 
+export type Revision = {
+  readonly arn: string
+  /** The value of the tag that was asked for. */
+  readonly tag: string
+  /** Epoch milliseconds by AWS's clock. */
+  readonly registeredAt: number | undefined
+}
+
 /** What differs from the task definition that it is derived from; roles, size and log configuration are taken over. */
 export type DerivedTask = {
   readonly family: string
@@ -176,7 +186,9 @@ export type DerivedTask = {
   readonly from: string
   readonly name: string
   readonly image: string
-  /** Of the image's own entry point. */
+  /** Instead of the image's own. */
+  readonly entryPoint?: readonly string[]
+  /** Of the entry point. */
   readonly command: readonly string[]
   readonly architecture: 'X86_64' | 'ARM64'
   readonly environment: Readonly<Record<string, string>>
@@ -301,10 +313,19 @@ export type Logs = {
   tail(group: string, stream: string, lines: number): Promise<readonly string[]>
   /** The last lines of all streams of a group since an epoch time in milliseconds. */
   recent(group: string, since: number, lines: number): Promise<readonly string[]>
-  /** What came to a stream after `position` (undefined: all of it), oldest first; nothing while there is no stream. */
+  /**
+   * What came to a stream after `position` (undefined: all of it), oldest first; nothing while there is no stream.
+   * No page is read after the one with which `most` characters are reached.
+   */
   follow(
     group: string,
     stream: string,
     position: string | undefined,
-  ): Promise<{ readonly lines: readonly string[]; readonly position: string | undefined }>
+    most?: number,
+  ): Promise<{
+    readonly lines: readonly string[]
+    readonly position: string | undefined
+    /** The caller's IAM policy does not let it be read, so nothing will ever come. */
+    readonly denied?: boolean
+  }>
 }

@@ -20,6 +20,22 @@ export type ClickHouse = {
   run(sql: string, options?: { readonly timeoutMs?: number }): Promise<readonly Row[]>
 }
 
+/** A reply of Valkey: an error reply is thrown. */
+export type ValkeyReply = string | number | null | readonly ValkeyReply[]
+
+/** Valkey or Redis: one connection, one command a call. */
+export type ValkeySession = {
+  run(...command: readonly string[]): Promise<ValkeyReply>
+  close(): void
+}
+
+export type Valkey = {
+  readonly address: string
+  /** What the names of BullMQ's keys begin with, `bull` unless REDIS_KEY_PREFIX says otherwise. */
+  readonly prefix: string
+  connect(): Promise<ValkeySession>
+}
+
 /** PostgreSQL's SQLSTATE of an error of the driver, if it is one: `55P03` is a lock timeout. */
 export function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined

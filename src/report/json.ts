@@ -22,6 +22,7 @@ export function reportOf(conclusion: Conclusion, redact: (text: string) => strin
       postgres: stack.postgres,
       discovery: stack.discovery,
       files: stack.files,
+      probe: stack.probe,
     },
   }
   const clean = (_key: string, value: unknown) => (typeof value === 'string' ? redact(value) : value)

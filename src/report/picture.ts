@@ -4,7 +4,7 @@ import { shortImage } from '../release/image.ts'
 import type { RunningImage, Stack } from '../stack/stack.ts'
 import { inline, table } from './markdown.ts'
 
-type Part = 'web' | 'worker' | 'clickhouse' | 'postgres' | 'efs' | 'cloud-map'
+type Part = 'web' | 'worker' | 'clickhouse' | 'postgres' | 'valkey' | 'efs' | 'cloud-map'
 
 /** Grey: nobody has looked. A part is as bad as the worst that was seen of it. */
 type Colour = 'ok' | 'warn' | 'bad' | 'unknown'
@@ -23,6 +23,8 @@ export function picture(stack: Stack, checks: readonly CheckResult[], steps: rea
     '  users((users)) --> web',
     '  web --> postgres',
     '  worker --> postgres',
+    '  web --> valkey',
+    '  worker --> valkey',
     '  web --> cloudmap',
     '  worker --> cloudmap',
     '  cloudmap --> clickhouse',
@@ -47,7 +49,7 @@ const PLATFORM = { 'app-runner': 'App Runner', ecs: 'ECS', 'ecs-express': 'ECS E
 function partsOf(
   stack: Stack,
 ): readonly { readonly id: Part; readonly name: string; readonly runs: string }[] {
-  const { web, worker, clickhouse, discovery, files, postgres } = stack
+  const { web, worker, clickhouse, discovery, files, postgres, probe } = stack
   return [
     { id: 'web', name: `web · ${PLATFORM[web.platform]}`, runs: runs(web.image) },
     { id: 'worker', name: 'worker · ECS', runs: runs(worker.image) },
@@ -62,6 +64,11 @@ function partsOf(
       id: 'postgres',
       name: 'PostgreSQL',
       runs: postgres.known ? `${postgres.value.migrations.length} migrations` : 'not seen',
+    },
+    {
+      id: 'valkey',
+      name: 'Valkey',
+      runs: probe.valkey.known ? probe.valkey.value.version : 'not seen',
     },
   ]
 }

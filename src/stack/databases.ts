@@ -14,8 +14,11 @@ import { known, unknown } from './stack.ts'
 const NOT_GIVEN = 'the databases are not reached from this runner: set `network: direct` with'
 
 /** What PostgreSQL says of its migrations. A wrong password is not "unknown": it is `unreachable`. */
-export async function observePostgres(postgres: Postgres | undefined): Promise<Observed<PostgresState>> {
-  if (postgres === undefined) return unknown(`${NOT_GIVEN} \`database-url\``, 'not-asked')
+export async function observePostgres(
+  postgres: Postgres | undefined,
+  missing = `${NOT_GIVEN} \`database-url\``,
+): Promise<Observed<PostgresState>> {
+  if (postgres === undefined) return unknown(missing, 'not-asked')
   try {
     const session = await postgres.connect()
     try {
@@ -95,8 +98,9 @@ async function tableExists(session: PostgresSession, table: string): Promise<boo
 /** golang-migrate's state and what the server says of itself. */
 export async function observeClickHouse(
   clickhouse: ClickHouse | undefined,
+  missing = `${NOT_GIVEN} \`clickhouse-url\``,
 ): Promise<Observed<ClickHouseState>> {
-  if (clickhouse === undefined) return unknown(`${NOT_GIVEN} \`clickhouse-url\``, 'not-asked')
+  if (clickhouse === undefined) return unknown(missing, 'not-asked')
   try {
     return known(await readClickHouse(clickhouse), clickhouse.address)
   } catch (error) {

@@ -2,11 +2,10 @@ import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { Component, StackConfig } from '../inputs/config.ts'
 import type { AppRunnerOperation, Cloud, EcsService, EcsTask } from '../ports/cloud.ts'
-import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import { pickContainer } from './container.ts'
-import { observeClickHouse, observePostgres } from './databases.ts'
 import { observeImage } from './image.ts'
+import { type Inside, type LookInside, unseenInside } from './inside.ts'
 import type {
   AppRunnerWeb,
   Discovery,
@@ -20,26 +19,34 @@ import type {
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** What observing needs; the databases are absent when the caller gave no way to reach them. */
+/** What observing needs. */
 export type Sources = {
   readonly cloud: Cloud
   readonly http: Http
-  readonly postgres: Postgres | undefined
-  readonly clickhouse: ClickHouse | undefined
+  readonly lookInside: LookInside
+  /** Looking inside starts a task and takes a minute: it is not done again and again. */
+  readonly insideIsSlow: boolean
+}
+
+/** The same sources for looks that repeat: inside, what was seen before, or nothing. */
+export function quickSources(
+  sources: Sources,
+  inside: Inside = unseenInside('it is not looked inside yet', 'not-asked'),
+): Sources {
+  return sources.insideIsSlow ? { ...sources, lookInside: async () => inside } : sources
 }
 
 /** Looks at the whole stack, side by side where nothing depends on another answer. Reads only. */
 export async function observe(config: StackConfig, sources: Sources): Promise<Stack> {
   const { cloud } = sources
-  const [worker, clickhouse, web, postgres, clickhouseStore] = await Promise.all([
+  const [worker, clickhouse, web] = await Promise.all([
     observeEcs('worker', config, cloud),
     observeEcs('clickhouse', config, cloud),
     observeWeb(config, cloud),
-    observePostgres(sources.postgres),
-    observeClickHouse(sources.clickhouse),
   ])
   const url = publicUrl(config, web)
-  const [health, discovery, files] = await Promise.all([
+  const [inside, health, discovery, files] = await Promise.all([
+    sources.lookInside(worker),
     observeHealth(url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
     observeFiles(clickhouse, cloud),
@@ -54,10 +61,11 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     web,
     url,
     health,
-    postgres,
-    clickhouseStore,
+    postgres: inside.postgres,
+    clickhouseStore: inside.clickhouse,
     discovery,
     files,
+    probe: inside.probe,
   }
 }
 

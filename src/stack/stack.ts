@@ -29,6 +29,8 @@ export type Stack = {
   readonly clickhouseStore: Observed<ClickHouseState>
   readonly discovery: Observed<Discovery>
   readonly files: Observed<FileSystem>
+  /** What can only be seen from inside the VPC, as raw evidence. */
+  readonly probe: Probe
 }
 
 /** A fact, or the reason why it could not be seen: missing evidence is never taken for a good sign. */
@@ -36,8 +38,11 @@ export type Observed<Value> =
   | { readonly known: true; readonly value: Value; readonly source: string }
   | { readonly known: false; readonly reason: string; readonly because: Unseen }
 
-/** `not-asked`: the caller gave no way to look. `unreachable`: there is a way, and it did not work. */
-export type Unseen = 'not-asked' | 'unreachable'
+/**
+ * `not-asked`: the caller gave no way to look. `unreachable`: it was looked, and nothing answered.
+ * `no-evidence`: the look itself broke off, so what it would have seen is not known.
+ */
+export type Unseen = 'not-asked' | 'unreachable' | 'no-evidence'
 
 export type EcsComponent = {
   readonly component: Component
@@ -125,6 +130,57 @@ export type ClickHouseState = {
   /** golang-migrate's head; 0 when nothing was migrated yet. */
   readonly head: number
   readonly dirty: boolean
+}
+
+/** Evidence from inside the VPC; what it means is for the checks to say. */
+export type Probe = {
+  /** Where ClickHouse's name leads from there. */
+  readonly name: Observed<{ readonly name: string; readonly addresses: readonly string[] }>
+  /** Whether `/ping` answered `Ok.`. */
+  readonly ping: Observed<boolean>
+  readonly disks: Observed<readonly ClickHouseDisk[]>
+  /** Langfuse's own and ClickHouse's system logs. */
+  readonly tables: Observed<readonly ClickHouseTable[]>
+  readonly valkey: Observed<ValkeyState>
+  readonly workers: Observed<readonly WorkerHealth[]>
+}
+
+export type ClickHouseDisk = { readonly name: string; readonly free: number; readonly total: number }
+
+export type ClickHouseTable = {
+  readonly database: string
+  readonly name: string
+  readonly engine: string
+  readonly rows: number
+  readonly bytes: number
+}
+
+export type ValkeyState = {
+  readonly version: string
+  /** `noeviction` is the one that keeps a queue whole; undefined: the server does not say. */
+  readonly policy: string | undefined
+  /** Bytes; a maximum of 0 is none. */
+  readonly used: number
+  readonly maximum: number
+  readonly evicted: number
+  /** Those that hold jobs. */
+  readonly queues: readonly Queue[]
+}
+
+export type Queue = {
+  readonly name: string
+  readonly waiting: number
+  readonly active: number
+  /** Epoch milliseconds of the job that waits longest. */
+  readonly oldest: number | undefined
+}
+
+/** What the worker says of itself; without a status nothing answered, and `problem` says what happened instead. */
+export type WorkerHealth = {
+  readonly task: string
+  readonly url: string
+  readonly status: number | undefined
+  readonly problem: string | undefined
 }
 
 export type Discovery = {

@@ -1,20 +1,14 @@
 import { expect, test } from '@jest/globals'
 import type { CheckState } from '../../src/checks/check.ts'
 import { CHECKS, chooseChecks, runChecks, verdictOf } from '../../src/checks/run.ts'
-import type { ClickHouse } from '../../src/ports/databases.ts'
 import type { Release } from '../../src/release/release.ts'
-import type { Stack } from '../../src/stack/stack.ts'
+import { unseenInside } from '../../src/stack/inside.ts'
+import type { Probe, Stack, ValkeyState } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
-import { ecsService, ecsTask, FACTS, stackOn2 } from '../support/stack.ts'
+import { ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } from '../support/stack.ts'
 
-const ANSWERS: ClickHouse = {
-  address: 'clickhouse.langfuse.local:8123',
-  ping: async () => true,
-  run: async () => [],
-}
-
-async function resultsOf(stack: Stack, clickhouse: ClickHouse | undefined = ANSWERS) {
-  const results = await runChecks(CHECKS, { stack, expected: '2.93.7' as Release, facts: FACTS, clickhouse })
+async function resultsOf(stack: Stack) {
+  const results = await runChecks(CHECKS, { stack, expected: '2.93.7' as Release, facts: FACTS })
   return new Map(results.map(result => [result.id, result]))
 }
 
@@ -60,6 +54,16 @@ const store =
 const health =
   (over: object) =>
   (stack: Stack): Stack => ({ ...stack, health: known({ status: 200, version: '2.93.7', ...over }, 'url') })
+
+const probe =
+  (over: Partial<Probe>) =>
+  (stack: Stack): Stack => ({ ...stack, probe: healthyProbe(over) })
+const cache = (over: Partial<ValkeyState>) => {
+  const healthy = { version: '7.2.6', policy: 'noeviction', used: 1, maximum: 1e9, evicted: 0, queues: [] }
+  return probe({ valkey: known({ ...healthy, ...over }, 'cache:6379') })
+}
+const worker = (status: number | undefined, problem?: string) =>
+  probe({ workers: known([{ task: 'w1', url: 'http://10.0.11.38:3030', status, problem }], 'x') })
 
 type Fault = readonly [
   fault: string,
@@ -174,6 +178,73 @@ const FAULTS: readonly Fault[] = [
     'failed',
     /cannot be reached/,
   ],
+  [
+    'an agent that gave no answer',
+    stack => ({ ...stack, postgres: unknown('the databases were not seen, because …', 'no-evidence') }),
+    'postgres-migrations',
+    'inconclusive',
+    /not seen, because/,
+  ],
+  [
+    'a ClickHouse that answers /ping with a page',
+    probe({ ping: known(false, 'clickhouse:8123') }),
+    'clickhouse-ping',
+    'failed',
+    /something else than Ok/,
+  ],
+  [
+    'a ClickHouse that does not answer',
+    probe({ ping: unknown('ClickHouse at … cannot be reached', 'unreachable') }),
+    'clickhouse-ping',
+    'failed',
+    /cannot be reached/,
+  ],
+  [
+    'a name that leads to a task that is gone',
+    probe({ name: known({ name: 'clickhouse.langfuse.local', addresses: ['10.0.9.9'] }, 'x') }),
+    'clickhouse-name',
+    'failed',
+    /leads to 10\.0\.9\.9, where no ClickHouse task runs/,
+  ],
+  [
+    'a name that does not resolve',
+    probe({ name: unknown('clickhouse has no address', 'unreachable') }),
+    'clickhouse-name',
+    'failed',
+    /has no address/,
+  ],
+  [
+    'a disk that is nearly full',
+    probe({ disks: known([{ name: 'efs', free: 2 * 1024 ** 3, total: 1e12 }], 'x') }),
+    'clickhouse-disk',
+    'warning',
+    /disk efs has 2\.0 GiB free/,
+  ],
+  [
+    'a disk that is full',
+    probe({ disks: known([{ name: 'efs', free: 1e6, total: 1e12 }], 'x') }),
+    'clickhouse-disk',
+    'failed',
+    /stops to write/,
+  ],
+  ['volatile-lru', cache({ policy: 'volatile-lru' }), 'valkey', 'warning', /volatile-lru, so it drops jobs/],
+  [
+    'keys that were evicted',
+    cache({ policy: 'volatile-lru', evicted: 7 }),
+    'valkey',
+    'failed',
+    /has evicted 7 keys/,
+  ],
+  ['a cache that is full', cache({ used: 95e7 }), 'valkey', 'failed', /uses 95 % of its memory/],
+  ['a cache that does not say', cache({ policy: undefined }), 'valkey', 'skipped', /does not say/],
+  ['a worker that is ill', worker(500), 'worker-health', 'failed', /w1 answers 500/],
+  [
+    'a worker that nobody may ask',
+    worker(undefined, 'timed out'),
+    'worker-health',
+    'skipped',
+    /cannot be asked \(timed out\)/,
+  ],
 ]
 
 test.each(FAULTS)('%s: the right check says so', async (_fault, spoil, check, state, sentence) => {
@@ -207,12 +278,12 @@ test('nothing passes that was not looked at', async () => {
     discovery: unknown('denied', 'unreachable'),
     files: unknown('denied', 'unreachable'),
     health: unknown('no answer', 'unreachable'),
+    probe: unseenInside('no way in', 'not-asked').probe,
   })
   const results = await runChecks(CHECKS, {
     stack: blind,
     expected: undefined,
     facts: FACTS,
-    clickhouse: undefined,
   })
   const ids = [
     'cloud-map',
@@ -223,6 +294,10 @@ test('nothing passes that was not looked at', async () => {
     'clickhouse-schema',
     'postgres-migrations',
     'background-migrations',
+    'clickhouse-name',
+    'clickhouse-disk',
+    'valkey',
+    'worker-health',
   ]
   expect(results.filter(result => ids.includes(result.id) && result.state === 'passed')).toEqual([])
 })
@@ -238,7 +313,6 @@ test('a check that breaks is inconclusive, and so is the verdict', async () => {
     stack: stackOn2(),
     expected: undefined,
     facts: FACTS,
-    clickhouse: undefined,
   })
   expect(results[0]).toMatchObject({ state: 'inconclusive', sentence: expect.stringMatching(/boom/) })
   expect(verdictOf(results, 'failed')).toBe('inconclusive')

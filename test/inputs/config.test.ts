@@ -53,6 +53,7 @@ test.each([
   ['url', 'langfuse.example.com', /`url` is not a URL that starts with `https:\/\/`/],
   ['network', 'tunnel', /`network` is `tunnel`: write `auto` or `task` or `direct`/],
   ['network', 'direct', /`network` is `direct`, but `database-url` and `clickhouse-url` are empty/],
+  ['redis-url', 'http://cache:6379', /`redis-url` is not a URL that starts with `redis:\/\/`/],
 ])('deploy refuses %s = "%s" in one sentence', (name, value, sentence) => {
   const problems = deploy({ version: '3.0.0', [name]: value })
   expect(problems).toHaveLength(1)
@@ -70,8 +71,6 @@ test('all problems are told at once', () => {
 })
 
 const NOT_YET: readonly (readonly ['deploy' | 'verify' | 'rollback', string, string])[] = [
-  ['deploy', 'network', 'task'],
-  ['deploy', 'redis-url', 'redis://cache:6379'],
   ['deploy', 'accept', 'lossy'],
   ['verify', 'baseline', 'record'],
   ['verify', 'drift-issue', 'true'],
@@ -132,4 +131,23 @@ test('a rollback goes to the previous release unless it is told another', () => 
   expect(readRollbackConfig(fakeRunner('rollback', {})).to).toBe('previous')
   expect(readRollbackConfig(fakeRunner('rollback', { to: 'v2.93.7' })).to).toBe('2.93.7')
   expect(problemsOf(() => readRollbackConfig(fakeRunner('rollback', { to: '2' })))).toHaveLength(1)
+})
+
+test('the databases are looked at from this runner where it has their addresses, else by a task', () => {
+  const network = (inputs: Record<string, string>) => {
+    const config = readVerifyConfig(fakeRunner('verify', inputs))
+    return [config.network, config.databases === undefined ? 'task' : 'direct']
+  }
+  const addresses = { 'database-url': 'postgresql://a:b@c/d', 'clickhouse-url': 'http://c:8123' }
+  expect(network({})).toEqual(['auto', 'task'])
+  expect(network({ network: 'task' })).toEqual(['task', 'task'])
+  expect(network(addresses)).toEqual(['auto', 'direct'])
+  expect(network({ ...addresses, network: 'direct' })).toEqual(['direct', 'direct'])
+})
+
+test('addresses beside `network: task` are a contradiction', () => {
+  const inputs = { network: 'task', 'database-url': 'postgresql://a:b@c/d' }
+  expect(problemsOf(() => readVerifyConfig(fakeRunner('verify', inputs)))).toEqual([
+    expect.stringMatching(/`network` is `task`, which finds the databases by what the worker is told: leave/),
+  ])
 })

@@ -25,7 +25,11 @@ function settled(rows: readonly BackgroundMigration[] = ROWS): Stack {
 }
 
 function plan(names: string, stack: Stack = settled()): Plan | Refusal {
-  const inputs = { version: '3.0.0', 'rerun-background-migrations': names }
+  const inputs = {
+    version: '3.0.0',
+    'rerun-background-migrations': names,
+    'database-url': 'postgresql://langfuse:secret@aurora/langfuse',
+  }
   const config = readDeployConfig(fakeRunner('deploy', inputs))
   return planDeploy({ config, stack, targets: {}, facts: FACTS })
 }

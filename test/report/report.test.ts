@@ -40,7 +40,7 @@ test.each<readonly [ActionName, Outcome, boolean]>([
 
 async function verified() {
   const stack = stackOn2()
-  const checks = await runChecks(CHECKS, { stack, expected: undefined, facts: FACTS, clickhouse: undefined })
+  const checks = await runChecks(CHECKS, { stack, expected: undefined, facts: FACTS })
   return conclude('verify', 'failed', 'One check failed.', { stack, checks })
 }
 
@@ -54,6 +54,7 @@ test('the summary shows the picture twice: as Mermaid, and as a table for those 
     'Cloud Map',
     'EFS',
     'PostgreSQL',
+    'Valkey',
   ]) {
     expect(summary.split(part).length).toBeGreaterThanOrEqual(3)
   }

@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { REGISTRY } from '../../sandbox/aws/ids.ts'
-import type { Program } from '../../sandbox/aws/images.ts'
 import { startGitHub } from '../../sandbox/github.ts'
 import { comparePictures, type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import { breakWebAtUpdate } from './support.ts'
 
 /** What goes wrong on the way to 3.0.0 and back, one thing after the other on one stage. */
 let folder: string
@@ -98,7 +97,7 @@ test('a second run beside the first is refused by the name of the first', async 
 
 test('a web that does not become healthy: everything goes back by itself, the cause first, the outcome a failure', async () => {
   const { world } = stage.stack.sandbox
-  const spoiled = breakWebAtUpdate()
+  const spoiled = breakWebAtUpdate(stage.stack.sandbox.world)
   const result = await stage.run('deploy', UPGRADE)
   spoiled.repair()
   expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
@@ -111,25 +110,6 @@ test('a web that does not become healthy: everything goes back by itself, the ca
   expect(stage.github.deployments.at(-1)?.statuses[0]?.state).toBe('inactive')
   expect([...world.appRunner.services.values()][0]?.status).toBe('RUNNING')
 })
-
-/** The 3.0.0 image migrates well in its task, and crashes as soon as App Runner starts it. */
-function breakWebAtUpdate(): { repair(): void } {
-  const { world } = stage.stack.sandbox
-  const reference = `${REGISTRY}/langfuse-web:3.0.0`
-  const found = world.images.find(reference)
-  if (!found.found) throw new Error('no web image')
-  const { program: good, ...image } = found.image
-  const replace = (program: Program) => {
-    world.images.remove(reference)
-    world.pushImage({ ...image, program })
-  }
-  const end = world.onRequest(({ phase, service, operation }) => {
-    if (phase !== 'before' || service !== 'apprunner' || operation !== 'UpdateService') return
-    end()
-    replace({ kind: 'scripted', exitAfter: 2, exitCode: 1, log: ['Error: SALT is not set'] })
-  })
-  return { repair: () => replace(good) }
-}
 
 test('a deploy that was killed in the middle is gone on with: the rollout is followed, the record kept', async () => {
   const hit = hitAt(/ECS started deployment/)

@@ -2,7 +2,8 @@ import { until } from '../../sandbox/article/wait.ts'
 import { viewOf } from '../../sandbox/aws/apprunner/configuration.ts'
 import type { AppRunnerService, Configuration } from '../../sandbox/aws/apprunner/types.ts'
 import type { Service } from '../../sandbox/aws/ecs/types.ts'
-import type { Image } from '../../sandbox/aws/images.ts'
+import { REGISTRY } from '../../sandbox/aws/ids.ts'
+import type { Image, Program } from '../../sandbox/aws/images.ts'
 import type { RecordedRequest } from '../../sandbox/aws/server.ts'
 import type { World } from '../../sandbox/aws/world.ts'
 import type { Stage } from '../../sandbox/rehearse.ts'
@@ -106,4 +107,22 @@ async function putWebBack(world: World, before: Configuration): Promise<void> {
 /** The image that App Runner's service has. */
 export function webImage(world: World): string {
   return viewOf(webService(world).configuration).image
+}
+
+/** The 3.0.0 image migrates well in its task, and crashes as soon as App Runner starts it. */
+export function breakWebAtUpdate(world: World): { repair(): void } {
+  const reference = `${REGISTRY}/langfuse-web:3.0.0`
+  const found = world.images.find(reference)
+  if (!found.found) throw new Error('no web image')
+  const { program: good, ...image } = found.image
+  const replace = (program: Program) => {
+    world.images.remove(reference)
+    world.pushImage({ ...image, program })
+  }
+  const end = world.onRequest(({ phase, service, operation }) => {
+    if (phase !== 'before' || service !== 'apprunner' || operation !== 'UpdateService') return
+    end()
+    replace({ kind: 'scripted', exitAfter: 2, exitCode: 1, log: ['Error: SALT is not set'] })
+  })
+  return { repair: () => replace(good) }
 }

@@ -14,6 +14,7 @@ const PURE = [
   'execute',
   'checks',
   'schema',
+  'agent',
 ]
 /** Left to right: a module may import itself and what stands left of it. */
 const FLOW = [
@@ -27,6 +28,7 @@ const FLOW = [
   'execute',
   'checks',
   'report',
+  'agent',
   'entries',
 ]
 
@@ -80,17 +82,28 @@ test('imports follow the flow: nothing reaches to its right', () => {
   expect(backwards.map(({ file, target }) => `${file} → ${target}`)).toEqual([])
 })
 
-test('only the entry wires adapters', () => {
+test("only the entry and the agent's program wire adapters", () => {
   const users = importsOfSource().filter(item => item.target.startsWith('.') && folderOf(item) === 'adapters')
-  expect([...new Set(users.filter(({ folder }) => folder !== 'adapters').map(({ file }) => file))]).toEqual([
-    'entries/main.ts',
-  ])
+  expect(
+    [...new Set(users.filter(({ folder }) => folder !== 'adapters').map(({ file }) => file))].sort(),
+  ).toEqual(['agent/main.ts', 'entries/main.ts'])
 })
 
-test('process.env is only read by the runner adapter', () => {
+test("the agent's program is no part of the actions, and only what starts it is", () => {
+  const programs = ['main.ts', 'work.ts', 'stores.ts']
+  const users = importsOfSource().filter(
+    item =>
+      item.folder !== 'agent' &&
+      folderOf(item) === 'agent' &&
+      programs.some(name => item.target.endsWith(`/${name}`)),
+  )
+  expect(users).toEqual([])
+})
+
+test('process.env is only read by the runner adapter, and by the agent for its own container', () => {
   const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
   const readers = files.filter(file =>
     /process\s*\.\s*env/.test(readFileSync(join(SRC, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')),
   )
-  expect(readers).toEqual(['adapters/runner.ts'])
+  expect(readers.sort()).toEqual(['adapters/runner.ts', 'agent/main.ts'])
 })

@@ -1,6 +1,6 @@
 import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
-import type { AppRunnerWeb, EcsComponent, Stack } from '../../src/stack/stack.ts'
+import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
 import { known } from '../../src/stack/stack.ts'
 
 /** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
@@ -235,6 +235,33 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
         })),
       },
       'efs',
+    ),
+    probe: healthyProbe(),
+    ...over,
+  }
+}
+
+export function healthyProbe(over: Partial<Probe> = {}): Probe {
+  const clickhouse = 'clickhouse.langfuse.local'
+  return {
+    name: known({ name: clickhouse, addresses: ['10.0.11.37'] }, 'the resolver of the VPC'),
+    ping: known(true, `${clickhouse}:8123`),
+    disks: known([{ name: 'default', free: 2 ** 60, total: 2 ** 60 }], `${clickhouse}:8123`),
+    tables: known([], `${clickhouse}:8123`),
+    valkey: known(
+      { version: '7.2.6', policy: 'noeviction', used: 1e6, maximum: 1e9, evicted: 0, queues: [] },
+      'master.langfuse-cache.example:6379',
+    ),
+    workers: known(
+      [
+        {
+          task: 'langfuse_worker-task',
+          url: 'http://10.0.11.37:3030/api/health',
+          status: 200,
+          problem: undefined,
+        },
+      ],
+      'the tasks of the worker',
     ),
     ...over,
   }

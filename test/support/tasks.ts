@@ -95,7 +95,7 @@ export function taskWorld(clock: Clock, script: Script) {
     activeRevisions: async (family, tag) =>
       [...definitions]
         .filter(([, item]) => item.active && item.family === family && tag in item.tags)
-        .map(([arn]) => arn),
+        .map(([arn, item]) => ({ arn, tag: item.tags[tag] ?? '', registeredAt: undefined })),
     runTask: async order => {
       if (!definitions.get(order.taskDefinition)?.active) throw new Error('TaskDefinition is inactive')
       const life = tokens.get(order.clientToken) ?? start(order)

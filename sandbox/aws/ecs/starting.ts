@@ -10,6 +10,8 @@ export function prepare(
   parts: TaskParts,
   task: Task,
 ): { containers: readonly Prepared[] } | { problem: string } {
+  const arranged = parts.taskFaults.of(task)?.stoppedReason
+  if (arranged !== undefined) return { problem: arranged }
   const containers: Prepared[] = []
   for (const [index, view] of containersOf(task.taskDefinition).entries()) {
     const container = task.containers[index]
@@ -64,7 +66,7 @@ export async function launch(parts: TaskParts, task: Task, prepared: Prepared) {
     dataFolder: prepared.dataFolder,
     source: `task/${task.id}`,
     hostname: `ip-${task.address.replaceAll('.', '-')}.ap-northeast-1.compute.internal`,
-    onLine: lineWriter(parts, task, view),
+    onLine: lineWriter(parts, task, prepared),
   })
   container.running = running
   container.imageDigest = prepared.image.digest
@@ -79,9 +81,20 @@ export async function launch(parts: TaskParts, task: Task, prepared: Prepared) {
 }
 
 /** The stream is `<prefix>/<container>/<task id>`; without a prefix there is no log, as on Fargate. */
-function lineWriter(parts: TaskParts, task: Task, view: ContainerView): (line: string) => void {
+function lineWriter(parts: TaskParts, task: Task, { view, container }: Prepared): (line: string) => void {
   const group = view.logs?.['awslogs-group']
   const prefix = view.logs?.['awslogs-stream-prefix']
   if (!group || !prefix) return () => undefined
-  return line => parts.logs.append(group, `${prefix}/${view.name}/${task.id}`, line)
+  const { killedAfter, lines = (line: string) => [line], logLag } = parts.taskFaults.of(task) ?? {}
+  const append = (line: string) => parts.logs.append(group, `${prefix}/${view.name}/${task.id}`, line)
+  let printed = 0
+  return line => {
+    if (killedAfter !== undefined && printed >= killedAfter) return
+    printed += 1
+    for (const text of lines(line)) {
+      if (logLag === undefined) append(text)
+      else parts.clock.after(logLag, () => append(text))
+    }
+    if (printed === killedAfter) container.running?.kill()
+  }
 }

@@ -12,6 +12,7 @@ import { watchHealth } from './health.ts'
 import { newTask } from './new-task.ts'
 import { instanceAttributes, registryOf } from './registration.ts'
 import { launch, prepare } from './starting.ts'
+import type { TaskFaults } from './task-faults.ts'
 import type {
   Cluster,
   Deployment,
@@ -53,6 +54,7 @@ export type TaskParts = {
   readonly network: Network
   readonly runtime: Runtime
   readonly patienceSeconds: number
+  readonly taskFaults: TaskFaults
   /** Called after every change of a task, so that the scheduler looks again. */
   readonly changed: (task: Task) => void
 }

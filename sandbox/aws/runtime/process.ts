@@ -27,6 +27,7 @@ export async function startProcess(
     exited,
     settled: settle(loopback, exited),
     stop: graceSeconds => stopProcess(child, Math.max((graceSeconds * 1000) / options.speed, 5000)),
+    kill: () => signalGroup(child, 'SIGKILL'),
     probe: target => probe(target, ports.get(target.port)),
   }
 }

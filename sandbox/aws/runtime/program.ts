@@ -11,6 +11,8 @@ export type Running = {
   readonly exited: Promise<Exit>
   /** Asks it to end, and makes it end when it does not within `graceSeconds` (virtual). */
   stop(graceSeconds: number): void
+  /** SIGKILL, as when the machine under it is lost. */
+  kill(): void
   /** One health probe: does it answer at this port and path (TCP when there is no path)? */
   probe(target: ProbeTarget): Promise<boolean>
 }

@@ -39,6 +39,7 @@ export function startScripted(options: {
     settled: Promise.resolve(),
     exited,
     stop: () => end({ code: 143 }),
+    kill: () => end({ code: 137 }),
     probe: async () => listening,
   }
 }

@@ -1,0 +1,1080 @@
+"use strict";var oo=Object.create;var ue=Object.defineProperty;var io=Object.getOwnPropertyDescriptor;var ao=Object.getOwnPropertyNames;var lo=Object.getPrototypeOf,co=Object.prototype.hasOwnProperty;var uo=(t,e,n)=>()=>{if(n)throw n[0];try{return t&&(e=t(t=0)),e}catch(r){throw n=[r],r}};var p=(t,e)=>()=>{try{return e||t((e={exports:{}}).exports,e),e.exports}catch(n){throw e=0,n}},qt=(t,e)=>{for(var n in e)ue(t,n,{get:e[n],enumerable:!0})},Wt=(t,e,n,r)=>{if(e&&typeof e=="object"||typeof e=="function")for(let s of ao(e))!co.call(t,s)&&s!==n&&ue(t,s,{get:()=>e[s],enumerable:!(r=io(e,s))||r.enumerable});return t};var fo=(t,e,n)=>(n=t!=null?oo(lo(t)):{},Wt(e||!t||!t.__esModule?ue(n,"default",{value:t,enumerable:!0}):n,t)),po=t=>Wt(ue({},"__esModule",{value:!0}),t);var ke=p(en=>{"use strict";en.parse=function(t,e){return new Ce(t,e).parse()};var Ce=class t{constructor(e,n){this.source=e,this.transform=n||mo,this.position=0,this.entries=[],this.recorded=[],this.dimension=0}isEof(){return this.position>=this.source.length}nextCharacter(){var e=this.source[this.position++];return e==="\\"?{value:this.source[this.position++],escaped:!0}:{value:e,escaped:!1}}record(e){this.recorded.push(e)}newEntry(e){var n;(this.recorded.length>0||e)&&(n=this.recorded.join(""),n==="NULL"&&!e&&(n=null),n!==null&&(n=this.transform(n)),this.entries.push(n),this.recorded=[])}consumeDimensions(){if(this.source[0]==="[")for(;!this.isEof();){var e=this.nextCharacter();if(e.value==="=")break}}parse(e){var n,r,s;for(this.consumeDimensions();!this.isEof();)if(n=this.nextCharacter(),n.value==="{"&&!s)this.dimension++,this.dimension>1&&(r=new t(this.source.substr(this.position-1),this.transform),this.entries.push(r.parse(!0)),this.position+=r.position-2);else if(n.value==="}"&&!s){if(this.dimension--,!this.dimension&&(this.newEntry(),e))return this.entries}else n.value==='"'&&!n.escaped?(s&&this.newEntry(!0),s=!s):n.value===","&&!s?this.newEntry():this.record(n.value);if(this.dimension!==0)throw new Error("array dimension not balanced");return this.entries}};function mo(t){return t}});var xe=p((Iu,tn)=>{var ho=ke();tn.exports={create:function(t,e){return{parse:function(){return ho.parse(t,e)}}}}});var sn=p((Ou,rn)=>{"use strict";var Eo=/(\d{1,})-(\d{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2})(\.\d{1,})?.*?( BC)?$/,go=/^(\d{1,})-(\d{2})-(\d{2})( BC)?$/,yo=/([Z+-])(\d{2})?:?(\d{2})?:?(\d{2})?/,So=/^-?infinity$/;rn.exports=function(e){if(So.test(e))return Number(e.replace("i","I"));var n=Eo.exec(e);if(!n)return _o(e)||null;var r=!!n[8],s=parseInt(n[1],10);r&&(s=nn(s));var o=parseInt(n[2],10)-1,i=n[3],a=parseInt(n[4],10),l=parseInt(n[5],10),c=parseInt(n[6],10),u=n[7];u=u?1e3*parseFloat(u):0;var d,m=No(e);return m!=null?(d=new Date(Date.UTC(s,o,i,a,l,c,u)),De(s)&&d.setUTCFullYear(s),m!==0&&d.setTime(d.getTime()-m)):(d=new Date(s,o,i,a,l,c,u),De(s)&&d.setFullYear(s)),d};function _o(t){var e=go.exec(t);if(e){var n=parseInt(e[1],10),r=!!e[4];r&&(n=nn(n));var s=parseInt(e[2],10)-1,o=e[3],i=new Date(n,s,o);return De(n)&&i.setFullYear(n),i}}function No(t){if(t.endsWith("+00"))return 0;var e=yo.exec(t.split(" ")[1]);if(e){var n=e[1];if(n==="Z")return 0;var r=n==="-"?-1:1,s=parseInt(e[2],10)*3600+parseInt(e[3]||0,10)*60+parseInt(e[4]||0,10);return s*r*1e3}}function nn(t){return-(t-1)}function De(t){return t>=0&&t<100}});var an=p((Lu,on)=>{on.exports=wo;var bo=Object.prototype.hasOwnProperty;function wo(t){for(var e=1;e<arguments.length;e++){var n=arguments[e];for(var r in n)bo.call(n,r)&&(t[r]=n[r])}return t}});var un=p((Cu,cn)=>{"use strict";var To=an();cn.exports=W;function W(t){if(!(this instanceof W))return new W(t);To(this,Mo(t))}var Ro=["seconds","minutes","hours","days","months","years"];W.prototype.toPostgres=function(){var t=Ro.filter(this.hasOwnProperty,this);return this.milliseconds&&t.indexOf("seconds")<0&&t.push("seconds"),t.length===0?"0":t.map(function(e){var n=this[e]||0;return e==="seconds"&&this.milliseconds&&(n=(n+this.milliseconds/1e3).toFixed(6).replace(/\.?0+$/,"")),n+" "+e},this).join(" ")};var Ao={years:"Y",months:"M",days:"D",hours:"H",minutes:"M",seconds:"S"},Io=["years","months","days"],Oo=["hours","minutes","seconds"];W.prototype.toISOString=W.prototype.toISO=function(){var t=Io.map(n,this).join(""),e=Oo.map(n,this).join("");return"P"+t+"T"+e;function n(r){var s=this[r]||0;return r==="seconds"&&this.milliseconds&&(s=(s+this.milliseconds/1e3).toFixed(6).replace(/0+$/,"")),s+Ao[r]}};var ve="([+-]?\\d+)",Lo=ve+"\\s+years?",Co=ve+"\\s+mons?",ko=ve+"\\s+days?",xo="([+-])?([\\d]*):(\\d\\d):(\\d\\d)\\.?(\\d{1,6})?",Do=new RegExp([Lo,Co,ko,xo].map(function(t){return"("+t+")?"}).join("\\s*")),ln={years:2,months:4,days:6,hours:9,minutes:10,seconds:11,milliseconds:12},vo=["hours","minutes","seconds","milliseconds"];function Po(t){var e=t+"000000".slice(t.length);return parseInt(e,10)/1e3}function Mo(t){if(!t)return{};var e=Do.exec(t),n=e[8]==="-";return Object.keys(ln).reduce(function(r,s){var o=ln[s],i=e[o];return!i||(i=s==="milliseconds"?Po(i):parseInt(i,10),!i)||(n&&~vo.indexOf(s)&&(i*=-1),r[s]=i),r},{})}});var pn=p((ku,fn)=>{"use strict";var dn=Buffer.from||Buffer;fn.exports=function(e){if(/^\\x/.test(e))return dn(e.substr(2),"hex");for(var n="",r=0;r<e.length;)if(e[r]!=="\\")n+=e[r],++r;else if(/[0-7]{3}/.test(e.substr(r+1,3)))n+=String.fromCharCode(parseInt(e.substr(r+1,3),8)),r+=4;else{for(var s=1;r+s<e.length&&e[r+s]==="\\";)s++;for(var o=0;o<Math.floor(s/2);++o)n+="\\";r+=Math.floor(s/2)*2}return dn(n,"binary")}});var _n=p((xu,Sn)=>{var K=ke(),J=xe(),de=sn(),hn=un(),En=pn();function fe(t){return function(n){return n===null?n:t(n)}}function gn(t){return t===null?t:t==="TRUE"||t==="t"||t==="true"||t==="y"||t==="yes"||t==="on"||t==="1"}function Uo(t){return t?K.parse(t,gn):null}function Fo(t){return parseInt(t,10)}function Pe(t){return t?K.parse(t,fe(Fo)):null}function Ho(t){return t?K.parse(t,fe(function(e){return yn(e).trim()})):null}var Bo=function(t){if(!t)return null;var e=J.create(t,function(n){return n!==null&&(n=He(n)),n});return e.parse()},Me=function(t){if(!t)return null;var e=J.create(t,function(n){return n!==null&&(n=parseFloat(n)),n});return e.parse()},C=function(t){if(!t)return null;var e=J.create(t);return e.parse()},Ue=function(t){if(!t)return null;var e=J.create(t,function(n){return n!==null&&(n=de(n)),n});return e.parse()},$o=function(t){if(!t)return null;var e=J.create(t,function(n){return n!==null&&(n=hn(n)),n});return e.parse()},qo=function(t){return t?K.parse(t,fe(En)):null},Fe=function(t){return parseInt(t,10)},yn=function(t){var e=String(t);return/^\d+$/.test(e)?e:t},mn=function(t){return t?K.parse(t,fe(JSON.parse)):null},He=function(t){return t[0]!=="("?null:(t=t.substring(1,t.length-1).split(","),{x:parseFloat(t[0]),y:parseFloat(t[1])})},Wo=function(t){if(t[0]!=="<"&&t[1]!=="(")return null;for(var e="(",n="",r=!1,s=2;s<t.length-1;s++){if(r||(e+=t[s]),t[s]===")"){r=!0;continue}else if(!r)continue;t[s]!==","&&(n+=t[s])}var o=He(e);return o.radius=parseFloat(n),o},jo=function(t){t(20,yn),t(21,Fe),t(23,Fe),t(26,Fe),t(700,parseFloat),t(701,parseFloat),t(16,gn),t(1082,de),t(1114,de),t(1184,de),t(600,He),t(651,C),t(718,Wo),t(1e3,Uo),t(1001,qo),t(1005,Pe),t(1007,Pe),t(1028,Pe),t(1016,Ho),t(1017,Bo),t(1021,Me),t(1022,Me),t(1231,Me),t(1014,C),t(1015,C),t(1008,C),t(1009,C),t(1040,C),t(1041,C),t(1115,Ue),t(1182,Ue),t(1185,Ue),t(1186,hn),t(1187,$o),t(17,En),t(114,JSON.parse.bind(JSON)),t(3802,JSON.parse.bind(JSON)),t(199,mn),t(3807,mn),t(3907,C),t(2951,C),t(791,C),t(1183,C),t(1270,C)};Sn.exports={init:jo}});var bn=p((Du,Nn)=>{"use strict";var T=1e6;function Qo(t){var e=t.readInt32BE(0),n=t.readUInt32BE(4),r="";e<0&&(e=~e+(n===0),n=~n+1>>>0,r="-");var s="",o,i,a,l,c,u;{if(o=e%T,e=e/T>>>0,i=4294967296*o+n,n=i/T>>>0,a=""+(i-T*n),n===0&&e===0)return r+a+s;for(l="",c=6-a.length,u=0;u<c;u++)l+="0";s=l+a+s}{if(o=e%T,e=e/T>>>0,i=4294967296*o+n,n=i/T>>>0,a=""+(i-T*n),n===0&&e===0)return r+a+s;for(l="",c=6-a.length,u=0;u<c;u++)l+="0";s=l+a+s}{if(o=e%T,e=e/T>>>0,i=4294967296*o+n,n=i/T>>>0,a=""+(i-T*n),n===0&&e===0)return r+a+s;for(l="",c=6-a.length,u=0;u<c;u++)l+="0";s=l+a+s}return o=e%T,i=4294967296*o+n,a=""+i%T,r+a+s}Nn.exports=Qo});var In=p((vu,An)=>{var Go=bn(),E=function(t,e,n,r,s){n=n||0,r=r||!1,s=s||function(_,x,w){return _*Math.pow(2,w)+x};var o=n>>3,i=function(_){return r?~_&255:_},a=255,l=8-n%8;e<l&&(a=255<<8-e&255,l=e),n&&(a=a>>n%8);var c=0;n%8+e>=8&&(c=s(0,i(t[o])&a,l));for(var u=e+n>>3,d=o+1;d<u;d++)c=s(c,i(t[d]),8);var m=(e+n)%8;return m>0&&(c=s(c,i(t[u])>>8-m,m)),c},Rn=function(t,e,n){var r=Math.pow(2,n-1)-1,s=E(t,1),o=E(t,n,1);if(o===0)return 0;var i=1,a=function(c,u,d){c===0&&(c=1);for(var m=1;m<=d;m++)i/=2,(u&1<<d-m)>0&&(c+=i);return c},l=E(t,e,n+1,!1,a);return o==Math.pow(2,n+1)-1?l===0?s===0?1/0:-1/0:NaN:(s===0?1:-1)*Math.pow(2,o-r)*l},Yo=function(t){return E(t,1)==1?-1*(E(t,15,1,!0)+1):E(t,15,1)},wn=function(t){return E(t,1)==1?-1*(E(t,31,1,!0)+1):E(t,31,1)},Xo=function(t){return Rn(t,23,8)},Vo=function(t){return Rn(t,52,11)},Ko=function(t){var e=E(t,16,32);if(e==49152)return NaN;for(var n=Math.pow(1e4,E(t,16,16)),r=0,s=[],o=E(t,16),i=0;i<o;i++)r+=E(t,16,64+16*i)*n,n/=1e4;var a=Math.pow(10,E(t,16,48));return(e===0?1:-1)*Math.round(r*a)/a},Tn=function(t,e){var n=E(e,1),r=E(e,63,1),s=new Date((n===0?1:-1)*r/1e3+9466848e5);return t||s.setTime(s.getTime()+s.getTimezoneOffset()*6e4),s.usec=r%1e3,s.getMicroSeconds=function(){return this.usec},s.setMicroSeconds=function(o){this.usec=o},s.getUTCMicroSeconds=function(){return this.usec},s},z=function(t){for(var e=E(t,32),n=E(t,32,32),r=E(t,32,64),s=96,o=[],i=0;i<e;i++)o[i]=E(t,32,s),s+=32,s+=32;var a=function(c){var u=E(t,32,s);if(s+=32,u==4294967295)return null;var d;if(c==23||c==20)return d=E(t,u*8,s),s+=u*8,d;if(c==25)return d=t.toString(this.encoding,s>>3,(s+=u<<3)>>3),d;console.log("ERROR: ElementType not implemented: "+c)},l=function(c,u){var d=[],m;if(c.length>1){var _=c.shift();for(m=0;m<_;m++)d[m]=l(c,u);c.unshift(_)}else for(m=0;m<c[0];m++)d[m]=a(u);return d};return l(o,r)},Jo=function(t){return t.toString("utf8")},zo=function(t){return t===null?null:E(t,8)>0},Zo=function(t){t(20,Go),t(21,Yo),t(23,wn),t(26,wn),t(1700,Ko),t(700,Xo),t(701,Vo),t(16,zo),t(1114,Tn.bind(null,!1)),t(1184,Tn.bind(null,!0)),t(1e3,z),t(1007,z),t(1016,z),t(1008,z),t(1009,z),t(25,Jo)};An.exports={init:Zo}});var Ln=p((Pu,On)=>{On.exports={BOOL:16,BYTEA:17,CHAR:18,INT8:20,INT2:21,INT4:23,REGPROC:24,TEXT:25,OID:26,TID:27,XID:28,CID:29,JSON:114,XML:142,PG_NODE_TREE:194,SMGR:210,PATH:602,POLYGON:604,CIDR:650,FLOAT4:700,FLOAT8:701,ABSTIME:702,RELTIME:703,TINTERVAL:704,CIRCLE:718,MACADDR8:774,MONEY:790,MACADDR:829,INET:869,ACLITEM:1033,BPCHAR:1042,VARCHAR:1043,DATE:1082,TIME:1083,TIMESTAMP:1114,TIMESTAMPTZ:1184,INTERVAL:1186,TIMETZ:1266,BIT:1560,VARBIT:1562,NUMERIC:1700,REFCURSOR:1790,REGPROCEDURE:2202,REGOPER:2203,REGOPERATOR:2204,REGCLASS:2205,REGTYPE:2206,UUID:2950,TXID_SNAPSHOT:2970,PG_LSN:3220,PG_NDISTINCT:3361,PG_DEPENDENCIES:3402,TSVECTOR:3614,TSQUERY:3615,GTSVECTOR:3642,REGCONFIG:3734,REGDICTIONARY:3769,JSONB:3802,REGNAMESPACE:4089,REGROLE:4096}});var te=p(ee=>{var ei=_n(),ti=In(),ni=xe(),ri=Ln();ee.getTypeParser=si;ee.setTypeParser=oi;ee.arrayParser=ni;ee.builtins=ri;var Z={text:{},binary:{}};function Cn(t){return String(t)}function si(t,e){return e=e||"text",Z[e]&&Z[e][t]||Cn}function oi(t,e,n){typeof e=="function"&&(n=e,e="text"),Z[e][t]=n}ei.init(function(t,e){Z.text[t]=e});ti.init(function(t,e){Z.binary[t]=e})});var ne=p((Uu,Be)=>{"use strict";var kn;try{kn=process.platform==="win32"?process.env.USERNAME:process.env.USER}catch{}Be.exports={host:"localhost",user:kn,database:void 0,password:null,connectionString:void 0,port:5432,rows:0,binary:!1,max:10,idleTimeoutMillis:3e4,client_encoding:"",ssl:!1,sslnegotiation:void 0,application_name:void 0,fallback_application_name:void 0,options:void 0,parseInputDatesAsUTC:!1,statement_timeout:!1,lock_timeout:!1,idle_in_transaction_session_timeout:!1,query_timeout:!1,connect_timeout:0,keepalives:1,keepalives_idle:0};var j=te(),ii=j.getTypeParser(20,"text"),ai=j.getTypeParser(1016,"text");Be.exports.__defineSetter__("parseInt8",function(t){j.setTypeParser(20,"text",t?j.getTypeParser(23,"text"):ii),j.setTypeParser(1016,"text",t?j.getTypeParser(1007,"text"):ai)})});var re=p((Fu,Dn)=>{"use strict";var li=ne(),ci=require("util"),{isDate:ui}=require("util/types"),di=ci.deprecate(()=>{},"Sending an invalid date to Postgres is deprecated and will throw an error in the next major version of pg. Ensure any Date object passed as a query parameter is valid.","PG_INVALID_DATE");function fi(t){return'"'+t.replace(/\\/g,"\\\\").replace(/"/g,'\\"')+'"'}function xn(t){let e="{";for(let n=0;n<t.length;n++){n>0&&(e+=",");let r=t[n];r==null?e+="NULL":Array.isArray(r)?e+=xn(r):ArrayBuffer.isView(r)?(r instanceof Buffer||(r=Buffer.from(r.buffer,r.byteOffset,r.byteLength)),e+="\\\\x"+r.toString("hex")):e+=fi(pe(r))}return e+="}",e}var pe=function(t,e){return t==null?null:typeof t=="object"?t instanceof Buffer?t:ArrayBuffer.isView(t)?Buffer.from(t.buffer,t.byteOffset,t.byteLength):ui(t)?(isNaN(t.getTime())&&di(),li.parseInputDatesAsUTC?hi(t):mi(t)):Array.isArray(t)?xn(t):pi(t,e):t.toString()};function pi(t,e){if(t&&typeof t.toPostgres=="function"){if(e=e||[],e.indexOf(t)!==-1)throw new Error('circular reference detected while preparing "'+t+'" for query');return e.push(t),pe(t.toPostgres(pe),e)}return JSON.stringify(t)}function mi(t){let e=-t.getTimezoneOffset(),n=t.getFullYear(),r=n<1;r&&(n=Math.abs(n)+1);let s=String(n).padStart(4,"0")+"-"+String(t.getMonth()+1).padStart(2,"0")+"-"+String(t.getDate()).padStart(2,"0")+"T"+String(t.getHours()).padStart(2,"0")+":"+String(t.getMinutes()).padStart(2,"0")+":"+String(t.getSeconds()).padStart(2,"0")+"."+String(t.getMilliseconds()).padStart(3,"0");return e<0?(s+="-",e*=-1):s+="+",s+=String(Math.floor(e/60)).padStart(2,"0")+":"+String(e%60).padStart(2,"0"),r&&(s+=" BC"),s}function hi(t){let e=t.getUTCFullYear(),n=e<1;n&&(e=Math.abs(e)+1);let r=String(e).padStart(4,"0")+"-"+String(t.getUTCMonth()+1).padStart(2,"0")+"-"+String(t.getUTCDate()).padStart(2,"0")+"T"+String(t.getUTCHours()).padStart(2,"0")+":"+String(t.getUTCMinutes()).padStart(2,"0")+":"+String(t.getUTCSeconds()).padStart(2,"0")+"."+String(t.getUTCMilliseconds()).padStart(3,"0");return r+="+00:00",n&&(r+=" BC"),r}function Ei(t,e,n){return t=typeof t=="string"?{text:t}:gi(t),e&&(typeof e=="function"?t.callback=e:t.values=e),n&&(t.callback=n),t}function gi(t){return t==null?t:Object.defineProperties(Object.create(Object.getPrototypeOf(t)),Object.getOwnPropertyDescriptors(t))}var yi=function(t){return'"'+t.replace(/"/g,'""')+'"'},Si=function(t){let e=!1,n="'";if(t==null||typeof t!="string")return"''";for(let r=0;r<t.length;r++){let s=t[r];s==="'"?n+=s+s:s==="\\"?(n+=s+s,e=!0):n+=s}return n+="'",e===!0&&(n=" E"+n),n};Dn.exports={prepareValue:function(e){return pe(e)},normalizeQueryConfig:Ei,escapeIdentifier:yi,escapeLiteral:Si}});var We=p((Hu,Mn)=>{var vn=require("crypto");Mn.exports={postgresMd5PasswordHash:Ni,randomBytes:_i,deriveKey:Ri,sha256:bi,hashByName:wi,hmacSha256:Ti,md5:$e};var Pn=vn.webcrypto||globalThis.crypto,F=Pn.subtle,qe=new TextEncoder;function _i(t){return Pn.getRandomValues(Buffer.alloc(t))}async function $e(t){try{return vn.createHash("md5").update(t,"utf-8").digest("hex")}catch{let n=typeof t=="string"?qe.encode(t):t,r=await F.digest("MD5",n);return Array.from(new Uint8Array(r)).map(s=>s.toString(16).padStart(2,"0")).join("")}}async function Ni(t,e,n){let r=await $e(e+t);return"md5"+await $e(Buffer.concat([Buffer.from(r),n]))}async function bi(t){return await F.digest("SHA-256",t)}async function wi(t,e){return await F.digest(t,e)}async function Ti(t,e){let n=await F.importKey("raw",t,{name:"HMAC",hash:"SHA-256"},!1,["sign"]);return await F.sign("HMAC",n,qe.encode(e))}async function Ri(t,e,n){let r=await F.importKey("raw",qe.encode(t),"PBKDF2",!1,["deriveBits"]),s={name:"PBKDF2",hash:"SHA-256",salt:e,iterations:n};return await F.deriveBits(s,r,256,["deriveBits"])}});var Hn=p((Bu,Fn)=>{function H(t,e){return new Error("SASL channel binding: "+t+" when parsing public certificate "+e.toString("base64"))}function je(t,e){let n=t[e++];if(n<128)return{length:n,index:e};let r=n&127;if(r>4)throw H("bad length",t);n=0;for(let s=0;s<r;s++)n=n<<8|t[e++];return{length:n,index:e}}function Un(t,e){if(t[e++]!==6)throw H("non-OID data",t);let{length:n,index:r}=je(t,e);e=r;let s=e+n,o=t[e++],i=(o/40>>0)+"."+o%40;for(;e<s;){let a=0;for(;e<s;){let l=t[e++];if(a=a<<7|l&127,l<128)break}i+="."+a}return{oid:i,index:e}}function se(t,e){if(t[e++]!==48)throw H("non-sequence data",t);return je(t,e)}function Ai(t,e){e===void 0&&(e=0),e=se(t,e).index;let{length:n,index:r}=se(t,e);e=r+n,e=se(t,e).index;let{oid:s,index:o}=Un(t,e);switch(s){case"1.2.840.113549.1.1.4":return"MD5";case"1.2.840.113549.1.1.5":return"SHA-1";case"1.2.840.113549.1.1.11":return"SHA-256";case"1.2.840.113549.1.1.12":return"SHA-384";case"1.2.840.113549.1.1.13":return"SHA-512";case"1.2.840.113549.1.1.14":return"SHA-224";case"1.2.840.113549.1.1.15":return"SHA512-224";case"1.2.840.113549.1.1.16":return"SHA512-256";case"1.2.840.10045.4.1":return"SHA-1";case"1.2.840.10045.4.3.1":return"SHA-224";case"1.2.840.10045.4.3.2":return"SHA-256";case"1.2.840.10045.4.3.3":return"SHA-384";case"1.2.840.10045.4.3.4":return"SHA-512";case"1.2.840.113549.1.1.10":{if(e=o,e=se(t,e).index,t[e++]!==160)throw H("non-tag data",t);e=je(t,e).index,e=se(t,e).index;let{oid:i}=Un(t,e);switch(i){case"1.2.840.113549.2.5":return"MD5";case"1.3.14.3.2.26":return"SHA-1";case"2.16.840.1.101.3.4.2.1":return"SHA-256";case"2.16.840.1.101.3.4.2.2":return"SHA-384";case"2.16.840.1.101.3.4.2.3":return"SHA-512"}throw H("unknown hash OID "+i,t)}case"1.3.101.110":case"1.3.101.112":return"SHA-512";case"1.3.101.111":case"1.3.101.113":throw H("Ed448 certificate channel binding is not currently supported by Postgres")}throw H("unknown OID "+s,t)}Fn.exports={signatureAlgorithmHashFromCertificate:Ai}});var Wn=p(($u,qn)=>{"use strict";var M=We(),{signatureAlgorithmHashFromCertificate:Ii}=Hn();function Oi(t){let e=/[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/g,n=/[\u00AD\u034F\u1806\u180B\u180C\u180D\u200C\u200D\u2060\uFE00-\uFE0F\uFEFF]/g;return t.replace(e," ").replace(n,"").normalize("NFKC")}var Qe=1e5;function Li(t,e,n=Qe){let r=["SCRAM-SHA-256"];e&&r.unshift("SCRAM-SHA-256-PLUS");let s=r.find(a=>t.includes(a));if(!s)throw new Error("SASL: Only mechanism(s) "+r.join(" and ")+" are supported");if(s==="SCRAM-SHA-256-PLUS"&&typeof e.getPeerCertificate!="function")throw new Error("SASL: Mechanism SCRAM-SHA-256-PLUS requires a certificate");let o=M.randomBytes(18).toString("base64");return{mechanism:s,clientNonce:o,response:(s==="SCRAM-SHA-256-PLUS"?"p=tls-server-end-point":e?"y":"n")+",,n=*,r="+o,message:"SASLInitialResponse",scramMaxIterations:n}}async function Ci(t,e,n,r){if(t.message!=="SASLInitialResponse")throw new Error("SASL: Last message was not SASLInitialResponse");if(typeof e!="string")throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string");if(e==="")throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string");if(typeof n!="string")throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: serverData must be a string");let s=Di(n);if(s.nonce.startsWith(t.clientNonce)){if(s.nonce.length===t.clientNonce.length)throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: server nonce is too short")}else throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: server nonce does not start with client nonce");let o=typeof t.scramMaxIterations=="number"?t.scramMaxIterations:Qe;if(o!==0&&s.iteration>o)throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: iteration count "+s.iteration+" exceeds scramMaxIterations of "+o);let i="n=*,r="+t.clientNonce,a="r="+s.nonce+",s="+s.salt+",i="+s.iteration,l=r?"eSws":"biws";if(t.mechanism==="SCRAM-SHA-256-PLUS"){let $t=r.getPeerCertificate().raw,ce=Ii($t);(ce==="MD5"||ce==="SHA-1")&&(ce="SHA-256");let so=await M.hashByName(ce,$t);l=Buffer.concat([Buffer.from("p=tls-server-end-point,,"),Buffer.from(so)]).toString("base64")}let c="c="+l+",r="+s.nonce,u=i+","+a+","+c,d=Buffer.from(s.salt,"base64"),m=await M.deriveKey(Oi(e),d,s.iteration),_=await M.hmacSha256(m,"Client Key"),x=await M.sha256(_),w=await M.hmacSha256(x,u),X=Pi(Buffer.from(_),Buffer.from(w)).toString("base64"),no=await M.hmacSha256(m,"Server Key"),ro=await M.hmacSha256(no,u);t.message="SASLResponse",t.serverSignature=Buffer.from(ro).toString("base64"),t.response=c+",p="+X}function ki(t,e){if(t.message!=="SASLResponse")throw new Error("SASL: Last message was not SASLResponse");if(typeof e!="string")throw new Error("SASL: SCRAM-SERVER-FINAL-MESSAGE: serverData must be a string");let{serverSignature:n}=vi(e);if(n!==t.serverSignature)throw new Error("SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match")}function xi(t){if(typeof t!="string")throw new TypeError("SASL: text must be a string");return t.split("").map((e,n)=>t.charCodeAt(n)).every(e=>e>=33&&e<=43||e>=45&&e<=126)}function Bn(t){return/^(?:[a-zA-Z0-9+/]{4})*(?:[a-zA-Z0-9+/]{2}==|[a-zA-Z0-9+/]{3}=)?$/.test(t)}function $n(t){if(typeof t!="string")throw new TypeError("SASL: attribute pairs text must be a string");return new Map(t.split(",").map(e=>{if(!/^.=/.test(e))throw new Error("SASL: Invalid attribute pair entry");let n=e[0],r=e.substring(2);return[n,r]}))}function Di(t){let e=$n(t),n=e.get("r");if(n){if(!xi(n))throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: nonce must only contain printable characters")}else throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: nonce missing");let r=e.get("s");if(r){if(!Bn(r))throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: salt must be base64")}else throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: salt missing");let s=e.get("i");if(s){if(!/^[1-9][0-9]*$/.test(s))throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: invalid iteration count")}else throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: iteration missing");let o=parseInt(s,10);return{nonce:n,salt:r,iteration:o}}function vi(t){let e=$n(t),n=e.get("e"),r=e.get("v");if(n)throw new Error(`SASL: SCRAM-SERVER-FINAL-MESSAGE: server returned error: "${n}"`);if(r){if(!Bn(r))throw new Error("SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature must be base64")}else throw new Error("SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature is missing");return{serverSignature:r}}function Pi(t,e){if(!Buffer.isBuffer(t))throw new TypeError("first argument must be a Buffer");if(!Buffer.isBuffer(e))throw new TypeError("second argument must be a Buffer");if(t.length!==e.length)throw new Error("Buffer lengths must match");if(t.length===0)throw new Error("Buffers cannot be empty");return Buffer.from(t.map((n,r)=>t[r]^e[r]))}qn.exports={startSession:Li,continueSession:Ci,finalizeSession:ki,DEFAULT_MAX_SCRAM_ITERATIONS:Qe}});var Ge=p((qu,jn)=>{"use strict";var Mi=te();function me(t){this._types=t||Mi,this.text={},this.binary={}}me.prototype.getOverrides=function(t){switch(t){case"text":return this.text;case"binary":return this.binary;default:return{}}};me.prototype.setTypeParser=function(t,e,n){typeof e=="function"&&(n=e,e="text"),this.getOverrides(e)[t]=n};me.prototype.getTypeParser=function(t,e){return e=e||"text",this.getOverrides(e)[t]||this._types.getTypeParser(t,e)};jn.exports=me});var Yn=p((Wu,Gn)=>{"use strict";function Q(t,e={}){if(t.charAt(0)==="/"){let l=t.split(" ");return{host:l[0],database:l[1]}}let n=Object.create(null),r,s=!1;/ |%[^a-f0-9]|%[a-f0-9][^a-f0-9]/i.test(t)&&(t=encodeURI(t).replace(/%25(\d\d)/g,"%$1"));try{try{r=new URL(t,"postgres://base")}catch{r=new URL(t.replace("@/","@___DUMMY___/"),"postgres://base"),s=!0}}catch(l){throw l.input&&(l.input="*****REDACTED*****"),l}for(let l of r.searchParams.entries())n[l[0]]=l[1];if(n.user=n.user||decodeURIComponent(r.username),n.password=n.password||decodeURIComponent(r.password),r.protocol=="socket:")return n.host=decodeURI(r.pathname),n.database=r.searchParams.get("db"),n.client_encoding=r.searchParams.get("encoding"),n;let o=(s?"":r.hostname).replace(/^\[(.+)\]$/,"$1");n.host?o&&/^%2f/i.test(o)&&(r.pathname=o+r.pathname):n.host=decodeURIComponent(o),n.port||(n.port=r.port);let i=r.pathname.slice(1)||null;n.database=i?decodeURI(i):null,(n.ssl==="true"||n.ssl==="1")&&(n.ssl=!0),n.ssl==="0"&&(n.ssl=!1),(n.sslcert||n.sslkey||n.sslrootcert||n.sslmode)&&(n.ssl={}),n.sslnegotiation==="direct"&&n.ssl===void 0&&(n.ssl=!0);let a=n.sslcert||n.sslkey||n.sslrootcert?require("fs"):null;if(n.sslcert&&(n.ssl.cert=a.readFileSync(n.sslcert).toString()),n.sslkey&&(n.ssl.key=a.readFileSync(n.sslkey).toString()),n.sslrootcert&&(n.ssl.ca=a.readFileSync(n.sslrootcert).toString()),e.useLibpqCompat&&n.uselibpqcompat)throw new Error("Both useLibpqCompat and uselibpqcompat are set. Please use only one of them.");if(n.uselibpqcompat==="true"||e.useLibpqCompat)switch(n.sslmode){case"disable":{n.ssl=!1;break}case"prefer":{n.ssl.rejectUnauthorized=!1;break}case"require":{n.sslrootcert?n.ssl.checkServerIdentity=function(){}:n.ssl.rejectUnauthorized=!1;break}case"verify-ca":{if(!n.ssl.ca)throw new Error("SECURITY WARNING: Using sslmode=verify-ca requires specifying a CA with sslrootcert. If a public CA is used, verify-ca allows connections to a server that somebody else may have registered with the CA, making you vulnerable to Man-in-the-Middle attacks. Either specify a custom CA certificate with sslrootcert parameter or use sslmode=verify-full for proper security.");n.ssl.checkServerIdentity=function(){};break}case"verify-full":break}else switch(n.sslmode){case"disable":{n.ssl=!1;break}case"prefer":case"require":case"verify-ca":case"verify-full":{n.sslmode!=="verify-full"&&Ye(n.sslmode);break}case"no-verify":{n.ssl.rejectUnauthorized=!1;break}}return n}function Ui(t){return Object.entries(t).reduce((n,[r,s])=>(s!=null&&(n[r]=s),n),Object.create(null))}function Qn(t){return Object.entries(t).reduce((n,[r,s])=>{if(r==="ssl"){let o=s;typeof o=="boolean"&&(n[r]=o),typeof o=="object"&&(n[r]=Ui(o))}else if(s!=null)if(r==="port"){if(s!==""){let o=parseInt(s,10);if(isNaN(o))throw new Error(`Invalid ${r}: ${s}`);n[r]=o}}else n[r]=s;return n},Object.create(null))}function Fi(t){return Qn(Q(t))}function Ye(t){!Ye.warned&&typeof process<"u"&&process.emitWarning&&(Ye.warned=!0,process.emitWarning(`SECURITY WARNING: The SSL modes 'prefer', 'require', and 'verify-ca' are treated as aliases for 'verify-full'.
+In the next major version (pg-connection-string v3.0.0 and pg v9.0.0), these modes will adopt standard libpq semantics, which have weaker security guarantees.
+
+To prepare for this change:
+- If you want the current behavior, explicitly use 'sslmode=verify-full'
+- If you want libpq compatibility now, use 'uselibpqcompat=true&sslmode=${t}'
+
+See https://www.postgresql.org/docs/current/libpq-ssl.html for libpq SSL mode definitions.`))}Gn.exports=Q;Q.parse=Q;Q.toClientConfig=Qn;Q.parseIntoClientConfig=Fi});var Jn=p((ju,Kn)=>{"use strict";var Hi=require("dns"),Vn=ne(),Xn=Yn().parse,N=function(t,e,n){return e[t]?e[t]:(n===void 0?n=process.env["PG"+t.toUpperCase()]:n===!1||(n=process.env[n]),n||Vn[t])},Bi=function(){switch(process.env.PGSSLMODE){case"disable":return!1;case"prefer":case"require":case"verify-ca":case"verify-full":return!0;case"no-verify":return{rejectUnauthorized:!1}}return Vn.ssl},G=function(t){return"'"+(""+t).replace(/\\/g,"\\\\").replace(/'/g,"\\'")+"'"},A=function(t,e,n){let r=e[n];r!=null&&t.push(n+"="+G(r))},Xe=class{constructor(e){if(e=typeof e=="string"?Xn(e):e||{},e.connectionString&&(e=Object.assign({},e,Xn(e.connectionString))),this.user=N("user",e),this.database=N("database",e),this.database===void 0&&(this.database=this.user),this.port=parseInt(N("port",e),10),this.host=N("host",e),Object.defineProperty(this,"password",{configurable:!0,enumerable:!1,writable:!0,value:N("password",e)}),this.binary=N("binary",e),this.options=N("options",e),this.ssl=typeof e.ssl>"u"?Bi():e.ssl,typeof this.ssl=="string"&&this.ssl==="true"&&(this.ssl=!0),this.ssl==="no-verify"&&(this.ssl={rejectUnauthorized:!1}),this.ssl&&this.ssl.key&&Object.defineProperty(this.ssl,"key",{enumerable:!1}),this.sslnegotiation=N("sslnegotiation",e,"PGSSLNEGOTIATION"),this.sslnegotiation!==void 0&&this.sslnegotiation!=="postgres"&&this.sslnegotiation!=="direct")throw new Error(`Invalid sslnegotiation value: "${this.sslnegotiation}". Valid values are "postgres" and "direct".`);if(this.sslnegotiation==="direct"&&!this.ssl)throw new Error("sslnegotiation=direct requires SSL to be enabled");this.client_encoding=N("client_encoding",e),this.replication=N("replication",e),this.isDomainSocket=!(this.host||"").indexOf("/"),this.application_name=N("application_name",e,"PGAPPNAME"),this.fallback_application_name=N("fallback_application_name",e,!1),this.statement_timeout=N("statement_timeout",e,!1),this.lock_timeout=N("lock_timeout",e,!1),this.idle_in_transaction_session_timeout=N("idle_in_transaction_session_timeout",e,!1),this.query_timeout=N("query_timeout",e,!1),e.connectionTimeoutMillis===void 0?this.connect_timeout=process.env.PGCONNECT_TIMEOUT||0:this.connect_timeout=Math.floor(e.connectionTimeoutMillis/1e3),e.keepAlive===!1?this.keepalives=0:e.keepAlive===!0&&(this.keepalives=1),typeof e.keepAliveInitialDelayMillis=="number"&&(this.keepalives_idle=Math.floor(e.keepAliveInitialDelayMillis/1e3))}getLibpqConnectionString(e){let n=[];A(n,this,"user"),A(n,this,"password"),A(n,this,"port"),A(n,this,"application_name"),A(n,this,"fallback_application_name"),A(n,this,"connect_timeout"),A(n,this,"options");let r=typeof this.ssl=="object"?this.ssl:this.ssl?{sslmode:this.ssl}:{};if(A(n,r,"sslmode"),A(n,r,"sslca"),A(n,r,"sslkey"),A(n,r,"sslcert"),A(n,r,"sslrootcert"),A(n,this,"sslnegotiation"),this.database&&n.push("dbname="+G(this.database)),this.replication&&n.push("replication="+G(this.replication)),this.host&&n.push("host="+G(this.host)),this.isDomainSocket)return e(null,n.join(" "));this.client_encoding&&n.push("client_encoding="+G(this.client_encoding)),Hi.lookup(this.host,function(s,o){return s?e(s,null):(n.push("hostaddr="+G(o)),e(null,n.join(" ")))})}};Kn.exports=Xe});var Ke=p((Qu,Zn)=>{"use strict";var $i=te(),zn=/^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/,Ve=class{constructor(e,n){this.command=null,this.rowCount=null,this.oid=null,this.rows=[],this.fields=[],this._parsers=void 0,this._types=n,this.RowCtor=null,this.rowAsArray=e==="array",this.rowAsArray&&(this.parseRow=this._parseRowAsArray),this._prebuiltEmptyResultObject=null}addCommandComplete(e){let n;e.text?n=zn.exec(e.text):n=zn.exec(e.command),n&&(this.command=n[1],n[3]?(this.oid=parseInt(n[2],10),this.rowCount=parseInt(n[3],10)):n[2]&&(this.rowCount=parseInt(n[2],10)))}_parseRowAsArray(e){let n=new Array(e.length);for(let r=0,s=e.length;r<s;r++){let o=e[r];o!==null?n[r]=this._parsers[r](o):n[r]=null}return n}parseRow(e){let n={...this._prebuiltEmptyResultObject};for(let r=0,s=e.length;r<s;r++){let o=e[r],i=this.fields[r].name;if(o!==null){let a=this.fields[r].format==="binary"?Buffer.from(o):o;n[i]=this._parsers[r](a)}else n[i]=null}return n}addRow(e){this.rows.push(e)}addFields(e){this.fields=e,this.fields.length&&(this._parsers=new Array(e.length));let n=Object.create(null);for(let r=0;r<e.length;r++){let s=e[r];n[s.name]=null,this._types?this._parsers[r]=this._types.getTypeParser(s.dataTypeID,s.format||"text"):this._parsers[r]=$i.getTypeParser(s.dataTypeID,s.format||"text")}this._prebuiltEmptyResultObject={...n}}};Zn.exports=Ve});var rr=p((Gu,nr)=>{"use strict";var{EventEmitter:qi}=require("events"),er=Ke(),tr=re(),Je=class extends qi{constructor(e,n,r){super(),e=tr.normalizeQueryConfig(e,n,r),this.text=e.text,this.values=e.values,this.rows=e.rows,this.types=e.types,this.name=e.name,this.queryMode=e.queryMode,this.binary=e.binary,this.portal=e.portal||"",this.callback=e.callback,this._rowMode=e.rowMode,process.domain&&e.callback&&(this.callback=process.domain.bind(e.callback)),this._result=new er(this._rowMode,this.types),this._results=this._result,this._canceledDueToError=!1}requiresPreparation(){return this.queryMode==="extended"||this.name||this.rows?!0:!this.text||!this.values?!1:this.values.length>0}_checkForMultirow(){this._result.command&&(Array.isArray(this._results)||(this._results=[this._result]),this._result=new er(this._rowMode,this._result._types),this._results.push(this._result))}handleRowDescription(e){this._checkForMultirow(),this._result.addFields(e.fields),this._accumulateRows=this.callback||!this.listeners("row").length}handleDataRow(e){let n;if(!this._canceledDueToError){try{n=this._result.parseRow(e.fields)}catch(r){this._canceledDueToError=r;return}this.emit("row",n,this._result),this._accumulateRows&&this._result.addRow(n)}}handleCommandComplete(e,n){this._checkForMultirow(),this._result.addCommandComplete(e),this.rows&&n.sync()}handleEmptyQuery(e){this.rows&&e.sync()}handleError(e,n){if(this._canceledDueToError&&(e=this._canceledDueToError,this._canceledDueToError=!1),this.callback)return this.callback(e);this.emit("error",e)}handleReadyForQuery(e){if(this._canceledDueToError)return this.handleError(this._canceledDueToError,e);if(this.callback)try{this.callback(null,this._results)}catch(n){process.nextTick(()=>{throw n})}this.emit("end",this._results)}submit(e){if(typeof this.text!="string"&&typeof this.name!="string")return new Error("A query must have either text or a name. Supplying neither is unsupported.");let n=e.parsedStatements[this.name]||e.submittedNamedStatements[this.name];if(this.text&&n&&this.text!==n)return new Error(`Prepared statements must be unique - '${this.name}' was used for a different statement`);if(this.values&&!Array.isArray(this.values))return new Error("Query values must be an array");if(this.requiresPreparation()){e.stream.cork&&e.stream.cork();try{this.prepare(e)}finally{e.stream.uncork&&e.stream.uncork()}}else e.query(this.text);return null}hasBeenParsed(e){return this.name&&(e.parsedStatements[this.name]!==void 0||e.submittedNamedStatements[this.name]!==void 0)}handlePortalSuspended(e){this._getRows(e,this.rows)}_getRows(e,n){e.execute({portal:this.portal,rows:n}),n?e.flush():e.sync()}prepare(e){this.hasBeenParsed(e)||(e.parse({text:this.text,name:this.name,types:this.types}),this.name&&(e.submittedNamedStatements[this.name]=this.text));try{e.bind({portal:this.portal,statement:this.name,values:this.values,binary:this.binary,valueMapper:tr.prepareValue})}catch(n){e.close({type:"S",name:this.name}),e.sync(),this.handleError(n,e);return}e.describe({type:"P",name:this.portal||""}),this._getRows(e,this.rows)}handleCopyInResponse(e){e.sendCopyFail("No source stream defined")}handleCopyData(e,n){}};nr.exports=Je});var ft=p(f=>{"use strict";Object.defineProperty(f,"__esModule",{value:!0});f.NoticeMessage=f.DataRowMessage=f.CommandCompleteMessage=f.ReadyForQueryMessage=f.NotificationResponseMessage=f.BackendKeyDataMessage=f.AuthenticationMD5Password=f.ParameterStatusMessage=f.ParameterDescriptionMessage=f.RowDescriptionMessage=f.Field=f.CopyResponse=f.CopyDataMessage=f.DatabaseError=f.copyDone=f.emptyQuery=f.replicationStart=f.portalSuspended=f.noData=f.closeComplete=f.bindComplete=f.parseComplete=void 0;f.parseComplete={name:"parseComplete",length:5};f.bindComplete={name:"bindComplete",length:5};f.closeComplete={name:"closeComplete",length:5};f.noData={name:"noData",length:5};f.portalSuspended={name:"portalSuspended",length:5};f.replicationStart={name:"replicationStart",length:4};f.emptyQuery={name:"emptyQuery",length:4};f.copyDone={name:"copyDone",length:4};var ze=class extends Error{constructor(e,n,r){super(e),this.length=n,this.name=r}};f.DatabaseError=ze;var Ze=class{constructor(e,n){this.length=e,this.chunk=n,this.name="copyData"}};f.CopyDataMessage=Ze;var et=class{constructor(e,n,r,s){this.length=e,this.name=n,this.binary=r,this.columnTypes=new Array(s)}};f.CopyResponse=et;var tt=class{constructor(e,n,r,s,o,i,a){this.name=e,this.tableID=n,this.columnID=r,this.dataTypeID=s,this.dataTypeSize=o,this.dataTypeModifier=i,this.format=a}};f.Field=tt;var nt=class{constructor(e,n){this.length=e,this.fieldCount=n,this.name="rowDescription",this.fields=new Array(this.fieldCount)}};f.RowDescriptionMessage=nt;var rt=class{constructor(e,n){this.length=e,this.parameterCount=n,this.name="parameterDescription",this.dataTypeIDs=new Array(this.parameterCount)}};f.ParameterDescriptionMessage=rt;var st=class{constructor(e,n,r){this.length=e,this.parameterName=n,this.parameterValue=r,this.name="parameterStatus"}};f.ParameterStatusMessage=st;var ot=class{constructor(e,n){this.length=e,this.salt=n,this.name="authenticationMD5Password"}};f.AuthenticationMD5Password=ot;var it=class{constructor(e,n,r){this.length=e,this.processID=n,this.secretKey=r,this.name="backendKeyData"}};f.BackendKeyDataMessage=it;var at=class{constructor(e,n,r,s){this.length=e,this.processId=n,this.channel=r,this.payload=s,this.name="notification"}};f.NotificationResponseMessage=at;var lt=class{constructor(e,n){this.length=e,this.status=n,this.name="readyForQuery"}};f.ReadyForQueryMessage=lt;var ct=class{constructor(e,n){this.length=e,this.text=n,this.name="commandComplete"}};f.CommandCompleteMessage=ct;var ut=class{constructor(e,n){this.length=e,this.fields=n,this.name="dataRow",this.fieldCount=n.length}};f.DataRowMessage=ut;var dt=class{constructor(e,n){this.length=e,this.message=n,this.name="notice"}};f.NoticeMessage=dt});var sr=p(he=>{"use strict";Object.defineProperty(he,"__esModule",{value:!0});he.Writer=void 0;var pt=class{constructor(e=256){this.size=e,this.offset=5,this.headerPosition=0,this.buffer=Buffer.allocUnsafe(e)}ensure(e){if(this.buffer.length-this.offset<e){let r=this.buffer,s=r.length+(r.length>>1)+e;this.buffer=Buffer.allocUnsafe(s),r.copy(this.buffer,0,0,this.offset)}}addInt32(e){return this.ensure(4),this.buffer[this.offset++]=e>>>24&255,this.buffer[this.offset++]=e>>>16&255,this.buffer[this.offset++]=e>>>8&255,this.buffer[this.offset++]=e>>>0&255,this}addInt16(e){return this.ensure(2),this.buffer[this.offset++]=e>>>8&255,this.buffer[this.offset++]=e>>>0&255,this}addCString(e){if(!e)this.ensure(1);else{let n=Buffer.byteLength(e);this.ensure(n+1),this.buffer.write(e,this.offset,"utf-8"),this.offset+=n}return this.buffer[this.offset++]=0,this}addString(e=""){let n=Buffer.byteLength(e);return this.ensure(n),this.buffer.write(e,this.offset),this.offset+=n,this}addInt32PrefixedString(e){let n=Buffer.byteLength(e);this.ensure(4+n);let r=this.buffer,s=this.offset;return r[s++]=n>>>24&255,r[s++]=n>>>16&255,r[s++]=n>>>8&255,r[s++]=n>>>0&255,r.write(e,s,"utf-8"),this.offset=s+n,this}add(e){return this.ensure(e.length),e.copy(this.buffer,this.offset),this.offset+=e.length,this}reserveUnsafe(e){let n=this.offset;return this.ensure(e),this.offset+=e,n}join(e){if(e){this.buffer[this.headerPosition]=e;let n=this.offset-(this.headerPosition+1);this.buffer.writeInt32BE(n,this.headerPosition+1)}return this.buffer.slice(e?0:5,this.offset)}flush(e){let n=this.join(e);return this.offset=5,this.headerPosition=0,this.buffer=Buffer.allocUnsafe(this.size),n}clear(){this.offset=5,this.headerPosition=0}};he.Writer=pt});var ar=p(ge=>{"use strict";Object.defineProperty(ge,"__esModule",{value:!0});ge.serialize=void 0;var or=sr(),h=new or.Writer,Wi=t=>{h.addInt16(3).addInt16(0);for(let r of Object.keys(t))h.addCString(r).addCString(t[r]);h.addCString("client_encoding").addCString("UTF8");let e=h.addCString("").flush(),n=e.length+4;return new or.Writer().addInt32(n).add(e).flush()},ji=()=>{let t=Buffer.allocUnsafe(8);return t.writeInt32BE(8,0),t.writeInt32BE(80877103,4),t},Qi=t=>h.addCString(t).flush(112),Gi=function(t,e){return h.addCString(t).addInt32PrefixedString(e),h.flush(112)},Yi=function(t){return h.addString(t).flush(112)},Xi=t=>h.addCString(t).flush(81),ir=[],Vi=t=>{let e=t.name||"";e.length>63&&(console.error("Warning! Postgres only supports 63 characters for query names."),console.error("You supplied %s (%s)",e,e.length),console.error("This can cause conflicts and silent errors executing queries"));let n=t.types||ir,r=n.length,s=h.addCString(e).addCString(t.text).addInt16(r);for(let o=0;o<r;o++)s.addInt32(n[o]);return h.flush(80)},Ki=function(t,e,n){let r=t.length;for(let s=0;s<r;s++){let o=e?e(t[s],s):t[s],i=0;o==null?h.addInt32(-1):o instanceof Buffer?(i=1,h.addInt32(o.length),h.add(o)):h.addInt32PrefixedString(o);let a=h.buffer;a[n++]=0,a[n++]=i}},Ji=(t={})=>{let e=t.portal||"",n=t.statement||"",r=t.binary||!1,s=t.values||ir,o=s.length;h.addCString(e).addCString(n),h.addInt16(o);let i=h.reserveUnsafe(o*2);h.addInt16(o);try{Ki(s,t.valueMapper,i)}catch(a){throw h.clear(),a}return h.addInt16(1),h.addInt16(r?1:0),h.flush(66)},zi=Buffer.from([69,0,0,0,9,0,0,0,0,0]),Zi=t=>{if(!t||!t.portal&&!t.rows)return zi;let e=t.portal||"",n=t.rows||0,r=Buffer.byteLength(e),s=4+r+1+4,o=Buffer.allocUnsafe(1+s);return o[0]=69,o.writeInt32BE(s,1),o.write(e,5,"utf-8"),o[r+5]=0,o.writeUInt32BE(n,o.length-4),o},ea=(t,e)=>{let n=Buffer.allocUnsafe(16);return n.writeInt32BE(16,0),n.writeInt16BE(1234,4),n.writeInt16BE(5678,6),n.writeInt32BE(t,8),n.writeInt32BE(e,12),n},mt=(t,e)=>{let r=4+Buffer.byteLength(e)+1,s=Buffer.allocUnsafe(1+r);return s[0]=t,s.writeInt32BE(r,1),s.write(e,5,"utf-8"),s[r]=0,s},ta=h.addCString("P").flush(68),na=h.addCString("S").flush(68),ra=t=>t.name?mt(68,`${t.type}${t.name||""}`):t.type==="P"?ta:na,sa=t=>{let e=`${t.type}${t.name||""}`;return mt(67,e)},oa=t=>h.add(t).flush(100),ia=t=>mt(102,t),Ee=t=>Buffer.from([t,0,0,0,4]),aa=Ee(72),la=Ee(83),ca=Ee(88),ua=Ee(99),da={startup:Wi,password:Qi,requestSsl:ji,sendSASLInitialResponseMessage:Gi,sendSCRAMClientFinalMessage:Yi,query:Xi,parse:Vi,bind:Ji,execute:Zi,describe:ra,close:sa,flush:()=>aa,sync:()=>la,end:()=>ca,copyData:oa,copyDone:()=>ua,copyFail:ia,cancel:ea};ge.serialize=da});var lr=p(ye=>{"use strict";Object.defineProperty(ye,"__esModule",{value:!0});ye.BufferReader=void 0;var ht=class{constructor(e=0){this.offset=e,this.buffer=Buffer.allocUnsafe(0),this.encoding="utf-8"}setBuffer(e,n){this.offset=e,this.buffer=n}int16(){let e=this.buffer.readInt16BE(this.offset);return this.offset+=2,e}byte(){let e=this.buffer[this.offset];return this.offset++,e}int32(){let e=this.buffer.readInt32BE(this.offset);return this.offset+=4,e}uint32(){let e=this.buffer.readUInt32BE(this.offset);return this.offset+=4,e}string(e){let n=this.buffer.toString(this.encoding,this.offset,this.offset+e);return this.offset+=e,n}cstring(){let e=this.offset,n=e;for(;this.buffer[n++];);return this.offset=n,this.buffer.toString(this.encoding,e,n-1)}bytes(e){let n=this.buffer.slice(this.offset,this.offset+e);return this.offset+=e,n}};ye.BufferReader=ht});var fr=p(Se=>{"use strict";Object.defineProperty(Se,"__esModule",{value:!0});Se.Parser=void 0;var g=ft(),fa=lr(),gt=1,pa=4,cr=gt+pa,I=-1,Et=Buffer.allocUnsafe(0),yt=class{constructor(e){if(this.buffer=Et,this.bufferLength=0,this.bufferOffset=0,this.reader=new fa.BufferReader,e?.mode==="binary")throw new Error("Binary mode not supported yet");this.mode=e?.mode||"text"}parse(e,n){this.mergeBuffer(e);let r=this.bufferOffset+this.bufferLength,s=this.bufferOffset;for(;s+cr<=r;){let o=this.buffer[s],i=this.buffer.readUInt32BE(s+gt),a=gt+i;if(a+s<=r){let l=this.handlePacket(s+cr,o,i,this.buffer);n(l),s+=a}else break}s===r?(this.buffer=Et,this.bufferLength=0,this.bufferOffset=0):(this.bufferLength=r-s,this.bufferOffset=s)}mergeBuffer(e){if(this.bufferLength>0){let n=this.bufferLength+e.byteLength;if(n+this.bufferOffset>this.buffer.byteLength){let s;if(n<=this.buffer.byteLength&&this.bufferOffset>=this.bufferLength)s=this.buffer;else{let o=this.buffer.byteLength*2;for(;n>=o;)o*=2;s=Buffer.allocUnsafe(o)}this.buffer.copy(s,0,this.bufferOffset,this.bufferOffset+this.bufferLength),this.buffer=s,this.bufferOffset=0}e.copy(this.buffer,this.bufferOffset+this.bufferLength),this.bufferLength=n}else this.buffer=e,this.bufferOffset=0,this.bufferLength=e.byteLength}handlePacket(e,n,r,s){let{reader:o}=this;o.setBuffer(e,s);let i;switch(n){case 50:i=g.bindComplete;break;case 49:i=g.parseComplete;break;case 51:i=g.closeComplete;break;case 110:i=g.noData;break;case 115:i=g.portalSuspended;break;case 99:i=g.copyDone;break;case 87:i=g.replicationStart;break;case 73:i=g.emptyQuery;break;case 68:i=wa(o);break;case 67:i=ha(o);break;case 90:i=ma(o);break;case 65:i=Sa(o);break;case 82:i=Aa(o,r);break;case 83:i=Ta(o);break;case 75:i=Ra(o);break;case 69:i=ur(o,"error");break;case 78:i=ur(o,"notice");break;case 84:i=_a(o);break;case 116:i=ba(o);break;case 71:i=ga(o);break;case 72:i=ya(o);break;case 100:i=Ea(o,r);break;default:return new g.DatabaseError("received invalid response: "+n.toString(16),r,"error")}return o.setBuffer(0,Et),i.length=r,i}};Se.Parser=yt;var ma=t=>{let e=t.string(1);return new g.ReadyForQueryMessage(I,e)},ha=t=>{let e=t.cstring();return new g.CommandCompleteMessage(I,e)},Ea=(t,e)=>{let n=t.bytes(e-4);return new g.CopyDataMessage(I,n)},ga=t=>dr(t,"copyInResponse"),ya=t=>dr(t,"copyOutResponse"),dr=(t,e)=>{let n=t.byte()!==0,r=t.int16(),s=new g.CopyResponse(I,e,n,r);for(let o=0;o<r;o++)s.columnTypes[o]=t.int16();return s},Sa=t=>{let e=t.int32(),n=t.cstring(),r=t.cstring();return new g.NotificationResponseMessage(I,e,n,r)},_a=t=>{let e=t.int16(),n=new g.RowDescriptionMessage(I,e);for(let r=0;r<e;r++)n.fields[r]=Na(t);return n},Na=t=>{let e=t.cstring(),n=t.uint32(),r=t.int16(),s=t.uint32(),o=t.int16(),i=t.int32(),a=t.int16()===0?"text":"binary";return new g.Field(e,n,r,s,o,i,a)},ba=t=>{let e=t.int16(),n=new g.ParameterDescriptionMessage(I,e);for(let r=0;r<e;r++)n.dataTypeIDs[r]=t.uint32();return n},wa=t=>{let e=t.int16(),n=new Array(e);for(let r=0;r<e;r++){let s=t.int32();n[r]=s===-1?null:t.string(s)}return new g.DataRowMessage(I,n)},Ta=t=>{let e=t.cstring(),n=t.cstring();return new g.ParameterStatusMessage(I,e,n)},Ra=t=>{let e=t.int32(),n=t.int32();return new g.BackendKeyDataMessage(I,e,n)},Aa=(t,e)=>{let n=t.int32(),r={name:"authenticationOk",length:e};switch(n){case 0:break;case 3:r.length===8&&(r.name="authenticationCleartextPassword");break;case 5:if(r.length===12){r.name="authenticationMD5Password";let s=t.bytes(4);return new g.AuthenticationMD5Password(I,s)}break;case 10:{r.name="authenticationSASL",r.mechanisms=[];let s;do s=t.cstring(),s&&r.mechanisms.push(s);while(s)}break;case 11:r.name="authenticationSASLContinue",r.data=t.string(e-8);break;case 12:r.name="authenticationSASLFinal",r.data=t.string(e-8);break;default:throw new Error("Unknown authenticationOk message type "+n)}return r},ur=(t,e)=>{let n={},r=t.string(1);for(;r!=="\0";)n[r]=t.cstring(),r=t.string(1);let s=n.M,o=e==="notice"?new g.NoticeMessage(I,s):new g.DatabaseError(s,I,e);return o.severity=n.S,o.code=n.C,o.detail=n.D,o.hint=n.H,o.position=n.P,o.internalPosition=n.p,o.internalQuery=n.q,o.where=n.W,o.schema=n.s,o.table=n.t,o.column=n.c,o.dataType=n.d,o.constraint=n.n,o.file=n.F,o.line=n.L,o.routine=n.R,o}});var St=p(B=>{"use strict";Object.defineProperty(B,"__esModule",{value:!0});B.DatabaseError=B.serialize=void 0;B.parse=Ca;var Ia=ft();Object.defineProperty(B,"DatabaseError",{enumerable:!0,get:function(){return Ia.DatabaseError}});var Oa=ar();Object.defineProperty(B,"serialize",{enumerable:!0,get:function(){return Oa.serialize}});var La=fr();function Ca(t,e){let n=new La.Parser;return t.on("data",r=>n.parse(r,e)),new Promise(r=>t.on("end",()=>r()))}});var mr=p((Zu,pr)=>{pr.exports=class{}});var Er=p((td,hr)=>{var{getStream:ka,getSecureStream:xa}=Ma();hr.exports={getStream:ka,getSecureStream:xa};function Da(){function t(n){let r=require("net");return new r.Socket}function e(n){return require("tls").connect(n)}return{getStream:t,getSecureStream:e}}function va(){function t(n){let{CloudflareSocket:r}=mr();return new r(n)}function e(n){return n.socket.startTls(n),n.socket}return{getStream:t,getSecureStream:e}}function Pa(){if(typeof navigator=="object"&&navigator!==null&&typeof navigator.userAgent=="string")return navigator.userAgent==="Cloudflare-Workers";if(typeof Response=="function"){let t=new Response(null,{cf:{thing:!0}});if(typeof t.cf=="object"&&t.cf!==null&&t.cf.thing)return!0}return!1}function Ma(){return Pa()?va():Da()}});var Nt=p((nd,yr)=>{"use strict";var Ua=require("events").EventEmitter,{parse:Fa,serialize:S}=St(),gr=Er(),{getStream:Ha}=gr,Ba=S.flush(),$a=S.sync(),qa=S.end(),_t=class extends Ua{constructor(e){super(),e=e||{},this.stream=e.stream||Ha(e.ssl),typeof this.stream=="function"&&(this.stream=this.stream(e)),this._keepAlive=e.keepAlive,this._keepAliveInitialDelayMillis=e.keepAliveInitialDelayMillis,this.parsedStatements={},this.submittedNamedStatements={},this.ssl=e.ssl||!1,this.sslNegotiation=e.sslNegotiation||"postgres",this._ending=!1,this._emitMessage=!1;let n=this;this.on("newListener",function(r){r==="message"&&(n._emitMessage=!0)})}connect(e,n){let r=this;this._connecting=!0,this.stream.setNoDelay(!0),this.stream.connect(e,n),this.stream.once("connect",function(){r._keepAlive&&r.stream.setKeepAlive(!0,r._keepAliveInitialDelayMillis),r.emit("connect")});let s=function(o){r._ending&&(o.code==="ECONNRESET"||o.code==="EPIPE")||r.emit("error",o)};if(this.stream.on("error",s),this.stream.on("close",function(){r.emit("end")}),!this.ssl)return this.attachListeners(this.stream);if(this.sslNegotiation==="direct")return this.stream.once("connect",function(){r.upgradeToSSL(n,s)});this.stream.once("data",function(o){switch(o.toString("utf8")){case"S":break;case"N":return r.stream.end(),r.emit("error",new Error("The server does not support SSL connections"));default:return r.stream.end(),r.emit("error",new Error("There was an error establishing an SSL connection"))}r.upgradeToSSL(n,s)})}upgradeToSSL(e,n){let r=this,s={socket:r.stream,host:e};r.ssl!==!0&&(Object.assign(s,r.ssl),"key"in r.ssl&&(s.key=r.ssl.key)),r.sslNegotiation==="direct"&&(s.ALPNProtocols=["postgresql"]);let o=require("net");o.isIP&&o.isIP(e)===0&&(s.servername=e);try{r.stream=gr.getSecureStream(s)}catch(i){return r.emit("error",i)}r.attachListeners(r.stream),r.stream.on("error",n),r.emit("sslconnect")}attachListeners(e){Fa(e,n=>{let r=n.name==="error"?"errorMessage":n.name;this._emitMessage&&this.emit("message",n),this.emit(r,n)})}requestSsl(){this.stream.write(S.requestSsl())}startup(e){this.stream.write(S.startup(e))}cancel(e,n){this._send(S.cancel(e,n))}password(e){this._send(S.password(e))}sendSASLInitialResponseMessage(e,n){this._send(S.sendSASLInitialResponseMessage(e,n))}sendSCRAMClientFinalMessage(e){this._send(S.sendSCRAMClientFinalMessage(e))}_send(e){return this.stream.writable?this.stream.write(e):!1}query(e){this._send(S.query(e))}parse(e){this._send(S.parse(e))}bind(e){this._send(S.bind(e))}execute(e){this._send(S.execute(e))}flush(){this.stream.writable&&this.stream.write(Ba)}sync(){this._send($a)}ref(){this.stream.ref()}unref(){this.stream.unref()}end(){if(this._ending=!0,!this._connecting||!this.stream.writable){this.stream.end();return}return this.stream.write(qa,()=>{this.stream.end()})}close(e){this._send(S.close(e))}describe(e){this._send(S.describe(e))}sendCopyFromChunk(e){this._send(S.copyData(e))}endCopyFrom(){this._send(S.copyDone())}sendCopyFail(e){this._send(S.copyFail(e))}};yr.exports=_t});var _r=p((rd,Sr)=>{Sr.exports=class{}});var Tr=p((od,wr)=>{var Wa=require("events").EventEmitter,Nr=re(),oe=require("util"),_e=Wn(),ja=Ge(),Qa=Jn(),bt=rr(),Ga=ne(),Ya=Nt(),Xa=We(),br=oe.deprecate(()=>{},"Client.activeQuery is deprecated and will be removed in pg@9.0"),Va=oe.deprecate(()=>{},"Client.queryQueue is deprecated and will be removed in pg@9.0."),Ka=oe.deprecate(()=>{},"pgpass support is deprecated and will be removed in pg@9.0. You can provide an async function as the password property to the Client/Pool constructor that returns a password instead. Within this function you can call the pgpass module in your own code."),Ja=oe.deprecate(()=>{},"Passing a custom Promise implementation to the Client/Pool constructor is deprecated and will be removed in pg@9.0."),za=oe.deprecate(()=>{},"Calling client.query() when the client is already executing a query is deprecated and will be removed in pg@9.0. Use async/await or an external async flow control mechanism instead.");function Za(t,e){if(typeof t=="number")return Number.isFinite(t)?t:e;if(typeof t=="string"&&t.trim()!==""){let n=Number(t);return Number.isFinite(n)?n:e}return e}var Ne=class extends Wa{constructor(e){super(),this.connectionParameters=new Qa(e),this.user=this.connectionParameters.user,this.database=this.connectionParameters.database,this.port=this.connectionParameters.port,this.host=this.connectionParameters.host,Object.defineProperty(this,"password",{configurable:!0,enumerable:!1,writable:!0,value:this.connectionParameters.password}),this.replication=this.connectionParameters.replication;let n=e||{};n.Promise&&Ja(),this._Promise=n.Promise||global.Promise,this._types=new ja(n.types),this._ending=!1,this._ended=!1,this._connecting=!1,this._connected=!1,this._connectionError=!1,this._queryable=!0,this._activeQuery=null,this._txStatus=null,this.enableChannelBinding=!!n.enableChannelBinding,this.scramMaxIterations=Za(n.scramMaxIterations,_e.DEFAULT_MAX_SCRAM_ITERATIONS),this.connection=n.connection||new Ya({stream:n.stream,ssl:this.connectionParameters.ssl,sslNegotiation:this.connectionParameters.sslnegotiation,keepAlive:n.keepAlive||!1,keepAliveInitialDelayMillis:n.keepAliveInitialDelayMillis||0,encoding:this.connectionParameters.client_encoding||"utf8"}),this._queryQueue=[],this._sentQueryQueue=[],this.pipeline=!!n.pipeline,this.binary=n.binary||Ga.binary,this.processID=null,this.secretKey=null,this.ssl=this.connectionParameters.ssl||!1,this.sslNegotiation=this.connectionParameters.sslnegotiation||"postgres",this.ssl&&this.ssl.key&&Object.defineProperty(this.ssl,"key",{enumerable:!1}),this._connectionTimeoutMillis=n.connectionTimeoutMillis||0}get activeQuery(){return br(),this._activeQuery}set activeQuery(e){br(),this._activeQuery=e}_getActiveQuery(){return this._activeQuery}_errorAllQueries(e){let n=s=>{process.nextTick(()=>{s.handleError(e,this.connection)})},r=this._getActiveQuery();r&&(n(r),this._activeQuery=null),this._sentQueryQueue.forEach(n),this._sentQueryQueue.length=0,this._queryQueue.forEach(n),this._queryQueue.length=0}_connect(e){let n=this,r=this.connection;if(this._connectionCallback=e,this._connecting||this._connected){let s=new Error("Client has already been connected. You cannot reuse a client.");process.nextTick(()=>{e(s)});return}this._connecting=!0,this._connectionTimeoutMillis>0&&(this.connectionTimeoutHandle=setTimeout(()=>{r._ending=!0,r.stream.destroy(new Error("timeout expired"))},this._connectionTimeoutMillis),this.connectionTimeoutHandle.unref&&this.connectionTimeoutHandle.unref()),this.host&&this.host.indexOf("/")===0?r.connect(this.host+"/.s.PGSQL."+this.port):r.connect(this.port,this.host),r.on("connect",function(){n.ssl?n.sslNegotiation!=="direct"&&r.requestSsl():r.startup(n.getStartupConf())}),r.on("sslconnect",function(){r.startup(n.getStartupConf())}),this._attachListeners(r),r.once("end",()=>{let s=this._ending?new Error("Connection terminated"):new Error("Connection terminated unexpectedly");clearTimeout(this.connectionTimeoutHandle),this._errorAllQueries(s),this._ended=!0,this._ending||(this._connecting&&!this._connectionError?this._connectionCallback?this._connectionCallback(s):this._handleErrorEvent(s):this._connectionError||this._handleErrorEvent(s)),process.nextTick(()=>{this.emit("end")})})}connect(e){if(e){this._connect(e);return}return new this._Promise((n,r)=>{this._connect(s=>{s?r(s):n(this)})})}_attachListeners(e){e.on("authenticationCleartextPassword",this._handleAuthCleartextPassword.bind(this)),e.on("authenticationMD5Password",this._handleAuthMD5Password.bind(this)),e.on("authenticationSASL",this._handleAuthSASL.bind(this)),e.on("authenticationSASLContinue",this._handleAuthSASLContinue.bind(this)),e.on("authenticationSASLFinal",this._handleAuthSASLFinal.bind(this)),e.on("backendKeyData",this._handleBackendKeyData.bind(this)),e.on("error",this._handleErrorEvent.bind(this)),e.on("errorMessage",this._handleErrorMessage.bind(this)),e.on("readyForQuery",this._handleReadyForQuery.bind(this)),e.on("notice",this._handleNotice.bind(this)),e.on("rowDescription",this._handleRowDescription.bind(this)),e.on("dataRow",this._handleDataRow.bind(this)),e.on("portalSuspended",this._handlePortalSuspended.bind(this)),e.on("emptyQuery",this._handleEmptyQuery.bind(this)),e.on("commandComplete",this._handleCommandComplete.bind(this)),e.on("parseComplete",this._handleParseComplete.bind(this)),e.on("copyInResponse",this._handleCopyInResponse.bind(this)),e.on("copyData",this._handleCopyData.bind(this)),e.on("notification",this._handleNotification.bind(this))}_getPassword(e){let n=this.connection;if(typeof this.password=="function")this._Promise.resolve().then(()=>this.password(this.connectionParameters)).then(r=>{if(r!==void 0){if(typeof r!="string"){n.emit("error",new TypeError("Password must be a string"));return}this.connectionParameters.password=this.password=r}else this.connectionParameters.password=this.password=null;e()}).catch(r=>{n.emit("error",r)});else if(this.password!==null)e();else try{_r()(this.connectionParameters,s=>{s!==void 0&&(Ka(),this.connectionParameters.password=this.password=s),e()})}catch(r){this.emit("error",r)}}_handleAuthCleartextPassword(e){this._getPassword(()=>{this.connection.password(this.password)})}_handleAuthMD5Password(e){this._getPassword(async()=>{try{let n=await Xa.postgresMd5PasswordHash(this.user,this.password,e.salt);this.connection.password(n)}catch(n){this.emit("error",n)}})}_handleAuthSASL(e){this._getPassword(()=>{try{this.saslSession=_e.startSession(e.mechanisms,this.enableChannelBinding&&this.connection.stream,this.scramMaxIterations),this.connection.sendSASLInitialResponseMessage(this.saslSession.mechanism,this.saslSession.response)}catch(n){this.connection.emit("error",n)}})}async _handleAuthSASLContinue(e){try{await _e.continueSession(this.saslSession,this.password,e.data,this.enableChannelBinding&&this.connection.stream),this.connection.sendSCRAMClientFinalMessage(this.saslSession.response)}catch(n){this.connection.emit("error",n)}}_handleAuthSASLFinal(e){try{_e.finalizeSession(this.saslSession,e.data),this.saslSession=null}catch(n){this.connection.emit("error",n)}}_handleBackendKeyData(e){this.processID=e.processID,this.secretKey=e.secretKey}_handleReadyForQuery(e){this._connecting&&(this._connecting=!1,this._connected=!0,clearTimeout(this.connectionTimeoutHandle),this._connectionCallback&&(this._connectionCallback(null,this),this._connectionCallback=null),this.emit("connect"));let n=this._getActiveQuery();this._activeQuery=null,this._txStatus=e?.status??null,this.readyForQuery=!0,n&&n.handleReadyForQuery(this.connection),this._pulseQueryQueue()}_handleErrorWhileConnecting(e){if(!this._connectionError){if(this._connectionError=!0,clearTimeout(this.connectionTimeoutHandle),this._connectionCallback)return this._connectionCallback(e);this.emit("error",e)}}_handleErrorEvent(e){if(this._connecting)return this._handleErrorWhileConnecting(e);this._queryable=!1,this._errorAllQueries(e),this.emit("error",e)}_handleErrorMessage(e){if(this._connecting)return this._handleErrorWhileConnecting(e);let n=this._getActiveQuery();if(!n){this._handleErrorEvent(e);return}this._activeQuery=null,n.name&&delete this.connection.submittedNamedStatements[n.name],n.handleError(e,this.connection)}_handleRowDescription(e){let n=this._getActiveQuery();if(n==null){let r=new Error("Received unexpected rowDescription message from backend.");this._handleErrorEvent(r);return}n.handleRowDescription(e)}_handleDataRow(e){let n=this._getActiveQuery();if(n==null){let r=new Error("Received unexpected dataRow message from backend.");this._handleErrorEvent(r);return}n.handleDataRow(e)}_handlePortalSuspended(e){let n=this._getActiveQuery();if(n==null){let r=new Error("Received unexpected portalSuspended message from backend.");this._handleErrorEvent(r);return}n.handlePortalSuspended(this.connection)}_handleEmptyQuery(e){let n=this._getActiveQuery();if(n==null){let r=new Error("Received unexpected emptyQuery message from backend.");this._handleErrorEvent(r);return}n.handleEmptyQuery(this.connection)}_handleCommandComplete(e){let n=this._getActiveQuery();if(n==null){let r=new Error("Received unexpected commandComplete message from backend.");this._handleErrorEvent(r);return}n.handleCommandComplete(e,this.connection)}_handleParseComplete(){let e=this._getActiveQuery();if(e==null){let n=new Error("Received unexpected parseComplete message from backend.");this._handleErrorEvent(n);return}e.name&&(this.connection.parsedStatements[e.name]=e.text,delete this.connection.submittedNamedStatements[e.name])}_handleCopyInResponse(e){let n=this._getActiveQuery();if(n==null){let r=new Error("Received unexpected copyInResponse message from backend.");this._handleErrorEvent(r);return}n.handleCopyInResponse(this.connection)}_handleCopyData(e){let n=this._getActiveQuery();if(n==null){let r=new Error("Received unexpected copyData message from backend.");this._handleErrorEvent(r);return}n.handleCopyData(e,this.connection)}_handleNotification(e){this.emit("notification",e)}_handleNotice(e){this.emit("notice",e)}getStartupConf(){let e=this.connectionParameters,n={user:e.user,database:e.database},r=e.application_name||e.fallback_application_name;return r&&(n.application_name=r),e.replication&&(n.replication=""+e.replication),e.statement_timeout&&(n.statement_timeout=String(parseInt(e.statement_timeout,10))),e.lock_timeout&&(n.lock_timeout=String(parseInt(e.lock_timeout,10))),e.idle_in_transaction_session_timeout&&(n.idle_in_transaction_session_timeout=String(parseInt(e.idle_in_transaction_session_timeout,10))),e.options&&(n.options=e.options),n}cancel(e,n){if(e.activeQuery===n){let r=this.connection;this.host&&this.host.indexOf("/")===0?r.connect(this.host+"/.s.PGSQL."+this.port):r.connect(this.port,this.host),r.on("connect",function(){r.cancel(e.processID,e.secretKey)})}else e._queryQueue.indexOf(n)!==-1?e._queryQueue.splice(e._queryQueue.indexOf(n),1):e._sentQueryQueue.indexOf(n)!==-1&&(n.callback=()=>{})}setTypeParser(e,n,r){return this._types.setTypeParser(e,n,r)}getTypeParser(e,n){return this._types.getTypeParser(e,n)}escapeIdentifier(e){return Nr.escapeIdentifier(e)}escapeLiteral(e){return Nr.escapeLiteral(e)}_pulseQueryQueue(){if(this.pipeline){this._pulsePipelinedQueryQueue();return}if(this.readyForQuery===!0){this._activeQuery=this._queryQueue.shift();let e=this._getActiveQuery();if(e){this.readyForQuery=!1,this.hasExecuted=!0;let n=e.submit(this.connection);n&&process.nextTick(()=>{e.handleError(n,this.connection),this.readyForQuery=!0,this._pulseQueryQueue()})}else this.hasExecuted&&(this._activeQuery=null,this.emit("drain"))}}_pulsePipelinedQueryQueue(){if(!(!this._connected||!this._queryable)){for(;this._queryQueue.length>0;){let e=this._queryQueue.shift();this.hasExecuted=!0;let n=e.submit(this.connection);if(n){process.nextTick(()=>{e.handleError(n,this.connection)});continue}this._sentQueryQueue.push(e)}this.readyForQuery&&!this._activeQuery&&this._sentQueryQueue.length>0&&(this._activeQuery=this._sentQueryQueue.shift(),this.readyForQuery=!1),!this._activeQuery&&this._sentQueryQueue.length===0&&this._queryQueue.length===0&&this.hasExecuted&&this.emit("drain")}}query(e,n,r){let s,o;if(e==null)throw new TypeError("Client was passed a null or undefined query");if(typeof e.submit=="function")o=s=e,s.callback||(typeof n=="function"?s.callback=n:r&&(s.callback=r));else if(s=new bt(e,n,r),!s.callback)o=new this._Promise((a,l)=>{s.callback=(c,u)=>c?l(c):a(u)}).catch(a=>{throw Error.captureStackTrace(a),a});else if(typeof s.callback!="function")throw new TypeError("callback is not a function");let i=e.query_timeout||this.connectionParameters.query_timeout;if(i){let a=s.callback||(()=>{}),l=setTimeout(()=>{let c=new Error("Query read timeout");process.nextTick(()=>{s.handleError(c,this.connection)}),a(c),s.callback=()=>{};let u=this._queryQueue.indexOf(s);if(u>-1)this._queryQueue.splice(u,1);else if(this.pipeline){this.connection.stream.destroy();return}this._pulseQueryQueue()},i);s.callback=(c,u)=>{clearTimeout(l),a(c,u)}}if(this.binary&&!s.binary&&(s.binary=!0),s._result&&!s._result._types&&(s._result._types=this._types),this.pipeline){let a=typeof e.submit=="function"&&!(s instanceof bt)?"Custom query classes such as pg-cursor and pg-query-stream are":s.rows?"The `rows` option is":null;if(a)return process.nextTick(()=>{s.handleError(new Error(`${a} not supported in pipeline mode`),this.connection)}),o}return this._queryable?this._ending?(process.nextTick(()=>{s.handleError(new Error("Client was closed and is not queryable"),this.connection)}),o):(this._queryQueue.length>0&&!this.pipeline&&za(),this._queryQueue.push(s),this._pulseQueryQueue(),o):(process.nextTick(()=>{s.handleError(new Error("Client has encountered a connection error and is not queryable"),this.connection)}),o)}ref(){this.connection.ref()}unref(){this.connection.unref()}getTransactionStatus(){return this._txStatus}end(e){if(this._ending=!0,!this.connection._connecting||this._ended)if(e){e();return}else return this._Promise.resolve();if(this._queryable?this.pipeline&&(this._getActiveQuery()||this._sentQueryQueue.length>0||this._queryQueue.length>0)?this.once("drain",()=>this.connection.end()):this._getActiveQuery()?this.connection.stream.destroy():this.connection.end():this.connection.stream.destroy(),e)this.connection.once("end",e);else return new this._Promise(n=>{this.connection.once("end",n)})}get queryQueue(){return Va(),this._queryQueue}};Ne.Query=bt;wr.exports=Ne});var Ar=p((id,Rr)=>{Rr.exports=class{}});var wt=p((ld,Ir)=>{Ir.exports=class{}});var kr=p((dd,be)=>{"use strict";var el=Tr(),tl=ne(),nl=Nt(),rl=Ke(),sl=re(),ol=Ar(),il=Ge(),{DatabaseError:al}=St(),{escapeIdentifier:ll,escapeLiteral:cl}=re(),ul=t=>class extends ol{constructor(n){super(n,t)}},Or=function(t){this.defaults=tl,this.Client=t,this.Query=this.Client.Query,this.Pool=ul(this.Client),this._pools=[],this.Connection=nl,this.types=te(),this.DatabaseError=al,this.TypeOverrides=il,this.escapeIdentifier=ll,this.escapeLiteral=cl,this.Result=rl,this.utils=sl},Lr=el,Cr=!1;try{Cr=!!process.env.NODE_PG_FORCE_NATIVE}catch{}Cr&&(Lr=wt());be.exports=new Or(Lr);Object.defineProperty(be.exports,"native",{configurable:!0,enumerable:!1,get(){let t=null;try{t=new Or(wt())}catch(e){if(e.code!=="MODULE_NOT_FOUND")throw e}return Object.defineProperty(be.exports,"native",{value:t}),t}})});var xr={};qt(xr,{Client:()=>dl,Connection:()=>pl,DatabaseError:()=>El,Pool:()=>fl,Query:()=>hl,Result:()=>Sl,TypeOverrides:()=>_l,default:()=>bl,defaults:()=>Nl,escapeIdentifier:()=>gl,escapeLiteral:()=>yl,types:()=>ml});var O,dl,fl,pl,ml,hl,El,gl,yl,Sl,_l,Nl,bl,Dr=uo(()=>{O=fo(kr(),1),dl=O.default.Client,fl=O.default.Pool,pl=O.default.Connection,ml=O.default.types,hl=O.default.Query,El=O.default.DatabaseError,gl=O.default.escapeIdentifier,yl=O.default.escapeLiteral,Sl=O.default.Result,_l=O.default.TypeOverrides,Nl=O.default.defaults,bl=O.default});var gu={};qt(gu,{agent:()=>pu});module.exports=po(gu);var Gt=require("node:http"),Yt=require("node:https"),Xt=require("node:stream/consumers");var v=class extends Error{name="RolloutError"};var V=class extends v{name="Interrupted"};var jt=6e4;function Vt(t,e="(input `clickhouse-url`) cannot be reached: check the name, the port and the security group of this runner"){let{host:n}=new URL(t.url);return{address:n,async ping(){let r=await Qt({url:`${t.url}/ping`,method:"GET",address:n,hint:e,timeoutMs:jt});return r.status===200&&r.body.trim()==="Ok."},async run(r,{timeoutMs:s=jt}={}){let o=new URLSearchParams({database:t.database,default_format:"JSONEachRow",output_format_json_quote_64bit_integers:"1"}),i=await Qt({url:`${t.url}/?${o}`,method:"POST",body:r,headers:{"X-ClickHouse-User":t.user,"X-ClickHouse-Key":t.password},address:n,hint:e,timeoutMs:s});if(i.status!==200)throw new v(`ClickHouse at ${n} refused a statement: ${i.body.trim().slice(0,500)}`);return i.body.split(`
+`).filter(a=>a.trim()!=="").map(a=>JSON.parse(a))}}}async function Qt(t){let{url:e,method:n,body:r,headers:s,address:o,hint:i,timeoutMs:a}=t,l=e.startsWith("https:")?Yt.request:Gt.request,c=!1;try{return await new Promise((u,d)=>{let m={method:n,headers:{...s},agent:!1,signal:AbortSignal.timeout(a)},_=l(e,m,x=>{(0,Xt.text)(x).then(w=>u({status:x.statusCode??0,body:w}),d)});_.on("error",d),_.on("socket",x=>{x.setKeepAlive(!0,3e4),x.once("connect",()=>{c=!0})}),_.end(r)})}catch(u){throw new v(c?`ClickHouse at ${o} has taken a statement and not answered; it may still be at it.`:`ClickHouse at ${o} ${i}.`,{cause:u})}}var Kt=require("node:timers/promises"),Le={now:()=>Date.now(),sleep:(t,e)=>(0,Kt.setTimeout)(t,void 0,e===void 0?{}:{signal:e}),random:()=>Math.random()};var Jt={async get(t,{timeoutMs:e,headers:n}){let r=await fetch(t,{redirect:"manual",signal:AbortSignal.timeout(e),...n&&{headers:n}});return{status:r.status,body:await r.text()}}};var zt=require("node:dns/promises"),Zt={resolve:async t=>(await(0,zt.lookup)(t,{all:!0})).map(({address:e})=>e)};var wl=1e4,Tl=["schema","connection_limit","pool_timeout","pgbouncer","connect_timeout","socket_timeout","statement_cache_size","sslaccept","sslidentity","sslpassword"];function vr(t,e="(input `database-url`) cannot be reached: check the address, the password and the security group of this runner"){let n=new URL(t),r=`${n.hostname}:${n.port||"5432"}${n.pathname}`,s=Rl(n);for(let o of Tl)n.searchParams.delete(o);return{address:r,async connect(){try{return await Pr(s,n.href)}catch(o){throw new v(`PostgreSQL at ${r} ${e}.`,{cause:o})}}}}function Rl({searchParams:t}){let e=t.get("sslmode")??"prefer",n={rejectUnauthorized:t.get("sslaccept")==="strict"};return e==="disable"?[!1]:e!=="require"&&e!=="prefer"?[void 0]:(t.delete("sslmode"),e==="require"?[n]:[n,!1])}async function Pr(t,e){let[n,...r]=t;try{return await Al(e,n)}catch(s){if(!(s instanceof Error&&/does not support SSL/.test(s.message))||r.length===0)throw s;return Pr(r,e)}}async function Al(t,e){let{default:n}=await Promise.resolve().then(()=>(Dr(),xr)),r=new n.Client({connectionString:t,application_name:"langfuse-rollout",connectionTimeoutMillis:wl,keepAlive:!0,...e!==void 0&&{ssl:e}});return r.on("error",()=>{}),await r.connect(),{async run(s,o){let i=o===void 0?await r.query(s):await r.query(s,[...o]);return Il(i)},close:()=>r.end()}}function Il(t){let e=Array.isArray(t)?t.at(-1):t;return typeof e!="object"||e===null||!("rows"in e)||!Array.isArray(e.rows)?[]:e.rows}var Ur=require("node:net"),Fr=require("node:tls");function we(t,e=0){let n=t.indexOf(`\r
+`,e);if(n<0)return;let[r,s]=[String.fromCharCode(t[e]??0),t.toString("utf8",e+1,n)],o=(i,a)=>({reply:i,error:a,length:n+2-e});switch(r){case"+":return o(s);case"-":return o(null,s);case":":return o(Number(s));case"$":return Ol(t,{at:e,start:n+2,size:Number(s)});case"*":return Ll(t,{at:e,start:n+2,size:Number(s)});default:throw new Error("what answers does not speak the protocol of Valkey or Redis")}}function Ol(t,{at:e,start:n,size:r}){if(r<0)return{reply:null,error:void 0,length:n-e};if(!(t.length<n+r+2))return{reply:t.toString("utf8",n,n+r),error:void 0,length:n+r+2-e}}function Ll(t,{at:e,start:n,size:r}){let s=[],o=n;for(let i=0;i<r;i++){let a=we(t,o);if(a===void 0)return;s.push(a.reply),o+=a.length}return{reply:r<0?null:s,error:void 0,length:o-e}}var Mr=1e4;function Hr(t){let e=`${t.host}:${t.port}`;return{address:e,prefix:t.prefix,async connect(){try{let n=xl(await Cl(t));return await kl(n,t),n}catch(n){throw new v(`Valkey at ${e} cannot be reached: check its security group, the AUTH token and whether it wants TLS.`,{cause:n})}}}}function Br(t,e="bull"){let{protocol:n,hostname:r,port:s,username:o,password:i}=new URL(t);return{host:r,port:Number(s||6379),user:decodeURIComponent(o)||void 0,password:decodeURIComponent(i)||void 0,tls:n==="rediss:",verify:!0,prefix:e}}function Cl({host:t,port:e,tls:n,verify:r}){return new Promise((s,o)=>{let i=n?(0,Fr.connect)({host:t,port:e,servername:t,rejectUnauthorized:r}):(0,Ur.connect)(e,t);i.setTimeout(Mr,()=>i.destroy(new Error(`no answer within ${Mr/1e3} seconds`))),i.once(n?"secureConnect":"connect",()=>s(i)),i.once("error",o)})}async function kl(t,{user:e,password:n}){n!==void 0&&await(e===void 0?t.run("AUTH",n):t.run("AUTH",e,n))}function xl(t){let e=[],n=Buffer.alloc(0),r=s=>{for(let o of e.splice(0))o.fail(s)};return t.on("error",r),t.on("close",()=>r(new Error("the connection was closed"))),t.on("data",s=>{n=Buffer.concat([n,s]);try{for(let o=we(n);o!==void 0;o=we(n)){n=n.subarray(o.length);let i=e.shift();o.error===void 0?i?.answer(o.reply):i?.fail(new Error(o.error))}}catch(o){t.destroy(o instanceof Error?o:new Error(String(o)))}}),{run:(...s)=>new Promise((o,i)=>{if(t.destroyed)return i(new Error("the connection was closed"));e.push({answer:o,fail:i}),t.write(Dl(s))}),close:()=>t.destroy()}}function Dl(t){let e=t.map(n=>`$${Buffer.byteLength(n)}\r
+${n}\r
+`);return`*${t.length}\r
+${e.join("")}`}function $r(t,e){return[...e].filter(s=>s!=="").sort((s,o)=>o.length-s.length).reduce((s,o)=>s.replaceAll(o,"***"),t).replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/@]+@/gi,"$1:***@")}var qr=require("node:crypto"),vl="LANGFUSE-ROLLOUT ",Te=2400;function Wr(t,e){let n=(0,qr.createHash)("sha256"),r=0,s=(i,a)=>{let l=JSON.stringify({n:t,i:r,k:i,v:a});e(`${vl}${l}`),n.update(`${l}
+`),r+=1},o=(i,a)=>{for(let l of Pl(JSON.stringify(a)))s(i,l)};return{say:i=>s("say",i.slice(0,Te)),result:i=>o("result",i),failure:i=>o("failure",i),end:()=>s("end",{count:r,sha256:n.copy().digest("hex")})}}function Pl(t){return Array.from({length:Math.ceil(t.length/Te)},(e,n)=>t.slice(n*Te,(n+1)*Te))}function jr(t){let{DATABASE_URL:e,DATABASE_HOST:n,DATABASE_NAME:r,DATABASE_ARGS:s}=t;if(e)return e;let{DATABASE_USERNAME:o,DATABASE_PASSWORD:i}=t;if(!(!n||!r||!o||!i))return`postgresql://${o}:${i}@${n}/${r}${s?`?${s}`:""}`}function Qr(t){let{CLICKHOUSE_URL:e,CLICKHOUSE_USER:n,CLICKHOUSE_PASSWORD:r,CLICKHOUSE_DB:s}=t;if(!e||!URL.canParse(e))return;let o=new URL(e),[i,a]=[decodeURIComponent(o.username),decodeURIComponent(o.password)];return o.username="",o.password="",{url:o.href.replace(/\/+$/,""),user:n||i||"default",password:r||a,database:s||"default"}}function Gr(t){let{REDIS_CONNECTION_STRING:e,REDIS_HOST:n,REDIS_KEY_PREFIX:r}=t,s={prefix:r||"bull",verify:t.REDIS_TLS_REJECT_UNAUTHORIZED!=="false"};if(e&&URL.canParse(e))return{url:e,...s};let[o=""]=(t.REDIS_CLUSTER_NODES??"").split(","),i=n||o.split(":")[0];if(!i)return;let a=n?t.REDIS_PORT||"6379":o.split(":")[1]||"6379",l=t.REDIS_TLS_ENABLED==="true"?"rediss":"redis",c=encodeURIComponent(t.REDIS_USERNAME??""),u=encodeURIComponent(t.REDIS_AUTH??"");return{url:`${l}://${c}:${u}@${i}:${a}`,...s}}var Ml=/PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY|AUTH|SALT|URL|CONNECTION|ARGS/;function Yr(t){let e=Object.entries(t).flatMap(([n,r=""])=>!Ml.test(n)||n==="REDIS_KEY_PREFIX"?[]:URL.canParse(r)?Ul(new URL(r)):[r]);return[...new Set(e)].filter(n=>n.length>=6)}function Ul({password:t}){try{return[t,decodeURIComponent(t)]}catch{return[t]}}function L(t){let e=[];for(let n=t;n!==void 0&&e.length<4;n=Fl(n)){let r=Xr(n);e.some(s=>s.includes(r))||e.push(r)}return e.join(" Cause: ")}function Xr(t){return t instanceof Error?t.message!==""?t.message:t instanceof AggregateError?t.errors.map(Xr).join("; "):t.name:String(t)}function Fl(t){return t instanceof Error?t.cause:void 0}var y=class extends Error{name="StepFailed";evidence;constructor(e,n,r){super(e,r===void 0?{}:{cause:r}),this.evidence=n}};function Y(t){return String(t).padStart(4,"0")}var Jr=require("node:crypto");function Vr(t){return`"${t.replaceAll('"','""')}"`}var Td=new Set(["all analyse analyze and any array as asc asymmetric authorization between binary both case cast check collate","collation column concurrently constraint create cross current_catalog current_date current_role current_schema","current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch for","foreign freeze from full grant group having ilike in initially inner intersect into is isnull join lateral leading","left like limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing","primary references returning right select session_user similar some symmetric table tablesample then to trailing","true union unique user using variadic verbose when where window with timestamp time interval precision"].flatMap(t=>t.split(" ")));function Kr(t){let e=t.replaceAll("'","''");return e.includes("\\")?`E'${e.replaceAll("\\","\\\\")}'`:`'${e}'`}function k(t){return`\`${t.replaceAll("\\","\\\\").replaceAll("`","\\`")}\``}function b(t){return`'${t.replaceAll("\\","\\\\").replaceAll("'","\\'")}'`}var zr=["CREATE DATABASE IF NOT EXISTS langfuse_rollout ENGINE = Atomic",`CREATE TABLE IF NOT EXISTS langfuse_rollout.archived (
+    rollback_id String,
+    migration String,
+    relation String,
+    \`column\` String,
+    stored_as String,
+    rows UInt64,
+    archived_at DateTime64(3) DEFAULT now64(3)
+  ) ENGINE = MergeTree ORDER BY (rollback_id, migration, relation, \`column\`)
+  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,`CREATE TABLE IF NOT EXISTS langfuse_rollout.journal (
+    sequence UInt64,
+    migration String,
+    phase String,
+    rollback_id String,
+    at DateTime64(3) DEFAULT now64(3)
+  ) ENGINE = MergeTree ORDER BY sequence
+  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`],Hl="langfuse_rollout";async function Tt(t,e){let[n]=await t(`SELECT count() AS found FROM langfuse_rollout.archived WHERE ${Bl(e)}`);return Number(n?.found)>0}async function Rt(t,e,n){let r=[e.rollbackId,e.migration,e.relation,e.column,n.as].map($);await t(`INSERT INTO langfuse_rollout.archived (rollback_id, migration, relation, \`column\`, stored_as, rows)
+     SELECT ${r.join(", ")}, ${n.rows}`)}async function At(t,e){return(await t(`SELECT name FROM system.tables WHERE database = 'langfuse_rollout' AND name IN (${e.map($).join(", ")})
+     AND name NOT IN (SELECT stored_as FROM langfuse_rollout.archived) ORDER BY name`)).map(r=>String(r.name))}async function Zr(t,e){if(e.length===0)return 0;let[n]=await t(`SELECT sum(rows) AS total FROM langfuse_rollout.archived WHERE rollback_id IN (${e.map($).join(", ")})`);return Number(n?.total??0)}function It({relation:t,column:e,migration:n,rollbackId:r},s=1){return`${[t,e,...s===1?[]:[String(s)]].filter(i=>i!=="").join("__")}__${n}${Ot(r)}`}function Ot(t){return`__${t.replaceAll(/[^A-Za-z0-9]+/g,"_").slice(0,80)}_${(0,Jr.createHash)("sha256").update(t).digest("hex").slice(0,6)}`}function q(t){return`${Hl}.${k(t)}`}function Bl({rollbackId:t,migration:e,relation:n,column:r}){return`rollback_id = ${$(t)} AND migration = ${$(e)}
+    AND relation = ${$(n)} AND \`column\` = ${$(r)}`}var $=b;function D(t,e){return[...t.matchAll($l[e])].map(({0:n,groups:r})=>({text:n,kind:r?.quoted!==void 0?"quoted":r?.comment!==void 0?"comment":"code"}))}function ts(t,e){let n=[],r={text:"",empty:!0};for(let s of D(t,e)){let[o="",...i]=s.kind==="code"?s.text.split(";"):[s.text];r.text+=o,s.kind!=="comment"&&o.trim()!==""&&(r.empty=!1);for(let a of i)n.push(r),r={text:a,empty:a.trim()===""}}return[...n,r].filter(({empty:s})=>!s).map(({text:s})=>s.trim())}var es=String.raw`--[^\n]*|/\*[\s\S]*?(?:\*/|$)`,$l={clickhouse:new RegExp([String.raw`(?<quoted>'(?:\\[\s\S]|''|[^'\\])*(?:'|$)|"(?:\\[\s\S]|""|[^"\\])*(?:"|$)|`,"`(?:\\\\[\\s\\S]|``|[^`\\\\])*(?:`|$))",String.raw`|(?<comment>${es}|#[ !][^\n]*)|(?<code>[^'"\x60#/-]+|[\s\S])`].join(""),"g"),postgres:new RegExp([String.raw`(?<quoted>\b[eE]'(?:\\[\s\S]|''|[^'\\])*(?:'|$)|'(?:''|[^'])*(?:'|$)|"(?:""|[^"])*(?:"|$)|`,String.raw`(?<![\w$])\$(?<tag>[A-Za-z_]\w*|)\$[\s\S]*?(?:\$\k<tag>\$|$))`,String.raw`|(?<comment>${es})|(?<code>[^'"$/eE-]+|[\s\S])`].join(""),"g")};function ns(t){let e=Ql(t),{call:n,list:r}=/^SELECT\s+langfuse_rollout\.(?<call>\w+)\((?<list>[\s\S]*)\)$/.exec(e)?.groups??{};if(n!==void 0)return Wl(n,jl(r??"",e),e);let s=ql.exec(Gl(e))?.[0];if(s!==void 0)throw new Error(`${s} must not be in down SQL: it takes away what is not archived.`);let o=/^ALTER\s+TABLE\s+`?(?<table>\w+)`?\s/i.exec(e)?.groups?.table;return{kind:"sql",sql:e,...o!==void 0&&{table:o}}}function ie(t){let e=D(t,"clickhouse").flatMap(({kind:n,text:r})=>n==="code"?r.match(/\w+/g)??[]:n==="quoted"&&!r.startsWith("'")?[r.slice(1,-1).replaceAll(/\\(.)/g,"$1")]:[]);return new Set(e)}var ql=/\b(DROP\s+(?!INDEX\b|VIEW\b)\w+|TRUNCATE|DELETE|DETACH|RENAME|REPLACE|CLEAR|MOVE|ATTACH|MODIFY\s+TTL|langfuse_rollout)\b/i;function Wl(t,e,n){let[r,...s]=e,[o,i,a]=s;if(e.every(l=>l!=="")&&r!==void 0){if(t==="archive_column"&&o!==void 0&&i!==void 0&&a===void 0)return{kind:"archive-column",table:r,column:o,condition:i};if(t==="drop_columns"&&s.length>0)return{kind:"drop-columns",table:r,columns:s};if(t==="drop_table"&&s.length===0)return{kind:"drop-table",table:r}}throw new Error(`${n} is not a call that down SQL for ClickHouse may make.`)}function jl(t,e){let n=D(t,"clickhouse"),r=n.map(({kind:s,text:o})=>s==="quoted"&&o[0]==="'"?"s":o.trim());if(!/^s(,s)*$/.test(r.join("")))throw new Error(`${e} takes strings only.`);return n.flatMap(({kind:s,text:o})=>s==="quoted"?[o.slice(1,-1).replaceAll("''","'").replaceAll(/\\(.)/g,"$1")]:[])}function Ql(t){return D(t,"clickhouse").map(({kind:e,text:n})=>e==="comment"?" ":n).join("").trim()}function Gl(t){return D(t,"clickhouse").map(({kind:e,text:n})=>e==="code"?n:" ").join("")}async function rs(t,e){let n=e.flatMap(o=>o.kind==="drop-table"?[o.table]:[]),r=e.flatMap(o=>o.kind==="drop-columns"&&!n.includes(o.table)?o.columns.map(i=>({table:o.table,column:i})):[]),s=ie(e.map(o=>o.kind==="sql"?o.sql:"").join(" "));return[...await Yl(t,{gone:n,columns:r,own:s}),...await Kl(t,{columns:r,own:s})]}async function Yl(t,{gone:e,columns:n,own:r}){return(await t(`SELECT database, name, as_select, create_table_query, currentDatabase() AS here FROM system.tables
+     WHERE engine = 'MaterializedView' AND database NOT IN ('system', 'langfuse_rollout')`)).flatMap(o=>{let{database:i,name:a,here:l}=o;if(i===l&&r.has(String(a)))return[];let c=String(o.as_select),u=ie(c.replaceAll(Xl," "));if(!u.has(String(l)))return[];let d=/(?:\bSELECT|,)\s*(?:\w+\.)?\*/i.test(c),m=`the materialized view ${i}.${a}`,_=n.filter(({table:w,column:X})=>u.has(w)&&(d||u.has(X))),x=Vl(String(o.create_table_query),String(l));return[..._.map(({table:w,column:X})=>`${m} reads ${w}.${X}`),...e.filter(w=>w===x&&!u.has(w)).map(w=>`${m} writes into ${w}`)]})}var Xl=/\bAS\s+(?:\w+|`(?:[^`\\]|\\.)*`)/g;function Vl(t,e){let n=/\sTO\s+(?<database>`(?:[^`\\]|\\.)+`|\w+)\.(?<table>`(?:[^`\\]|\\.)+`|\w+)\s/.exec(t)?.groups,r=(s="")=>[...ie(s)][0]??"";return r(n?.database)===e?r(n?.table):void 0}async function Kl(t,{columns:e,own:n}){return(await t("SELECT table, name, expr FROM system.data_skipping_indices WHERE database = currentDatabase()")).flatMap(({table:s,name:o,expr:i})=>{if(n.has(String(o)))return[];let a=ie(String(i));return e.filter(l=>l.table===s&&a.has(l.column)).map(l=>`the index ${o} on ${s} is about ${l.column}`)})}async function ss(t,e,n){let r=n;for(let s=2;await Jl(t,r);s++)r=`${n}-${s}`;await as(t,e,"expand",r)}async function Jl(t,e){let[n]=await t(`SELECT (SELECT count() FROM langfuse_rollout.archived WHERE rollback_id = ${b(e)})
+      + (SELECT count() FROM langfuse_rollout.journal WHERE rollback_id = ${b(e)} AND phase = 'contract')
+      + (SELECT count() FROM system.tables
+         WHERE database = 'langfuse_rollout' AND endsWith(name, ${b(Ot(e))})) AS found`);return Number(n?.found)>0}async function os(t,e,n){let r=await t(`SELECT migration, argMaxIf(rollback_id, sequence, phase = 'expand') AS id,
+      maxIf(sequence, phase = 'contract') > maxIf(sequence, phase = 'expand') AS over
+     FROM langfuse_rollout.journal WHERE migration IN (${e.map(b).join(", ")}) GROUP BY migration`),s=new Map(r.map(o=>[String(o.migration),o]));return new Map(e.map(o=>{let i=s.get(o),a=String(i?.id??"")||n;return[o,{rollbackId:a,isOver:Number(i?.over??0)===1}]}))}async function is(t,e,n){await as(t,[e],"contract",n)}async function as(t,e,n,r){await t(`INSERT INTO langfuse_rollout.journal (sequence, migration, phase, rollback_id)
+     SELECT (SELECT max(sequence) FROM langfuse_rollout.journal) + 1, arrayJoin([${e.map(b).join(", ")}]),
+       ${b(n)}, ${b(r)}`)}async function ls(t,e){switch(t.kind){case"archive-column":return zl(t,e);case"drop-columns":return tc(t,e);case"drop-table":return nc(t.table,e);case"sql":await e.query(t.sql)}}async function zl({table:t,column:e,condition:n},r){let{query:s,rollbackId:o,migration:i}=r,a={rollbackId:o,migration:i,relation:t,column:e};if(await Tt(s,a))return;let l=It(a);if((await At(s,[l])).length===0){let c=await us(t,s);if(c.every(u=>u.name!==e))return;await Zl({entry:a,name:l,condition:n,columns:c},r)}await cs(a,l,r)}async function Zl(t,{query:e}){let{entry:n,name:r,condition:s,columns:o}=t,i=q(`${r}__copying`),a=o.filter(({name:u,isKey:d})=>d||u===n.column),l=a.map(u=>k(u.name)).join(", "),c=a.filter(({inSortingKey:u})=>u).map(u=>k(u.name));await e(`DROP TABLE IF EXISTS ${i}`),await e(`CREATE TABLE ${i} (${a.map(({name:u,type:d,codec:m})=>`${k(u)} ${d} ${m}`).join(", ")})
+     ENGINE = MergeTree ORDER BY (${c.join(", ")}) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`),await e(`INSERT INTO ${i} (${l}) SELECT ${l} FROM ${k(n.relation)} WHERE ${s}
+     SETTINGS ${ec}`),await e(`RENAME TABLE ${i} TO ${q(r)}`)}var ec="max_threads = 1, max_insert_threads = 1, max_block_size = 4096, preferred_block_size_bytes = 1000000, preferred_max_column_in_block_size_bytes = 1000000, min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 33554432, max_execution_time = 0, final = 0";async function tc({table:t,columns:e},n){let{query:r,rollbackId:s,migration:o}=n,i=new Set((await us(t,r)).map(({name:c})=>c)),a=e.filter(c=>i.has(c));for(let c of a)if(!await Tt(r,{rollbackId:s,migration:o,relation:t,column:c}))throw new Error(`${t}.${c} is not in the archive, so it is not dropped.`);if(a.length===0)return;let l=a.map(c=>`DROP COLUMN IF EXISTS ${k(c)}`).join(", ");await r(`ALTER TABLE ${k(t)} ${l}${await ds(t,r)}`)}async function nc(t,e){let{query:n,rollbackId:r,migration:s}=e,o={rollbackId:r,migration:s,relation:t,column:""},i=[1,2,3,4,5,6,7,8,9].map(l=>It(o,l)),[a]=await n(`SELECT engine, engine_full FROM system.tables WHERE database = currentDatabase() AND name = ${b(t)}`);a!==void 0&&await rc({table:t,found:a,names:i},e);for(let l of await At(n,i))await cs(o,l,e)}async function rc(t,{query:e}){let{table:n,found:r,names:s}=t;if(r.engine==="Null"){await e(`DROP TABLE ${k(n)}`);return}/\bTTL\b/.test(sc(String(r.engine_full)))&&await e(`ALTER TABLE ${k(n)} REMOVE TTL${await ds(n,e)}`);let o=await e(`SELECT name FROM system.tables WHERE database = 'langfuse_rollout' AND name IN (${s.map(b).join(", ")})`),i=s.find(a=>o.every(l=>l.name!==a));if(i===void 0)throw new Error(`The archive has no name left for ${n}.`);await e(`RENAME TABLE ${k(n)} TO ${q(i)}`)}async function cs(t,e,{query:n,say:r}){let[s]=await n(`SELECT count() AS rows FROM ${q(e)} SETTINGS final = 0`),o=Number(s?.rows);if(o>0){await Rt(n,t,{as:e,rows:o});let i=t.column===""?t.relation:`${t.relation}.${t.column}`;r(`${i}: ${o} rows are now in ${q(e)}`);return}t.column!==""&&await Rt(n,t,{as:"",rows:0}),await n(`DROP TABLE IF EXISTS ${q(e)}`)}async function us(t,e){return(await e(`SELECT c.name AS name, c.type AS type, c.compression_codec AS codec, c.is_in_sorting_key AS sorts,
+       extract(t.engine_full, '^ReplacingMergeTree\\\\(([^,)]+)') AS version
+     FROM system.columns AS c
+     INNER JOIN (SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND name = ${b(t)}) AS t
+       ON t.name = c.table
+     WHERE c.database = currentDatabase() AND c.table = ${b(t)} ORDER BY c.position`)).map(r=>{let s=Number(r.sorts)===1,o=String(r.name),i=s||o===r.version;return{name:o,type:String(r.type),codec:String(r.codec),inSortingKey:s,isKey:i}})}async function ds(t,e){let[n]=await e(`SELECT count() AS found FROM system.data_skipping_indices
+     WHERE database = currentDatabase() AND table = ${b(t)} AND type = 'text'`);return Number(n?.found)>0?" SETTINGS enable_full_text_index = 1":""}function sc(t){return D(t,"clickhouse").map(({kind:e,text:n})=>e==="code"?n:" ").join("")}function Re(t,e){return ts(t,e)}function Lt(t){let{index:e,table:n}=ic.exec(ac(t))?.groups??{};return e&&n?{index:fs(e),table:fs(n)}:void 0}var oc={postgres:["expand","prepare","contract","validate"],clickhouse:["expand","contract"]},$d=oc.postgres;var ic=/^CREATE\s+INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(?<index>"(?:[^"]|"")+"|\w+)\s+ON\s+public\.(?<table>"(?:[^"]|"")+"|\w+)/i;function ac(t){return D(t,"postgres").map(e=>e.kind==="comment"?" ":e.text).join("").trim()}function fs(t){return t.startsWith('"')?t.slice(1,-1).replaceAll('""','"'):t.toLowerCase()}async function ps(t,e,n){let r=o=>e.run(o,{timeoutMs:Math.max(6e4,n.deadline-n.clock.now())}),s=t.clickhouse.map(o=>lc(o,n));if(s.length>0)for(let o of zr)await r(o);return t.phase==="expand"&&await cc(t,{files:s,query:r,context:n}),t.phase==="contract"&&s.length>0?uc({files:s,query:r,context:n}):0}function lc(t,{facts:e}){let n=Y(t),r=e.downSql("clickhouse",t)?.sections;if(r===void 0)throw new y(`There is no down SQL for ClickHouse ${n}.`,[]);let s=o=>Re(o,"clickhouse").map(ns);try{return{migration:n,expand:s(r.expand),contract:s(r.contract)}}catch(o){throw new y(`The down SQL of ClickHouse ${n} is not usable; nothing was changed.`,[],o)}}async function cc(t,e){let{files:n,query:r,context:s}=e;t.clickhouseHead!==void 0&&await mc(r),n.length>0&&(await pc(e),await ss(r,n.map(({migration:o})=>o),s.rollbackId));for(let{migration:o,expand:i}of n)await ms(i,{query:r,migration:o,rollbackId:"",say:s.say},"expand");t.clickhouseHead!==void 0&&await hc(t.clickhouseHead,r,s)}async function uc({files:t,query:e,context:n}){let r=await os(e,t.map(({migration:s})=>s),n.rollbackId);for(let[s,{migration:o,contract:i}]of t.entries()){let{rollbackId:a=n.rollbackId,isOver:l=!1}=r.get(o)??{};if(l)continue;let c=dc(t.slice(s+1)),u=i.filter(d=>!fc(d,c));await ms(u,{query:e,migration:o,rollbackId:a,say:n.say},"contract"),await is(e,o,a)}return Zr(e,[...new Set([...r.values()].map(({rollbackId:s})=>s))])}function dc(t){return new Set(t.flatMap(e=>e.contract.flatMap(n=>n.kind==="drop-table"?[n.table]:[])))}function fc(t,e){return t.kind!=="drop-table"&&t.table!==void 0&&e.has(t.table)}async function ms(t,e,n){if(t.length!==0){e.say(`ClickHouse ${e.migration}: ${n}`);for(let r of t)try{await ls(r,e)}catch(s){throw new y(`The down SQL of ClickHouse ${e.migration}, ${n}, failed. ClickHouse has no transactions: what was done before stays, and running this again goes on from there.`,[],s)}}}async function pc({files:t,query:e}){let n=t.flatMap(s=>s.contract);if(n.some(({kind:s})=>s==="drop-table")){let[s]=await e("SELECT name, engine FROM system.databases WHERE name = currentDatabase()");if(s?.engine!=="Atomic")throw new y(`ClickHouse's database ${s?.name} has the engine ${s?.engine}: tables can be moved into the archive only from a database of engine Atomic. Nothing was changed.`,[])}let r=await rs(e,n);if(r.length!==0)throw new y(`What was made beside Langfuse stands in the way of this rollback: ${r.join("; ")}. Drop it, and run this again. Nothing was changed.`,r)}async function mc(t){let[e]=await t("SELECT version, dirty FROM schema_migrations ORDER BY sequence DESC LIMIT 1");if(Number(e?.dirty??0)!==0)throw new y(`ClickHouse's schema_migrations says that version ${e?.version} failed half-way (dirty): repair that first. Nothing was changed.`,[])}async function hc(t,e,{clock:n,say:r}){let[s]=await e("SELECT max(sequence) AS newest FROM schema_migrations"),o=BigInt(String(s?.newest??"0")),i=BigInt(n.now())*1000000n,a=i>o?i:o+1n;await e(`INSERT INTO schema_migrations (version, dirty, sequence) VALUES (${t}, 0, ${a})`),r(`ClickHouse's schema_migrations now says ${t}`)}function U(t){if(!(!(t instanceof Error)||!("code"in t)))return typeof t.code=="string"&&/^[0-9A-Z]{5}$/.test(t.code)?t.code:void 0}function Ct(t){if(!(t instanceof Error))return[];let{detail:e,hint:n,where:r}=t,s=typeof r=="string"?/^SQL statement "(.{1,300}?)"?$/m.exec(r)?.[1]:void 0;return[U(t)===Ec?e:void 0,n,s&&`At the statement: ${s}`].filter(o=>typeof o=="string")}var Ec="2BP01";var hs=[{signature:"row_as_json(relation oid, columns text[])",returns:"text",comment:`Internal: the SQL that makes jsonb of the row this: of the columns, or of all of them when NULL.
+A value of type json goes in as its text: jsonb would reorder its keys, and refuses \\u0000.`,body:`
+DECLARE
+  list text;
+BEGIN
+  IF columns IS NULL AND NOT EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = relation AND atttypid = 'json'::regtype AND NOT attisdropped
+  ) THEN
+    RETURN 'to_jsonb(this.*)';
+  END IF;
+  SELECT string_agg(format(CASE WHEN a.atttypid = 'json'::regtype THEN 'this.%1$I::text AS %1$I' ELSE 'this.%I' END,
+    a.attname), ', ' ORDER BY a.attnum)
+  INTO list
+  FROM pg_attribute AS a
+  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+    AND (columns IS NULL OR a.attname::text = ANY (columns));
+  RETURN format('(SELECT to_jsonb(kept.*) FROM (SELECT %s) AS kept)', list);
+END`},{signature:"note_definition(relation text, reason text, definition jsonb)",returns:"void",comment:"Internal: keeps what an object was that goes, so that a person can make it again. Once.",body:`
+BEGIN
+  INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
+  SELECT langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), relation, reason,
+    'definition', definition
+  WHERE NOT EXISTS (
+    SELECT FROM langfuse_rollout.archived_rows AS known
+    WHERE known.rollback_id = langfuse_rollout.setting('rollback_id')
+      AND known.migration = langfuse_rollout.setting('migration')
+      AND known.relation = relation AND known.kind = 'definition' AND known.row = definition
+  );
+END`},{signature:"archive_matching(relation oid, condition text, reason text, columns text[], again boolean)",returns:"bigint",comment:`Internal: copies rows: the columns with the primary key, or whole rows when columns or the key are not there.
+Unless again, a row that this migration's undoing has archived just so is not archived a second time.`,body:`
+DECLARE
+  key text[] := langfuse_rollout.primary_key(relation);
+  kind text := CASE WHEN columns IS NULL OR key IS NULL THEN 'row' ELSE 'values' END;
+  picked text := langfuse_rollout.row_as_json(relation, CASE WHEN kind = 'values' THEN key || columns END);
+  copied bigint;
+BEGIN
+  EXECUTE format($sql$
+    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
+    SELECT $1, $2, $3, $4, $5, candidate.row
+    FROM (SELECT %s AS row FROM %s AS this WHERE (%s
+    )) AS candidate
+    %s$sql$, picked, relation::regclass, condition, CASE WHEN NOT again THEN $sql$
+    WHERE NOT EXISTS (
+      SELECT FROM langfuse_rollout.archived_rows AS known
+      WHERE known.rollback_id = $1 AND known.migration = $2 AND known.relation = $3
+        AND known.kind = $5 AND known.row = candidate.row
+    )$sql$ END)
+  USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), relation::regclass::text,
+    reason, kind;
+  GET DIAGNOSTICS copied = ROW_COUNT;
+  RETURN copied;
+END`},{signature:"archive_referrers(relation oid, condition text, reason text, path oid[])",returns:"void",comment:"Internal: archives the rows that ON DELETE CASCADE, SET NULL or SET DEFAULT would take or change with the rows.",body:`
+DECLARE
+  key record;
+  theirs text;
+BEGIN
+  FOR key IN
+    SELECT c.conrelid AS child, c.confdeltype AS action,
+      (SELECT string_agg(format('this.%I', a.attname), ', ' ORDER BY n)
+       FROM unnest(c.conkey) WITH ORDINALITY AS k (attnum, n)
+       JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS referring,
+      (SELECT string_agg(format('this.%I', a.attname), ', ' ORDER BY n)
+       FROM unnest(c.confkey) WITH ORDINALITY AS k (attnum, n)
+       JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND a.attnum = k.attnum) AS referred
+    FROM pg_constraint AS c
+    WHERE c.contype = 'f' AND c.confrelid = relation AND c.confdeltype IN ('c', 'n', 'd') AND c.conparentid = 0
+    ORDER BY c.conrelid::regclass::text, c.conname
+  LOOP
+    theirs := format('(%s) IN (SELECT %s FROM %s AS this WHERE (%s
+    ))', key.referring, key.referred, relation::regclass, condition);
+    -- Rows that go round in a circle are there already the second time, which ends it.
+    IF langfuse_rollout.archive_matching(key.child, theirs, reason, NULL, false) > 0
+      OR (key.action = 'c' AND key.child <> ALL (path))
+    THEN
+      IF key.action = 'c' THEN
+        PERFORM langfuse_rollout.archive_referrers(key.child, theirs, reason, path || key.child);
+      END IF;
+    END IF;
+  END LOOP;
+END`}];var Es=[{signature:"todo_list(relation oid, call text)",returns:"text",comment:`Internal: the name of the temporary table that remembers what a call still has to do when it is to do so
+many rows at a time as langfuse_rollout.batch says; NULL when it is to do all at once. An empty list: all is done.`,body:`
+BEGIN
+  IF coalesce(current_setting('langfuse_rollout.batch', true), '') = ''
+    OR (SELECT relkind FROM pg_class WHERE oid = relation) = 'p'
+    OR NOT has_database_privilege(current_database(), 'TEMPORARY')
+  THEN
+    RETURN NULL;
+  END IF;
+  RETURN 'langfuse_rollout_' || to_hex(hashtextextended(
+    concat_ws(chr(1), langfuse_rollout.setting('migration'), relation, call), 0));
+END`},{signature:"tell_whether_more(list text)",returns:"void",comment:"Internal: langfuse_rollout.more says that some rows are left, so that the same is called again.",body:`
+DECLARE
+  is_done boolean;
+BEGIN
+  EXECUTE format('SELECT NOT EXISTS (SELECT FROM pg_temp.%I)', list) INTO is_done;
+  IF NOT is_done THEN PERFORM set_config('langfuse_rollout.more', 'yes', true); END IF;
+END`},{signature:"forget_todo_lists()",returns:"void",comment:"Called when a statement has nothing left to do.",body:`
+DECLARE
+  list text;
+BEGIN
+  FOR list IN
+    SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relname LIKE 'langfuse\\_rollout\\_%'
+  LOOP
+    EXECUTE format('DROP TABLE pg_temp.%I', list);
+  END LOOP;
+END`},{signature:"next_batch(relation oid, condition text, call text)",returns:"text",comment:`Internal: the condition, or that of the next rows when there is a list. The rows are looked up once: a row
+that is changed meanwhile has another place and is left, so validate does the same repairs again.`,body:`
+DECLARE
+  list text := langfuse_rollout.todo_list(relation, concat_ws(chr(1), condition, call));
+  places text;
+BEGIN
+  IF list IS NULL THEN RETURN condition; END IF;
+  IF to_regclass('pg_temp.' || list) IS NULL THEN
+    EXECUTE format($sql$
+      CREATE TEMPORARY TABLE %I ON COMMIT PRESERVE ROWS AS
+      SELECT number, array_agg(place)::text AS places
+      FROM (
+        SELECT this.ctid AS place, (row_number() OVER () - 1) / %s AS number FROM %s AS this WHERE (%s
+        )
+      ) AS numbered GROUP BY number$sql$,
+      list, current_setting('langfuse_rollout.batch'), relation::regclass, condition);
+  END IF;
+  EXECUTE format('DELETE FROM pg_temp.%1$I WHERE number = (SELECT min(number) FROM pg_temp.%1$I) RETURNING places', list)
+  INTO places;
+  PERFORM langfuse_rollout.tell_whether_more(list);
+  RETURN CASE WHEN places IS NULL THEN 'false'
+    ELSE format(E'this.ctid = ANY (%L::tid[]) AND (%s\\n)', places, condition) END;
+END`}];var gs=[{signature:"rename_table(old text, new text)",returns:"void",comment:"Renames a table. A second call finds nothing to do; when both are there, PostgreSQL says so.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(old);
+BEGIN
+  IF place IS NOT NULL THEN
+    EXECUTE format('ALTER TABLE %s RENAME TO %I', place::regclass, new::name);
+  END IF;
+END`},{signature:"rename_column(relation text, old text, new text)",returns:"void",comment:"Renames a column.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF langfuse_rollout.column_named(place, old) IS NOT NULL THEN
+    EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', place::regclass, old::name, new::name);
+  END IF;
+END`},{signature:"rename_index(old text, new text)",returns:"void",comment:"Renames an index, also that of a constraint, whose name follows.",body:`
+DECLARE
+  place oid := langfuse_rollout.relation_named(old, '{i,I}');
+BEGIN
+  IF place IS NULL THEN
+    RAISE NOTICE 'there is no index public.%, nothing is done', quote_ident(old);
+  ELSE
+    EXECUTE format('ALTER INDEX %s RENAME TO %I', place::regclass, new::name);
+  END IF;
+END`},{signature:"rename_constraint(relation text, old text, new text)",returns:"void",comment:"Renames a constraint.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = place AND conname = old::name) THEN
+    EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', place::regclass, old::name, new::name);
+  ELSE
+    RAISE NOTICE 'there is no constraint % on %, nothing is done', quote_ident(old), quote_ident(relation);
+  END IF;
+END`},{signature:"rename_enum(old text, new text)",returns:"void",comment:"Renames an enum.",body:`
+DECLARE
+  place oid := langfuse_rollout.type_named(old);
+BEGIN
+  IF place IS NOT NULL THEN
+    EXECUTE format('ALTER TYPE %s RENAME TO %I', place::regtype, new::name);
+  END IF;
+END`},{signature:"add_column(relation text, column_name text, definition text)",returns:"void",comment:"Adds a column that is missing.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF place IS NULL OR EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = place AND attname = column_name::name AND NOT attisdropped
+  ) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s', place::regclass, column_name::name, definition);
+END`},{signature:"add_constraint(relation text, name text, definition text)",returns:"void",comment:"Adds a constraint that is missing; one of that name is left as it is.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF place IS NULL OR EXISTS (SELECT FROM pg_constraint WHERE conrelid = place AND conname = name::name) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', place::regclass, name::name, definition);
+END`},{signature:"validate_constraint(relation text, name text)",returns:"void",comment:`Validates a constraint that is NOT VALID. For the validate phase: by then an older migration of the same
+rollback may have taken the constraint or its table away.`,body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = place AND conname = name::name AND NOT convalidated) THEN
+    EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', place::regclass, name::name);
+  END IF;
+END`},{signature:"set_not_null(relation text, column_name text, fill text)",returns:"void",comment:"Makes a column NOT NULL. Rows with NULL are archived and get fill; where fill is NULL they are an error.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  number smallint := langfuse_rollout.column_named(place, column_name);
+  missing bigint;
+BEGIN
+  IF number IS NULL OR (SELECT attnotnull FROM pg_attribute WHERE attrelid = place AND attnum = number) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', place::regclass);
+  IF fill IS NOT NULL THEN
+    PERFORM langfuse_rollout.rewrite_rows(relation, format('%I = (%s)', column_name::name, fill),
+      format('this.%I IS NULL', column_name::name), format('the older release needs a value in %I', column_name::name));
+  END IF;
+  EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', place::regclass, column_name::name);
+EXCEPTION WHEN not_null_violation THEN
+  EXECUTE format('SELECT count(*) FROM %s WHERE %I IS NULL', place::regclass, column_name::name) INTO missing;
+  RAISE EXCEPTION 'the column % of % is NULL in % rows, which the older release cannot have', quote_ident(column_name),
+    place::regclass, missing USING ERRCODE = 'not_null_violation', HINT = 'Give these rows a value, or delete them.';
+END`},{signature:"drop_not_null(relation text, column_name text)",returns:"void",comment:"Lets a column be NULL.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF langfuse_rollout.column_named(place, column_name) IS NOT NULL THEN
+    EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', place::regclass, column_name::name);
+  END IF;
+END`},{signature:"set_default(relation text, column_name text, expression text)",returns:"void",comment:"Sets the default of a column, or takes it away when NULL.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF langfuse_rollout.column_named(place, column_name) IS NOT NULL THEN
+    EXECUTE format('ALTER TABLE %s ALTER COLUMN %I %s', place::regclass, column_name::name,
+      coalesce('SET DEFAULT ' || expression, 'DROP DEFAULT'));
+  END IF;
+END`}];var ys=[{signature:"drop_column(relation text, column_name text)",returns:"void",comment:`Drops a column whose values are in the archive, or are put there now. Indexes and constraints that PostgreSQL
+drops with it, also those of users, are kept as definitions.`,body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  number smallint := langfuse_rollout.column_named(place, column_name);
+BEGIN
+  IF number IS NULL THEN RETURN; END IF;
+  -- Between copying the values and dropping the column nobody may set another one.
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', place::regclass);
+  PERFORM langfuse_rollout.archive_column(relation, column_name);
+  PERFORM langfuse_rollout.note_definition(place::regclass::text,
+    format('goes with the column %I', column_name::name), dependent.definition)
+  FROM (
+    SELECT DISTINCT CASE d.classid
+      WHEN 'pg_class'::regclass THEN jsonb_build_object('kind', 'index',
+        'name', (SELECT relname FROM pg_class WHERE oid = d.objid), 'definition', pg_get_indexdef(d.objid))
+      WHEN 'pg_constraint'::regclass THEN jsonb_build_object('kind', 'constraint',
+        'name', (SELECT conname FROM pg_constraint WHERE oid = d.objid), 'definition', pg_get_constraintdef(d.objid))
+      WHEN 'pg_statistic_ext'::regclass THEN jsonb_build_object('kind', 'statistics',
+        'definition', pg_get_statisticsobjdef(d.objid))
+    END AS definition
+    FROM pg_depend AS d
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = place AND d.refobjsubid = number
+      AND d.deptype IN ('a', 'i')
+      AND (d.classid IN ('pg_constraint'::regclass, 'pg_statistic_ext'::regclass)
+        OR d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_index WHERE indexrelid = d.objid))
+  ) AS dependent;
+  EXECUTE format('ALTER TABLE %s DROP COLUMN %I', place::regclass, column_name::name);
+  UPDATE langfuse_rollout.archived_columns AS known SET dropped_at = now()
+  WHERE known.rollback_id = langfuse_rollout.setting('rollback_id')
+    AND known.migration = langfuse_rollout.setting('migration')
+    AND known.relation = place::regclass::text AND known.column_name = drop_column.column_name::name;
+END`},{signature:"describe_table(relation oid)",returns:"jsonb",comment:"Internal: what a table is made of, for people.",body:`
+BEGIN
+  RETURN jsonb_build_object('kind', 'table', 'name', relation::regclass::text,
+    'columns', (
+      SELECT jsonb_agg(concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
+        CASE WHEN a.attgenerated = '' THEN 'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid)
+          ELSE format('GENERATED ALWAYS AS (%s) STORED', pg_get_expr(d.adbin, d.adrelid)) END,
+        CASE a.attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY' WHEN 'd' THEN 'GENERATED BY DEFAULT AS IDENTITY' END,
+        CASE WHEN a.attnotnull THEN 'NOT NULL' END) ORDER BY a.attnum)
+      FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+      WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped),
+    'constraints', (
+      SELECT jsonb_object_agg(conname, pg_get_constraintdef(oid))
+      FROM pg_constraint WHERE conrelid = relation AND contype IN ('p', 'u', 'f', 'c', 'x')),
+    'indexes', (
+      SELECT jsonb_agg(pg_get_indexdef(i.indexrelid) ORDER BY i.indexrelid)
+      FROM pg_index AS i WHERE i.indrelid = relation),
+    'triggers', (
+      SELECT jsonb_agg(pg_get_triggerdef(oid) ORDER BY oid)
+      FROM pg_trigger WHERE tgrelid = relation AND NOT tgisinternal));
+END`},{signature:"move_table(relation oid)",returns:"text",comment:`Internal: puts a table into the archive under a name that is free, with its indexes and sequences, and
+answers the name. What users point at it (views, foreign keys) keeps pointing at it.`,body:`
+DECLARE
+  name text := (SELECT relname FROM pg_class WHERE oid = relation);
+  stored text := langfuse_rollout.free_name(name, '');
+  part record;
+BEGIN
+  INSERT INTO langfuse_rollout.archived_tables (rollback_id, migration, relation, stored_as)
+  VALUES (langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), relation::regclass::text,
+    format('langfuse_rollout.%I', stored));
+  FOR part IN
+    SELECT conname FROM pg_constraint
+    WHERE conrelid = relation AND contype = 'f' AND conparentid = 0 ORDER BY conname
+  LOOP
+    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', relation::regclass, part.conname);
+  END LOOP;
+  -- Indexes and sequences move along, where an earlier rollback may have left their names.
+  FOR part IN
+    SELECT i.indexrelid AS id, 'INDEX' AS kind FROM pg_index AS i WHERE i.indrelid = relation
+    UNION ALL
+    SELECT d.objid, 'SEQUENCE' FROM pg_depend AS d JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+      AND d.refobjid = relation AND d.deptype IN ('a', 'i')
+    ORDER BY 1
+  LOOP
+    EXECUTE format('ALTER %s %s RENAME TO %I', part.kind, part.id::regclass,
+      langfuse_rollout.free_name(stored, '_' || lower(part.kind)));
+  END LOOP;
+  EXECUTE format('ALTER TABLE %s RENAME TO %I', relation::regclass, stored);
+  EXECUTE format('ALTER TABLE %s SET SCHEMA langfuse_rollout', relation::regclass);
+  RETURN stored;
+END`},{signature:"drop_table(relation text)",returns:"void",comment:`Drops a table that is empty and that nothing depends on; any other goes into the archive as it is.
+How many rows it has is counted later (count_archived_tables), when no lock is held.`,body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  is_empty boolean;
+BEGIN
+  IF place IS NULL THEN RETURN; END IF;
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', place::regclass);
+  PERFORM langfuse_rollout.note_definition(place::regclass::text, 'the table is dropped',
+    langfuse_rollout.describe_table(place));
+  EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', place::regclass) INTO is_empty;
+  IF is_empty THEN
+    BEGIN
+      EXECUTE format('DROP TABLE %s', place::regclass);
+      RETURN;
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+      RAISE NOTICE '% is empty, but other objects depend on it: it is kept in the archive', place::regclass;
+    END;
+  END IF;
+  PERFORM langfuse_rollout.move_table(place);
+END`},{signature:"count_archived_tables()",returns:"void",comment:"Counts the rows of tables that were moved. Called when the contract transaction is over.",body:`
+DECLARE
+  stored record;
+  counted bigint;
+BEGIN
+  FOR stored IN SELECT id, stored_as FROM langfuse_rollout.archived_tables WHERE rows IS NULL ORDER BY id LOOP
+    CONTINUE WHEN to_regclass(stored.stored_as) IS NULL; -- someone has removed it since
+    EXECUTE format('SELECT count(*) FROM %s', to_regclass(stored.stored_as)) INTO counted;
+    UPDATE langfuse_rollout.archived_tables SET rows = counted WHERE id = stored.id;
+  END LOOP;
+END`},{signature:"move_enum(type oid)",returns:"void",comment:"Internal: puts an enum into the archive, where it goes on serving what still uses it.",body:`
+DECLARE
+  stored text := langfuse_rollout.free_name((SELECT typname FROM pg_type WHERE oid = type), '');
+BEGIN
+  EXECUTE format('ALTER TYPE %s RENAME TO %I', type::regtype, stored);
+  EXECUTE format('ALTER TYPE %s SET SCHEMA langfuse_rollout', type::regtype);
+END`},{signature:"drop_enum(type text)",returns:"void",comment:"Drops an enum; one that an archived table or something of a user still has goes into the archive.",body:`
+DECLARE
+  place oid := langfuse_rollout.type_named(type);
+BEGIN
+  IF place IS NULL THEN RETURN; END IF;
+  PERFORM langfuse_rollout.note_definition(place::regtype::text, 'the enum is dropped',
+    jsonb_build_object('kind', 'enum', 'labels', langfuse_rollout.labels_of(place)));
+  EXECUTE format('DROP TYPE %s', place::regtype);
+EXCEPTION WHEN dependent_objects_still_exist THEN
+  RAISE NOTICE '% is still in use: it is kept in the archive', place::regtype;
+  PERFORM langfuse_rollout.move_enum(place);
+END`},{signature:"drop_view(name text)",returns:"void",comment:"Drops a view; its definition is kept.",body:`
+DECLARE
+  place oid := langfuse_rollout.relation_named(name, '{v,m}');
+BEGIN
+  IF place IS NULL THEN
+    RAISE NOTICE 'there is no view public.%, nothing is done', quote_ident(name);
+    RETURN;
+  END IF;
+  PERFORM langfuse_rollout.note_definition(place::regclass::text, 'the view is dropped',
+    jsonb_build_object('kind', 'view', 'definition', pg_get_viewdef(place)));
+  EXECUTE format('DROP %s %s',
+    CASE (SELECT relkind FROM pg_class WHERE oid = place) WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END,
+    place::regclass);
+END`},{signature:"drop_index(name text)",returns:"void",comment:"Drops an index; its definition is kept.",body:`
+DECLARE
+  place oid := langfuse_rollout.relation_named(name, '{i,I}');
+BEGIN
+  IF place IS NULL THEN
+    RAISE NOTICE 'there is no index public.%, nothing is done', quote_ident(name);
+    RETURN;
+  END IF;
+  PERFORM langfuse_rollout.note_definition(
+    (SELECT indrelid::regclass::text FROM pg_index WHERE indexrelid = place), format('the index %I is dropped', name::name),
+    jsonb_build_object('kind', 'index', 'definition', pg_get_indexdef(place)));
+  EXECUTE format('DROP INDEX %s', place::regclass);
+END`},{signature:"drop_invalid_index(name text)",returns:"void",comment:"Drops what a CREATE INDEX CONCURRENTLY that was broken off has left; a valid index stays.",body:`
+DECLARE
+  place oid := langfuse_rollout.relation_named(name, '{i,I}');
+BEGIN
+  IF EXISTS (SELECT FROM pg_index WHERE indexrelid = place AND NOT indisvalid) THEN
+    EXECUTE format('DROP INDEX %s', place::regclass);
+  END IF;
+END`},{signature:"drop_constraint(relation text, name text)",returns:"void",comment:"Drops a constraint; its definition is kept.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  found oid := (SELECT oid FROM pg_constraint WHERE conrelid = place AND conname = name::name);
+BEGIN
+  IF found IS NULL THEN
+    RAISE NOTICE 'there is no constraint % on %, nothing is done', quote_ident(name), quote_ident(relation);
+    RETURN;
+  END IF;
+  PERFORM langfuse_rollout.note_definition(place::regclass::text, format('the constraint %I is dropped', name::name),
+    jsonb_build_object('kind', 'constraint', 'definition', pg_get_constraintdef(found)));
+  EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', place::regclass, name::name);
+END`}];var Ss=[{signature:"enum_columns(types oid[])",returns:"TABLE (relation oid, number smallint, name text, is_array boolean)",comment:"Internal: the columns of an enum (first of types) or of its arrays (second), but for those in the archive.",body:`
+BEGIN
+  RETURN QUERY
+  SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid = types[2]
+  FROM pg_attribute AS a
+  JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE a.atttypid = ANY (types) AND NOT a.attisdropped AND a.attinhcount = 0
+    AND n.nspname <> 'langfuse_rollout' AND n.nspname !~ '^pg_temp'
+  ORDER BY a.attrelid::regclass::text, a.attnum;
+END`},{signature:"has_label(column_name text, is_array boolean, labels text[])",returns:"text",comment:"Internal: the condition that a column has one of the labels.",body:`
+BEGIN
+  RETURN format(CASE WHEN is_array THEN 'this.%I::text[] && %L::text[]' ELSE 'this.%I::text = ANY (%L::text[])' END,
+    column_name, labels);
+END`},{signature:"mapped_label(value text, type oid, going text[], replacements jsonb)",returns:"text",comment:"Internal: the SQL of value, which is SQL of the enum or of an array of it, as text with the labels mapped.",body:`
+DECLARE
+  is_array boolean := (SELECT typelem <> 0 FROM pg_type WHERE oid = type);
+  mapped text := value || CASE WHEN is_array THEN '::text[]' ELSE '::text' END;
+  label text;
+BEGIN
+  FOREACH label IN ARRAY going LOOP
+    CONTINUE WHEN replacements ->> label IS NULL;
+    mapped := CASE WHEN is_array THEN format('array_replace(%s, %L, %L)', mapped, label, replacements ->> label)
+      ELSE format('CASE %s WHEN %L THEN %L ELSE %s END', value || '::text', label, replacements ->> label, mapped) END;
+  END LOOP;
+  RETURN mapped;
+END`},{signature:"check_labels(type oid, labels text[], going text[], replacements jsonb)",returns:"void",comment:"Internal: an error for replacements that make no sense, and for a label in use that has none.",body:`
+DECLARE
+  wrong text := (
+    SELECT string_agg(format('%s by %s', key, value), ', ') FROM jsonb_each_text(replacements)
+    WHERE key = ANY (labels) OR value <> ALL (labels));
+  bare text[] := ARRAY(SELECT label FROM unnest(going) AS label WHERE replacements ->> label IS NULL);
+  found record;
+  used bigint;
+BEGIN
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION 'labels of % cannot be replaced so: %', type::regtype, wrong
+      USING HINT = 'A label that goes is replaced by one that the enum has afterwards.';
+  END IF;
+  IF bare = '{}' THEN RETURN; END IF;
+  FOR found IN
+    SELECT * FROM langfuse_rollout.enum_columns(ARRAY[type, (SELECT typarray FROM pg_type WHERE oid = type)])
+  LOOP
+    EXECUTE format('SELECT count(*) FROM %s AS this WHERE %s', found.relation::regclass,
+      langfuse_rollout.has_label(found.name, found.is_array, bare)) INTO used;
+    IF used > 0 THEN
+      RAISE EXCEPTION '% rows of % have a label in % that goes and that nothing replaces (%)', used,
+        found.relation::regclass, quote_ident(found.name), array_to_string(bare, ', ');
+    END IF;
+  END LOOP;
+END`},{signature:"enum_views(types oid[])",returns:"TABLE (place integer, goes text, comes text[], is_optional boolean)",comment:`Internal: the views that use an enum, or that use such views. Each with the statement that drops it and
+those that make it again as it is: its owner, rights, comment, indexes, rules and triggers.`,body:`
+BEGIN
+  RETURN QUERY
+  WITH RECURSIVE dependent AS (
+    SELECT r.ev_class AS id, 1 AS depth
+    FROM pg_depend AS d JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY (types)
+      OR d.refclassid = 'pg_class'::regclass AND EXISTS (
+        SELECT FROM langfuse_rollout.enum_columns(types) AS c WHERE c.relation = d.refobjid AND c.number = d.refobjsubid)
+    UNION
+    SELECT r.ev_class, dependent.depth + 1
+    FROM dependent
+    JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = dependent.id
+    JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND r.ev_class <> dependent.id
+  ), view AS (
+    SELECT c.oid, c.oid::regclass::text AS name, c.relowner, c.relacl, c.reloptions, far.depth, c.relispopulated,
+      CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END AS kind
+    FROM (SELECT id, max(dependent.depth)::integer AS depth FROM dependent GROUP BY id) AS far
+    JOIN pg_class AS c ON c.oid = far.id AND c.relkind IN ('v', 'm')
+  )
+  SELECT 100 - view.depth, format('DROP %s %s', view.kind, view.name),
+    ARRAY[format('CREATE %s %s%s AS %s%s', view.kind, view.name,
+      ' WITH (' || array_to_string(view.reloptions, ', ') || ')', rtrim(pg_get_viewdef(view.oid), ';'),
+      CASE WHEN NOT view.relispopulated THEN ' WITH NO DATA' END)]
+    || CASE WHEN pg_get_userbyid(view.relowner) <> current_user
+      THEN ARRAY[format('ALTER %s %s OWNER TO %I', view.kind, view.name, pg_get_userbyid(view.relowner))] END
+    || ARRAY(
+      SELECT format('GRANT %s ON %s TO %s%s', g.privilege_type, view.name,
+        CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+        CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' END)
+      FROM aclexplode(view.relacl) AS g WHERE g.grantee <> view.relowner)
+    || CASE WHEN obj_description(view.oid, 'pg_class') IS NOT NULL
+      THEN ARRAY[format('COMMENT ON %s %s IS %L', view.kind, view.name, obj_description(view.oid, 'pg_class'))] END
+    || ARRAY(SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i WHERE i.indrelid = view.oid ORDER BY i.indexrelid)
+    || ARRAY(SELECT pg_get_ruledef(r.oid) FROM pg_rewrite AS r WHERE r.ev_class = view.oid AND r.rulename <> '_RETURN')
+    || ARRAY(SELECT pg_get_triggerdef(t.oid) FROM pg_trigger AS t WHERE t.tgrelid = view.oid AND NOT t.tgisinternal),
+    false
+  FROM view;
+END`},{signature:"enum_dependents(types oid[])",returns:"TABLE (place integer, goes text, comes text[], is_optional boolean)",comment:`Internal: what on tables stands in the way of a new type, since it mentions the old one: triggers, foreign
+keys, checks, and indexes with a condition or an expression. Those that are optional may name a label that goes, and
+then cannot come back.`,body:`
+BEGIN
+  RETURN QUERY
+  SELECT 101, format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass),
+    ARRAY[pg_get_triggerdef(t.oid)] || CASE WHEN t.tgenabled <> 'O' THEN ARRAY[format('ALTER TABLE %s %s TRIGGER %I',
+      t.tgrelid::regclass, CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END,
+      t.tgname)] END,
+    false
+  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid AND c.relkind IN ('r', 'p')
+  WHERE NOT t.tgisinternal AND EXISTS (
+    SELECT FROM pg_depend AS d
+    WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+      AND (d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY (types)
+        OR d.refclassid = 'pg_class'::regclass AND EXISTS (
+          SELECT FROM langfuse_rollout.enum_columns(types) AS e
+          WHERE e.relation = d.refobjid AND e.number = d.refobjsubid)))
+  UNION ALL
+  SELECT CASE c.contype WHEN 'f' THEN 102 ELSE 103 END,
+    format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname),
+    ARRAY[format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))],
+    c.contype <> 'f'
+  FROM pg_constraint AS c
+  WHERE c.conrelid <> 0 AND c.conparentid = 0 AND (
+    c.contype = 'f' AND EXISTS (
+      SELECT FROM langfuse_rollout.enum_columns(types) AS e
+      WHERE e.relation = c.conrelid AND e.number = ANY (c.conkey)
+        OR e.relation = c.confrelid AND e.number = ANY (c.confkey))
+    OR c.contype IN ('c', 'x') AND c.coninhcount = 0 AND EXISTS (
+      SELECT FROM pg_depend AS d
+      WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY (types)
+        AND (d.classid = 'pg_constraint'::regclass AND d.objid = c.oid
+          OR d.classid = 'pg_class'::regclass AND d.objid = c.conindid)))
+  UNION ALL
+  -- The definition of a partitioned index leaves those of the partitions out (ONLY), but they go with it.
+  SELECT 104, format('DROP INDEX %s', i.indexrelid::regclass), ARRAY[replace(pg_get_indexdef(i.indexrelid),
+    format('INDEX %I ON ONLY ', x.relname), format('INDEX %I ON ', x.relname))], true
+  FROM pg_index AS i
+  JOIN pg_class AS x ON x.oid = i.indexrelid
+  JOIN pg_class AS c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p')
+  WHERE EXISTS (
+      SELECT FROM pg_depend AS d
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+        AND d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY (types))
+    AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+    AND NOT EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhrelid = i.indexrelid);
+END`},{signature:"enum_defaults(types oid[], going text[], replacements jsonb)",returns:"TABLE (place integer, goes text, comes text[], is_optional boolean)",comment:"Internal: defaults that mention an enum, with labels that go replaced.",body:`
+DECLARE
+  found record;
+  mapped text;
+BEGIN
+  FOR found IN
+    SELECT a.attrelid, a.attname, a.atttypid, pg_get_expr(d.adbin, d.adrelid) AS expression
+    FROM pg_attrdef AS d
+    JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum AND a.attgenerated = ''
+    JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname <> 'langfuse_rollout'
+    WHERE a.atttypid = ANY (types) OR EXISTS (
+      SELECT FROM pg_depend AS p WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
+        AND p.refclassid = 'pg_type'::regclass AND p.refobjid = ANY (types))
+  LOOP
+    IF found.atttypid = ANY (types) AND EXISTS (
+      SELECT FROM unnest(going) AS label WHERE strpos(found.expression, label) > 0
+    ) THEN
+      EXECUTE 'SELECT (' || langfuse_rollout.mapped_label('(' || found.expression || ')', found.atttypid, going,
+        replacements) || ')::text' INTO mapped;
+      found.expression := format('%L::%s', mapped, found.atttypid::regtype);
+    END IF;
+    place := 105;
+    goes := format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', found.attrelid::regclass, found.attname);
+    comes := ARRAY[format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', found.attrelid::regclass, found.attname,
+      found.expression)];
+    is_optional := false;
+    RETURN NEXT;
+  END LOOP;
+END`},{signature:"make_again(statement text, type text, is_optional boolean)",returns:"void",comment:"Internal: runs a statement; one that is optional is only kept when it names a label that is gone.",body:`
+BEGIN
+  EXECUTE statement;
+EXCEPTION WHEN invalid_text_representation THEN
+  IF NOT is_optional THEN
+    RAISE EXCEPTION '%, which is used by: %', SQLERRM, statement
+      USING ERRCODE = 'invalid_text_representation', HINT = 'Drop it, and start again.';
+  END IF;
+  RAISE WARNING 'not made again, since % (its definition is in the archive): %', SQLERRM, statement;
+  PERFORM langfuse_rollout.note_definition(type, SQLERRM, jsonb_build_object('kind', 'statement', 'definition', statement));
+END`},{signature:"rebuild_enum(type text, labels text[], replacements jsonb DEFAULT '{}')",returns:"void",comment:`Gives an enum exactly these labels in this order. Values with a label that goes are archived and replaced.
+Everything that uses the type gets the new one: columns, arrays, defaults, indexes, checks, keys, triggers, views.
+What cannot (a domain, a function, a table in the archive) keeps the old type, which then lives in the archive.
+A user's index or check that names a label which goes is only kept as a definition.`,body:`
+DECLARE
+  old oid := langfuse_rollout.type_named(type);
+  types oid[] := ARRAY[old, (SELECT typarray FROM pg_type WHERE oid = old)];
+  before text[] := langfuse_rollout.labels_of(old);
+  going text[] := ARRAY(SELECT label FROM unnest(before) AS label WHERE label <> ALL (labels));
+  new text := format('public.%I', type::name);
+  dependents jsonb;
+  tables text;
+  found record;
+  statement text;
+BEGIN
+  IF old IS NULL OR before = labels THEN RETURN; END IF;
+  SELECT string_agg(DISTINCT e.relation::regclass::text, ', ') INTO tables FROM langfuse_rollout.enum_columns(types) AS e;
+  IF tables IS NOT NULL THEN EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', tables); END IF;
+  PERFORM langfuse_rollout.check_labels(old, labels, going, replacements);
+  PERFORM langfuse_rollout.note_definition(old::regtype::text, 'the enum gets other labels',
+    jsonb_build_object('kind', 'enum', 'labels', before));
+  PERFORM langfuse_rollout.archive_matching(e.relation, langfuse_rollout.has_label(e.name, e.is_array, going),
+    format('the label in %I is replaced', e.name), ARRAY[e.name], true)
+  FROM langfuse_rollout.enum_columns(types) AS e WHERE going <> '{}';
+
+  SELECT coalesce(jsonb_agg(to_jsonb(d.*) ORDER BY d.place, d.goes), '[]') INTO dependents
+  FROM (
+    SELECT * FROM langfuse_rollout.enum_views(types)
+    UNION ALL SELECT * FROM langfuse_rollout.enum_dependents(types)
+    UNION ALL SELECT * FROM langfuse_rollout.enum_defaults(types, going, replacements)
+  ) AS d;
+  FOR statement IN SELECT d ->> 'goes' FROM jsonb_array_elements(dependents) AS d LOOP
+    EXECUTE statement;
+  END LOOP;
+
+  EXECUTE format('ALTER TYPE %s RENAME TO %I', old::regtype, langfuse_rollout.free_name(type, ''));
+  EXECUTE format('CREATE TYPE %s AS ENUM (%s)', new,
+    (SELECT string_agg(quote_literal(label), ', ' ORDER BY n) FROM unnest(labels) WITH ORDINALITY AS l (label, n)));
+  FOR found IN
+    -- A new type is everybody's to use.
+    SELECT 1 AS place, format('REVOKE ALL ON TYPE %s FROM PUBLIC', new) AS statement
+    FROM pg_type AS t WHERE t.oid = old AND t.typacl IS NOT NULL
+    UNION ALL
+    SELECT 2, format('GRANT USAGE ON TYPE %s TO %s', new,
+      CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
+    FROM pg_type AS t, aclexplode(t.typacl) AS g WHERE t.oid = old AND g.grantee <> t.typowner
+    UNION ALL
+    SELECT 3, format('ALTER TYPE %s OWNER TO %I', new, pg_get_userbyid(t.typowner))
+    FROM pg_type AS t WHERE t.oid = old AND pg_get_userbyid(t.typowner) <> current_user
+    UNION ALL
+    SELECT 4, format('ALTER TABLE %s %s', e.relation::regclass, string_agg(format('ALTER COLUMN %I TYPE %s USING (%s)::%s',
+      e.name, new || e.brackets, langfuse_rollout.mapped_label(quote_ident(e.name), e.type, going, replacements),
+      new || e.brackets), ', ' ORDER BY e.number))
+    FROM (
+      SELECT c.*, CASE WHEN c.is_array THEN '[]' ELSE '' END AS brackets, types[CASE WHEN c.is_array THEN 2 ELSE 1 END] AS type
+      FROM langfuse_rollout.enum_columns(types) AS c
+    ) AS e
+    GROUP BY e.relation
+    ORDER BY place
+  LOOP
+    EXECUTE found.statement;
+  END LOOP;
+
+  FOR found IN
+    SELECT s.statement, (d.value ->> 'is_optional')::boolean AS is_optional
+    FROM jsonb_array_elements(dependents) WITH ORDINALITY AS d (value, n),
+      jsonb_array_elements_text(d.value -> 'comes') WITH ORDINALITY AS s (statement, n)
+    ORDER BY d.n DESC, s.n
+  LOOP
+    PERFORM langfuse_rollout.make_again(found.statement, new, found.is_optional);
+  END LOOP;
+  BEGIN
+    EXECUTE format('DROP TYPE %s', old::regtype);
+  EXCEPTION WHEN dependent_objects_still_exist THEN
+    EXECUTE format('ALTER TYPE %s SET SCHEMA langfuse_rollout', old::regtype); -- its name is free there too
+  END;
+END`}];var _s=[{signature:"setting(name text)",returns:"text",comment:"Internal: rollback_id or migration.",body:`
+DECLARE
+  found text := current_setting('langfuse_rollout.' || name, true);
+BEGIN
+  IF coalesce(found, '') = '' THEN
+    RAISE EXCEPTION 'langfuse_rollout.% is not set', name
+      USING HINT = 'Down SQL is run by a rollback, which sets langfuse_rollout.rollback_id and .migration first.';
+  END IF;
+  RETURN found;
+END`},{signature:'relation_named(name text, kinds "char"[])',returns:"oid",comment:"Internal: the relation of public, or NULL. The cast cuts a name to 63 bytes, as PostgreSQL does.",body:`
+BEGIN
+  RETURN (
+    SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND c.relname = name::name AND c.relkind = ANY (kinds)
+  );
+END`},{signature:"table_named(name text)",returns:"oid",comment:"Internal: the table of public; a NOTICE and NULL when it is not there.",body:`
+DECLARE
+  found oid := langfuse_rollout.relation_named(name, '{r,p}');
+BEGIN
+  IF found IS NULL THEN RAISE NOTICE 'there is no table public.%, nothing is done', quote_ident(name); END IF;
+  RETURN found;
+END`},{signature:"column_named(relation oid, name text)",returns:"smallint",comment:"Internal: the number of the column; NULL, and a NOTICE unless its table is missing, when it is not there.",body:`
+DECLARE
+  found smallint := (
+    SELECT attnum FROM pg_attribute
+    WHERE attrelid = relation AND attname = name::name AND attnum > 0 AND NOT attisdropped
+  );
+BEGIN
+  IF found IS NULL AND relation IS NOT NULL THEN
+    RAISE NOTICE 'there is no column % in %, nothing is done', quote_ident(name), relation::regclass;
+  END IF;
+  RETURN found;
+END`},{signature:"type_named(name text)",returns:"oid",comment:"Internal: the enum of public; a NOTICE and NULL when it is not there.",body:`
+DECLARE
+  found oid := (
+    SELECT t.oid FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
+    WHERE n.nspname = 'public' AND t.typname = name::name AND t.typtype = 'e'
+  );
+BEGIN
+  IF found IS NULL THEN RAISE NOTICE 'there is no enum public.%, nothing is done', quote_ident(name); END IF;
+  RETURN found;
+END`},{signature:"labels_of(type oid)",returns:"text[]",comment:"Internal: the labels of an enum in their order.",body:`
+BEGIN
+  RETURN (SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = type);
+END`},{signature:"primary_key(relation oid)",returns:"text[]",comment:"Internal: the columns of the primary key, or NULL.",body:`
+BEGIN
+  RETURN (
+    SELECT array_agg(a.attname::text ORDER BY a.attnum)
+    FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+    WHERE i.indrelid = relation AND i.indisprimary
+  );
+END`},{signature:"free_name(wanted text, suffix text)",returns:"text",comment:"Internal: wanted, a number and the suffix, as a name that neither public nor langfuse_rollout has.",body:`
+DECLARE
+  stem text := wanted::name;
+  candidate text;
+BEGIN
+  FOR number IN 1 .. 1000000 LOOP
+    -- PostgreSQL puts another _ before the name of its array type, and cuts at 63 bytes.
+    WHILE octet_length(stem || '_' || number || suffix) > 62 LOOP
+      stem := left(stem, -1);
+    END LOOP;
+    candidate := stem || '_' || number || suffix;
+    IF NOT EXISTS (
+      SELECT FROM pg_namespace AS n
+      WHERE n.nspname IN ('public', 'langfuse_rollout') AND (
+        EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = candidate)
+        OR EXISTS (SELECT FROM pg_type AS t
+          WHERE t.typnamespace = n.oid AND t.typname IN (candidate, '_' || candidate))
+      )
+    ) THEN
+      RETURN candidate;
+    END IF;
+  END LOOP;
+  RAISE EXCEPTION 'there is no free name for % in the archive', wanted;
+END`}];var Ns=[{signature:"archive_rows(relation text, condition text, reason text)",returns:"bigint",comment:"Copies whole rows into the archive.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+BEGIN
+  IF place IS NULL THEN RETURN 0; END IF;
+  RETURN langfuse_rollout.archive_matching(place, condition, reason, NULL, false);
+END`},{signature:"delete_rows(relation text, condition text, reason text)",returns:"bigint",comment:"Archives and deletes rows, in one statement; rows that go or change with them are archived before.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  gone bigint;
+BEGIN
+  IF place IS NULL THEN RETURN 0; END IF;
+  condition := langfuse_rollout.next_batch(place, condition, 'delete');
+  IF EXISTS (
+    SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = place AND confdeltype IN ('c', 'n', 'd')
+  ) THEN
+    -- From here on nobody can refer to them any more.
+    EXECUTE format('SELECT FROM %s AS this WHERE (%s
+      ) FOR UPDATE', place::regclass, condition);
+    PERFORM langfuse_rollout.archive_referrers(place, condition,
+      format('it refers to a row of %s that is deleted: %s', place::regclass, reason), ARRAY[place]);
+  END IF;
+  EXECUTE format($sql$
+    WITH gone AS (DELETE FROM %s AS this WHERE (%s
+    ) RETURNING %s AS row)
+    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
+    SELECT $1, $2, $3, $4, 'row', gone.row FROM gone$sql$,
+    place::regclass, condition, langfuse_rollout.row_as_json(place, NULL))
+  USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN gone;
+END`},{signature:"rewrite_rows(relation text, assignments text, condition text, reason text)",returns:"bigint",comment:`Archives rows as they are, then sets the assignments. The condition must not hold any more after that,
+or a second call does it again.`,body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  key text[] := coalesce(langfuse_rollout.primary_key(place), '{ctid}');
+  picked text;
+  same text;
+  written bigint;
+BEGIN
+  IF place IS NULL THEN RETURN 0; END IF;
+  condition := langfuse_rollout.next_batch(place, condition, assignments);
+  SELECT string_agg(format('this.%I AS rollout_key_%s', name, n), ', '),
+    string_agg(format('this.%I = before_rewrite.rollout_key_%s', name, n), ' AND ')
+  INTO picked, same
+  FROM unnest(key) WITH ORDINALITY AS k (name, n);
+  EXECUTE format($sql$
+    WITH before_rewrite AS MATERIALIZED (
+      SELECT %1$s, %2$s AS rollout_row FROM %3$s AS this WHERE (%4$s
+      ) FOR UPDATE OF this
+    ), kept AS (
+      INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
+      SELECT $1, $2, $3, $4, 'row', rollout_row FROM before_rewrite
+    )
+    UPDATE %3$s AS this SET %5$s
+    FROM before_rewrite WHERE %6$s$sql$,
+    picked, langfuse_rollout.row_as_json(place, NULL), place::regclass, condition, assignments, same)
+  USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
+  GET DIAGNOSTICS written = ROW_COUNT;
+  RETURN written;
+END`},{signature:"insert_rows(relation text, columns text, query text)",returns:"bigint",comment:"Inserts what the query gives into the columns, except for rows whose key is there already.",body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  list text := langfuse_rollout.todo_list(place, concat_ws(chr(1), columns, query));
+  inserted bigint;
+BEGIN
+  IF place IS NULL THEN RETURN 0; END IF;
+  IF list IS NULL THEN
+    EXECUTE format(E'INSERT INTO %s (%s) %s\\n ON CONFLICT DO NOTHING', place::regclass, columns, query);
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+    RETURN inserted;
+  END IF;
+  IF to_regclass('pg_temp.' || list) IS NULL THEN
+    EXECUTE format('CREATE TEMPORARY TABLE %I ON COMMIT PRESERVE ROWS AS SELECT %s FROM %s WHERE false',
+      list, columns, place::regclass);
+    EXECUTE format('INSERT INTO pg_temp.%I %s', list, query);
+  END IF;
+  EXECUTE format($sql$
+    WITH part AS (
+      DELETE FROM pg_temp.%1$I WHERE ctid = ANY (ARRAY(SELECT ctid FROM pg_temp.%1$I LIMIT %4$s)) RETURNING *
+    )
+    INSERT INTO %2$s (%3$s) SELECT * FROM part ON CONFLICT DO NOTHING$sql$,
+    list, place::regclass, columns, current_setting('langfuse_rollout.batch'));
+  GET DIAGNOSTICS inserted = ROW_COUNT;
+  PERFORM langfuse_rollout.tell_whether_more(list);
+  RETURN inserted;
+END`},{signature:"archive_column(relation text, column_name text)",returns:"bigint",comment:`Copies the primary key and the column where it is not the column's default (NULL if it has none), and
+remembers that until the column is dropped: a second call does nothing. A default that is computed cannot be told
+from a value, so there every value but NULL is copied.`,body:`
+DECLARE
+  place oid := langfuse_rollout.table_named(relation);
+  number smallint := langfuse_rollout.column_named(place, column_name);
+  otherwise text;
+  definition text;
+  copied bigint;
+BEGIN
+  IF number IS NULL OR EXISTS (
+    SELECT FROM langfuse_rollout.archived_columns AS known
+    WHERE known.rollback_id = langfuse_rollout.setting('rollback_id')
+      AND known.migration = langfuse_rollout.setting('migration')
+      AND known.relation = place::regclass::text AND known.column_name = archive_column.column_name::name
+      AND known.dropped_at IS NULL
+  ) THEN
+    RETURN 0;
+  END IF;
+  SELECT CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+    concat_ws(' ', format_type(a.atttypid, a.atttypmod),
+      CASE WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) STORED', pg_get_expr(d.adbin, d.adrelid))
+        ELSE 'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END,
+      CASE a.attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY' WHEN 'd' THEN 'GENERATED BY DEFAULT AS IDENTITY' END,
+      CASE WHEN a.attnotnull THEN 'NOT NULL' END)
+  INTO otherwise, definition
+  FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = place AND a.attnum = number;
+  IF strpos(otherwise, '(') > 0 OR upper(otherwise) ~ '^(CURRENT_|LOCAL|SESSION_|USER)' THEN otherwise := NULL; END IF;
+  copied := langfuse_rollout.archive_matching(place,
+    format('this.%I::text IS DISTINCT FROM (%s)::text', column_name::name, coalesce(otherwise, 'NULL')),
+    format('the column %I is dropped', column_name::name), ARRAY[column_name::name::text], true);
+  INSERT INTO langfuse_rollout.archived_columns (rollback_id, migration, relation, column_name, definition, rows)
+  VALUES (langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text,
+    column_name::name, definition, copied);
+  RETURN copied;
+END`},{signature:"delete_background_migration(id text)",returns:"void",comment:"Takes a background migration away, so that a later upgrade can insert it again.",body:`
+BEGIN
+  PERFORM langfuse_rollout.delete_rows('background_migrations', format('this.id = %L', id),
+    'the older release has no such background migration');
+END`},{signature:"insert_background_migration(id text, name text, script text, args jsonb)",returns:"void",comment:"Brings a background migration back, as finished: the older worker must not run it.",body:`
+BEGIN
+  IF langfuse_rollout.table_named('background_migrations') IS NULL THEN RETURN; END IF;
+  INSERT INTO public.background_migrations (id, name, script, args, finished_at)
+  VALUES (id, name, script, args, now() AT TIME ZONE 'UTC')
+  ON CONFLICT DO NOTHING;
+END`}];function bs(){return[..._s,...hs,...Es,...Ns,...ys,...gs,...Ss].map(yc).join(`
+
+`)}var gc="SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1";function yc({signature:t,returns:e,comment:n,body:r}){return[`CREATE OR REPLACE FUNCTION langfuse_rollout.${t} RETURNS ${e}`,`LANGUAGE plpgsql ${gc} AS $toolbox$`,`-- ${n.replaceAll(`
+`,`
+-- `)}`,"#variable_conflict use_variable",r.trim(),"$toolbox$;"].join(`
+`)}var ws=`
+DO $archive$
+BEGIN
+  -- CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where an administrator has made it already.
+  IF pg_catalog.to_regnamespace('langfuse_rollout') IS NULL THEN
+    CREATE SCHEMA langfuse_rollout;
+  END IF;
+END
+$archive$;
+
+CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_rows (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  rollback_id text NOT NULL CHECK (rollback_id <> ''),
+  migration text NOT NULL,
+  relation text NOT NULL,
+  reason text NOT NULL,
+  row jsonb NOT NULL,
+  archived_at timestamptz NOT NULL DEFAULT now()
+);
+-- Archives of this project's first version have no kind.
+ALTER TABLE langfuse_rollout.archived_rows
+  ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT 'row' CHECK (kind IN ('row', 'values', 'definition'));
+CREATE INDEX IF NOT EXISTS archived_rows_of_rollback
+  ON langfuse_rollout.archived_rows (rollback_id, migration, relation);
+
+CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_columns (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  rollback_id text NOT NULL CHECK (rollback_id <> ''),
+  migration text NOT NULL,
+  relation text NOT NULL,
+  column_name text NOT NULL,
+  definition text NOT NULL,
+  rows bigint NOT NULL,
+  archived_at timestamptz NOT NULL DEFAULT now(),
+  dropped_at timestamptz
+);
+
+CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_tables (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  rollback_id text NOT NULL CHECK (rollback_id <> ''),
+  migration text NOT NULL,
+  relation text NOT NULL,
+  stored_as text NOT NULL,
+  rows bigint,
+  archived_at timestamptz NOT NULL DEFAULT now()
+);
+
+${bs()}
+`;var Ts=`
+CREATE TABLE IF NOT EXISTS langfuse_rollout.journal (
+  store text NOT NULL CHECK (store IN ('postgres', 'clickhouse')),
+  migration text NOT NULL,
+  rollback_id text NOT NULL,
+  phase text NOT NULL CHECK (phase IN ('expand', 'contract', 'validate')),
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (store, migration)
+);
+`;var Sc=1200,_c=6;async function Is(t,e){let{clock:n,deadline:r,signal:s}=e,o=wc(n),i="",a=0;for(;;){let c={},u=n.now()>=r;try{let d=await t();if(a=0,d.state==="settled")return d.value;d.note!==i&&e.say(d.note),i=d.note,c=d}catch(d){if(a+=1,a>=_c||u)throw d;e.say(`could not look (${L(d)}), looking again`)}if(u)throw new V(`The timeout passed while waiting for ${e.what}; last seen: ${i}.`);await l(Math.min(o(c),Math.max(1,r-n.now())))}async function l(c){let u=n.now()+c;do{let d=Math.max(1,u-n.now()),m=e.hint===void 0?d:Math.min(d,Sc);s.aborted||await n.sleep(m,s).catch(()=>{})}while(!s.aborted&&n.now()<u&&!await e.hint?.());if(s.aborted)throw new V(`The run was cancelled while waiting for ${e.what}; last seen: ${i}.`)}}var Nc=1e3,Rs={calm:15e3,soon:8e3,usual:5e3,near:2200},bc={calm:3,soon:1.3,usual:1.3,near:1.3},As=18,kt={first:6e3,growth:1.15,longest:12e3};function wc(t){let e=Nc,n=0;return({pace:r="usual",notBefore:s=0})=>{let o=Math.min(e,Rs[r]);e*=bc[r],n=r==="near"?n+1:r==="calm"?0:n;let i=n>As?kt.first*kt.growth**(n-As-1):0,a=Math.max(o,Math.min(i,kt.longest))*(.8+.4*t.random());return Math.max(a,Math.min(s-t.now(),Rs.calm))}}var Tc=72707369,Rc="300ms",xt=60,Ac=5,Ic=`SELECT set_config('lock_timeout', (setting::integer + 300)::text, false)
+  FROM pg_settings WHERE name = 'deadlock_timeout'`,Ae={lockNotAvailable:"55P03",deadlock:"40P01",privilege:"42501",canceled:"57014"};async function Os(t,e,n){let r=await t.connect();try{return await r.run(Oc),await Lc(r,e),await le(r,ws+Ts,"The archive could not be made"),await n(r)}finally{await r.close()}}var Oc=`
+SET search_path = public;
+SET standard_conforming_strings = on;
+SET timezone = 'UTC';
+SET default_transaction_isolation = 'read committed';
+SET default_transaction_read_only = off;
+SET client_min_messages = warning;
+SET statement_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET row_security = off;
+`;async function Lc(t,e){await Is(async()=>{let[n]=await t.run("SELECT pg_try_advisory_lock($1) AS held",[Tc]);return n?.held===!0?{state:"settled",value:void 0}:{state:"waiting",note:"a web container holds the lock that Prisma migrates under"}},{...e,what:"Prisma's migration lock"})}async function ae(t,e,n){return Cc(e,async r=>{await ks(t,e),await t.run(r%Ac===0?Ic:`SET lock_timeout = '${Rc}'`),await t.run("BEGIN; SET CONSTRAINTS ALL IMMEDIATE");try{let s=await n();return await t.run("COMMIT"),s}catch(s){throw await t.run("ROLLBACK").catch(()=>{}),s}})}async function Ls(t,e,n,r){await ks(t,e),await t.run("SET lock_timeout = 0"),await le(t,n,r)}async function Cc(t,e){for(let n=1;;n++)try{return await e(n)}catch(r){if(!Cs(r))throw r;if(n>=xt)throw new y(`A table or a row stayed in use in ${xt} attempts, and nothing was changed: end what uses it for long, and run the rollback again.`,Ct(r),r);t.say(`a table or a row was in use, so nothing was changed; trying again (${n} of ${xt})`),await t.clock.sleep(500+1e3*t.clock.random(),t.signal)}}function Cs(t){let e=U(t);return e===Ae.lockNotAvailable||e===Ae.deadlock}async function ks(t,{deadline:e,clock:n}){let r=Math.min(Math.max(Math.ceil(e-n.now()),1e3),2147483647);await t.run(`SET statement_timeout = ${r}`)}async function le(t,e,n){try{await t.run(e)}catch(r){if(Cs(r))throw r;let s=U(r),o=s===Ae.privilege?" The database user of this run has to own Langfuse's tables, and to be allowed to create a schema.":s===Ae.canceled?" It took longer than the timeout of this run allows.":"";throw new y(`${n}; what it had done in its transaction was rolled back.${o}`,Ct(r),r)}}var kc=5e3;async function xs(t,e,n,r){return Os(e,n,async s=>{let o={step:t,session:s,execution:n};return t.phase==="contract"&&await Dc(o),t.phase==="validate"?await vc(o):await xc(o,t.phase),await r(),await Pt(o,"clickhouse"),await Hc(o)})}async function xc(t,e){let{step:n,session:r,execution:s}=t;await ae(r,s,async()=>{for(let o of n.postgres)await Mc(t,o,e);e==="contract"&&n.postgres.length>0&&await r.run('DELETE FROM "_prisma_migrations" WHERE migration_name = ANY($1)',[n.postgres]),await Pt(t,"postgres")})}async function Dc(t){for(let e of t.step.postgres)for(let n of vs(t,e,"prepare"))await Ds(t,{migration:e,phase:"prepare",statement:n})}async function vc(t){let{step:e,session:n,execution:r}=t;for(let[s,o]of e.postgres.entries()){let i=e.postgres.slice(s+1);for(let a of vs(t,o,"validate"))Uc(t,a,i)||await Pc(t,{migration:o,phase:"validate",statement:a})}await ae(n,r,()=>Pt(t,"postgres"))}async function Pc(t,e){let{session:n,execution:r}=t;try{if(Lt(e.statement)===void 0)return await Ds(t,e);Ms(t,e),await Ls(n,r,e.statement,vt(e))}catch(s){if(!Fc(s))throw s;r.say("not needed any more: what it is about is gone")}}async function Ds(t,e){let{session:n,execution:r}=t,s=async()=>{await Ps(t,e.migration),await n.run(`SELECT set_config('langfuse_rollout.batch', '${kc}', true), set_config('langfuse_rollout.more', '', true)`),await le(n,e.statement,vt(e));let[o]=await n.run("SELECT current_setting('langfuse_rollout.more') AS more");return o?.more==="yes"};for(Ms(t,e);await ae(n,r,s););await n.run("SELECT langfuse_rollout.forget_todo_lists()")}async function Mc(t,e,n){let{session:r,execution:s}=t,o=Dt(t,e,n);o!==""&&(await Ps(t,e),s.say(`${e}: ${n}`),await le(r,o,vt({migration:e,phase:n})))}function vs(t,e,n){return Re(Dt(t,e,n),"postgres")}function Dt({execution:t},e,n){return t.facts.downSql("postgres",e)?.sections[n]??""}async function Ps({session:t,execution:e},n){await t.run("SELECT set_config('langfuse_rollout.rollback_id', $1, true), set_config('langfuse_rollout.migration', $2, true)",[e.rollbackId,n])}function Ms({execution:t},{migration:e,phase:n,statement:r}){let[s="",...o]=r.split(`
+`);t.say(`${e}: ${n}: ${s}${o.length>0?" \u2026":""}`)}function vt({migration:t,phase:e}){return`The down SQL of ${t}, ${e}, failed`}function Uc(t,e,n){let r=Lt(e);if(r===void 0)return!1;let s=`drop_index('${r.index.replaceAll("'","''")}')`;return n.some(o=>Dt(t,o,"contract").includes(s))}function Fc(t){let e=t instanceof Error?U(t.cause):void 0;return e==="42P01"||e==="42703"||e==="42704"}async function Pt({step:t,session:e,execution:n},r){let s=r==="postgres"?t.postgres:t.clickhouse.map(Y);s.length!==0&&await e.run(`INSERT INTO langfuse_rollout.journal (store, migration, rollback_id, phase)
+     SELECT $1, name, $2, $3 FROM unnest($4::text[]) AS name
+     ON CONFLICT (store, migration) DO UPDATE SET rollback_id = excluded.rollback_id, phase = excluded.phase, at = now()`,[r,n.rollbackId,t.phase,s])}async function Hc(t){let{step:e,session:n,execution:r}=t;if(e.phase!=="contract")return{postgres:0,clickhouse:0,archivedRows:0};await ae(n,r,()=>n.run("SELECT langfuse_rollout.count_archived_tables()"));let[s]=await n.run(`SELECT
+       (SELECT count(*) FROM langfuse_rollout.archived_rows WHERE rollback_id = $1 AND kind <> 'definition')
+       + (SELECT coalesce(sum(rows), 0) FROM langfuse_rollout.archived_tables WHERE rollback_id = $1) AS archived`,[r.rollbackId]);return{postgres:e.postgres.length,clickhouse:e.clickhouse.length,archivedRows:Number(s?.archived??0)}}async function Us(t,e){let{postgres:n,clickhouse:r}=e;if(n===void 0)throw new y("There is no connection to PostgreSQL.",[]);let s=0,o=await xs(t,n,e,async()=>{if(t.clickhouse.length!==0){if(r===void 0)throw new y("There is no connection to ClickHouse.",[]);s=await ps(t,r,e)}});return{...o,archivedRows:o.archivedRows+s}}function Fs(t){return Bc([...t].map(([e,n])=>[e,Object.fromEntries(Object.entries(n).sort(Bs))]))}function Bc(t){return Object.fromEntries([...t].sort(Bs))}function Hs({kind:t,names:e}){return`${t} ${e.map(n=>/^\w+$/.test(n)?n:Vr(n)).join(".")}`}function $c(t,e){let n=Math.min(t.length,e.length);for(let r=0;r<n;r+=1){let[s,o]=[t.charCodeAt(r),e.charCodeAt(r)];if(s!==o)return Math.max(s,o)<55296?s-o:Buffer.compare(Buffer.from(t),Buffer.from(e))}return t.length-e.length}function Bs(t,e){return $c(t[0],e[0])}async function $s(t){return Fs((await qc(t)).map(jc))}async function qc(t){let[e]=await t("SELECT current_setting('search_path') AS path");await t("SELECT set_config('search_path', '', false)");let n=await t(Wc);return await t(`SELECT set_config('search_path', ${Kr(String(e?.path??""))}, false)`),n}var Wc=`
+WITH space AS (
+  SELECT oid, nspname FROM pg_namespace
+  WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'langfuse_rollout')
+), relation AS (
+  SELECT c.oid, c.relname, c.relkind, c.relpersistence, s.nspname
+  FROM pg_class c JOIN space s ON s.oid = c.relnamespace
+  WHERE c.relname <> '_prisma_migrations'
+    AND NOT EXISTS (
+      SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+)
+SELECT 'table' AS kind, ARRAY[nspname, relname]::text[] AS names, oid::text AS id,
+  jsonb_strip_nulls(jsonb_build_object(
+    'kind', CASE relkind WHEN 'p' THEN 'partitioned' WHEN 'f' THEN 'foreign' END,
+    'persistence', CASE relpersistence WHEN 'u' THEN 'unlogged' END)) AS facts
+FROM relation WHERE relkind IN ('r', 'p', 'f')
+UNION ALL
+SELECT 'column', ARRAY[r.nspname, r.relname, a.attname], r.oid || '.' || a.attnum,
+  jsonb_build_object(
+    'type', format_type(a.atttypid, a.atttypmod),
+    'notNull', a.attnotnull,
+    'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END)
+  || jsonb_strip_nulls(jsonb_build_object(
+    'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+    'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
+    'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END))
+FROM relation r
+JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE r.relkind IN ('r', 'p', 'f')
+UNION ALL
+SELECT 'constraint', ARRAY[r.nspname, r.relname, c.conname], c.oid::text,
+  jsonb_build_object('definition', pg_get_constraintdef(c.oid))
+FROM pg_constraint c JOIN relation r ON r.oid = c.conrelid
+WHERE c.contype IN ('p', 'u', 'f', 'c', 'x')
+UNION ALL
+SELECT 'index', ARRAY[r.nspname, t.relname, r.relname], r.oid::text,
+  jsonb_build_object('definition', pg_get_indexdef(r.oid))
+  || jsonb_strip_nulls(jsonb_build_object('invalid', CASE WHEN NOT i.indisvalid THEN true END))
+FROM relation r JOIN pg_index i ON i.indexrelid = r.oid JOIN relation t ON t.oid = i.indrelid
+WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = r.oid AND c.contype IN ('p', 'u', 'x'))
+UNION ALL
+SELECT 'enum', ARRAY[s.nspname, t.typname], t.oid::text,
+  jsonb_build_object('labels',
+    (SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid))
+FROM pg_type t JOIN space s ON s.oid = t.typnamespace
+WHERE t.typtype = 'e' AND NOT EXISTS (
+  SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+UNION ALL
+SELECT 'view', ARRAY[nspname, relname], oid::text,
+  jsonb_build_object('definition', pg_get_viewdef(oid))
+  || jsonb_strip_nulls(jsonb_build_object('materialized', CASE WHEN relkind = 'm' THEN true END))
+FROM relation WHERE relkind IN ('v', 'm')
+UNION ALL
+SELECT 'function', ARRAY[s.nspname, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')'], p.oid::text,
+  jsonb_build_object('definition', pg_get_functiondef(p.oid))
+FROM pg_proc p JOIN space s ON s.oid = p.pronamespace
+WHERE p.prokind IN ('f', 'p', 'w') AND NOT EXISTS (
+  SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+UNION ALL
+SELECT 'trigger', ARRAY[r.nspname, r.relname, t.tgname], t.oid::text,
+  jsonb_build_object('definition', pg_get_triggerdef(t.oid))
+FROM pg_trigger t JOIN relation r ON r.oid = t.tgrelid WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'sequence', ARRAY[r.nspname, r.relname], r.oid::text,
+  jsonb_build_object(
+    'type', format_type(q.seqtypid, NULL), 'start', q.seqstart::text, 'increment', q.seqincrement::text,
+    'minimum', q.seqmin::text, 'maximum', q.seqmax::text, 'cycle', q.seqcycle, 'ownedBy',
+    (SELECT o.nspname || '.' || o.relname || '.' || a.attname
+     FROM pg_depend d JOIN relation o ON o.oid = d.refobjid
+     JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+     WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype = 'a'))
+FROM relation r JOIN pg_sequence q ON q.seqrelid = r.oid
+WHERE NOT EXISTS (
+  SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype = 'i')`;function jc(t){let{kind:e,names:n,facts:r}=t;return[Hs({kind:e,names:n}),r]}function P(t,e){return{known:!0,value:t,source:e}}function R(t,e){return{known:!1,reason:t,because:e}}var qs="the databases are not reached from this runner: set `network: direct` with";async function Ws(t,e=`${qs} \`database-url\``){if(t===void 0)return R(e,"not-asked");try{let n=await t.connect();try{return P(await Qc(n),t.address)}finally{await n.close()}}catch(n){return R(L(n),"unreachable")}}async function Qc(t){let e=await Gc(t),n=e.some(r=>r.state==="failed");return{migrations:e,backgroundMigrations:await Xc(t),pending:await Vc(t),...n&&{schema:await $s(r=>t.run(r))}}}async function Gc(t){return await Mt(t,"_prisma_migrations")?(await t.run('SELECT migration_name, checksum, finished_at IS NOT NULL AS finished, rolled_back_at IS NOT NULL AS rolled_back FROM "_prisma_migrations" ORDER BY migration_name COLLATE "C", started_at')).map(n=>({name:String(n.migration_name),checksum:String(n.checksum),state:Yc(n)})):[]}function Yc(t){return t.rolled_back===!0?"rolled-back":t.finished===!0?"applied":"failed"}async function Xc(t){return await Mt(t,"background_migrations")?(await t.run(`SELECT name, args->>'envGate' AS gate,
+       finished_at IS NULL AND failed_at IS NULL
+         AND coalesce(locked_at > (now() AT TIME ZONE 'UTC') - interval '60 s', false) AS active,
+       CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN finished_at IS NOT NULL THEN 'finished' ELSE 'unfinished' END AS state
+     FROM background_migrations ORDER BY name COLLATE "C"`)).map(n=>({name:String(n.name),state:n.state,gate:typeof n.gate=="string"?n.gate:void 0,active:n.active===!0})):[]}async function Vc(t){return await Mt(t,"langfuse_rollout.journal")?(await t.run(`SELECT store, migration, phase FROM langfuse_rollout.journal
+     WHERE phase = 'expand' OR (phase = 'contract' AND store = 'postgres') ORDER BY store, migration COLLATE "C"`)).map(n=>({store:n.store,migration:String(n.migration),phase:n.phase})):[]}async function Mt(t,e){let[n]=await t.run("SELECT to_regclass($1) IS NOT NULL AS present",[e]);return n?.present===!0}async function js(t,e=`${qs} \`clickhouse-url\``){if(t===void 0)return R(e,"not-asked");try{return P(await Kc(t),t.address)}catch(n){return R(L(n),"unreachable")}}async function Kc(t){let[e]=await t.run("SELECT version() AS version, timezone() AS timezone"),[n]=await t.run("EXISTS TABLE schema_migrations"),r=Object.values(n??{}).some(o=>Number(o)===1),[s]=r?await t.run("SELECT version, dirty FROM schema_migrations ORDER BY sequence DESC LIMIT 1"):[];return{version:String(e?.version??""),timezone:String(e?.timezone??""),head:Math.max(0,Number(s?.version??0)),dirty:Number(s?.dirty??0)===1}}async function Qs(t,e="input `redis-url` is empty"){if(t===void 0)return R(e,"not-asked");try{let n=await t.connect();try{return P(await Jc(n,t.prefix),t.address)}finally{n.close()}}catch(n){return R(L(n),"unreachable")}}async function Jc(t,e){await t.run("PING");let n=zc(String(await t.run("INFO")??"")),r=[];for(let s of ru)r.push(await eu(t,`${e}:${s}`,s).catch(tu(s)));return{version:n.get("valkey_version")??n.get("redis_version")??"",policy:n.get("maxmemory_policy")??await Zc(t),used:Number(n.get("used_memory")??0),maximum:Number(n.get("maxmemory")??0),evicted:Number(n.get("evicted_keys")??0),queues:r.filter(s=>s.waiting+s.active>0)}}function zc(t){return new Map(t.split(`
+`).flatMap(e=>{let n=e.indexOf(":");return n<1||e.startsWith("#")?[]:[[e.slice(0,n),e.slice(n+1).trim()]]}))}async function Zc(t){let e=await t.run("CONFIG","GET","maxmemory-policy").catch(()=>{});return Array.isArray(e)&&typeof e[1]=="string"?e[1]:void 0}async function eu(t,e,n){let r=await Ut(t,"LLEN",`${e}:wait`),s=await Ut(t,"ZCARD",`${e}:prioritized`),o=await Ut(t,"LLEN",`${e}:active`),i=r===0?null:await t.run("LINDEX",`${e}:wait`,"-1"),a=typeof i=="string"?await t.run("HGET",`${e}:${i}`,"timestamp"):null;return{name:n,waiting:r+s,active:o,oldest:nu(a)}}function tu(t){return e=>{if(!(e instanceof Error)||!/^(MOVED|ASK|CLUSTERDOWN) /.test(e.message))throw e;return{name:t,waiting:0,active:0,oldest:void 0}}}async function Ut(t,e,n){return Number(await t.run(e,n)??0)}function nu(t){let e=Number(t??Number.NaN);return Number.isFinite(e)&&e>0?e:void 0}var ru=["ingestion-queue","secondary-ingestion-queue","otel-ingestion-queue","secondary-otel-ingestion-queue","trace-upsert","event-propagation-queue","evaluation-execution-queue","batch-export-queue","trace-delete"];async function Gs(t,e){let{clickhouse:n,missing:r}=t,[s,o,i,a,l,c,u,d]=await Promise.all([Ws(t.postgres,r?.postgres),js(n,r?.clickhouse),su(n,t.names),Ft(n,m=>m.ping()),Ft(n,ou),Ft(n,iu),Qs(t.valkey,r?.valkey),lu(e,t.http)]);return{postgres:s,clickhouse:o,probe:{name:i,ping:a,disks:l,tables:c,valkey:u,workers:d}}}async function Ft(t,e){if(t===void 0)return R("no address of ClickHouse is known","not-asked");try{return P(await e(t),t.address)}catch(n){return R(L(n),"unreachable")}}async function su(t,e){if(t===void 0)return R("no address of ClickHouse is known","not-asked");let n=t.address.replace(/:\d+$/,"");try{return P({name:n,addresses:await e.resolve(n)},"the resolver of the VPC")}catch(r){return R(`${n} has no address inside the VPC (${L(r)})`,"unreachable")}}async function ou(t){return(await t.run("SELECT name, free_space AS free, total_space AS total FROM system.disks")).map(n=>({name:String(n.name),free:Ie(n,"free"),total:Ie(n,"total")}))}async function iu(t){return(await t.run(`SELECT database, name, engine, total_rows AS rows, total_bytes AS bytes FROM system.tables
+     WHERE database = currentDatabase() OR (database = 'system' AND name LIKE '%\\_log%')
+     ORDER BY database, name`)).map(n=>({database:String(n.database),name:String(n.name),engine:String(n.engine),rows:Ie(n,"rows"),bytes:Ie(n,"bytes")}))}var Ie=(t,e)=>Number(t[e]??0),au=5e3;async function lu(t,e){if(t.length===0)return R("no worker task with an address runs","not-asked");let n=await Promise.all(t.map(r=>cu(r,e)));return P(n,"the tasks of the worker")}async function cu({task:t,url:e},n){try{let{status:r}=await n.get(e,{timeoutMs:au});return{task:t,url:e,status:r,problem:void 0}}catch(r){return{task:t,url:e,status:void 0,problem:L(r)}}}var Ys=require("node:crypto"),Oe=require("node:zlib");function Xs(t){let e=n=>typeof n=="number"?Y(n):n;return{downSql:(n,r)=>t.find(s=>s.engine===n&&s.file.migration===e(r))?.file}}var uu=t=>(0,Ys.createHash)("sha256").update(t).digest("hex"),du=`
+SELECT pg_advisory_xact_lock(hashtext('langfuse_rollout.agent_texts'));
+CREATE SCHEMA IF NOT EXISTS langfuse_rollout;
+CREATE TABLE IF NOT EXISTS langfuse_rollout.agent_texts (
+  id text NOT NULL,
+  part int NOT NULL,
+  content text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (id, part)
+);
+DELETE FROM langfuse_rollout.agent_texts WHERE at < now() - interval '1 day';
+`;async function Vs({id:t,part:e,content:n},r){return await Ht(r,async s=>{await s.run(du),await s.run(`INSERT INTO langfuse_rollout.agent_texts (id, part, content) VALUES ($1, $2, $3)
+       ON CONFLICT (id, part) DO UPDATE SET content = excluded.content, at = now()`,[t,e,n])}),null}async function Ks(t,e){if(t.where==="here")return t.files;let n=await Ht(e,s=>s.run("SELECT content FROM langfuse_rollout.agent_texts WHERE id = $1 ORDER BY part",[t.id])),r=Buffer.concat(n.map(s=>Buffer.from(String(s.content),"base64")));if(n.length!==t.parts||uu(r)!==t.id)throw new y(`The down SQL that was put into PostgreSQL is not whole (${n.length} of ${t.parts} parts), so nothing of it was run: run this again.`,[]);return JSON.parse((0,Oe.brotliDecompressSync)(r).toString())}async function Js(t,e){t.where!=="here"&&await Ht(e,n=>n.run("DELETE FROM langfuse_rollout.agent_texts WHERE id = $1",[t.id]))}async function Ht(t,e){let n=await t.connect();try{return await e(n)}finally{await n.close()}}async function zs(t,e){switch(t.kind){case"observe":return Gs(e,t.workers);case"undo":return fu(t,e);case"keep":return Vs(t,Zs(e))}}async function fu(t,e){let n=Zs(e),r=Xs(await Ks(t.texts,n)),s=[];for(let o of t.steps)try{s.push(await Us(o,{...e,postgres:n,rollbackId:t.rollbackId,facts:r}))}catch(i){return{counts:s,failure:Bt(i)}}return await Js(t.texts,n).catch(()=>{}),{counts:s}}function Zs({postgres:t}){if(t!==void 0)return t;throw new y("There is no connection to PostgreSQL: the worker's task definition has neither DATABASE_URL nor its parts.",[])}function Bt(t){return{sentence:L(t),name:t instanceof Error?t.name:"Error",sqlState:eo(t),evidence:t instanceof y?t.evidence:[]}}function eo(t){return U(t)??(t instanceof Error&&t.cause?eo(t.cause):void 0)}async function pu(t){let e=Yr(process.env),n=(i,a)=>typeof a=="string"?$r(a,e):a,r=Wr(t.nonce,i=>process.stdout.write(`${i}
+`)),s=new AbortController,o=(i,a)=>{s.abort(new Error(i)),r.say(i),to(a)};for(let i of["SIGTERM","SIGINT"])process.once(i,()=>o(`the agent was stopped (${i})`,143));setTimeout(()=>o("the agent ran out of time",4),t.timeoutMs).unref(),to(await mu(t,{reporter:r,clean:n,signal:s.signal}))}async function mu(t,{reporter:e,clean:n,signal:r}){let s=o=>JSON.parse(JSON.stringify(o,n));try{let o=await zs(t.job,{...Eu(process.env),http:Jt,names:Zt,missing:hu,clock:Le,deadline:Le.now()+t.timeoutMs,signal:r,say:i=>e.say(String(n("",i)))});return e.result(s(o)),0}catch(o){return e.failure(s(Bt(o))),3}finally{e.end()}}var hu={postgres:"the worker's task definition does not say where PostgreSQL is (DATABASE_URL)",clickhouse:"the worker's task definition does not say where ClickHouse is (CLICKHOUSE_URL)",valkey:"the worker's task definition does not say where Valkey is (REDIS_HOST or REDIS_CONNECTION_STRING)"};function Eu(t){let e=jr(t),n=Qr(t),r=Gr(t);return{postgres:e!==void 0&&URL.canParse(e)?vr(e,"cannot be reached from where the worker stands: check its DATABASE_URL and the security groups between them"):void 0,clickhouse:n&&Vt(n,"cannot be reached from where the worker stands: check its CLICKHOUSE_URL, Cloud Map and the security groups between them"),valkey:r&&Hr({...Br(r.url,r.prefix),verify:r.verify})}}function to(t){process.stdout.write("",()=>process.exit(t))}0&&(module.exports={agent});

@@ -1,0 +1,68 @@
+import type { UndoCounts } from '../execute/execution.ts'
+import type { UndoSchema } from '../plan/plan.ts'
+import type { DownSql } from '../schema/down-sql.ts'
+import type { Inside, WorkerAddress } from '../stack/inside.ts'
+
+/** What the agent is started for. It is data: it goes into the task definition, and holds no secret. */
+export type Spec = {
+  /** Stands in every line of the answer, so that another run's lines are not taken for this one's. */
+  readonly nonce: string
+  /** After so many milliseconds the agent ends by itself, whatever it is at. */
+  readonly timeoutMs: number
+  readonly job: Job
+}
+
+export type Job = ObserveJob | UndoJob | KeepJob
+
+export type ObserveJob = {
+  readonly kind: 'observe'
+  readonly workers: readonly WorkerAddress[]
+}
+
+/** Phases of a rollback between which nothing else happens, in order. */
+export type UndoJob = {
+  readonly kind: 'undo'
+  readonly steps: readonly UndoSchema[]
+  readonly rollbackId: string
+  readonly texts: Texts
+}
+
+/** The steps' down SQL: in the task definition, or where it is too long for that, kept in PostgreSQL before. */
+export type Texts =
+  | { readonly where: 'here'; readonly files: DownSqlFiles }
+  | { readonly where: 'kept'; readonly id: string; readonly parts: number }
+
+/** The files of all migrations of all steps. */
+export type DownSqlFiles = readonly DownSqlFile[]
+export type DownSqlFile = { readonly engine: 'postgres' | 'clickhouse'; readonly file: DownSql }
+
+/** Puts one part of a text that is too long for a task definition into PostgreSQL. */
+export type KeepJob = {
+  readonly kind: 'keep'
+  readonly id: string
+  readonly part: number
+  /** Base64. */
+  readonly content: string
+}
+
+/** What each job answers with. */
+export type Answers = {
+  readonly observe: Inside
+  readonly undo: Undone
+  readonly keep: null
+}
+
+/** The counts of the phases that are over; where one failed it is the next, and those after it were not begun. */
+export type Undone = {
+  readonly counts: readonly UndoCounts[]
+  readonly failure?: JobFailure | undefined
+}
+
+/** A job that was begun and failed, as the agent tells it. */
+export type JobFailure = {
+  /** The whole sentence, causes included. */
+  readonly sentence: string
+  readonly name: string
+  readonly sqlState: string | undefined
+  readonly evidence: readonly string[]
+}

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto'
+import type { JobFailure } from './job.ts'
+
+/**
+ * How the agent answers: lines on its standard output, which CloudWatch Logs keeps. Each says whose it is (`n`), its
+ * place (`i`), its kind (`k`) and its value (`v`); a long value comes in parts; the last says how many there were and
+ * what they hash to. What is not complete is not an answer.
+ */
+export const MARK = 'LANGFUSE-ROLLOUT '
+
+/** Log drivers cut lines at 16 KiB; a part of so many UTF-16 units is below 8 kB however it is written. */
+const PART = 2_400
+
+/** The agent's side. `write` gets one line without its end. */
+export function createReporter(nonce: string, write: (line: string) => void): Reporter {
+  const hash = createHash('sha256')
+  let count = 0
+  const line = (kind: string, value: unknown) => {
+    const text = JSON.stringify({ n: nonce, i: count, k: kind, v: value })
+    write(`${MARK}${text}`)
+    hash.update(`${text}\n`)
+    count += 1
+  }
+  const whole = (kind: string, value: unknown) => {
+    for (const part of partsOf(JSON.stringify(value))) line(kind, part)
+  }
+  return {
+    say: text => line('say', text.slice(0, PART)),
+    result: value => whole('result', value),
+    failure: failure => whole('failure', failure),
+    end: () => line('end', { count, sha256: hash.copy().digest('hex') }),
+  }
+}
+
+export type Reporter = {
+  say(text: string): void
+  result(value: unknown): void
+  failure(failure: JobFailure): void
+  /** The last line; nothing may follow. */
+  end(): void
+}
+
+function partsOf(text: string): readonly string[] {
+  return Array.from({ length: Math.ceil(text.length / PART) }, (_, index) =>
+    text.slice(index * PART, (index + 1) * PART),
+  )
+}
+
+/** What lines came to. `open`: more may come; the reason is why they are no answer if nothing does. */
+export type Answer =
+  | { readonly state: 'open'; readonly reason: string }
+  | { readonly state: 'broken'; readonly reason: string }
+  | { readonly state: 'result'; readonly value: unknown }
+  | { readonly state: 'failure'; readonly failure: JobFailure }
+
+/** The runner's side: takes lines as they come, in whatever order, and knows when they are all there. */
+export function createReader(nonce: string, onSay: (text: string) => void): Reader {
+  const lines = new Map<number, Line>()
+  let told = 0
+  let strange = 0
+  let others = 0
+  let broken: string | undefined
+
+  const tell = () => {
+    for (let next = lines.get(told); next !== undefined; next = lines.get(told)) {
+      if (next.k === 'say') onSay(String(next.v))
+      told += 1
+    }
+  }
+  const take = (text: string) => {
+    if (!text.startsWith(MARK)) {
+      strange += text.trim() === '' ? 0 : 1
+      return
+    }
+    const json = text.slice(MARK.length).trimEnd()
+    const line = lineOf(json)
+    if (line === undefined) broken ??= 'a line of its answer is damaged'
+    else if (line.n !== nonce) others += 1
+    else if ((lines.get(line.i)?.json ?? json) !== json)
+      broken ??= `line ${line.i} of its answer came twice and differently`
+    else lines.set(line.i, line)
+  }
+  return {
+    take(texts) {
+      for (const text of texts) take(text)
+      tell()
+    },
+    answer() {
+      if (broken !== undefined) return { state: 'broken', reason: broken }
+      const end = [...lines.values()].find(line => line.k === 'end')
+      if (end !== undefined) return wholeAnswer(lines, end)
+      const [first] = missingBefore(lines, Math.max(-1, ...lines.keys()))
+      return { state: 'open', reason: whyOpen({ lines: lines.size, first, strange, others }) }
+    },
+  }
+}
+
+export type Reader = {
+  take(lines: readonly string[]): void
+  answer(): Answer
+}
+
+type Line = {
+  readonly n: string
+  readonly i: number
+  readonly k: string
+  readonly v: unknown
+  readonly json: string
+}
+
+function lineOf(json: string): Line | undefined {
+  try {
+    const value: unknown = JSON.parse(json)
+    if (typeof value !== 'object' || value === null) return undefined
+    if (!('n' in value && 'i' in value && 'k' in value && 'v' in value)) return undefined
+    const { n, i, k, v } = value
+    return typeof n === 'string' && Number.isSafeInteger(i) && typeof i === 'number' && typeof k === 'string'
+      ? { n, i, k, v, json }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function missingBefore(lines: ReadonlyMap<number, Line>, end: number): readonly number[] {
+  return Array.from({ length: Math.max(0, end) }, (_, index) => index).filter(index => !lines.has(index))
+}
+
+function whyOpen(seen: {
+  readonly lines: number
+  readonly first: number | undefined
+  readonly strange: number
+  readonly others: number
+}): string {
+  if (seen.first !== undefined) return `line ${seen.first} of its answer is missing`
+  if (seen.lines > 0) return `the end of its answer is missing after ${seen.lines} lines`
+  if (seen.others > 0) return `its log has an answer, but to another run`
+  if (seen.strange > 0) return `its log has ${seen.strange} lines, and none is an answer`
+  return 'its log is empty'
+}
+
+/** The end has come: are all lines before it there, and are they what the agent hashed? */
+function wholeAnswer(lines: ReadonlyMap<number, Line>, end: Line): Answer {
+  const [missing] = missingBefore(lines, end.i)
+  if (missing !== undefined) return { state: 'open', reason: `line ${missing} of its answer is missing` }
+  const before = [...lines.values()].filter(line => line.i < end.i).sort((a, b) => a.i - b.i)
+  const sha256 = createHash('sha256')
+  for (const { json } of before) sha256.update(`${json}\n`)
+  const told = end.v as { readonly count?: unknown; readonly sha256?: unknown } | null
+  if (told?.count !== end.i || told.sha256 !== sha256.digest('hex') || lines.size !== end.i + 1)
+    return { state: 'broken', reason: 'its answer is not what it hashed' }
+  const joined = (kind: string) =>
+    before
+      .filter(line => line.k === kind)
+      .map(line => String(line.v))
+      .join('')
+  const failure = joined('failure')
+  if (failure !== '') return { state: 'failure', failure: JSON.parse(failure) as JobFailure }
+  const result = joined('result')
+  if (result === '') return { state: 'broken', reason: 'its answer holds no result' }
+  return { state: 'result', value: JSON.parse(result) }
+}

@@ -1,0 +1,102 @@
+import type { ValkeyState } from '../stack/stack.ts'
+import type { Check, Finding } from './check.ts'
+import { failed, passed, skipped, warning } from './check.ts'
+import { unseen } from './stores.ts'
+
+export const clickhouseName: Check = {
+  id: 'clickhouse-name',
+  title: "ClickHouse's name resolves inside the VPC",
+  group: 'inside',
+  about: ['cloud-map', 'clickhouse'],
+  run({ stack }) {
+    const { name } = stack.probe
+    if (!name.known) return unseen(name)
+    const { addresses } = name.value
+    const running = stack.clickhouse.tasks.flatMap(task => task.address ?? [])
+    const stale = addresses.filter(address => !running.includes(address))
+    // A name of the caller's own (a load balancer, a tunnel) leads elsewhere, and `/ping` says whether it works.
+    const ours = stack.discovery.known && stack.discovery.value.name === name.value.name
+    if (ours && stale.length > 0) {
+      return failed(
+        `Inside the VPC ${name.value.name} leads to ${stale.join(', ')}, where no ClickHouse task runs (running: ${running.join(', ') || 'none'}): deregister the stale instance in Cloud Map; DNS forgets it after its TTL.`,
+      )
+    }
+    return passed(`${name.value.name} leads to ${addresses.join(', ')}.`)
+  },
+}
+
+const GIB = 1024 ** 3
+
+export const clickhouseDisk: Check = {
+  id: 'clickhouse-disk',
+  title: 'ClickHouse has room to write',
+  group: 'inside',
+  about: ['clickhouse', 'efs'],
+  run({ stack }) {
+    const { disks } = stack.probe
+    if (!disks.known) return unseen(disks)
+    const [tightest] = [...disks.value].sort((left, right) => left.free - right.free)
+    if (tightest === undefined) return skipped('ClickHouse names no disk.')
+    const free = `disk ${tightest.name} has ${(tightest.free / GIB).toFixed(1)} GiB free`
+    if (tightest.free < GIB) return failed(`ClickHouse's ${free}: it stops to write, make room at once.`)
+    if (tightest.free < 5 * GIB)
+      return warning(`ClickHouse's ${free}: make room, its merges need a multiple of what they write.`)
+    return passed(`Its ${free}.`)
+  },
+}
+
+export const valkey: Check = {
+  id: 'valkey',
+  title: 'Valkey keeps the queue whole',
+  group: 'inside',
+  about: ['valkey'],
+  run({ stack }) {
+    const seen = stack.probe.valkey
+    return seen.known ? judge(seen.value, seen.source) : unseen(seen)
+  },
+}
+
+/** https://langfuse.com/self-hosting/deployment/infrastructure/cache: an evicted key is a lost event. */
+function judge({ version, policy, used, maximum, evicted }: ValkeyState, address: string): Finding {
+  if (evicted > 0 && policy !== 'noeviction') {
+    return failed(
+      `Valkey at ${address} has evicted ${evicted} keys (maxmemory-policy ${policy ?? 'unknown'}), so events were lost or a queue stands still: set maxmemory-policy to noeviction in its parameter group and give it more memory.`,
+    )
+  }
+  const full = maximum === 0 ? 0 : used / maximum
+  if (full > 0.9) {
+    return failed(
+      `Valkey at ${address} uses ${Math.round(full * 100)} % of its memory: find out why the worker does not empty the queues, or give it more memory.`,
+    )
+  }
+  if (policy === undefined) return skipped(`Valkey at ${address} does not say what it does when it is full.`)
+  if (policy !== 'noeviction') {
+    return warning(
+      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops jobs and locks of the queues when it is full: set noeviction in its parameter group.`,
+    )
+  }
+  return passed(`${address} answers (${version}, noeviction).`)
+}
+
+export const workerHealth: Check = {
+  id: 'worker-health',
+  title: 'The worker says that it is healthy',
+  group: 'inside',
+  about: ['worker'],
+  run({ stack }) {
+    const { workers } = stack.probe
+    if (!workers.known) return unseen(workers)
+    const ill = workers.value.find(({ status }) => status !== undefined && status !== 200)
+    if (ill !== undefined)
+      return failed(
+        `Worker task ${ill.task} answers ${ill.status} on /api/health: it does not reach PostgreSQL or Valkey, its log says which.`,
+      )
+    const silent = workers.value.find(({ status }) => status === undefined)
+    if (silent === undefined)
+      return passed(`${workers.value.length} of ${workers.value.length} tasks answer 200.`)
+    // Nothing of Langfuse calls the worker, so its security group rarely lets anybody in.
+    return skipped(
+      `Worker task ${silent.task} cannot be asked (${silent.problem}): its security group has to let port 3030 in, and HOSTNAME has to be 0.0.0.0.`,
+    )
+  },
+}

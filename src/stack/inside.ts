@@ -1,0 +1,150 @@
+import { explain } from '../errors/explain.ts'
+import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
+import type { Http } from '../ports/http.ts'
+import type { Names } from '../ports/names.ts'
+import { observeClickHouse, observePostgres } from './databases.ts'
+import type {
+  ClickHouseState,
+  EcsComponent,
+  Observed,
+  PostgresState,
+  Probe,
+  Unseen,
+  WorkerHealth,
+} from './stack.ts'
+import { known, unknown } from './stack.ts'
+import { observeValkey } from './valkey.ts'
+
+/** What only a process inside the VPC can see. */
+export type Inside = {
+  readonly postgres: Observed<PostgresState>
+  readonly clickhouse: Observed<ClickHouseState>
+  readonly probe: Probe
+}
+
+/** Looks from inside the VPC, wherever that process is: this one, or the agent in a one-off task. Never throws. */
+export type LookInside = (worker: EcsComponent) => Promise<Inside>
+
+/** What a process inside the VPC has to look with; what it was given no address of is undefined. */
+export type Stores = {
+  readonly postgres: Postgres | undefined
+  readonly clickhouse: ClickHouse | undefined
+  readonly valkey: Valkey | undefined
+  readonly names: Names
+  readonly http: Http
+  /** Why a store has no address, where it is not an input that is empty. */
+  readonly missing?: { readonly postgres: string; readonly clickhouse: string; readonly valkey: string }
+}
+
+/** Where the worker's own health is asked. */
+export type WorkerAddress = { readonly task: string; readonly url: string }
+
+/** Looks at everything side by side, from the place of this very process. Reads only. */
+export async function lookInside(stores: Stores, workers: readonly WorkerAddress[]): Promise<Inside> {
+  const { clickhouse, missing } = stores
+  const [postgres, state, name, ping, disks, tables, valkey, health] = await Promise.all([
+    observePostgres(stores.postgres, missing?.postgres),
+    observeClickHouse(clickhouse, missing?.clickhouse),
+    observeName(clickhouse, stores.names),
+    evidence(clickhouse, store => store.ping()),
+    evidence(clickhouse, readDisks),
+    evidence(clickhouse, readTables),
+    observeValkey(stores.valkey, missing?.valkey),
+    observeWorkers(workers, stores.http),
+  ])
+  return {
+    postgres,
+    clickhouse: state,
+    probe: { name, ping, disks, tables, valkey, workers: health },
+  }
+}
+
+/** The worker's tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
+export function workerAddresses({ tasks, container }: EcsComponent): readonly WorkerAddress[] {
+  const port = container.environment['PORT'] || '3030'
+  return tasks.flatMap(({ id, address }) =>
+    address === undefined ? [] : [{ task: id, url: `http://${address}:${port}/api/health` }],
+  )
+}
+
+/** Nothing inside was seen, all of it for the same reason. */
+export function unseenInside(reason: string, because: Unseen): Inside {
+  const nothing = unknown<never>(reason, because)
+  return {
+    postgres: nothing,
+    clickhouse: nothing,
+    probe: {
+      name: nothing,
+      ping: nothing,
+      disks: nothing,
+      tables: nothing,
+      valkey: nothing,
+      workers: nothing,
+    },
+  }
+}
+
+async function evidence<Value>(
+  clickhouse: ClickHouse | undefined,
+  read: (clickhouse: ClickHouse) => Promise<Value>,
+): Promise<Observed<Value>> {
+  if (clickhouse === undefined) return unknown('no address of ClickHouse is known', 'not-asked')
+  try {
+    return known(await read(clickhouse), clickhouse.address)
+  } catch (error) {
+    return unknown(explain(error), 'unreachable')
+  }
+}
+
+async function observeName(clickhouse: ClickHouse | undefined, names: Names): Promise<Probe['name']> {
+  if (clickhouse === undefined) return unknown('no address of ClickHouse is known', 'not-asked')
+  const name = clickhouse.address.replace(/:\d+$/, '')
+  try {
+    return known({ name, addresses: await names.resolve(name) }, 'the resolver of the VPC')
+  } catch (error) {
+    return unknown(`${name} has no address inside the VPC (${explain(error)})`, 'unreachable')
+  }
+}
+
+async function readDisks(clickhouse: ClickHouse) {
+  const rows = await clickhouse.run('SELECT name, free_space AS free, total_space AS total FROM system.disks')
+  return rows.map(row => ({
+    name: String(row['name']),
+    free: number(row, 'free'),
+    total: number(row, 'total'),
+  }))
+}
+
+async function readTables(clickhouse: ClickHouse) {
+  const rows = await clickhouse.run(
+    `SELECT database, name, engine, total_rows AS rows, total_bytes AS bytes FROM system.tables
+     WHERE database = currentDatabase() OR (database = 'system' AND name LIKE '%\\_log%')
+     ORDER BY database, name`,
+  )
+  return rows.map(row => ({
+    database: String(row['database']),
+    name: String(row['name']),
+    engine: String(row['engine']),
+    rows: number(row, 'rows'),
+    bytes: number(row, 'bytes'),
+  }))
+}
+
+const number = (row: Row, name: string): number => Number(row[name] ?? 0)
+
+const HEALTH_TIMEOUT_MS = 5_000
+
+async function observeWorkers(workers: readonly WorkerAddress[], http: Http): Promise<Probe['workers']> {
+  if (workers.length === 0) return unknown('no worker task with an address runs', 'not-asked')
+  const healths = await Promise.all(workers.map(worker => observeWorker(worker, http)))
+  return known(healths, 'the tasks of the worker')
+}
+
+async function observeWorker({ task, url }: WorkerAddress, http: Http): Promise<WorkerHealth> {
+  try {
+    const { status } = await http.get(url, { timeoutMs: HEALTH_TIMEOUT_MS })
+    return { task, url, status, problem: undefined }
+  } catch (error) {
+    return { task, url, status: undefined, problem: explain(error) }
+  }
+}

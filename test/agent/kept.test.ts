@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { Client } from 'pg'
+import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import { createCloud } from '../../src/adapters/aws.ts'
+import { systemClock } from '../../src/adapters/clock.ts'
+import { http } from '../../src/adapters/http.ts'
+import { createAgent } from '../../src/agent/agent.ts'
+import type { Execution } from '../../src/execute/execution.ts'
+import { readVerifyConfig } from '../../src/inputs/config.ts'
+import type { UndoSchema } from '../../src/plan/plan.ts'
+import type { DownSql } from '../../src/schema/down-sql.ts'
+import { unseenInside } from '../../src/stack/inside.ts'
+import { observe } from '../../src/stack/observe.ts'
+import type { Stack } from '../../src/stack/stack.ts'
+import { FAMILY, nothingIsLeft } from '../scenario/agent-support.ts'
+import { fakeRunner } from '../support/runner.ts'
+import { FACTS } from '../support/stack.ts'
+
+/** Down SQL that is longer than a task definition, on the sandbox's ECS and a real PostgreSQL. */
+let folder: string
+let stage: Stage
+let stack: Stack
+const cloud = createCloud('ap-northeast-1')
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kept-'))
+  stage = await openStage({ folder, speed: 60, seed: false })
+  Object.assign(process.env, stage.stack.sandbox.env)
+  const config = readVerifyConfig(fakeRunner('verify', { url: stage.stack.webUrl }))
+  const nothing = unseenInside('not the subject', 'not-asked')
+  stack = await observe(config, { cloud, http, lookInside: async () => nothing, insideIsSlow: false })
+})
+
+afterAll(async () => {
+  await stage?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const ROWS = 5_800
+
+/** Some 300 kB in which nothing repeats: of random digits nothing can be compressed but their being digits. */
+function longSql(): string {
+  const row = (index: number) => createHash('sha256').update(String(index)).digest('hex').slice(0, 40)
+  const values = Array.from({ length: ROWS }, (_, index) => `(${index}, '${row(index)}')`)
+  return `CREATE TABLE IF NOT EXISTS synthetic (n int PRIMARY KEY, v text);
+INSERT INTO synthetic VALUES ${values.join(',\n')} ON CONFLICT DO NOTHING;`
+}
+
+const STEP: UndoSchema = {
+  kind: 'undo-schema',
+  phase: 'expand',
+  postgres: ['20991231000000_synthetic'],
+  clickhouse: [],
+  clickhouseHead: undefined,
+  reason: '',
+}
+
+function executionOf(steps: readonly UndoSchema[], sql: string, said: string[]): Execution {
+  const file: DownSql = {
+    migration: '20991231000000_synthetic',
+    class: 'schema',
+    loses: 'nothing',
+    counts: [],
+    sections: { expand: sql, prepare: '', contract: 'SELECT 1;', validate: '' },
+  }
+  const facts = { ...FACTS, downSql: () => file }
+  return {
+    plan: { steps },
+    stack,
+    facts,
+    clock: systemClock,
+    deadline: Date.now() + 10 * 60_000,
+    signal: new AbortController().signal,
+    rollbackId: 'synthetic-1',
+    say: (line: string) => said.push(line),
+  } as unknown as Execution
+}
+
+const agent = (said: string[]) =>
+  createAgent({
+    cloud,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    say: line => said.push(line),
+    program: () => readFile('dist/agent/index.js', 'utf8'),
+    optional: false,
+  })
+
+async function query(sql: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new Client({ connectionString: stage.stack.databaseUrlLocal })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+const definitions = () =>
+  stage.stack.sandbox.requests.filter(
+    ({ operation, input }) =>
+      operation === 'RegisterTaskDefinition' && JSON.stringify(input).includes(FAMILY),
+  )
+
+test('300 kB of down SQL goes to PostgreSQL in parts, and runs from there', async () => {
+  const sql = longSql()
+  expect(sql.length).toBeGreaterThan(300_000)
+  const said: string[] = []
+  await agent(said).undo(STEP, executionOf([STEP], sql, said))
+  const parts = Number(/: (\d+) agents put it into PostgreSQL first/.exec(said.join('\n'))?.[1])
+  expect(parts).toBeGreaterThan(3)
+  expect(definitions()).toHaveLength(parts + 1)
+  const sizes = definitions().map(({ input }) => Buffer.byteLength(JSON.stringify(input)))
+  expect(Math.max(...sizes)).toBeLessThan(64 * 1024)
+  expect(
+    await query('SELECT count(*)::int AS count, md5(string_agg(v, $$,$$ ORDER BY n)) AS hash FROM synthetic'),
+  ).toEqual([{ count: ROWS, hash: hashOf() }])
+  expect(await query('SELECT phase FROM langfuse_rollout.journal')).toEqual([{ phase: 'expand' }])
+  expect(await query('SELECT id FROM langfuse_rollout.agent_texts')).toEqual([])
+  await nothingIsLeft(stage)
+})
+
+function hashOf(): string {
+  const all = [...longSql().matchAll(/'([0-9a-f]{40})'/g)].map(match => match[1])
+  return createHash('md5').update(all.join(',')).digest('hex')
+}
+
+test('parts that are not whole run nothing', async () => {
+  await query('DROP TABLE IF EXISTS synthetic')
+  const said: string[] = []
+  const lost = stage.stack.sandbox.world.onRequest(async ({ phase, operation }) => {
+    // Between the parts and the agent that runs them, one part is lost.
+    if (phase !== 'before' || operation !== 'RunTask') return
+    const [row] = await query('SELECT count(*)::int AS count FROM langfuse_rollout.agent_texts')
+    if (Number(row?.['count']) > 3) await query('DELETE FROM langfuse_rollout.agent_texts WHERE part = 1')
+  })
+  await expect(agent(said).undo(STEP, executionOf([STEP], longSql(), said))).rejects.toThrow(
+    /is not whole \(\d+ of \d+ parts\), so nothing of it was run/,
+  )
+  lost()
+  expect(await query('SELECT to_regclass($$synthetic$$) AS there')).toEqual([{ there: null }])
+})
+
+test('what is short goes with the task, and phases that follow each other are one task', async () => {
+  const said: string[] = []
+  const before = definitions().length
+  const contract = { ...STEP, phase: 'contract' as const }
+  const execution = executionOf([STEP, contract], 'SELECT 1;', said)
+  const { undo } = agent(said)
+  expect(await undo(STEP, execution)).toMatchObject({ postgres: 0 })
+  expect(await undo(contract, execution)).toMatchObject({ postgres: 1 })
+  expect(definitions().length - before).toBe(1)
+  expect(said.join('\n')).not.toMatch(/put it into PostgreSQL/)
+})

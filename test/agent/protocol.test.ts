@@ -1,0 +1,122 @@
+import { expect, test } from '@jest/globals'
+import { createReader, createReporter, MARK } from '../../src/agent/protocol.ts'
+
+const NONCE = '00112233aabbccdd'
+const BIG = {
+  text: `"quotes" \\ ${'日本語🚀'.repeat(3_000)}`,
+  list: Array.from({ length: 2_000 }, (_, i) => ({ i, name: `m${i}` })),
+}
+
+function linesOf(value: unknown = BIG, nonce = NONCE): readonly string[] {
+  const lines: string[] = []
+  const reporter = createReporter(nonce, line => lines.push(line))
+  reporter.say('looking')
+  reporter.say('still looking')
+  reporter.result(value)
+  reporter.end()
+  return lines
+}
+
+function read(lines: readonly string[]) {
+  const said: string[] = []
+  const reader = createReader(NONCE, text => said.push(text))
+  reader.take(lines)
+  return { answer: reader.answer(), said }
+}
+
+test('a big answer comes in lines of less than 8 kB and is whole again', () => {
+  const lines = linesOf()
+  expect(lines.length).toBeGreaterThan(20)
+  expect(Math.max(...lines.map(line => Buffer.byteLength(line)))).toBeLessThan(8_000)
+  expect(read(lines)).toEqual({ answer: { state: 'result', value: BIG }, said: ['looking', 'still looking'] })
+})
+
+test('order, repetition and noise do no harm', () => {
+  const lines = linesOf()
+  const noise = ['(node:1) Warning: x', '', '{"n":"x"}']
+  const { answer, said } = read([...noise, ...[...lines].reverse(), ...lines, ...noise])
+  expect(answer).toEqual({ state: 'result', value: BIG })
+  expect(said).toEqual(['looking', 'still looking'])
+})
+
+test('progress is told as it comes, in order, once', () => {
+  const [first = '', second = ''] = linesOf()
+  const said: string[] = []
+  const reader = createReader(NONCE, text => said.push(text))
+  reader.take([second])
+  expect(said).toEqual([])
+  reader.take([first])
+  reader.take([first])
+  expect(said).toEqual(['looking', 'still looking'])
+})
+
+test('a failed job says so with all it knows', () => {
+  const lines: string[] = []
+  const reporter = createReporter(NONCE, line => lines.push(line))
+  const failure = { sentence: 'It failed.', name: 'StepFailed', sqlState: '53100', evidence: ['disk full'] }
+  reporter.failure(failure)
+  reporter.end()
+  expect(read(lines).answer).toEqual({ state: 'failure', failure })
+})
+
+const spoiled = (change: (lines: string[]) => void): readonly string[] => {
+  const lines = [...linesOf()]
+  change(lines)
+  return lines
+}
+
+test.each<readonly [string, readonly string[], 'open' | 'broken', RegExp]>([
+  ['nothing', [], 'open', /log is empty/],
+  ['only noise', ['hello', '', 'world'], 'open', /has 2 lines, and none is an answer/],
+  ['the answer to another run', linesOf(BIG, 'ffff'), 'open', /an answer, but to another run/],
+  ['no end', spoiled(lines => lines.pop()), 'open', /end of its answer is missing after \d+ lines/],
+  ['a gap', spoiled(lines => lines.splice(3, 1)), 'open', /line 3 .* is missing/],
+  [
+    'a gap without an end',
+    spoiled(lines => {
+      lines.splice(3, 1)
+      lines.pop()
+    }),
+    'open',
+    /line 3 .* is missing/,
+  ],
+  [
+    'a changed line',
+    spoiled(lines => {
+      lines[4] = lines[4]?.replace('日', '月') ?? ''
+    }),
+    'broken',
+    /not what it hashed/,
+  ],
+  [
+    'a line cut in two',
+    spoiled(lines => {
+      lines.splice(4, 1, lines[4]?.slice(0, 900) ?? '', lines[4]?.slice(900) ?? '')
+    }),
+    'broken',
+    /is damaged/,
+  ],
+  [
+    'one number twice',
+    spoiled(lines => lines.push(`${MARK}{"n":"${NONCE}","i":2,"k":"result","v":"x"}`)),
+    'broken',
+    /line 2 .* came twice and differently/,
+  ],
+  [
+    'a line behind the end',
+    spoiled(lines => lines.push(`${MARK}{"n":"${NONCE}","i":9999,"k":"result","v":"x"}`)),
+    'broken',
+    /not what it hashed/,
+  ],
+  ['no result', [...resultless()], 'broken', /holds no result/],
+])('%s is no answer', (_what, lines, state, reason) => {
+  expect(read(lines).answer).toEqual({ state, reason: expect.stringMatching(reason) })
+})
+
+function resultless(): readonly string[] {
+  const lines: string[] = []
+  const reporter = createReporter(NONCE, line => lines.push(line))
+  reporter.say('looking')
+  reporter.end()
+  return lines
+}

@@ -1,0 +1,235 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { CACHE, CACHE_TOKEN } from '../../sandbox/article/settings.ts'
+import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
+import type { RunResult } from '../../sandbox/runner.ts'
+import {
+  type Broken,
+  checksOf,
+  expectNeverPassed,
+  FAMILY,
+  HOSTED,
+  nothingIsLeft,
+  OUTSIDE,
+  verifyOutside,
+} from './agent-support.ts'
+
+/** `network: task` through `dist/`: a runner outside of the VPC sees what one inside of it sees. */
+let folder: string
+let stage: Stage
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'agent-'))
+  stage = await openStage({ folder, speed: 30, seed: false })
+})
+
+afterAll(async () => {
+  await stage?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+afterEach(() => {
+  stage.stack.sandbox.world.faults.clear()
+  stage.stack.sandbox.world.taskFaults.clear()
+})
+
+const verify = (inputs: Readonly<Record<string, string>> = {}, options: StageRun = {}) =>
+  verifyOutside(stage, inputs, options)
+
+const operations = (from: number) =>
+  stage.stack.sandbox.requests.slice(from).map(request => request.operation)
+
+test('verify sees the same from outside as from inside, with one task', async () => {
+  const from = stage.stack.sandbox.requests.length
+  const outside = await verify()
+  const writes = operations(from).filter(name => /^(Register|Deregister|Run|Stop|Update|Create)/.test(name))
+  expect(writes).toEqual(['RegisterTaskDefinition', 'RunTask', 'DeregisterTaskDefinition'])
+  const inside = await stage.run('verify', {
+    'redis-url': `redis://:${CACHE_TOKEN}@${CACHE}:6379`,
+  })
+  const facts = (result: RunResult) =>
+    checksOf(result).map(({ id, state, sentence }) => [id, state, sentence.replace(/[\d.]+ GiB/, 'x GiB')])
+  expect(facts(outside)).toEqual(facts(inside))
+  expect(outside.outputs).toMatchObject({ outcome: 'passed', failed: '0', skipped: '0' })
+  expect(checksOf(outside, 'inside').map(check => `${check.id} ${check.state}`)).toEqual([
+    'clickhouse-ping passed',
+    'clickhouse-schema passed',
+    'postgres-migrations passed',
+    'background-migrations warning',
+    'clickhouse-name passed',
+    'clickhouse-disk passed',
+    'valkey warning',
+    'worker-health passed',
+  ])
+  await nothingIsLeft(stage)
+})
+
+test('the agent stands where the worker stands, and is told only what leads to the stores', () => {
+  const { requests } = stage.stack.sandbox
+  const registered = requests.find(({ operation }) => operation === 'RegisterTaskDefinition')?.input
+  expect(registered).toMatchObject({
+    family: FAMILY,
+    executionRoleArn: expect.any(String),
+    containerDefinitions: [
+      {
+        name: 'agent',
+        image: expect.stringMatching(/langfuse-worker@sha256:/),
+        entryPoint: ['node', '-e', expect.any(String)],
+        secrets: expect.arrayContaining([{ name: 'DATABASE_URL', valueFrom: expect.any(String) }]),
+      },
+    ],
+  })
+  const { containerDefinitions } = registered as {
+    containerDefinitions: { environment: { name: string }[] }[]
+  }
+  const names = containerDefinitions[0]?.environment.map(variable => variable.name) ?? []
+  expect(names).toEqual(expect.arrayContaining(['CLICKHOUSE_URL', 'REDIS_HOST']))
+  expect(names.filter(name => !/^(CLICKHOUSE|REDIS|LANGFUSE_ROLLOUT)_/.test(name))).toEqual([])
+  expect(Buffer.byteLength(JSON.stringify(registered))).toBeLessThan(64 * 1024)
+})
+
+const BROKEN: readonly Broken[] = [
+  [
+    'a file system that is not found',
+    {
+      stoppedReason:
+        'ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve "fs-0123456789abcdef0.efs.ap-northeast-1.amazonaws.com" - check that your file system ID is correct, and ensure that the VPC has an EFS mount target for this file system ID. Attempting to lookup mount target ip address using botocore. Failed to import necessary dependency botocore, please install botocore first. : unsuccessful EFS utils command execution; code: 1',
+    },
+    /name of EFS file system fs-0123456789abcdef0 does not resolve .*its task never started/,
+  ],
+  [
+    'an image that cannot be pulled',
+    {
+      stoppedReason:
+        'CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref x: not found',
+    },
+    /The image does not exist in its registry .*its task never started/,
+  ],
+  [
+    'an agent killed half-way',
+    { killedAfter: 4 },
+    /end of its answer is missing after 4 lines, .* exit code 137/,
+  ],
+  [
+    '5 MB',
+    { lines: () => Array.from({ length: 700 }, () => 'x'.repeat(7_500)) },
+    /log has more than 4 MB, which is no answer/,
+  ],
+  [
+    'a line that was changed',
+    { lines: line => [line.replace('"applied', '"failed!')] },
+    /answer is not what it hashed|is damaged/,
+  ],
+]
+
+test('an agent that gives no whole answer: inconclusive with the reason, never passed', async () => {
+  await expectNeverPassed(stage, BROKEN)
+})
+
+test('lines that come late are waited for', async () => {
+  stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, logLag: 150 })
+  expect((await verify()).outputs).toMatchObject({ outcome: 'passed', skipped: '0' })
+  await nothingIsLeft(stage)
+})
+
+const DENIED: readonly (readonly [operation: string, permission: string])[] = [
+  ['RegisterTaskDefinition', 'ecs:RegisterTaskDefinition'],
+  ['RunTask', 'ecs:RunTask'],
+  ['GetLogEvents', 'logs:GetLogEvents'],
+]
+
+test.each(DENIED)('where IAM denies %s', async (operation, permission) => {
+  const { faults } = stage.stack.sandbox.world
+  faults.add({ operation, kind: 'access-denied', times: Number.POSITIVE_INFINITY })
+  const reason = new RegExp(
+    `the databases were not seen, because AWS denied ${permission}.*; allow ${permission}`,
+  )
+
+  const asked = await verify()
+  expect(asked.outputs).toMatchObject({ outcome: 'inconclusive' })
+  expect(asked.summary).toMatch(reason)
+
+  const automatic = await verify({ network: 'auto' })
+  expect(automatic.outputs).toMatchObject({ outcome: 'passed', skipped: '8' })
+  expect((automatic.report as { warnings: string[] }).warnings.join()).toMatch(reason)
+
+  const deploy = await stage.run('deploy', { ...OUTSIDE, version: '3.0.0' }, { env: HOSTED })
+  expect(deploy.outputs).toMatchObject({ outcome: 'refused' })
+  expect((deploy.report as { problems: string[] }).problems.join()).toMatch(new RegExp(reason.source, 'i'))
+
+  const planned = await stage.run(
+    'deploy',
+    { ...OUTSIDE, network: 'auto', version: '3.0.0', 'dry-run': 'true' },
+    { env: HOSTED },
+  )
+  expect(planned.outputs).toMatchObject({ outcome: 'planned' })
+  expect((planned.report as { warnings: string[] }).warnings.join()).toMatch(
+    /The state of PostgreSQL was not checked: the databases were not seen, because AWS denied/,
+  )
+  await nothingIsLeft(stage)
+})
+
+test('a dry run looks inside too, and says that it only looks', async () => {
+  const from = stage.stack.sandbox.requests.length
+  const result = await stage.run(
+    'deploy',
+    { ...OUTSIDE, network: 'auto', version: '3.0.0', 'dry-run': 'true' },
+    { env: HOSTED },
+  )
+  expect(result.outputs['outcome']).toBe('planned')
+  expect(result.stdout).toMatch(/ECS starts the agent .* to look at the databases \(it only reads\)/)
+  expect(operations(from).filter(name => name === 'RunTask')).toHaveLength(1)
+})
+
+test('checks that need no look inside start no agent', async () => {
+  const from = stage.stack.sandbox.requests.length
+  const result = await verify({ checks: 'control-plane,public' })
+  expect(result.outputs['outcome']).toBe('passed')
+  expect(operations(from)).not.toContain('RunTask')
+})
+
+test('a store that does not answer inside is a failure, not a gap', async () => {
+  const { network } = stage.stack.sandbox.world
+  const { allows } = network
+  network.allows = asked => asked.port !== 5432 && allows(asked)
+  try {
+    const result = await verify()
+    expect(result.outputs).toMatchObject({ outcome: 'failed' })
+    expect(checksOf(result).find(check => check.id === 'postgres-migrations')).toMatchObject({
+      state: 'failed',
+      sentence: expect.stringMatching(
+        /PostgreSQL at .* cannot be reached from where the worker stands: check/,
+      ),
+    })
+    expect(checksOf(result).find(check => check.id === 'clickhouse-schema')).toMatchObject({
+      state: 'passed',
+    })
+  } finally {
+    network.allows = allows
+  }
+})
+
+test('a run that is cancelled stops its agent', async () => {
+  const cancel = new AbortController()
+  const from = stage.stack.sandbox.requests.length
+  const onLine = (line: string) => {
+    if (line.includes("the agent's task is PROVISIONING")) cancel.abort()
+  }
+  const result = await verify({}, { signal: cancel.signal, onLine })
+  expect(result.outputs['outcome']).toBe('inconclusive')
+  expect(operations(from)).toContain('StopTask')
+  await nothingIsLeft(stage)
+})
+
+test('nothing secret is in the logs, of the run or of the agent', async () => {
+  const { stack } = stage
+  const result = await verify()
+  const agent = stack.sandbox.world.logs.text('/aws/ecs/langfuse_worker_log', 'langfuse-worker/agent')
+  expect(agent.length).toBeGreaterThan(10_000)
+  for (const secret of [new URL(stack.databaseUrl).password, stack.clickhousePassword, CACHE_TOKEN]) {
+    expect(agent).not.toContain(secret)
+    expect(`${result.rawStdout}${result.rawSummary}${JSON.stringify(result.report)}`).not.toContain(secret)
+  }
+})

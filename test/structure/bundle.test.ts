@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { runAction } from '../../sandbox/runner.ts'
 
@@ -16,13 +13,6 @@ beforeEach(async () => {
 })
 
 afterEach(() => rm(folder, { recursive: true, force: true }))
-
-test('a start loads no HTTP client that nobody calls', async () => {
-  const entry = pathToFileURL('dist/shared/index.js').href
-  const script = `await import('${entry}'); console.log(JSON.stringify(process.moduleLoadList))`
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
-  expect(httpClients(JSON.parse(stdout))).toEqual([])
-})
 
 test('a deploy that AWS denies has loaded the client for AWS, and not the one for fetch', async () => {
   const server = createServer((request, response) => {

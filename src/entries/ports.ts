@@ -5,6 +5,7 @@ import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
 import type { Records } from '../ports/records.ts'
+import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 
@@ -14,6 +15,8 @@ export type Ports = {
   readonly clock: Clock
   readonly http: Http
   readonly facts: ReleaseFacts
+  /** For releases that are newer than the catalog. */
+  readonly releases: ReleaseSource
   /** Aborted when the runner cancels the job. */
   readonly signal: AbortSignal
   cloud(region: string): Cloud

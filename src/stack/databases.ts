@@ -1,5 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import { readGenerated } from '../schema/generated-store.ts'
 import type {
   BackgroundMigration,
   ClickHouseState,
@@ -32,6 +33,7 @@ async function readPostgres(session: PostgresSession): Promise<PostgresState> {
     migrations: await readMigrations(session),
     backgroundMigrations: await readBackgroundMigrations(session),
     pending: await readPending(session),
+    generated: await readGenerated((sql, parameters) => session.run(sql, parameters)),
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   TaskDefinition,
 } from '../ports/cloud.ts'
 import type { Release } from '../release/release.ts'
+import type { GeneratedDownSql } from '../schema/way-back.ts'
 
 /** One immutable picture of what runs, and where each fact came from. Nothing in it is a wish. */
 export type Stack = {
@@ -91,6 +92,8 @@ export type PostgresState = {
   readonly backgroundMigrations: readonly BackgroundMigration[]
   /** What a rollback began and did not finish, with the last phase that is over. */
   readonly pending: readonly PendingUndo[]
+  /** Down SQL that was made when migrations without a reviewed file were deployed. */
+  readonly generated?: readonly GeneratedDownSql[]
 }
 
 export type PendingUndo = {

@@ -1,5 +1,6 @@
 import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
+import { diffSnapshots } from '../../src/schema/diff.ts'
 import type { AppRunnerWeb, EcsComponent, Stack } from '../../src/stack/stack.ts'
 import { known } from '../../src/stack/stack.ts'
 
@@ -50,6 +51,12 @@ export const FACTS: ReleaseFacts = {
   releases: [release('2.93.7', 5, NAMES['2.93.7'] ?? []), release('3.0.0', 6, NAMES['3.0.0'] ?? [])],
   release: version => FACTS.releases.find(item => item.version === version),
   postgresMigrations: version => (NAMES[version] ?? []).map(name => ({ name, checksum: 'x' })),
+  otherNames: () => [],
+  postgresStep: () => diffSnapshots({}, {}),
+  postgresChange: name => {
+    throw new Error(`The catalog knows no change of ${name}.`)
+  },
+  allBackgroundMigrations: () => [],
   environmentNames: () => new Set(ENVIRONMENT_NAMES),
   downSql: (_store, name) => ({
     migration: typeof name === 'number' ? clickhouseName(name) : name,

@@ -1,13 +1,15 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** GitHub's deployments API on a local port, as far as the record of a deploy uses it. */
+/** GitHub's API on a local port: deployments, as far as the record of a deploy uses them, and the trees of tags. */
 export type GitHub = {
   /** For GITHUB_API_URL. */
   readonly url: string
   readonly deployments: readonly Deployment[]
   /** Status of workflow runs by id; runs that are not in it do not exist. */
   readonly runs: Map<string, 'in_progress' | 'completed'>
+  /** Paths of the files that a tag of langfuse/langfuse holds; tags that are not in it do not exist. */
+  readonly tags: Map<string, readonly string[]>
   stop(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export type Deployment = {
 export async function startGitHub(options: { readonly allowed?: boolean } = {}): Promise<GitHub> {
   const deployments: Deployment[] = []
   const runs: GitHub['runs'] = new Map()
+  const tags: GitHub['tags'] = new Map()
   const server = createServer(async (request, response) => {
     const answer =
       options.allowed === false
@@ -36,22 +39,24 @@ export async function startGitHub(options: { readonly allowed?: boolean } = {}):
             request.method ?? 'GET',
             new URL(request.url ?? '/', 'http://localhost'),
             await bodyOf(request),
-            { deployments, runs },
+            { deployments, runs, tags },
           )
     response.writeHead(answer.status, { 'content-type': 'application/json' })
     response.end(JSON.stringify(answer.body))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, deployments, runs, stop: () => close(server) }
+  return { url: `http://127.0.0.1:${port}`, deployments, runs, tags, stop: () => close(server) }
 }
 
 type Answer = { readonly status: number; readonly body: unknown }
 type Body = Readonly<Record<string, unknown>>
 
-type Kept = { readonly deployments: Deployment[]; readonly runs: GitHub['runs'] }
+type Kept = { readonly deployments: Deployment[] } & Pick<GitHub, 'runs' | 'tags'>
 
-function route(method: string, url: URL, body: Body, { deployments, runs }: Kept): Answer {
+function route(method: string, url: URL, body: Body, { deployments, runs, tags }: Kept): Answer {
+  const tree = /^\/repos\/langfuse\/langfuse\/git\/trees\/(.+)$/.exec(url.pathname)?.[1]
+  if (tree !== undefined) return treeOf(decodeURIComponent(tree), tags)
   const run = /^\/repos\/[^/]+\/[^/]+\/actions\/runs\/(\d+)$/.exec(url.pathname)?.[1]
   if (run !== undefined) return runOf(runs.get(run))
   const match = /^\/repos\/[^/]+\/[^/]+\/deployments(?:\/(\d+)\/statuses)?$/.exec(url.pathname)
@@ -68,6 +73,18 @@ function route(method: string, url: URL, body: Body, { deployments, runs }: Kept
     (url.searchParams.get('environment') ?? item.environment) === item.environment &&
     (url.searchParams.get('task') ?? item.task) === item.task
   return { status: 200, body: deployments.filter(wanted).toReversed() }
+}
+
+/** A folder's id is its tag and path, so that it can be asked for as the real one is by its hash. */
+function treeOf(id: string, tags: GitHub['tags']): Answer {
+  const [tag = '', folder = ''] = id.split(':')
+  const files = tags.get(tag)
+  const prefix = folder === '' ? '' : `${folder}/`
+  const inside = files?.filter(path => path.startsWith(prefix)).map(path => path.slice(prefix.length)) ?? []
+  if (inside.length === 0) return { status: 404, body: { message: 'Not Found' } }
+  const names = new Map(inside.map(path => [path.split('/')[0] ?? '', path.includes('/') ? 'tree' : 'blob']))
+  const tree = [...names].map(([path, type]) => ({ path, type, sha: `${tag}:${prefix}${path}` }))
+  return { status: 200, body: { sha: id, tree, truncated: false } }
 }
 
 function runOf(status: string | undefined): Answer {

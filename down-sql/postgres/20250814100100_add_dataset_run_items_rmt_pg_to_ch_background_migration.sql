@@ -1,17 +1,10 @@
 -- undoes: 20250814100100_add_dataset_run_items_rmt_pg_to_ch_background_migration
 -- class: schema
 -- loses: nothing; the background migration's state goes to the archive, and the next upgrade runs it from its start
--- count: background migrations that are not finished and are paused: SELECT count(*) FROM public.background_migrations AS this WHERE this.id = '9f32e84c-7b1d-4f59-a803-d67ae5c9b2e8' AND this.finished_at IS NULL
 --
--- A worker takes the first unfinished background migration by name, and one whose script its image lacks stops all
--- others. The older worker starts before the row goes, so a row that is not finished is marked as failed, which every
--- release passes over; a worker that is busy with it goes on.
-
--- phase: expand
-SELECT langfuse_rollout.rewrite_rows('background_migrations',
-  'failed_at = timezone(''UTC'', now()), failed_reason = ''paused by a rollback to a release that has not its script''',
-  'this.id = ''9f32e84c-7b1d-4f59-a803-d67ae5c9b2e8'' AND this.finished_at IS NULL AND this.failed_at IS NULL',
-  'the older worker has not its script and would stop at it');
+-- The row must go, or the next upgrade could not insert it again. It goes in contract and not before, since a newer
+-- worker may be at it until then. An older worker that starts meanwhile does not have its script and stops at it, but only
+-- after its own background migrations, whose names are older.
 
 -- phase: contract
 SELECT langfuse_rollout.delete_background_migration('9f32e84c-7b1d-4f59-a803-d67ae5c9b2e8');

@@ -4,14 +4,15 @@
 -- count: background migrations that are not finished and are paused: SELECT count(*) FROM public.background_migrations AS this WHERE this.id = '0199b890-1093-7d1f-b662-be3c03527e93' AND this.finished_at IS NULL
 --
 -- A worker takes the first unfinished background migration by name, and one whose script its image lacks stops all
--- others. The older worker starts before the row goes, so a row that is not finished is marked as failed, which every
--- release passes over; a worker that is busy with it goes on.
+-- others. This one's name (20250102) sorts before some that the older release has itself, and the older worker starts
+-- before the row goes. So a row that is not finished is marked as failed, which every release passes over; a worker that
+-- is busy with it goes on.
 
 -- phase: expand
 SELECT langfuse_rollout.rewrite_rows('background_migrations',
-  'failed_at = timezone(''UTC'', now()), failed_reason = ''paused by a rollback to a release that has not its script''',
+  'failed_at = timezone(''UTC'', now()), failed_reason = ''paused by a rollback to a release that does not have its script''',
   'this.id = ''0199b890-1093-7d1f-b662-be3c03527e93'' AND this.finished_at IS NULL AND this.failed_at IS NULL',
-  'the older worker has not its script and would stop at it');
+  'the older worker does not have its script and would stop at it');
 
 -- phase: contract
 SELECT langfuse_rollout.delete_background_migration('0199b890-1093-7d1f-b662-be3c03527e93');

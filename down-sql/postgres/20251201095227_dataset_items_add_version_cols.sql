@@ -17,6 +17,8 @@ BEGIN
   END IF;
 END
 $down$;
+SELECT langfuse_rollout.rewrite_rows('dataset_items', $set$ status = 'ACTIVE' $set$, 'this.status IS NULL',
+  'the older release needs a status');
 SELECT langfuse_rollout.archive_column('dataset_items', 'is_deleted');
 SELECT langfuse_rollout.archive_column('dataset_items', 'sys_id');
 SELECT langfuse_rollout.archive_column('dataset_items', 'valid_from');

@@ -22,6 +22,13 @@ BEGIN
         WHERE newer.id = this.id AND newer.project_id = this.project_id AND newer.valid_from > this.valid_from
       )
     $condition$, 'a newer version of the item is kept');
+  END IF;
+END
+$down$;
+-- A statement of its own: it may only begin when every older version is gone, or the one before a deletion would stay.
+DO $down$
+BEGIN
+  IF langfuse_rollout.column_named(pg_catalog.to_regclass('public.dataset_items'), 'valid_from') IS NOT NULL THEN
     PERFORM langfuse_rollout.delete_rows('dataset_items', 'this.is_deleted', 'the newer release has deleted the item');
   END IF;
 END

@@ -15,13 +15,17 @@ SELECT langfuse_rollout.rewrite_rows('score_configs',
   $condition$ this.data_type::text = 'TEXT' $condition$, 'the older release has no scores of free text');
 
 -- 20251218102933_score_configs_rename_score_data_type_enum has given the enum its older name as a domain, which would
--- hold on to the type. The older release waits for the end of this transaction, which renames the enum.
+-- hold on to the type. Nobody sees it go: this transaction locks the tables, and gives the enum that name at its end.
 DO $down$
 BEGIN
   IF EXISTS (
     SELECT FROM pg_catalog.pg_type
     WHERE oid = pg_catalog.to_regtype('public."ScoreDataType"') AND typtype = 'd'
   ) THEN
+    DROP OPERATOR IF EXISTS public.= (public."ScoreConfigDataType", public."ScoreDataType");
+    DROP OPERATOR IF EXISTS public.<> (public."ScoreConfigDataType", public."ScoreDataType");
+    DROP FUNCTION IF EXISTS langfuse_rollout.score_data_types_equal;
+    DROP FUNCTION IF EXISTS langfuse_rollout.score_data_types_differ;
     DROP DOMAIN public."ScoreDataType";
   END IF;
 END

@@ -16,24 +16,28 @@ import { resolveMirrors } from '../stack/mirror.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
 import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
 import { closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
+import { afterMigrating, beforeMigrating, withWayBack } from './way-back.ts'
 import { wayOut } from './way-out.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
-export async function deploy(ports: Ports): Promise<Conclusion> {
-  const config = readDeployConfig(ports.runner)
-  const deadline = ports.clock.now() + config.timeoutMs
-  const connections = connect(config, ports)
-  const stack = await observeReady(config, connections, { ports, deadline })
+export async function deploy(given: Ports): Promise<Conclusion> {
+  const config = readDeployConfig(given.runner)
+  const deadline = given.clock.now() + config.timeoutMs
+  const connections = connect(config, given)
+  const stack = await observeReady(config, connections, { ports: given, deadline })
+  const ports = await withNewerReleases(given, [config.version, currentRelease(stack, given.facts)])
   const imageTool = config.mirrorFrom === undefined ? undefined : await ports.imageTool()
   const targets = await findImages(config, stack, connections, imageTool)
   const backups = config.backup ? await observeBackups(config, stack, connections.cloud) : undefined
-  const plan = planDeploy({ config, stack, targets, facts: ports.facts, backups })
+  const { facts } = withWayBack(ports, stack)
+  const plan = planDeploy({ config, stack, targets, facts, backups })
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
   announce(plan, ports.runner)
   if (config.dryRun) return planned(plan, stack)
@@ -45,6 +49,7 @@ export async function deploy(ports: Ports): Promise<Conclusion> {
   }
   const way = recordOf(plan, stack, ports)
   const record = await openRecord(way, config, ports)
+  const picture = await beforeMigrating(plan, stack, connections, ports)
   const steps = await runPlan({
     plan,
     stack,
@@ -56,7 +61,8 @@ export async function deploy(ports: Ports): Promise<Conclusion> {
     imageTool,
   })
   const oldWeb = oldWebOf(plan.steps, { config, stack, targets, facts: ports.facts })
-  return finish({ plan, steps, way, record, oldWeb, config, connections, ports, deadline })
+  const wayBack = [...picture, ...(await afterMigrating(connections, ports))]
+  return finish({ plan, steps, way, wayBack, record, oldWeb, config, connections, ports, deadline })
 }
 
 /** The wanted images in the deployed repositories; what is missing there, where it would be copied from. */
@@ -117,6 +123,8 @@ type Finish = {
   readonly steps: readonly StepResult[]
   /** What ran before the first change. */
   readonly way: DeploymentRecord
+  /** What a way back over migrations that nobody has reviewed could not be made of. */
+  readonly wayBack: readonly string[]
   readonly record: OpenRecord
   readonly oldWeb: OldWeb | undefined
   readonly config: DeployConfig
@@ -132,7 +140,7 @@ async function finish(run: Finish): Promise<Conclusion> {
   const rest = {
     versions: { previous: plan.from, current: current(settled, ports), target: plan.to },
     plan,
-    warnings: [...plan.warnings, ...record.warnings],
+    warnings: [...plan.warnings, ...record.warnings, ...run.wayBack],
     steps,
     checks: settled.checks,
     stack: settled.stack,

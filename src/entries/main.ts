@@ -3,6 +3,7 @@ import { createCloud } from '../adapters/aws.ts'
 import { createClickHouse } from '../adapters/clickhouse.ts'
 import { systemClock } from '../adapters/clock.ts'
 import { gitHubRecords } from '../adapters/github-records.ts'
+import { type GitHubReleasesOptions, gitHubReleases } from '../adapters/github-releases.ts'
 import { http } from '../adapters/http.ts'
 import { findImageTool } from '../adapters/image-tool.ts'
 import { names } from '../adapters/names.ts'
@@ -59,6 +60,7 @@ function createPorts(root: URL): Ports {
     clock: systemClock,
     http,
     facts: loadCatalog(root),
+    releases: gitHubReleases(publicGitHub()),
     signal: cancellation(),
     cloud: createCloud,
     postgres: url => createPostgres(url),
@@ -90,6 +92,16 @@ function createRecords(config: StackConfig): Records | undefined {
     runUrl: runUrl(repository),
     apiUrl: githubRunner.environment('GITHUB_API_URL'),
   })
+}
+
+/** Langfuse's repository is on github.com, wherever this job runs; the job's own token is good there or nowhere. */
+function publicGitHub(): GitHubReleasesOptions {
+  const isThere = githubRunner.environment('GITHUB_SERVER_URL') === 'https://github.com'
+  if (!isThere) return { token: undefined }
+  return {
+    token: githubRunner.input('github-token') || undefined,
+    apiUrl: githubRunner.environment('GITHUB_API_URL'),
+  }
 }
 
 function runUrl(repository: string): string | undefined {

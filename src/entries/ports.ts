@@ -9,6 +9,7 @@ import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
 import type { Names } from '../ports/names.ts'
 import type { Records } from '../ports/records.ts'
+import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { lookInside, workerAddresses } from '../stack/inside.ts'
@@ -21,6 +22,8 @@ export type Ports = {
   readonly clock: Clock
   readonly http: Http
   readonly facts: ReleaseFacts
+  /** For releases that are newer than the catalog. */
+  readonly releases: ReleaseSource
   /** Aborted when the runner cancels the job. */
   readonly signal: AbortSignal
   cloud(region: string): Cloud

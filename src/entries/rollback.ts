@@ -2,33 +2,42 @@ import { isFinal, settleChecks } from '../checks/settle.ts'
 import { explain } from '../errors/explain.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
+import { lossesOf } from '../plan/losses.ts'
 import type { Plan } from '../plan/plan.ts'
-import { planRollback, runbook } from '../plan/rollback.ts'
+import { planRollback, repairFrom, runbook, undoFrom } from '../plan/rollback.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
+import { countLosses } from '../stack/losses.ts'
 import { observe } from '../stack/observe.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { withNewerReleases } from './newer-releases.ts'
 import { otherRun } from './one-run.ts'
 import { type Connections, connect, demandEvidence, type Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
+import { withWayBack } from './way-back.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
-export async function rollback(ports: Ports): Promise<Conclusion> {
-  const config = readRollbackConfig(ports.runner)
-  const deadline = ports.clock.now() + config.timeoutMs
-  const connections = connect(config, ports)
+export async function rollback(given: Ports): Promise<Conclusion> {
+  const config = readRollbackConfig(given.runner)
+  const deadline = given.clock.now() + config.timeoutMs
+  const connections = connect(config, given)
   const stack = await observe(config, connections)
   demandEvidence(config, stack)
   const target = await findRollbackTarget(config, stack, {
     cloud: connections.cloud,
-    records: ports.records(config),
+    records: given.records(config),
   })
+  const known = await withNewerReleases(given, [target.release, currentRelease(stack, given.facts)])
+  const ports = withWayBack(known, stack)
   const targets = await resolveTargets(stack, target.wanted, connections.cloud)
-  const plan = planRollback({ config, stack, target, targets, facts: ports.facts })
+  const question = { config, stack, target, facts: ports.facts }
+  const undo = undoFrom(question, repairFrom(question))
+  const counted = await countLosses(config.sql === 'auto' ? lossesOf(undo) : [], connections)
+  const plan = planRollback({ ...question, targets, counted })
   if (plan.kind === 'refusal') return refused('rollback', plan, stack)
   ports.runner.info(`Target: Langfuse ${target.release}, from ${target.source}`)
   announce(plan, ports.runner)

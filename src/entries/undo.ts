@@ -14,6 +14,7 @@ import { announce } from './conclusions.ts'
 import type { Connections, Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
+import { withWayBack } from './way-back.ts'
 
 export type Undone = {
   readonly steps: readonly StepResult[]
@@ -39,10 +40,11 @@ const UNDO_TIMEOUT_MS = 20 * 60_000
  * so what was never changed is left alone.
  */
 export async function undo(failed: Failed): Promise<Undone> {
-  const { config, connections, ports, record } = failed
+  const { config, connections, record } = failed
   try {
-    const deadline = ports.clock.now() + UNDO_TIMEOUT_MS
+    const deadline = failed.ports.clock.now() + UNDO_TIMEOUT_MS
     const stack = await observeAtRest(failed, deadline)
+    const ports = withWayBack(failed.ports, stack)
     const target = targetOf(record)
     const targets = await resolveTargets(stack, target.wanted, connections.cloud)
     const question = {

@@ -40,12 +40,47 @@ type Undo = {
 async function runPhase(undo: Undo, phase: 'expand' | 'contract'): Promise<void> {
   const { step, session, execution } = undo
   await transaction(session, execution, async () => {
+    if (phase === 'expand') await repairRows(undo)
     for (const migration of step.postgres) await runSection(undo, migration, phase)
-    if (phase === 'contract' && step.postgres.length > 0) {
-      await session.run('DELETE FROM "_prisma_migrations" WHERE migration_name = ANY($1)', [step.postgres])
-    }
+    await nameAsBefore(undo)
     await writeJournal(undo, 'postgres')
   })
+}
+
+/** No web starts, of whichever release, while a migration is neither finished nor rolled back (P3009). */
+async function repairRows({ step, session }: Undo): Promise<void> {
+  if (step.repair === undefined) return
+  await session.run(
+    `UPDATE "_prisma_migrations" SET finished_at = now(), applied_steps_count = 1
+     WHERE migration_name = ANY($1) AND finished_at IS NULL AND rolled_back_at IS NULL`,
+    [step.repair.finish],
+  )
+  await session.run(
+    `UPDATE "_prisma_migrations" SET rolled_back_at = now()
+     WHERE migration_name = ANY($1) AND finished_at IS NULL AND rolled_back_at IS NULL`,
+    [step.repair.forget],
+  )
+}
+
+/**
+ * The older release's names come in expand, before its web starts; what only the newer one knows goes in contract. A
+ * web of the newer release that starts in between deletes such a row, so it comes once more.
+ */
+async function nameAsBefore({ step, session }: Undo): Promise<void> {
+  const { from = [], to = [] } = step.renamed ?? {}
+  if (to.length > 0) {
+    await session.run(
+      `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, finished_at, applied_steps_count)
+       SELECT gen_random_uuid()::text, checksum, name, now(), 1 FROM unnest($1::text[], $2::text[]) AS older (name, checksum)
+       WHERE NOT EXISTS (
+         SELECT FROM "_prisma_migrations" WHERE migration_name = name AND finished_at IS NOT NULL AND rolled_back_at IS NULL)`,
+      [to.map(({ name }) => name), to.map(({ checksum }) => checksum)],
+    )
+  }
+  const gone = [...step.postgres, ...from]
+  if (step.phase === 'contract' && gone.length > 0) {
+    await session.run('DELETE FROM "_prisma_migrations" WHERE migration_name = ANY($1)', [gone])
+  }
 }
 
 /** No journal: what prepare does it may do again. */
@@ -134,7 +169,8 @@ async function nameUndo({ session, execution }: Undo, migration: string): Promis
 }
 
 function tell({ execution }: Undo, { migration, phase, statement }: Part): void {
-  const [first = '', ...more] = statement.split('\n')
+  const lines = statement.split('\n').map(line => line.trim())
+  const [first = '', ...more] = lines.filter(line => line !== '' && !line.startsWith('--'))
   execution.say(`${migration}: ${phase}: ${first}${more.length > 0 ? ' …' : ''}`)
 }
 
@@ -174,6 +210,7 @@ async function count(undo: Undo): Promise<UndoCounts> {
   const { step, session, execution } = undo
   if (step.phase !== 'contract') return { postgres: 0, clickhouse: 0, archivedRows: 0 }
   await transaction(session, execution, () => session.run('SELECT langfuse_rollout.count_archived_tables()'))
+  await tellWhatIsNotBack(undo)
   const [row] = await session.run(
     `SELECT
        (SELECT count(*) FROM langfuse_rollout.archived_rows WHERE rollback_id = $1 AND kind <> 'definition')

@@ -120,9 +120,9 @@ async function retried<Result>(
       return await work(attempt)
     } catch (error) {
       if (!isLockConflict(error)) throw error
-      if (attempt >= LOCK_ATTEMPTS) {
+      if (attempt >= LOCK_ATTEMPTS || execution.clock.now() >= execution.deadline) {
         throw new StepFailed(
-          `A table or a row stayed in use in ${LOCK_ATTEMPTS} attempts, and nothing was changed: end what uses it for long, and run the rollback again.`,
+          `A table or a row stayed in use in ${attempt} attempts, and nothing was changed: end what uses it for long, and run the rollback again.`,
           sqlNotes(error),
           error,
         )

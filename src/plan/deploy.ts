@@ -8,11 +8,12 @@ import { type BackupPlan, NO_BACKUP, planBackup } from './backup.ts'
 import { ecsState } from './ecs-state.ts'
 import { environmentFindings } from './env-lint.ts'
 import { ecsStep, webStep } from './image-steps.ts'
+import { unreviewedWarnings } from './losses.ts'
 import { bootWarnings, migrateProblems, withMigrations } from './migrate.ts'
 import { mirrorSteps } from './mirror.ts'
 import { oldWebOf, oldWebWarning } from './old-web.ts'
 import { componentOrder, type Order } from './order.ts'
-import type { Plan, Refusal, RollbackClass, RollEcs, Step } from './plan.ts'
+import type { Plan, Refusal, RollEcs, Step } from './plan.ts'
 import { makePlan } from './plan.ts'
 import { commonProblems, commonWarnings, continuedDeployment } from './preflight.ts'
 import { backgroundProblems, backgroundWarnings } from './preflight-background.ts'
@@ -61,14 +62,15 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...backup.problems,
         ]
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }
+  const back = wayBack(question)
   const plan = makePlan({
     action: 'deploy',
     from,
     to: config.version,
-    rollbackClass: wayBack(question),
+    rollbackClass: back.rollbackClass,
+    losses: back.losses,
     steps: [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps],
-    warnings: [...warnings(question, changes), ...environment.warnings, ...backup.warnings],
-    losses: [],
+    warnings: [...warnings(question, changes), ...environment.warnings, ...backup.warnings, ...back.warnings],
   })
   return config.planDigest !== undefined && config.planDigest !== plan.digest
     ? stale(plan, config.planDigest)
@@ -130,16 +132,40 @@ function webSteps({ stack, targets }: DeployQuestion): readonly Step[] {
   return step === undefined ? [] : [step]
 }
 
-/** The class that a rollback from the target to what runs now will have. */
-function wayBack({ config, stack, facts }: DeployQuestion): RollbackClass {
+type WayBack = Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'>
+
+/** What a rollback from the target to what runs now will be like. */
+function wayBack({ config, stack, facts }: DeployQuestion): WayBack {
   const from = currentRelease(stack, facts)
   const target = facts.release(config.version)
-  if (from === undefined || target === undefined || facts.release(from) === undefined) return 'restore'
+  if (from === undefined || target === undefined || facts.release(from) === undefined) {
+    return { rollbackClass: 'restore', losses: [], warnings: [] }
+  }
   const after = {
     postgres: facts.postgresMigrations(config.version).map(migration => migration.name),
     clickhouseHead: target.clickhouseHead,
   }
-  return classOf(undoBetween(after, from, facts))
+  const undo = undoBetween(after, from, facts)
+  const forGood = undo.sql.filter(file => file.class !== 'schema')
+  const losses = forGood.map(file => `${file.migration}: ${file.loses}`)
+  const warnings = unreviewedWarnings(undo)
+  const isMade = stack.postgres.known && undo.missing.length > 0 && undo.missing.every(isPostgres)
+  if (!isMade) return { rollbackClass: classOf(undo), losses, warnings }
+  const known = classOf({ ...undo, missing: [] })
+  return {
+    rollbackClass: known === 'restore' ? known : 'lossy',
+    losses,
+    warnings: [...warnings, madeWarning(undo.missing)],
+  }
+}
+
+function isPostgres(missing: string): boolean {
+  return missing.startsWith('postgres/')
+}
+
+function madeWarning(missing: readonly string[]): string {
+  const names = missing.map(name => name.slice('postgres/'.length)).join(', ')
+  return `Nobody has reviewed how to undo ${names}: a way back is made from the schema before and after this deploy, without what is done to rows.`
 }
 
 function warnings(question: DeployQuestion, changes: readonly Step[]): readonly string[] {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Component } from '../inputs/config.ts'
 import type { DeploymentSettings } from '../ports/cloud.ts'
+import type { Renamed } from './rollback-class.ts'
 
 /** What going back would take, the worst of all migrations between two releases (docs of the classes: README). */
 export type RollbackClass = 'images' | 'schema' | 'lossy' | 'restore'
@@ -61,7 +62,10 @@ export type RollAppRunner = {
   readonly reason: string
 }
 
-/** Down SQL of one phase. Migrations are in the order in which they are undone: newest first. */
+/**
+ * Down SQL of one phase; contract begins with each migration's `prepare`. Migrations are in the order in which they are
+ * undone: newest first.
+ */
 export type UndoSchema = {
   readonly kind: 'undo-schema'
   readonly phase: 'expand' | 'contract' | 'validate'
@@ -71,6 +75,8 @@ export type UndoSchema = {
   readonly clickhouseHead: number | undefined
   /** Failed Postgres migrations whose rows are put right in the expand phase, so that the older web can start. */
   readonly repair?: { readonly finish: readonly string[]; readonly forget: readonly string[] }
+  /** Rows of `_prisma_migrations` that get the older release's name: no schema changes with them. */
+  readonly renamed?: Renamed
   readonly reason: string
 }
 

@@ -64,10 +64,18 @@ export function releaseWarnings({ from, to, facts }: Way, url: string): readonly
       `Which release runs now cannot be told (no exact tag, and ${url} reports none): mandatory stops on the way to ${to} were not checked, and there is no way back by this action.`,
     ]
   }
+  const read = facts.release(to)?.readFrom
+  const newer =
+    read === undefined
+      ? []
+      : [
+          `Langfuse ${to} is newer than this version's catalog: its migrations were read from ${read}, and what else it asks for is not known.`,
+        ]
   if (facts.release(from) === undefined) {
     return [
+      ...newer,
       `Langfuse ${from}, which runs now, is not in this version's catalog: there is no proven way back to it.`,
     ]
   }
-  return []
+  return newer
 }

@@ -7,7 +7,7 @@ import type { PostgresState } from '../stack/stack.ts'
 export type Repair = {
   /** The schema has all of what the migration changes: only the note that it finished is missing. */
   readonly finish: readonly string[]
-  /** The schema has nothing of it: its transaction was rolled back, and the row is all there is. */
+  /** The schema has nothing of it: its transaction was rolled back, and its row is marked so. */
   readonly forget: readonly string[]
   /** Neither can be shown; a person has to look. */
   readonly unclear: readonly string[]

@@ -1,18 +1,20 @@
 import type { RollbackConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
+import type { CountedLoss } from '../stack/losses.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 import { ecsStep, webStep } from './image-steps.ts'
+import { lossSentences, unreviewedWarnings } from './losses.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
 import { componentName, makePlan } from './plan.ts'
 import { commonProblems, commonWarnings, type Repaired } from './preflight.ts'
 import type { MissingImage } from './preflight-images.ts'
 import { type Repair, repairOf } from './repair.ts'
-import type { Undo } from './rollback-class.ts'
-import { classOf, undoBetween } from './rollback-class.ts'
+import type { Renamed, Undo } from './rollback-class.ts'
+import { classOf, isNothing, undoBetween } from './rollback-class.ts'
 import { restoreRunbook } from './runbook.ts'
 
 export type RollbackQuestion = {
@@ -21,6 +23,8 @@ export type RollbackQuestion = {
   readonly target: RollbackTarget
   readonly targets: Targets
   readonly facts: ReleaseFacts
+  /** What undoing archives or changes, counted where the databases are reached. */
+  readonly counted?: readonly CountedLoss[]
 }
 
 /** Decides a rollback: expand, images, contract; or everything that stands in its way. Pure. */
@@ -58,13 +62,13 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     to: target.release,
     rollbackClass: classOf(undone),
     steps: [
-      ...expand(undone, repair, question),
+      ...expand(undone, repair, target.release),
       ...imageSteps(question),
       ...contract(undone, pending),
       ...validate(undone, pending),
     ],
     warnings: warnings(question, undo),
-    losses: undone.sql.map(file => `${file.migration}: ${file.loses}`),
+    losses: lossSentences(undone, question.counted ?? []),
   })
 }
 
@@ -73,7 +77,14 @@ export function runbook({ stack, target }: Pick<RollbackQuestion, 'stack' | 'tar
   return restoreRunbook(stack, { snapshot: target.snapshot, release: target.release })
 }
 
-const NOTHING: Undo = { postgres: [], clickhouse: [], sql: [], missing: [] }
+const NOTHING: Undo = {
+  postgres: [],
+  clickhouse: [],
+  clickhouseHead: undefined,
+  renamed: { from: [], to: [] },
+  sql: [],
+  missing: [],
+}
 
 function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly string[] {
   const from = currentRelease(stack, facts)
@@ -116,7 +127,12 @@ function goneImage({ release }: RollbackTarget): MissingImage {
 }
 
 /** `images-only` leaves the databases alone, also their failed migrations. */
-function repairFrom({ config, stack, target, facts }: RollbackQuestion): Repair {
+export function repairFrom({
+  config,
+  stack,
+  target,
+  facts,
+}: Omit<RollbackQuestion, 'targets' | 'counted'>): Repair {
   const isSeen = config.sql === 'auto' && stack.postgres.known && facts.release(target.release) !== undefined
   return isSeen
     ? repairOf(stack.postgres.value, target.release, facts)
@@ -133,7 +149,10 @@ function repairedBy({ config, stack }: RollbackQuestion, undo: Undo, repair: Rep
 }
 
 /** What the databases have and the target does not know; by the catalog where the databases are not seen. */
-function undoFrom({ stack, target: { release: to }, facts }: RollbackQuestion, repair: Repair): Undo {
+export function undoFrom(
+  { stack, target: { release: to }, facts }: Pick<RollbackQuestion, 'stack' | 'target' | 'facts'>,
+  repair: Repair,
+): Undo {
   const running = currentRelease(stack, facts)
   const from = running !== undefined && facts.release(running) !== undefined ? running : to
   const postgres = stack.postgres.known
@@ -148,20 +167,29 @@ function undoFrom({ stack, target: { release: to }, facts }: RollbackQuestion, r
   return undoBetween({ postgres: [...new Set(postgres)], clickhouseHead }, to, facts)
 }
 
-function undoProblems({ config, stack, target, facts }: RollbackQuestion, undo: Undo): readonly string[] {
-  const head = facts.release(target.release)?.clickhouseHead ?? 0
-  if (config.sql === 'images-only') {
-    if (undo.clickhouse.length === 0) return []
-    return [
-      `Input \`sql\` is \`images-only\`, but ClickHouse's schema is ahead of what Langfuse ${target.release} knows (version ${head}), so its web would not start ("no migration found for version ${head + undo.clickhouse.length}"): write \`auto\`.`,
-    ]
-  }
+function undoProblems({ config, stack, target }: RollbackQuestion, undo: Undo): readonly string[] {
+  if (config.sql === 'images-only') return whyNotImagesOnly(undo, target.release)
   return [...unreachable(stack, undo), ...withoutSql(undo), ...notAccepted(config, undo)]
+}
+
+function whyNotImagesOnly({ clickhouse, clickhouseHead, renamed }: Undo, to: string): readonly string[] {
+  const problems: string[] = []
+  if (clickhouse.length > 0) {
+    problems.push(
+      `Input \`sql\` is \`images-only\`, but ClickHouse's schema is ahead of what Langfuse ${to} knows (version ${clickhouseHead}), so its web would not start ("no migration found for version ${clickhouse[0]}"): write \`auto\`.`,
+    )
+  }
+  for (const { name } of renamed.to.filter(migration => migration.repeatable !== true)) {
+    problems.push(
+      `Input \`sql\` is \`images-only\`, but the web of Langfuse ${to} would apply ${name} again, which is there under a later name, fail at it and not start again (P3009): write \`auto\`.`,
+    )
+  }
+  return problems
 }
 
 function unreachable(stack: Stack, undo: Undo): readonly string[] {
   const problems: string[] = []
-  const count = undo.postgres.length + undo.clickhouse.length
+  const count = undo.postgres.length + undo.clickhouse.length + undo.renamed.to.length
   // ClickHouse's migrations need PostgreSQL too: the journal of a rollback is there.
   if (count > 0 && !stack.postgres.known) {
     problems.push(`${count} migrations have to be undone, but ${stack.postgres.reason}.`)
@@ -214,24 +242,21 @@ function pendingOf(stack: Stack, to: string, facts: ReleaseFacts): Pending {
   }
 }
 
-function expand(
-  undo: Undo,
-  repair: Repair,
-  { target: { release: to }, facts }: RollbackQuestion,
-): readonly Step[] {
+function expand(undo: Undo, repair: Repair, to: string): readonly Step[] {
   const { finish, forget } = repair
   const repairs = finish.length + forget.length > 0
-  if (undo.postgres.length + undo.clickhouse.length === 0 && !repairs) return []
-  const clickhouseHead = undo.clickhouse.length > 0 ? facts.release(to)?.clickhouseHead : undefined
+  if (isNothing(undo) && !repairs) return []
+  const { postgres, clickhouse, clickhouseHead, renamed } = undo
   const reason = `Recreate what Langfuse ${to} needs, while the newer release still works.`
   return [
     {
       kind: 'undo-schema',
       phase: 'expand',
-      postgres: undo.postgres,
-      clickhouse: undo.clickhouse,
+      postgres,
+      clickhouse,
       clickhouseHead,
       ...(repairs && { repair: { finish, forget } }),
+      ...withRenamed(renamed),
       reason,
     },
   ]
@@ -239,8 +264,9 @@ function expand(
 
 function contract(undo: Undo, pending: Pending): readonly Step[] {
   const clickhouse = [...new Set([...undo.clickhouse, ...pending.clickhouse])].sort((a, b) => b - a)
-  if (undo.postgres.length + clickhouse.length === 0) return []
-  const reason = 'Drop what only the newer release had, now that nothing of it runs any more.'
+  if (isNothing({ ...undo, clickhouse })) return []
+  const reason =
+    'Archive and repair rows in small parts, then drop what only the newer release had: nothing of it runs any more.'
   return [
     {
       kind: 'undo-schema',
@@ -248,9 +274,14 @@ function contract(undo: Undo, pending: Pending): readonly Step[] {
       postgres: undo.postgres,
       clickhouse,
       clickhouseHead: undefined,
+      ...withRenamed(undo.renamed),
       reason,
     },
   ]
+}
+
+function withRenamed(renamed: Renamed): { readonly renamed?: Renamed } {
+  return renamed.from.length + renamed.to.length === 0 ? {} : { renamed }
 }
 
 function validate(undo: Undo, pending: Pending): readonly Step[] {
@@ -273,7 +304,12 @@ function imageSteps({ stack, targets }: RollbackQuestion): readonly Step[] {
 }
 
 function warnings({ config, stack, target, targets }: RollbackQuestion, undo: Undo): readonly string[] {
-  const found = [...target.warnings, ...commonWarnings(stack, targets), ...clickhouseGoesBack(stack, targets)]
+  const found = [
+    ...target.warnings,
+    ...commonWarnings(stack, targets),
+    ...clickhouseGoesBack(stack, targets),
+    ...(config.sql === 'auto' ? unreviewedWarnings(undo) : []),
+  ]
   if (config.sql === 'images-only' && undo.postgres.length > 0) {
     found.push(
       `${undo.postgres.length} Postgres migrations stay as they are (\`sql: images-only\`): Langfuse ${target.release} may miss what they removed.`,

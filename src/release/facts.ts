@@ -3,7 +3,15 @@ import type { Catalog } from '../schema/catalog.ts'
 /** What is known of releases and their migrations: the part of the catalog that the planner reads. */
 export type ReleaseFacts = Pick<
   Catalog,
-  'releases' | 'release' | 'postgresMigrations' | 'postgresStep' | 'environmentNames' | 'downSql'
+  | 'releases'
+  | 'release'
+  | 'postgresMigrations'
+  | 'otherNames'
+  | 'postgresStep'
+  | 'postgresChange'
+  | 'allBackgroundMigrations'
+  | 'environmentNames'
+  | 'downSql'
 >
 
 /** ClickHouse's migrations are numbered; files and the journal name them with four digits, as Langfuse does. */

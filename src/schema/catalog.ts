@@ -15,6 +15,8 @@ export type CatalogRelease = {
   readonly clickhouseHead: number
   /** The release that the tag really holds, where it is another: its image must not be deployed. */
   readonly mislabelled?: string
+  /** Not of the catalog: where its migrations were read, and nothing else of it is known. */
+  readonly readFrom?: string
 }
 
 export type PostgresMigration = {
@@ -62,6 +64,8 @@ export type Catalog = {
   postgresCleanup(version: string): readonly string[]
   /** All that any release added after the oldest one, each name once, release by release. */
   laterPostgresMigrations(): readonly LaterMigration[]
+  /** The other names under which a migration's file was released: a database that has one of them has its change. */
+  otherNames(name: string): readonly string[]
   /** The schema of a database that a release has migrated from nothing. */
   postgresSnapshot(version: string): Snapshot
   /** The schema of a database in which these migrations are applied, whatever the order was; others are ignored. */
@@ -102,7 +106,10 @@ export function loadCatalog(root: URL | string): Catalog {
       .json<readonly Lifetime<PostgresMigration>[]>('catalog/postgres/migrations.json')
       .filter(migration => isIn(version, migration))
   const postgresStep = (name: string): Delta => files.json(`catalog/postgres/steps/${name}.json`)
+  const downFiles = onceEach<DownSql | undefined>()
+  const migrationsKnown = onceEach<readonly PostgresMigration[]>()
   const later = once(() => laterMigrations(files, placeOf))
+  const otherNames = once(() => namesOfRenamed(later()))
   const chain = stepChain(() => files.json<Snapshot>('catalog/postgres/base.json'), postgresStep)
   const backgroundMigrations = (): readonly BackgroundMigration[] =>
     files.json('catalog/postgres/background-migrations.json')
@@ -125,16 +132,19 @@ export function loadCatalog(root: URL | string): Catalog {
       return new Set(names.filter(({ majors }) => majors.includes(major)).map(({ name }) => name))
     },
     postgresMigrations: version =>
-      migrationsOf(version).map(({ name, checksum, repeatable }) => ({
-        name,
-        checksum,
-        ...(repeatable === true && { repeatable }),
-      })),
+      migrationsKnown(version, () =>
+        migrationsOf(version).map(({ name, checksum, repeatable }) => ({
+          name,
+          checksum,
+          ...(repeatable === true && { repeatable }),
+        })),
+      ),
     postgresCleanup: version =>
       files
         .json<readonly Lifetime<{ readonly name: string }>[]>('catalog/postgres/cleanup.json')
         .flatMap(row => (isIn(version, row) ? [row.name] : [])),
     laterPostgresMigrations: later,
+    otherNames: name => otherNames().get(name) ?? [],
     postgresSnapshot: version => postgresSchema(migrationsOf(version).map(({ name }) => name)),
     postgresSchema,
     postgresChange: name => {
@@ -162,8 +172,10 @@ export function loadCatalog(root: URL | string): Catalog {
     clickhouseStep,
     downSql: (engine, migration) => {
       const name = typeof migration === 'number' ? fourDigits(migration) : migration
-      const text = files.text(`down-sql/${engine}/${name}.sql`)
-      return text === undefined ? undefined : parseDownSql({ engine, migration: name, text })
+      return downFiles(`${engine}/${name}`, () => {
+        const text = files.text(`down-sql/${engine}/${name}.sql`)
+        return text === undefined ? undefined : parseDownSql({ engine, migration: name, text })
+      })
     },
   }
 }
@@ -178,6 +190,17 @@ function laterMigrations(files: Files, placeOf: (version: string) => number): re
   return all
     .filter(migration => first.get(migration.name) === migration)
     .map(({ name, since, sameAs }) => ({ name, since, ...(sameAs !== undefined && { sameAs }) }))
+}
+
+function namesOfRenamed(later: readonly LaterMigration[]): ReadonlyMap<string, readonly string[]> {
+  const groups = Map.groupBy(later, ({ name, sameAs }) => sameAs ?? name)
+  return new Map(
+    [...groups.values()].flatMap(group =>
+      group.map(
+        ({ name }) => [name, group.flatMap(each => (each.name === name ? [] : [each.name]))] as const,
+      ),
+    ),
+  )
 }
 
 /** Applies steps to the base, and keeps what it came by: the next list often begins like the last one. */
@@ -198,6 +221,15 @@ function once<Value>(make: () => Value): () => Value {
   return () => {
     made ??= { value: make() }
     return made.value
+  }
+}
+
+function onceEach<Value>(): (key: string, make: () => Value) => Value {
+  const made = new Map<string, { readonly value: Value }>()
+  return (key, make) => {
+    const known = made.get(key) ?? { value: make() }
+    made.set(key, known)
+    return known.value
   }
 }
 

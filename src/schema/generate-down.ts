@@ -40,8 +40,8 @@ export type GeneratedDown = {
 }
 
 export type BackgroundRows = {
-  readonly added: readonly BackgroundMigration[]
-  readonly removed: readonly BackgroundMigration[]
+  readonly added: readonly Pick<BackgroundMigration, 'id'>[]
+  readonly removed: readonly Pick<BackgroundMigration, 'id' | 'name' | 'script' | 'args'>[]
 }
 
 /**

@@ -1,5 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import { readGenerated } from '../schema/generated-store.ts'
 import { readPostgresSnapshot } from '../schema/postgres.ts'
 import type {
   BackgroundMigration,
@@ -39,6 +40,7 @@ async function readPostgres(session: PostgresSession): Promise<PostgresState> {
     backgroundMigrations: await readBackgroundMigrations(session),
     pending: await readPending(session),
     ...(failed && { schema: await readPostgresSnapshot(sql => session.run(sql)) }),
+    generated: await readGenerated((sql, parameters) => session.run(sql, parameters)),
   }
 }
 

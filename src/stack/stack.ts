@@ -13,6 +13,7 @@ import type {
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
+import type { GeneratedDownSql } from '../schema/way-back.ts'
 
 /** One immutable picture of what runs, and where each fact came from. Nothing in it is a wish. */
 export type Stack = {
@@ -100,6 +101,8 @@ export type PostgresState = {
   readonly pending: readonly PendingUndo[]
   /** Read when a migration failed: the evidence of what it left. */
   readonly schema?: Snapshot
+  /** Down SQL that was made when migrations without a reviewed file were deployed. */
+  readonly generated?: readonly GeneratedDownSql[]
 }
 
 export type PendingUndo = {

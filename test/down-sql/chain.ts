@@ -1,28 +1,42 @@
 import { upStatements } from '../../sandbox/langfuse/image.ts'
-import { undoBetween } from '../../src/plan/rollback-class.ts'
+import { undoPostgres } from '../../src/execute/undo-postgres.ts'
+import type { UndoSchema } from '../../src/plan/plan.ts'
+import { type Undo, undoBetween } from '../../src/plan/rollback-class.ts'
 import type { Catalog } from '../../src/schema/catalog.ts'
 import { diffSnapshots } from '../../src/schema/diff.ts'
 import { quoteLiteral } from '../../src/schema/quote.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
 import { build, type Database, type PostgresServer } from '../schema/postgres-server.ts'
+import { executionOf } from '../support/execution.ts'
+import { FACTS } from '../support/stack.ts'
 import { type Contents, countOf, readArchive, readContents } from './contents.ts'
 import { byHandStart, hostile, ownObjects } from './data/hostile.ts'
 import { generateSql } from './data/rows.ts'
 import { tablesOf } from './data/tables.ts'
 import { threatSql, world } from './data/threat.ts'
-import { lossesOf, type OtherNames } from './losses.ts'
-import { undoPhase } from './undo.ts'
-import { backgroundSql, defaultsOf, describeError, differences, namesOf, wrongBackground } from './walk.ts'
+import { lossesOf } from './losses.ts'
+import { postgresOf } from './undo.ts'
+import {
+  backgroundSql,
+  defaultsOf,
+  describeError,
+  differences,
+  namesOf,
+  wrongBackground,
+} from './walk.ts'
 
-/** A database of one release with all hostile rows that are valid in it. */
-export type Newest = {
-  readonly database: Database
-  readonly release: string
+/** A database before a rollback. */
+export type Start = {
   readonly applied: readonly string[]
   readonly schema: Snapshot
   /** What is not Langfuse's. */
   readonly own: Snapshot
   readonly contents: Contents
+}
+
+/** A database of the newest release with all hostile rows that are valid in it. */
+export type Newest = Start & {
+  readonly database: Database
   /** How many of the threats could be put in: the others are of tables and columns that are gone by then. */
   readonly threats: number
 }
@@ -30,35 +44,44 @@ export type Newest = {
 export async function buildHostile(server: PostgresServer, catalog: Catalog, release: string): Promise<Newest> {
   const database = await server.fresh()
   const schema = catalog.postgresSnapshot(release)
-  await build(database, schema)
-  await database.run(backgroundSql(catalog.backgroundMigrations(release)))
-  const { threats } = await loadHostile(database, schema)
   const applied = catalog.postgresMigrations(release)
-  await database.run(`${prismaTable}
-    INSERT INTO public._prisma_migrations (id, checksum, migration_name, finished_at)
-    VALUES ${applied.map(({ name, checksum }) => `(gen_random_uuid(), '${checksum}', ${quoteLiteral(name)}, now())`).join(', ')};`)
-  const own = Object.fromEntries(
-    Object.entries(await database.snapshot()).filter(([key]) => schema[key] === undefined),
-  )
-  const contents = await readContents(database.run)
-  return { database, release, applied: applied.map(({ name }) => name), schema, own, contents, threats }
+  await build(database, schema)
+  await database.run(prismaTable)
+  for (const { name, checksum } of applied) await database.run(prismaRow(name, checksum))
+  await database.run(backgroundSql(catalog.backgroundMigrations(release)))
+  const threats = await loadHostile(database, schema)
+  return { database, threats, ...(await readStart(database, schema, applied.map(({ name }) => name))) }
 }
 
-/** Puts everything in that fits the schema. */
-export async function loadHostile(database: Database, schema: Snapshot): Promise<{ threats: number }> {
+export async function readStart(
+  database: Database,
+  schema: Snapshot,
+  applied: readonly string[],
+): Promise<Start> {
+  const own = Object.entries(await database.snapshot()).filter(([key]) => schema[key] === undefined)
+  const contents = await readContents(database.run)
+  return { applied, schema, own: Object.fromEntries(own), contents }
+}
+
+/** Puts everything in that fits the schema, and answers how many threats do. */
+async function loadHostile(database: Database, schema: Snapshot): Promise<number> {
+  // The hostile data set makes a schema of the role's name, with tables that are not Langfuse's.
   await database.run('SET search_path = public')
   const tables = [...tablesOf(schema).keys()]
   const always = [0, 1].map(place => generateSql(schema, tables, place))
   for (const sql of [...always, threatSql(schema, { rows: world }), ...byHandStart]) await database.run(sql)
-  let threats = 0
   for (const { sql } of ownObjects) await database.run(sql)
-  for (const threat of hostile) if (await isAccepted(database, schema, threat)) threats += 1
-  return { threats }
+  let threats = 0
+  for (const threat of hostile) {
+    if (await isAccepted(database, () => threatSql(schema, threat))) threats += 1
+  }
+  return threats
 }
 
-async function isAccepted(database: Database, schema: Snapshot, threat: (typeof hostile)[number]): Promise<boolean> {
+/** Runs SQL that may not fit the schema; then nothing of it stays. */
+export async function isAccepted(database: Database, sql: () => string): Promise<boolean> {
   try {
-    await database.run(`BEGIN; ${threatSql(schema, threat)}; COMMIT`)
+    await database.run(`BEGIN; ${sql()}; COMMIT`)
     return true
   } catch {
     await database.run('ROLLBACK')
@@ -66,11 +89,22 @@ async function isAccepted(database: Database, schema: Snapshot, threat: (typeof 
   }
 }
 
-/** https://github.com/prisma/prisma-engines: the table that `prisma migrate deploy` keeps. */
-const prismaTable = `CREATE TABLE public._prisma_migrations (
+/** The table of `prisma migrate deploy` (prisma-engines, schema-engine, `create_migrations_table`). */
+export const prismaTable = `CREATE TABLE public._prisma_migrations (
   id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL,
   logs text, rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(),
-  applied_steps_count integer NOT NULL DEFAULT 0);`
+  applied_steps_count integer NOT NULL DEFAULT 0)`
+
+export function prismaRow(name: string, checksum: string): string {
+  return `INSERT INTO public._prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)
+    VALUES (gen_random_uuid()::text, ${quoteLiteral(checksum)}, ${quoteLiteral(name)}, now(), 1)`
+}
+
+/** Names in `_prisma_migrations`. */
+export async function appliedIn(database: Database): Promise<ReadonlySet<string>> {
+  const rows = await database.run('SELECT migration_name AS name FROM public._prisma_migrations')
+  return new Set(rows.map(({ name }) => String(name)))
+}
 
 export type ChainResult = {
   readonly migrations: number
@@ -80,132 +114,146 @@ export type ChainResult = {
   readonly problems: readonly string[]
 }
 
-/** Undoes everything between the newest release and `target` at once, in a copy, as a rollback does it. */
+/**
+ * Undoes everything between the state of a database and an older release at once, as a rollback does it.
+ * @param schema what the older release's migrations make; the catalog's, or that of a real database
+ */
 export async function undoChain(
-  newest: Newest,
-  copy: Database,
+  start: Start,
+  database: Database,
   catalog: Catalog,
-  { target, interrupted = false }: { readonly target: string; readonly interrupted?: boolean },
+  to: { readonly release: string; readonly schema: Snapshot; readonly interrupted?: boolean },
 ): Promise<ChainResult> {
-  const names = undoBetween({ postgres: newest.applied, clickhouseHead: 0 }, target, catalog).postgres
-  const schema = catalog.postgresSnapshot(target)
-  const taken = diffSnapshots(schema, newest.schema)
-  const defaults = await defaultsOf(copy, { delta: taken, after: newest.schema })
-  const problems: string[] = []
-  const run = async (phase: Phase, database = copy): Promise<void> => {
-    await undoPhase(database, catalog, names, 'chain', phase)
-  }
-  if (interrupted) {
-    // A run that is killed leaves what it committed; the next one plans the same, and does it from the beginning.
-    await run('expand')
-    await run('expand')
-    await expectKilled(run('contract', killedAt(copy, 'DELETE FROM "_prisma_migrations"')))
-    await run('expand')
-    await run('contract')
-    await run('validate')
-  } else {
-    for (const phase of ['expand', 'contract'] as const) {
-      const { recorded, database } = recording(copy)
-      await run(phase, database)
-      problems.push(...splitPhase(catalog, names, { phase, recorded }))
-    }
-  }
-  await run('validate')
-  const archive = await readArchive(copy.run, 'chain')
+  const undo = undoBetween({ postgres: start.applied, clickhouseHead: 0 }, to.release, catalog)
+  const rollbackId = `to ${to.release}`
+  const defaults = await defaultsOf(database, {
+    delta: diffSnapshots(to.schema, start.schema),
+    after: start.schema,
+  })
+  const run = (phase: Phase, on = database) => undoPhase(on, catalog, { undo, phase, rollbackId })
+  const problems = to.interrupted ? await undoInterrupted(database, run) : await undoStraight(database, catalog, undo, run)
+  const archive = await readArchive(database.run, rollbackId)
   const losses = lossesOf({
-    schema: { ...newest.schema, ...newest.own },
-    before: newest.contents,
-    after: await readContents(copy.run),
+    schema: { ...start.schema, ...start.own },
+    before: start.contents,
+    after: await readContents(database.run),
     archive,
     defaults,
-    otherNames: allNames(catalog, names),
+    otherNames: new Map(undo.postgres.flatMap(name => [...namesOf(catalog.postgresStep(name))])),
   })
-  const applied = new Set(catalog.postgresMigrations(target).map(({ name }) => name))
-  const rows = await copy.run('SELECT migration_name AS name FROM public._prisma_migrations ORDER BY 1')
-  const left = new Set(rows.map(({ name }) => String(name)))
-  problems.push(
-    ...differences({ ...schema, ...newest.own }, await copy.snapshot()).map(line => `schema: ${line}`),
-    ...losses.map(line => `rows: ${line}`),
-    ...(await wrongBackground(copy, catalog, applied)).map(line => `background migrations: ${line}`),
-    ...[...left.symmetricDifference(applied)].map(name => `_prisma_migrations: ${name}`),
-  )
-  const archived = countOf(archive.rows) + countOf(archive.values) + countOf(archive.tables)
-  return { migrations: names.length, rows: countOf(newest.contents), archived, problems }
+  const known = new Set(catalog.postgresMigrations(to.release).map(({ name }) => name))
+  const left = await appliedIn(database)
+  const wrong = differences({ ...to.schema, ...start.own }, await database.snapshot())
+  const background = await wrongBackground(database, catalog, known)
+  return {
+    migrations: undo.postgres.length,
+    rows: countOf(start.contents),
+    archived: countOf(archive.rows) + countOf(archive.values) + countOf(archive.tables),
+    problems: [
+      ...problems,
+      ...wrong.map(line => `schema: ${line}`),
+      ...losses.map(line => `rows: ${line}`),
+      ...background.map(line => `background migrations: ${line}`),
+      ...[...left].filter(name => !known.has(name)).map(name => `_prisma_migrations: ${name} is still there`),
+      ...[...known].filter(name => !left.has(name)).map(name => `_prisma_migrations: ${name} is missing`),
+    ],
+  }
 }
 
-type Phase = 'expand' | 'contract' | 'validate'
+type Phase = UndoSchema['phase']
+type Run = (phase: Phase, on?: Database) => Promise<void>
 
-/** A database whose other connections break when a statement is to be run. */
-function killedAt(database: Database, statement: string): Database {
+/** One phase by the executor. */
+async function undoPhase(
+  database: Database,
+  catalog: Catalog,
+  { undo, phase, rollbackId }: { readonly undo: Undo; readonly phase: Phase; readonly rollbackId: string },
+): Promise<void> {
+  const { postgres, renamed } = undo
+  const step: UndoSchema = {
+    kind: 'undo-schema',
+    phase,
+    postgres,
+    renamed,
+    clickhouse: [],
+    clickhouseHead: undefined,
+    reason: '',
+  }
+  const execution = executionOf([step], {}, { rollbackId, facts: { ...FACTS, downSql: catalog.downSql } })
+  await undoPostgres(step, postgresOf(database), execution, async () => undefined)
+}
+
+async function undoStraight(database: Database, catalog: Catalog, undo: Undo, run: Run): Promise<string[]> {
+  const problems: string[] = []
+  for (const phase of ['expand', 'contract'] as const) {
+    const recorded: string[] = []
+    await run(phase, intercepting(database, sql => void recorded.push(sql)))
+    problems.push(...notOneTransaction(catalog, undo, { phase, recorded }))
+  }
+  await run('validate')
+  return problems
+}
+
+/** A run that is killed leaves what it committed; the next one plans the same, and does it from the beginning. */
+async function undoInterrupted(database: Database, run: Run): Promise<string[]> {
+  await run('expand')
+  await run('expand')
+  const killed = intercepting(database, sql => {
+    if (sql.startsWith('DELETE FROM "_prisma_migrations"')) throw new Error('killed')
+  })
+  const error = await run('contract', killed).then(() => 'it ended', describeError)
+  await run('expand')
+  await run('contract')
+  await run('validate')
+  await run('validate')
+  return error === 'killed' ? [] : [`the run was to be killed: ${error}`]
+}
+
+/** A database that tells what is run on its other connections, before it is run. */
+function intercepting(database: Database, tell: (sql: string) => void): Database {
   const connect: Database['connect'] = async () => {
     const client = await database.connect()
     const query = client.query.bind(client) as (sql: string, values?: unknown[]) => Promise<unknown>
-    const broken = (sql: string, values?: unknown[]): Promise<unknown> =>
-      sql.startsWith(statement) ? Promise.reject(new Error('killed')) : query(sql, values)
-    return Object.assign(client, { query: broken }) as typeof client
+    const told = async (sql: string, values?: unknown[]): Promise<unknown> => {
+      tell(sql)
+      return query(sql, values)
+    }
+    return Object.assign(client, { query: told }) as typeof client
   }
   return { ...database, connect }
 }
 
-async function expectKilled(run: Promise<void>): Promise<void> {
-  const error = await run.then(() => undefined, describeError)
-  if (error !== 'killed') throw new Error(`The run was to be killed: ${error ?? 'it ended'}`)
-}
-
-/** Goes up again from `target`, with the rows that the rollback left. */
-export async function upAgain(newest: Newest, copy: Database, catalog: Catalog, target: string): Promise<string[]> {
-  const applied = new Set(catalog.postgresMigrations(target).map(({ name }) => name))
-  const problems: string[] = []
-  await copy.run('SET search_path = public')
-  for (const name of newest.applied.filter(each => !applied.has(each))) {
-    try {
-      await copy.run(upStatements(catalog, name, applied).map(sql => `${sql};`).join('\n'))
-    } catch (error) {
-      return [`${name}: ${error instanceof Error ? error.message : error}`]
-    }
-    applied.add(name)
-  }
-  problems.push(...differences({ ...newest.schema, ...newest.own }, await copy.snapshot()))
-  return problems
-}
-
-function allNames(catalog: Catalog, migrations: readonly string[]): OtherNames {
-  return new Map(migrations.flatMap(name => [...namesOf(catalog.postgresStep(name))]))
-}
-
-/** A database that keeps what is run on its other connections. */
-function recording(database: Database): { readonly recorded: readonly string[]; readonly database: Database } {
-  const recorded: string[] = []
-  const connect: Database['connect'] = async () => {
-    const client = await database.connect()
-    const query = client.query.bind(client) as (sql: string, values?: unknown[]) => Promise<unknown>
-    return Object.assign(client, {
-      query: (sql: string, values?: unknown[]) => {
-        recorded.push(sql)
-        return query(sql, values)
-      },
-    }) as typeof client
-  }
-  return { recorded, database: { ...database, connect } }
-}
-
 /** A phase is one transaction: every section of it between one BEGIN and its COMMIT. */
-function splitPhase(
+function notOneTransaction(
   catalog: Catalog,
-  names: readonly string[],
+  { postgres }: Undo,
   { phase, recorded }: { readonly phase: 'expand' | 'contract'; readonly recorded: readonly string[] },
 ): string[] {
-  const sections = new Set(names.map(name => catalog.downSql('postgres', name)?.sections[phase] ?? '').filter(Boolean))
+  const sections = postgres.flatMap(name => catalog.downSql('postgres', name)?.sections[phase] || [])
   const committed: number[] = []
   let inside = 0
   for (const sql of recorded) {
     if (sql.startsWith('BEGIN')) inside = 0
-    if (sections.has(sql)) inside += 1
+    if (sections.includes(sql)) inside += 1
     if (sql === 'COMMIT' && inside > 0) committed.push(inside)
     if (sql === 'COMMIT') inside = 0
   }
-  const all = names.filter(name => catalog.downSql('postgres', name)?.sections[phase]).length
-  return committed.length === 1 && committed[0] === all
+  return committed.length <= 1 && (committed[0] ?? 0) === sections.length
     ? []
-    : [`${phase}: transactions of ${committed.join(', ')} of ${all} files instead of one`]
+    : [`${phase}: transactions of ${committed.join(', ')} of ${sections.length} files instead of one`]
+}
+
+/** Goes up again, as the catalog says, with the rows that the rollback left. */
+export async function upAgain(start: Start, database: Database, catalog: Catalog): Promise<string[]> {
+  const applied = new Set(await appliedIn(database))
+  await database.run('SET search_path = public')
+  for (const name of start.applied.filter(each => !applied.has(each))) {
+    try {
+      await database.run(upStatements(catalog, name, applied).map(sql => `${sql};`).join('\n'))
+    } catch (error) {
+      return [`${name}: ${describeError(error)}`]
+    }
+    applied.add(name)
+  }
+  return differences({ ...start.schema, ...start.own }, await database.snapshot())
 }

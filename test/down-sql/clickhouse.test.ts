@@ -1,10 +1,16 @@
-import { expect, test } from '@jest/globals'
-import { clickhouseName } from '../../src/release/facts.ts'
+import { afterAll, expect, test } from '@jest/globals'
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import { renderDelta, renderEffects } from '../../src/schema/clickhouse-sql.ts'
-import { applyDelta } from '../../src/schema/diff.ts'
 import { useClickHouse } from '../schema/databases.ts'
-import { fill, type Ground, proveDown, tablesOf, type Verdict } from './clickhouse-proof.ts'
+import {
+  type Ground,
+  isExact,
+  newestOf,
+  problemsOf,
+  proveEach,
+  proveJumps,
+  rendered,
+  type Verdict,
+} from './clickhouse-proof.ts'
 import {
   type ClickHouseData,
   emptyClickHouse,
@@ -12,50 +18,46 @@ import {
   ordinaryClickHouse,
 } from './data/clickhouse.ts'
 
+const MINUTES = 60_000
 const catalog = loadCatalog(new URL('../../', import.meta.url))
-const newest = catalog.clickhouseMigrations(Number.POSITIVE_INFINITY).at(-1)?.version ?? 0
+const newest = newestOf(catalog)
 const clickhouse = useClickHouse()
+const table: string[] = []
 
 async function groundOf(name: string, data: ClickHouseData): Promise<Ground> {
   const database = await clickhouse.fresh(name)
-  const up = async (version: number): Promise<void> => {
-    const before = catalog.clickhouseSnapshot(version - 1)
-    const step = catalog.clickhouseStep(version)
-    for (const { sql } of renderDelta(step, before, applyDelta(before, step), name)) await database.run(sql)
-    for (const sql of renderEffects(step.effects)) await database.run(sql)
-  }
-  return { catalog, name, database, up, data }
+  return { catalog, name, database, up: rendered(catalog, database, name), data }
 }
 
-/** The tables that users build upon stay from version 4 on. */
-async function raise(ground: Ground, version: number): Promise<void> {
-  await ground.up(version)
-  if (version === 4) for (const sql of ground.data.own) await ground.database.run(sql)
-  await fill(ground, version, tablesOf(catalog, [version]))
+/** A line of the table, and what went wrong. */
+function judge(what: string, verdicts: readonly Verdict[]): readonly string[] {
+  const archived = verdicts.reduce((sum, verdict) => sum + verdict.archived, 0)
+  const lost = verdicts.flatMap(verdict => verdict.lost).length
+  const exact = `${verdicts.filter(isExact).length}/${verdicts.length} exact`
+  table.push(`${what.padEnd(44)} ${exact}, ${archived} rows archived, ${lost} lost`)
+  return verdicts.flatMap(problemsOf)
 }
 
-const isExact = (verdict: Verdict): boolean => verdict.differences.length === 0 && verdict.lost.length === 0
-
-const table: string[] = []
+afterAll(() => {
+  process.stdout.write(`\nClickHouse down SQL\n${table.join('\n')}\n`)
+})
 
 test.each([emptyClickHouse, ordinaryClickHouse, hostileClickHouse])(
-  'each migration undone by itself, on $name data: the older schema exactly, nothing lost, and up again',
+  'each migration undone by itself, $name data: the older schema exactly, nothing lost, and up again',
   async data => {
-    const ground = await groundOf(`alone_${data.name}`, data)
-    const verdicts: Verdict[] = []
-    for (let head = 1; head <= newest; head++) {
-      await raise(ground, head)
-      verdicts.push(await proveDown(ground, head, head - 1, `alone-${data.name}-${head}`))
-    }
-    const exact = verdicts.filter(isExact).length
-    table.push(
-      `| ${data.name} | ${exact}/${newest} | ${verdicts.reduce((sum, { archived }) => sum + archived, 0)} | ${verdicts.flatMap(({ lost }) => lost).length} |`,
-    )
-    console.log(`ClickHouse, each alone, ${data.name} data: ${exact}/${newest} exact`)
-    expect(verdicts.flatMap(({ differences }) => differences)).toEqual([])
-    expect(verdicts.flatMap(({ from, lost }) => lost.map(row => `${clickhouseName(from)}: ${row}`))).toEqual(
-      [],
-    )
-    expect(verdicts.flatMap(({ miscounted }) => miscounted)).toEqual([])
+    const verdicts = await proveEach(await groundOf(`each_${data.name}`, data))
+    expect(verdicts).toHaveLength(newest)
+    expect(judge(`each alone, ${data.name} data`, verdicts)).toEqual([])
   },
+  15 * MINUTES,
+)
+
+test(
+  'from the newest head back over v4, over 3.115.0 and to 2.93.7, hostile data',
+  async () => {
+    const heads = [37, 26, 16, 8, 5]
+    const verdicts = await proveJumps(await groundOf('jumps', hostileClickHouse), heads)
+    expect(judge(`${newest} to ${heads.join(', ')}, hostile data`, verdicts)).toEqual([])
+  },
+  15 * MINUTES,
 )

@@ -6,7 +6,11 @@ import type { Step } from './walk.ts'
  * know, be able to insert rows without the columns they do not know, and meet no rule that is not theirs.
  */
 export function expandProblems({ before, after }: Pick<Step, 'before' | 'after'>, found: Snapshot): string[] {
-  return Object.entries({ ...before, ...after, ...found }).flatMap(([key, facts]) => {
+  const all: Snapshot = { ...before, ...after, ...found }
+  const isEverywhere = (key: string): boolean =>
+    [before, after, found].every(schema => schema[key] !== undefined)
+  return Object.entries(all).flatMap(([key, facts]) => {
+    if (isEverywhere(key)) return []
     const { kind, names } = parseKey(key)
     const isKnownTo = (schema: Snapshot): boolean => schema[key] !== undefined
     if (!isKnownTo(found)) {

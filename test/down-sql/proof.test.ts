@@ -41,9 +41,9 @@ test('the steps lead from the oldest release to the newest', () => {
   const newest = catalog.releases.at(-1)?.version ?? ''
   expect(steps[0]?.before).toEqual(catalog.postgresSnapshot('2.93.7'))
   expect(steps.at(-1)?.after).toEqual(catalog.postgresSnapshot(newest))
-  const known = new Set(catalog.postgresMigrations(newest).map(({ name }) => name))
   const base = new Set(catalog.postgresMigrations('2.93.7').map(({ name }) => name))
-  expect(new Set(steps.map(({ migration }) => migration))).toEqual(known.difference(base))
+  const later = catalog.postgresMigrations(newest).filter(({ name }) => !base.has(name))
+  expect(steps.map(({ migration }) => migration).sort()).toEqual(later.map(({ name }) => name).sort())
 })
 
 test('each migration of any release has one file, each file is whole, and there is no other', () => {

@@ -59,12 +59,10 @@ export async function undoPhase(
     clickhouseHead: undefined,
     reason: '',
   }
-  const execution = executionOf(
-    [step],
-    {},
-    { rollbackId, facts: { ...FACTS, downSql: catalog.downSql }, say },
-  )
-  return undoPostgres(step, postgresOf(database), execution, async () => undefined)
+  const facts = { ...FACTS, downSql: catalog.downSql }
+  const port = postgresOf(database)
+  const execution = executionOf([step], {}, { rollbackId, facts, postgres: port, ...over })
+  return undoPostgres(step, execution.postgres ?? port, execution, async () => undefined)
 }
 
 /** The executor's port to a test's database: each session is a connection of its own. */

@@ -222,10 +222,14 @@ function isThere({ addedBy, removedBy }: Background, applied: ReadonlySet<string
   return isApplied(addedBy) && !(removedBy !== undefined && isApplied(removedBy))
 }
 
+/** Rows as a database has them that has been through them: what a newer release removes was finished by then. */
 export function backgroundSql(rows: readonly Background[]): string {
-  const values = rows.map(({ id, name, script, args }) => [id, name, script, JSON.stringify(args)].map(quoteLiteral))
-  return values
-    .map(row => `INSERT INTO public.background_migrations (id, name, script, args) VALUES (${row.join(', ')});`)
+  return rows
+    .map(({ id, name, script, args, removedBy }) => {
+      const values = [id, name, script, JSON.stringify(args)].map(quoteLiteral).join(', ')
+      return `INSERT INTO public.background_migrations (id, name, script, args, finished_at)
+        VALUES (${values}, ${removedBy === undefined ? 'NULL' : 'now()'});`
+    })
     .join('\n')
 }
 

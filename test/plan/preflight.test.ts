@@ -202,9 +202,17 @@ test.each<readonly [string, Stack, Inputs]>([
   expect(problems(plan(stack, inputs))).toEqual([])
 })
 
-test('the way back over migrations without down SQL is a restore, and the plan says so', () => {
-  expect(plan(stackOn('3.29.0'), { version: '3.100.0' })).toMatchObject({ rollbackClass: 'restore' })
-  expect(plan(stackOn('3.0.0'), { version: '3.1.0' })).toMatchObject({ rollbackClass: 'images' })
+test('the class of the way back is the worst of its migrations, and what is lost for good is named', () => {
+  expect(plan(stackOn('3.0.0'), { version: '3.1.0' })).toMatchObject({ rollbackClass: 'images', losses: [] })
+  expect(plan(stackOn('3.29.0'), { version: '3.100.0' })).toMatchObject({
+    rollbackClass: 'lossy',
+    losses: expect.arrayContaining([expect.stringContaining('20250321102240_drop_queue_backup_table: ')]),
+  })
+  const toV4 = stackOn(newestV3, { clickhouse: '25.12.3' })
+  expect(plan(toV4, { version: '4.0.0' })).toMatchObject({
+    rollbackClass: 'restore',
+    losses: expect.arrayContaining([expect.stringContaining('20260723150000_drop_legacy_tracing_tables: ')]),
+  })
 })
 
 const V4_1 = '20260701_v4_step_1_create_root_spans_from_traces'

@@ -10,11 +10,16 @@ import { migrateUp } from '../../sandbox/langfuse/golang-migrate-rules.ts'
 import { readImage } from '../../sandbox/langfuse/image.ts'
 import { cleanUp, migrateDeploy } from '../../sandbox/langfuse/prisma-rules.ts'
 import { seedV2 } from '../../sandbox/seed.ts'
+import { createPostgres } from '../../src/adapters/postgres.ts'
+import { undoPostgres } from '../../src/execute/undo-postgres.ts'
+import type { UndoSchema } from '../../src/plan/plan.ts'
+import { undoBetween } from '../../src/plan/rollback-class.ts'
 import { compareVersions as bySemver } from '../../src/release/release.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import { readClickHouseSnapshot } from '../../src/schema/clickhouse.ts'
 import { diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
 import { readPostgresSnapshot } from '../../src/schema/postgres.ts'
+import { executionOf } from '../support/execution.ts'
 
 const catalog = loadCatalog(new URL('../../', import.meta.url))
 let folder = ''
@@ -137,6 +142,41 @@ test('a renamed migration: 3.151.0 cannot start twice on what 3.168.0 left, 3.15
   expect(bricked).toContain('index "pending_deletions_project_id_object_is_deleted_idx" does not exist')
   expect(await deploy('3.151.0', database)).toContain('P3009')
 })
+
+test.each(['3.151.0', '3.155.1'])(
+  'after a rollback from 3.168.0 to %s its web starts, again and again, and goes up once more',
+  async older => {
+    const database = await copy(`back to ${older}`)
+    expect(await deploy('3.168.0', database)).toBe('')
+    const state = {
+      postgres: catalog.postgresMigrations('3.168.0').map(({ name }) => name),
+      clickhouseHead: 34,
+    }
+    const { postgres: names, renamed } = undoBetween(state, older, catalog)
+    const port = createPostgres(urlOf(database))
+    const phase = async (name: UndoSchema['phase']): Promise<void> => {
+      const step: UndoSchema = {
+        kind: 'undo-schema',
+        phase: name,
+        postgres: names,
+        clickhouse: [],
+        clickhouseHead: undefined,
+        renamed,
+        reason: '',
+      }
+      const over = { rollbackId: 'r', postgres: port, facts: catalog }
+      await undoPostgres(step, port, executionOf([step], {}, over), async () => undefined)
+    }
+    await phase('expand')
+    expect(await deploy(older, database)).toBe('') // its web starts before contract
+    await phase('contract')
+    await phase('validate')
+    expect(await deploy(older, database)).toBe('')
+    expect(await difference(database, older)).toEqual([])
+    expect(await deploy('3.168.0', database)).toBe('')
+    expect(await difference(database, '3.168.0')).toEqual([])
+  },
+)
 
 test('background migrations of a new database are those that the release knows', async () => {
   for (const release of ['3.98.0', '3.225.4', '4.16.0']) {

@@ -19,7 +19,7 @@ import { columnsMissingFor } from './usable.ts'
  * after, which takes over an hour. Each stage takes its share and deploys again in between.
  */
 const THOROUGH = process.env['THOROUGH'] === '1'
-const STAGES = Number(process.env["STAGES"] ?? 3)
+const STAGES = Number(process.env['STAGES'] ?? 3)
 const FROM = '3.0.0'
 const TO = '2.93.7'
 const UPGRADE = { version: FROM, 'clickhouse-version': '24.12.3', backup: 'false' }

@@ -50,6 +50,11 @@ export const FACTS: ReleaseFacts = {
   releases: [release('2.93.7', 5, NAMES['2.93.7'] ?? []), release('3.0.0', 6, NAMES['3.0.0'] ?? [])],
   release: version => FACTS.releases.find(item => item.version === version),
   postgresMigrations: version => (NAMES[version] ?? []).map(name => ({ name, checksum: 'x' })),
+  otherNames: () => [],
+  postgresChange: name => {
+    throw new Error(`The catalog knows no change of ${name}.`)
+  },
+  allBackgroundMigrations: () => [],
   environmentNames: () => new Set(ENVIRONMENT_NAMES),
   postgresStep: name => {
     const key = `column public.projects.of_${name}`

@@ -1,8 +1,9 @@
 import { Client } from 'pg'
 import { startPostgres } from '../../sandbox/engines/postgres.ts'
-import { type Delta, diffSnapshots, isEmptyDelta, type Rename } from '../../src/schema/diff.ts'
+import { type Delta, diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
 import { objectOf, readPostgresObjects } from '../../src/schema/postgres.ts'
-import { keyOf, parseKey, type Snapshot, toSnapshot } from '../../src/schema/snapshot.ts'
+import { type ObjectsById, renamesBetween } from '../../src/schema/renames.ts'
+import { type Snapshot, toSnapshot } from '../../src/schema/snapshot.ts'
 import type { LangfuseRelease, PostgresMigration } from './langfuse.ts'
 
 export type BackgroundMigration = {
@@ -86,33 +87,13 @@ async function watch(client: Client, migration: PostgresMigration): Promise<Delt
   return diffSnapshots(snapshotOf(before), snapshotOf(after), renamesBetween(before, after))
 }
 
-type Objects = ReadonlyMap<string, ReturnType<typeof objectOf>>
-
-async function objectsById(client: Client): Promise<Objects> {
+async function objectsById(client: Client): Promise<ObjectsById> {
   const rows = await readPostgresObjects(async sql => (await client.query(sql)).rows)
   return new Map(rows.map(row => [`${row['kind']} ${row['id']}`, objectOf(row)]))
 }
 
-function snapshotOf(objects: Objects): Snapshot {
+function snapshotOf(objects: ObjectsById): Snapshot {
   return toSnapshot(objects.values())
-}
-
-/** Objects that kept their id and have another name; what a renamed table holds has moved with it. */
-function renamesBetween(before: Objects, after: Objects): Rename[] {
-  const all = [...before].flatMap(([id, [from]]) => {
-    const to = after.get(id)?.[0]
-    return to === undefined || to === from ? [] : [{ from, to }]
-  })
-  const tables = new Map(all.map(({ from, to }) => [from, to]))
-  const followsTable = ({ from, to }: Rename): boolean => {
-    const { kind, names } = parseKey(from)
-    const table =
-      kind === 'table' ? undefined : tables.get(keyOf({ kind: 'table', names: names.slice(0, -1) }))
-    return (
-      table !== undefined && keyOf({ kind, names: [...parseKey(table).names, ...names.slice(-1)] }) === to
-    )
-  }
-  return all.filter(rename => !followsTable(rename))
 }
 
 async function followBackgroundMigrations(

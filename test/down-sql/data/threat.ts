@@ -19,6 +19,8 @@ export type Threat = {
   /** The migration whose undo is threatened. */
   readonly undoing: string
   readonly kind: ThreatKind
+  /** A later migration of Langfuse fails on these rows: a database that goes up has them after that one only. */
+  readonly failsUp?: string
   /** One line for people; also the name of the threat. */
   readonly what: string
   readonly rows?: readonly Row[]

@@ -220,6 +220,17 @@ describe('a table', () => {
     }
   })
 
+  test('finds a name whose array type has a free name, too', async () => {
+    await run(
+      `CREATE TABLE _t (a int); INSERT INTO _t VALUES (1); CREATE TABLE t (a int); INSERT INTO t VALUES (1)`,
+    )
+    await call(`drop_table('_t')`, `drop_table('t')`)
+    expect(await stored()).toMatchObject([
+      { stored_as: 'langfuse_rollout._t_1' },
+      { stored_as: 'langfuse_rollout.t_2' },
+    ])
+  })
+
   test('lets go of what it refers to, and what users point at it goes on pointing at it', async () => {
     await run(`CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, p int REFERENCES p, self int REFERENCES t);
       CREATE TABLE "my table" (t int REFERENCES t ON DELETE CASCADE); CREATE VIEW "my view" AS SELECT p FROM t;

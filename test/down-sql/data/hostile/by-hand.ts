@@ -9,6 +9,9 @@ function read(file: string): readonly { readonly undoing: string; readonly sql: 
   )
 }
 
+/** What {@link Threat.failsUp} is for these. */
+const failsUp: Readonly<Record<string, string>> = {}
+
 const parts = [...read('older.sql'), ...read('newer.sql')]
 
 /** What the rows by hand refer to. */
@@ -24,4 +27,5 @@ export const byHand: readonly Threat[] = parts
     kind: 'row of whoever wrote the down SQL',
     what: `rows by hand for ${undoing}`,
     sql,
+    ...(failsUp[undoing] !== undefined && { failsUp: failsUp[undoing] }),
   }))

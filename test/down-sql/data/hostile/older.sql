@@ -123,11 +123,11 @@ INSERT INTO dashboard_widgets (id, project_id, name, description, view, dimensio
 
 -- right after: 20250410145712_add_organization_scoped_api_keys
 INSERT INTO api_keys (id, public_key, hashed_secret_key, fast_hashed_secret_key, display_secret_key, project_id, organization_id, scope, note) VALUES
-  ('ak org', 'pk-org', 'h1', 'f1', 'sk…', NULL, 'org "eins"; --', 'ORGANIZATION', 'für alle; "x"'),
-  ('ak org mit Projekt', 'pk-org-2', 'h2', NULL, 'sk…', 'proj ''q''', 'org "eins"; --', 'ORGANIZATION', NULL),
-  ('ak ohne beides', 'pk-3', 'h3', NULL, 'sk…', NULL, NULL, 'PROJECT', NULL),
-  ('ak Projekt mit Org', 'pk-4', 'h4', NULL, 'sk…', 'proj-β', 'org''zwei', 'PROJECT', NULL),
-  ('ak Projekt', 'pk-5', 'h5', NULL, 'sk…', 'proj-β', NULL, 'PROJECT', NULL);
+  ('ak org', 'pk-older-org', 'h1', 'f1', 'sk…', NULL, 'org "eins"; --', 'ORGANIZATION', 'für alle; "x"'),
+  ('ak org mit Projekt', 'pk-older-org-2', 'h2', NULL, 'sk…', 'proj ''q''', 'org "eins"; --', 'ORGANIZATION', NULL),
+  ('ak ohne beides', 'pk-older-3', 'h3', NULL, 'sk…', NULL, NULL, 'PROJECT', NULL),
+  ('ak Projekt mit Org', 'pk-older-4', 'h4', NULL, 'sk…', 'proj-β', 'org''zwei', 'PROJECT', NULL),
+  ('ak Projekt', 'pk-older-5', 'h5', NULL, 'sk…', 'proj-β', NULL, 'PROJECT', NULL);
 
 -- right after: 20250420120553_add_organization_and_project_metadata
 UPDATE organizations SET metadata = CASE id WHEN 'org "eins"; --' THEN '{"a\"; --": ["ü", null]}'::jsonb WHEN 'org''zwei' THEN 'null' END;

@@ -6,6 +6,7 @@ const kind = 'orphan of a foreign key'
 export const orphans: readonly Threat[] = [
   {
     undoing: '20241206115829_remove_trace_score_observation_constraints',
+    failsUp: '20250108220721_add_queue_backup_table',
     kind,
     what: 'traces of sessions without a row, and job executions whose score is only in ClickHouse',
     rows: [

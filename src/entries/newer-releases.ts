@@ -1,0 +1,41 @@
+import { explain } from '../errors/explain.ts'
+import { withRelease } from '../release/newer.ts'
+import { majorOf } from '../release/requirements.ts'
+import type { Ports } from './ports.ts'
+
+/**
+ * The same ports, whose facts have these releases also where they are newer than the catalog: their migrations are read
+ * from Langfuse's public repository. One that cannot be read stays unknown, and the plan refuses what it is needed for.
+ */
+export async function withNewerReleases(
+  ports: Ports,
+  versions: readonly (string | undefined)[],
+): Promise<Ports> {
+  let { facts } = ports
+  for (const version of versions) {
+    if (version === undefined || !isReadable(version, ports) || facts.release(version) !== undefined) continue
+    const { releases, runner } = ports
+    try {
+      const tree = await releases.read(version)
+      if (tree === undefined) {
+        runner.info(`${releases.place} has no tag v${version}.`)
+        continue
+      }
+      runner.info(
+        `The migrations of Langfuse ${version} were read from ${releases.place}: the catalog ends before it.`,
+      )
+      facts = withRelease(facts, { version, tree, readFrom: releases.place })
+    } catch (error) {
+      runner.info(
+        `The migrations of Langfuse ${version} could not be read from ${releases.place}: ${explain(error)}`,
+      )
+    }
+  }
+  return { ...ports, facts }
+}
+
+/** Final releases of a major that the catalog knows. */
+function isReadable(version: string, { facts }: Ports): boolean {
+  const majors = new Set(facts.releases.map(release => majorOf(release.version)))
+  return !version.includes('-') && majors.has(majorOf(version))
+}

@@ -1,0 +1,42 @@
+import type { DownSql, Engine } from '../schema/down-sql.ts'
+import type { CountedLoss, Loss } from '../stack/losses.ts'
+import type { Undo } from './rollback-class.ts'
+
+/** All that can be counted before anything happens. */
+export function lossesOf({ sql }: Pick<Undo, 'sql'>): readonly Loss[] {
+  return sql.flatMap(file =>
+    file.counts.map(count => ({ store: storeOf(file), migration: file.migration, ...count })),
+  )
+}
+
+/** ClickHouse's migrations are four digits, Postgres's have a name behind their time. */
+function storeOf({ migration }: DownSql): Engine {
+  return /^\d{4}$/.test(migration) ? 'clickhouse' : 'postgres'
+}
+
+/**
+ * One sentence for each migration that loses something or puts something into the archive. What was counted and is
+ * nothing is left out, unless the migration is one that loses what cannot be counted.
+ */
+export function lossSentences(undo: Pick<Undo, 'sql'>, counted: readonly CountedLoss[]): readonly string[] {
+  return undo.sql.flatMap(file => {
+    const own = counted.filter(loss => loss.migration === file.migration && loss.store === storeOf(file))
+    const some = own.filter(({ count }) => count === undefined || count > 0)
+    const isQuiet =
+      file.class === 'schema' && (file.counts.length === 0 || (own.length > 0 && some.length === 0))
+    if (isQuiet) return []
+    const numbers = some.flatMap(({ count, what }) => (count === undefined ? [] : [`${count} ${what}`]))
+    return [`${file.migration}: ${file.loses}${numbers.length === 0 ? '' : ` (${numbers.join('; ')})`}`]
+  })
+}
+
+/** A generated undo knows the schema and nothing of rows. */
+export function unreviewedWarnings({ sql }: Pick<Undo, 'sql'>): readonly string[] {
+  return sql.flatMap(({ migration, unreviewed }) =>
+    unreviewed === undefined
+      ? []
+      : [
+          `The down SQL of ${migration} was made from ${unreviewed.madeFrom}, and nobody has reviewed it: what the migration did to rows is not undone. Have a snapshot.`,
+        ],
+  )
+}

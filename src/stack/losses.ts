@@ -1,0 +1,78 @@
+import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import type { Engine } from '../schema/down-sql.ts'
+
+/** Something that undoing archives, maps or changes, with the SELECT that says how much of it there is. */
+export type Loss = {
+  readonly store: Engine
+  readonly migration: string
+  readonly what: string
+  readonly sql: string
+}
+
+/** A loss with its number; undefined where it could not be counted. */
+export type CountedLoss = Loss & { readonly count: number | undefined }
+
+/** A number that is not there by then is not worth waiting for: nothing depends on it. */
+const TIMEOUT_MS = 10_000
+
+/**
+ * Counts what undoing would archive or change. Reads only, each SELECT by itself: one that fails or takes long (what
+ * it counts may be gone with a newer migration) leaves its number open.
+ */
+export async function countLosses(
+  losses: readonly Loss[],
+  {
+    postgres,
+    clickhouse,
+  }: { readonly postgres: Postgres | undefined; readonly clickhouse: ClickHouse | undefined },
+): Promise<readonly CountedLoss[]> {
+  const inPostgres = losses.filter(({ store }) => store === 'postgres')
+  const inClickHouse = losses.filter(({ store }) => store === 'clickhouse')
+  return [
+    ...(postgres === undefined ? inPostgres.map(open) : await countInPostgres(inPostgres, postgres)),
+    ...(await Promise.all(
+      inClickHouse.map(loss =>
+        clickhouse === undefined
+          ? open(loss)
+          : counted(loss, () => clickhouse.run(loss.sql, { timeoutMs: TIMEOUT_MS })),
+      ),
+    )),
+  ]
+}
+
+async function countInPostgres(losses: readonly Loss[], postgres: Postgres): Promise<readonly CountedLoss[]> {
+  if (losses.length === 0) return []
+  const session = await postgres.connect()
+  try {
+    const found: CountedLoss[] = []
+    for (const loss of losses) found.push(await counted(loss, () => readOnly(session, loss.sql)))
+    return found
+  } finally {
+    await session.close()
+  }
+}
+
+async function readOnly(session: PostgresSession, sql: string): Promise<readonly Row[]> {
+  await session.run(
+    `BEGIN READ ONLY; SET LOCAL statement_timeout = ${TIMEOUT_MS}; SET LOCAL search_path = public`,
+  )
+  try {
+    return await session.run(sql)
+  } finally {
+    await session.run('ROLLBACK')
+  }
+}
+
+function open(loss: Loss): CountedLoss {
+  return { ...loss, count: undefined }
+}
+
+async function counted(loss: Loss, run: () => Promise<readonly Row[]>): Promise<CountedLoss> {
+  try {
+    const [row] = await run()
+    const count = Number(Object.values(row ?? {})[0])
+    return Number.isSafeInteger(count) ? { ...loss, count } : open(loss)
+  } catch {
+    return open(loss)
+  }
+}

@@ -20,7 +20,7 @@ async function build(): Promise<void> {
   const files = await bundle(join(root, 'build/entries/main.js'))
   for (const [name, content] of files) await write(join('dist/shared', name), content)
   for (const action of ACTIONS) await write(`dist/${action}/index.js`, wrapper(action))
-  await write('dist/agent/index.js', await bundleAgent())
+  for (const program of ['look', 'undo']) await write(`dist/agent/${program}.js`, await bundleAgent(program))
   await rm(join(root, 'build'), { recursive: true, force: true })
 }
 
@@ -53,12 +53,12 @@ async function minify(source: string): Promise<string> {
 }
 
 /** Parts of the driver that the agent never comes to; each byte of it goes through a task definition. */
-const NOT_IN_THE_AGENT = /^(pg-pool|pg-native|pgpass|pg-cloudflare|\.\/native)$/
+const NOT_IN_THE_AGENT = /^(pg-pool|pg-native|pgpass|pg-cloudflare|\.\/native|\.\/cert-signatures)$/
 
 /** One file of CommonJS that `node -e` can run, for the Node of the worker's image: 20 and later. */
-async function bundleAgent(): Promise<string> {
+async function bundleAgent(program: string): Promise<string> {
   const { outputFiles } = await bundleProgram({
-    entryPoints: [join(root, 'src/agent/main.ts')],
+    entryPoints: [join(root, `src/agent/${program}.ts`)],
     bundle: true,
     minify: true,
     write: false,

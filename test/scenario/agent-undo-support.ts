@@ -47,7 +47,10 @@ export const INSIDE = { 'redis-url': `redis://:${CACHE_TOKEN}@${CACHE}:6379` }
 
 async function upgrade(stage: Stage): Promise<void> {
   const result = await stage.run('deploy', { ...UPGRADE, ...INSIDE })
-  expect([result.outputs['outcome'], result.commands.at(-1)?.message]).toEqual(['deployed', expect.anything()])
+  expect([result.outputs['outcome'], result.commands.at(-1)?.message]).toEqual([
+    'deployed',
+    expect.anything(),
+  ])
   const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
   try {
     await ingest({ pool, clickhouse: clickhouseClient(clickhouseAccess(stage.stack)), count: 25 })

@@ -21,7 +21,7 @@ async function build(): Promise<void> {
   }
   await write('dist/shared/licenses.txt', await licensesOf(metafile, root))
   for (const action of ACTIONS) await write(`dist/${action}/index.js`, wrapper(action))
-  await write('dist/agent/index.js', await bundleAgent())
+  for (const program of ['look', 'undo']) await write(`dist/agent/${program}.js`, await bundleAgent(program))
   await rm(join(root, 'build'), { recursive: true, force: true })
 }
 
@@ -99,12 +99,12 @@ const requiredHttp: Plugin = {
 }
 
 /** Parts of the driver that the agent never comes to; each byte of it goes through a task definition. */
-const NOT_IN_THE_AGENT = /^(pg-pool|pg-native|pgpass|pg-cloudflare|\.\/native)$/
+const NOT_IN_THE_AGENT = /^(pg-pool|pg-native|pgpass|pg-cloudflare|\.\/native|\.\/cert-signatures)$/
 
 /** One file of CommonJS that `node -e` can run, for the Node of the worker's image: 20 and later. */
-async function bundleAgent(): Promise<string> {
+async function bundleAgent(program: string): Promise<string> {
   const { outputFiles } = await bundle({
-    entryPoints: [join(root, 'src/agent/main.ts')],
+    entryPoints: [join(root, `src/agent/${program}.ts`)],
     bundle: true,
     minify: true,
     write: false,

@@ -9,11 +9,11 @@ import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { Inside, LookInside } from '../stack/inside.ts'
 import { unseenInside, workerAddresses } from '../stack/inside.ts'
-import type { EcsComponent } from '../stack/stack.ts'
-import type { DownSqlFiles, Job, JobFailure, Spec, Texts, UndoJob, Undone } from './job.ts'
+import type { Job, JobFailure, Library, Spec, Undone } from './job.ts'
+import { partsOf } from './library.ts'
 import { orderOf, roomIn } from './order.ts'
 import { type Errand, type Outcome, type Place, runAgent } from './task.ts'
-import { partsOf, textsOf } from './texts.ts'
+import { textsOf } from './texts.ts'
 
 /** `network: task`: what a runner inside the VPC does itself is done by an agent there. */
 export type Agent = {
@@ -26,43 +26,51 @@ export type AgentOptions = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly say: (line: string) => void
-  /** Reads the agent's bundle. */
-  readonly program: () => Promise<string>
+  /** Reads a bundle: the one that looks and carries, or the one that undoes. */
+  readonly program: (name: Program) => Promise<string>
   /** It was not asked for by name: where it cannot be had, the stores are not looked at, as if nobody had asked. */
   readonly optional: boolean
 }
 
+export type Program = 'look' | 'undo'
+
 export function createAgent(options: AgentOptions): Agent {
-  const placeBeside = async (worker: EcsComponent): Promise<Place> => {
-    const { cloud, clock, signal, say } = options
-    return { cloud, clock, signal, say, worker, program: await options.program() }
-  }
-  const known: Known = new Map()
+  const memory: Memory = { phases: new Map(), kept: undefined }
   return {
-    look: async worker => look(await placeBeside(worker), options.optional),
+    look: worker => look({ ...options, worker }, options),
     async undo(step, execution) {
-      const before = known.get(step)
-      if (before === undefined) {
-        const place = await placeBeside(execution.stack.worker)
-        await undo(chainFrom(step, execution.plan.steps), { execution, place, known })
+      const { phases } = memory
+      if (!phases.has(step)) {
+        const place = { ...options, worker: execution.stack.worker }
+        await undo(chainFrom(step, execution.plan.steps), { execution, place, memory, options })
       } else execution.say('The agent that was at the phase before has gone on with this one already.')
-      const after = known.get(step)
-      if (after === undefined) throw new StepFailed('The agent did not come to this phase.', [])
-      if (after instanceof Error) throw after
-      return after
+      const known = phases.get(step)
+      if (known === undefined) throw new StepFailed('The agent did not come to this phase.', [])
+      if (known instanceof Error) throw known
+      return known
     },
   }
 }
 
+/** What one run's agents have come to. */
+type Memory = {
+  readonly phases: Map<Step, UndoCounts | Error>
+  /** The library in PostgreSQL, once it had to go there. */
+  kept: Kept | undefined
+}
+
+type Kept = { readonly id: string; readonly parts: number }
+
 const LOOK_MS = 5 * 60_000
 
 /** Never throws: a look that came to nothing is a picture of nothing, with the reason. */
-async function look(place: Place, optional: boolean): Promise<Inside> {
+async function look(place: Place, { program, optional }: AgentOptions): Promise<Inside> {
   const { worker, say } = place
   try {
     const outcome = await runAgent(
       {
         job: { kind: 'observe', workers: workerAddresses(worker) },
+        program: await program('look'),
         what: 'look at the databases',
         timeoutMs: LOOK_MS,
         onSay: line => say(quoted(line)),
@@ -89,9 +97,6 @@ function quoted(line: string): string {
   return `│ ${line.replaceAll('##[', '## [')}`
 }
 
-/** What came of phases that an agent was at. */
-type Known = Map<Step, UndoCounts | Error>
-
 /** A phase and those that come right after it: an agent costs a minute, so one does them all. */
 function chainFrom(step: UndoSchema, steps: readonly Step[]): readonly UndoSchema[] {
   const chain: UndoSchema[] = [step]
@@ -102,76 +107,92 @@ function chainFrom(step: UndoSchema, steps: readonly Step[]): readonly UndoSchem
   return chain
 }
 
-type Undoing = { readonly execution: Execution; readonly place: Place; readonly known: Known }
+type Undoing = {
+  readonly execution: Execution
+  readonly place: Place
+  readonly memory: Memory
+  readonly options: AgentOptions
+}
 
-/** Phases in one task; where their down SQL does not fit into the task definition, it goes to PostgreSQL before. */
-async function undo(steps: readonly UndoSchema[], { execution, place, known }: Undoing): Promise<void> {
+/** Phases in one task. What does not fit into its task definition goes to PostgreSQL before, once a run. */
+async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<void> {
+  const { execution, place, memory, options } = undoing
   const [first] = steps
   if (first === undefined) return
-  const errand = (job: Job): Errand => ({
-    job,
-    what: `run the ${steps.map(titleOf).join(', then the ')}`,
-    timeoutMs: Math.max(60_000, execution.deadline - execution.clock.now()),
-    onSay: line => execution.say(quoted(line)),
-  })
-  const jobWith = (texts: Texts): UndoJob => ({
-    kind: 'undo',
-    steps,
-    rollbackId: execution.rollbackId,
-    texts,
-  })
-  const files = textsOf(steps, execution.facts)
-  const whole = jobWith({ where: 'here', files })
+  const { rollbackId, facts } = execution
+  const whole: Job = { kind: 'undo', steps, rollbackId, files: textsOf(steps, facts) }
   try {
-    const fits = roomFor(whole, place) >= 0
-    const job = fits ? whole : jobWith(await keep(files, errand, place))
-    const { counts, failure } = undoneOf(await runAgent(errand(job), place))
+    const program = await options.program('undo')
+    const fits = memory.kept === undefined && roomFor(whole, program, place) >= 0
+    const errand = fits ? { job: whole, program } : await withLibrary(steps, program, undoing)
+    const what = `run the ${steps.map(titleOf).join(', then the ')}`
+    const outcome = await runAgent({ ...errand, what, ...patience(execution) }, place)
+    const { counts, failure } = undoneOf(outcome)
     steps.forEach((step, index) => {
       const done = counts[index]
-      if (done !== undefined) known.set(step, done)
-      else if (index === counts.length && failure !== undefined) known.set(step, thrown(failure))
+      if (done !== undefined) memory.phases.set(step, done)
+      else if (index === counts.length && failure !== undefined) memory.phases.set(step, thrown(failure))
     })
   } catch (error) {
-    known.set(first, failureOfStep(error, first))
+    memory.phases.set(first, failureOfStep(error, first))
   }
 }
 
+function patience({ deadline, clock, say }: Execution): Pick<Errand, 'timeoutMs' | 'onSay'> {
+  return { timeoutMs: Math.max(60_000, deadline - clock.now()), onSay: line => say(quoted(line)) }
+}
+
 /** Bytes of compressed text that a task definition with this job has left over; below 0: it does not fit. */
-function roomFor(job: Job, { program, worker, cloud }: Place): number {
+function roomFor(job: Job, program: string, { worker, cloud }: Place): number {
   const spec: Spec = { nonce: '0'.repeat(16), timeoutMs: 3_600_000, job }
   return roomIn(orderOf(spec, program, worker), worker, cloud)
+}
+
+/** The small program with the library of the whole rollback, which is in PostgreSQL by then. */
+async function withLibrary(
+  steps: readonly UndoSchema[],
+  program: string,
+  { execution, place, memory, options }: Undoing,
+): Promise<Pick<Errand, 'job' | 'program'>> {
+  const { plan, facts, rollbackId } = execution
+  const all = plan.steps.filter(step => step.kind === 'undo-schema')
+  const small = await options.program('look')
+  memory.kept ??= await keep({ program, files: textsOf(all, facts) }, small, { place, execution })
+  const last = steps.at(-1) === all.at(-1)
+  return { job: { kind: 'load', ...memory.kept, steps, rollbackId, last }, program: small }
 }
 
 /** How many agents carry parts at the same time. */
 const SIDE_BY_SIDE = 5
 
-async function keep(files: DownSqlFiles, errand: (job: Job) => Errand, place: Place): Promise<Texts> {
+async function keep(
+  library: Library,
+  program: string,
+  { place, execution }: Pick<Undoing, 'place' | 'execution'>,
+): Promise<Kept> {
   const empty: Job = { kind: 'keep', id: '0'.repeat(64), part: 0, content: '' }
   // What is compressed already grows a little when it is written as text and compressed again.
-  const bytes = Math.floor(roomFor(empty, place) * 0.96)
+  const bytes = Math.floor(roomFor(empty, program, place) * 0.96)
   if (bytes < 2_000) {
     throw new NoEvidence(
       "the worker's task definition leaves no room for the agent: shorten its environment, or use `network: direct`",
       { lasting: true },
     )
   }
-  const { id, parts } = partsOf(files, bytes)
+  const { id, parts } = partsOf(library, bytes)
   place.say(
     `The down SQL is too long for one task definition: ${parts.length} agents put it into PostgreSQL first.`,
   )
   for (let at = 0; at < parts.length; at += SIDE_BY_SIDE) {
-    const some = parts.slice(at, at + SIDE_BY_SIDE)
     const outcomes = await Promise.all(
-      some.map(part =>
-        runAgent(
-          { ...errand(part), what: `put down SQL into PostgreSQL (${part.part + 1} of ${parts.length})` },
-          place,
-        ),
-      ),
+      parts.slice(at, at + SIDE_BY_SIDE).map(job => {
+        const what = `put down SQL into PostgreSQL (${job.part + 1} of ${parts.length})`
+        return runAgent({ job, program, what, ...patience(execution) }, place)
+      }),
     )
     for (const outcome of outcomes) if (outcome.state === 'failure') throw thrown(outcome.failure)
   }
-  return { where: 'kept', id, parts: parts.length }
+  return { id, parts: parts.length }
 }
 
 function undoneOf(outcome: Outcome): Undone {

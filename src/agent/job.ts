@@ -12,31 +12,29 @@ export type Spec = {
   readonly job: Job
 }
 
-export type Job = ObserveJob | UndoJob | KeepJob
+export type Job = ObserveJob | UndoJob | KeepJob | LoadJob
 
 export type ObserveJob = {
   readonly kind: 'observe'
   readonly workers: readonly WorkerAddress[]
 }
 
-/** Phases of a rollback between which nothing else happens, in order. */
+/** Phases of a rollback between which nothing else happens, in order, with their down SQL. */
 export type UndoJob = {
   readonly kind: 'undo'
   readonly steps: readonly UndoSchema[]
   readonly rollbackId: string
-  readonly texts: Texts
+  readonly files: DownSqlFiles
 }
-
-/** The steps' down SQL: in the task definition, or where it is too long for that, kept in PostgreSQL before. */
-export type Texts =
-  | { readonly where: 'here'; readonly files: DownSqlFiles }
-  | { readonly where: 'kept'; readonly id: string; readonly parts: number }
 
 /** The files of all migrations of all steps. */
 export type DownSqlFiles = readonly DownSqlFile[]
 export type DownSqlFile = { readonly engine: 'postgres' | 'clickhouse'; readonly file: DownSql }
 
-/** Puts one part of a text that is too long for a task definition into PostgreSQL. */
+/** The program that undoes and all down SQL of a rollback: what may be too long for a task definition. */
+export type Library = { readonly program: string; readonly files: DownSqlFiles }
+
+/** Puts one part of a library into PostgreSQL. */
 export type KeepJob = {
   readonly kind: 'keep'
   readonly id: string
@@ -45,11 +43,21 @@ export type KeepJob = {
   readonly content: string
 }
 
+/** Undoes with a library that was put into PostgreSQL. */
+export type LoadJob = Pick<UndoJob, 'steps' | 'rollbackId'> & {
+  readonly kind: 'load'
+  readonly id: string
+  readonly parts: number
+  /** Nothing of the rollback comes after it, so the library may go. */
+  readonly last: boolean
+}
+
 /** What each job answers with. */
 export type Answers = {
   readonly observe: Inside
   readonly undo: Undone
   readonly keep: null
+  readonly load: Undone
 }
 
 /** The counts of the phases that are over; where one failed it is the next, and those after it were not begun. */

@@ -2,13 +2,13 @@ import type { Cloud, DerivedTask } from '../ports/cloud.ts'
 import { pinned } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import type { Spec } from './job.ts'
-import { compress } from './texts.ts'
+import { compress } from './library.ts'
 
 export const CONTAINER = 'agent'
 export const TAG = 'langfuse-rollout-agent'
 
 /** ECS takes 64 KiB; how exactly it counts is not documented, so some is left over. */
-export const LARGEST_DEFINITION = 62_000
+export const LARGEST_DEFINITION = 63_000
 
 /**
  * The task definition of one agent: the worker's image, roles, size and log configuration, of its environment only

@@ -21,12 +21,12 @@ export type Place = {
   readonly say: (line: string) => void
   /** Beside which the agent stands. */
   readonly worker: EcsComponent
-  /** The agent's bundle. */
-  readonly program: string
 }
 
 export type Errand = {
   readonly job: Job
+  /** The bundle that does it. */
+  readonly program: string
   /** What it is for, in a few words. */
   readonly what: string
   /** Milliseconds for all of it. */
@@ -92,10 +92,10 @@ function assertPlace({ worker: { service }, signal }: Place): void {
   )
 }
 
-async function start(spec: Spec, { what, job }: Errand, place: Place): Promise<EcsTask> {
+async function start(spec: Spec, { what, job, program }: Errand, place: Place): Promise<EcsTask> {
   const { cloud, worker, say } = place
   const { service, taskDefinition: base } = worker
-  const derived = orderOf(spec, place.program, worker)
+  const derived = orderOf(spec, program, worker)
   const taskDefinition = await begun(() => cloud.ecs.registerDerived(base, derived))
   try {
     const task = await begun(() =>

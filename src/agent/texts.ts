@@ -1,13 +1,9 @@
-import { createHash } from 'node:crypto'
-import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
-import { StepFailed } from '../execute/execution.ts'
 import type { UndoSchema } from '../plan/plan.ts'
-import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { clickhouseName } from '../release/facts.ts'
 import type { DownSections, DownSql, Engine } from '../schema/down-sql.ts'
 import { piecesOf } from '../schema/sql-text.ts'
-import type { DownSqlFile, DownSqlFiles, KeepJob, Texts } from './job.ts'
+import type { DownSqlFile, DownSqlFiles } from './job.ts'
 
 /**
  * The down SQL of some steps, each file once: of Postgres only the sections that their phases read (contract prepares
@@ -65,96 +61,5 @@ export function factsOf(files: DownSqlFiles): Pick<ReleaseFacts, 'downSql'> {
   return {
     downSql: (engine, migration) =>
       files.find(item => item.engine === engine && item.file.migration === nameOf(migration))?.file,
-  }
-}
-
-/** Compresses for the narrow ways: a task definition has 64 KiB. */
-export function compress(text: string): Buffer {
-  const bytes = Buffer.from(text)
-  return brotliCompressSync(bytes, {
-    params: {
-      [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
-      [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
-      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-    },
-  })
-}
-
-/** Texts that are too long for one task definition, in parts that each fit, under a name that is their hash. */
-export function partsOf(files: DownSqlFiles, bytes: number): { id: string; parts: readonly KeepJob[] } {
-  const whole = compress(JSON.stringify(files))
-  const id = hashOf(whole)
-  const parts = Array.from({ length: Math.ceil(whole.length / bytes) }, (_, part) => ({
-    kind: 'keep' as const,
-    id,
-    part,
-    content: whole.subarray(part * bytes, (part + 1) * bytes).toString('base64'),
-  }))
-  return { id, parts }
-}
-
-const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
-
-/** Agents that keep parts side by side may all find no table. */
-const TABLE = `
-SELECT pg_advisory_xact_lock(hashtext('langfuse_rollout.agent_texts'));
-CREATE SCHEMA IF NOT EXISTS langfuse_rollout;
-CREATE TABLE IF NOT EXISTS langfuse_rollout.agent_texts (
-  id text NOT NULL,
-  part int NOT NULL,
-  content text NOT NULL,
-  at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (id, part)
-);
-DELETE FROM langfuse_rollout.agent_texts WHERE at < now() - interval '1 day';
-`
-
-/** Puts one part where the agent that runs the phase finds it. Again is the same. */
-export async function keepPart({ id, part, content }: KeepJob, postgres: Postgres): Promise<null> {
-  await inSession(postgres, async session => {
-    // Several statements in one message are one transaction, and the lock ends with it.
-    await session.run(TABLE)
-    await session.run(
-      `INSERT INTO langfuse_rollout.agent_texts (id, part, content) VALUES ($1, $2, $3)
-       ON CONFLICT (id, part) DO UPDATE SET content = excluded.content, at = now()`,
-      [id, part, content],
-    )
-  })
-  return null
-}
-
-/** The texts of a job, wherever they are; what was kept is only taken when it is whole. */
-export async function readTexts(texts: Texts, postgres: Postgres): Promise<DownSqlFiles> {
-  if (texts.where === 'here') return texts.files
-  const rows = await inSession(postgres, session =>
-    session.run('SELECT content FROM langfuse_rollout.agent_texts WHERE id = $1 ORDER BY part', [texts.id]),
-  )
-  const whole = Buffer.concat(rows.map(row => Buffer.from(String(row['content']), 'base64')))
-  if (rows.length !== texts.parts || hashOf(whole) !== texts.id) {
-    throw new StepFailed(
-      `The down SQL that was put into PostgreSQL is not whole (${rows.length} of ${texts.parts} parts), so nothing of it was run: run this again.`,
-      [],
-    )
-  }
-  return JSON.parse(brotliDecompressSync(whole).toString()) as DownSqlFiles
-}
-
-/** Once the phases are over nobody needs its texts. */
-export async function forgetTexts(texts: Texts, postgres: Postgres): Promise<void> {
-  if (texts.where === 'here') return
-  await inSession(postgres, session =>
-    session.run('DELETE FROM langfuse_rollout.agent_texts WHERE id = $1', [texts.id]),
-  )
-}
-
-async function inSession<Value>(
-  postgres: Postgres,
-  work: (session: PostgresSession) => Promise<Value>,
-): Promise<Value> {
-  const session = await postgres.connect()
-  try {
-    return await work(session)
-  } finally {
-    await session.close()
   }
 }

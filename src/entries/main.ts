@@ -67,7 +67,7 @@ function createPorts(root: URL): Ports {
     clickhouse: access => createClickHouse(access),
     valkey: url => createValkey(valkeyAt(url)),
     names,
-    agentProgram: () => readFile(new URL('dist/agent/index.js', root), 'utf8'),
+    agentProgram: name => readFile(new URL(`dist/agent/${name}.js`, root), 'utf8'),
     imageTool: findImageTool,
     records: createRecords,
   }

@@ -1,4 +1,4 @@
-import { createAgent } from '../agent/agent.ts'
+import { createAgent, type Program } from '../agent/agent.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { UndoInside } from '../execute/execution.ts'
 import type { ClickHouseAccess, StackConfig } from '../inputs/config.ts'
@@ -31,8 +31,8 @@ export type Ports = {
   clickhouse(access: ClickHouseAccess): ClickHouse
   valkey(url: string): Valkey
   readonly names: Names
-  /** The agent's bundle, as text. */
-  agentProgram(): Promise<string>
+  /** A bundle of the agent, as text. */
+  agentProgram(name: Program): Promise<string>
   /** undefined when this machine has no program that copies images. */
   imageTool(): Promise<ImageTool | undefined>
   /** undefined without a token or outside of a repository. */
@@ -76,7 +76,7 @@ function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connecti
     clock,
     signal,
     say: line => runner.info(line),
-    program: ports.agentProgram,
+    program: name => ports.agentProgram(name),
     optional: config.network === 'auto',
   })
   return {

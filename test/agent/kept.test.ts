@@ -86,7 +86,7 @@ const agent = (said: string[]) =>
     clock: systemClock,
     signal: new AbortController().signal,
     say: line => said.push(line),
-    program: () => readFile('dist/agent/index.js', 'utf8'),
+    program: name => readFile(`dist/agent/${name}.js`, 'utf8'),
     optional: false,
   })
 

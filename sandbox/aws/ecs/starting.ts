@@ -71,7 +71,8 @@ export async function launch(parts: TaskParts, task: Task, prepared: Prepared) {
   container.running = running
   container.imageDigest = prepared.image.digest
   void running.exited.then(exit => {
-    container.exitCode = exit.code
+    // A program may be over before the signal comes to it: what counts is that it was to be killed.
+    container.exitCode = killed.has(container) ? 137 : exit.code
     if (exit.reason !== undefined) container.reason = exit.reason
     container.lastStatus = 'STOPPED'
     parts.changed(task)
@@ -79,6 +80,8 @@ export async function launch(parts: TaskParts, task: Task, prepared: Prepared) {
   await running.settled
   if (container.exitCode === undefined) container.lastStatus = 'RUNNING'
 }
+
+const killed = new WeakSet<TaskContainer>()
 
 /** The stream is `<prefix>/<container>/<task id>`; without a prefix there is no log, as on Fargate. */
 function lineWriter(parts: TaskParts, task: Task, { view, container }: Prepared): (line: string) => void {
@@ -95,6 +98,8 @@ function lineWriter(parts: TaskParts, task: Task, { view, container }: Prepared)
       if (logLag === undefined) append(text)
       else parts.clock.after(logLag, () => append(text))
     }
-    if (printed === killedAfter) container.running?.kill()
+    if (printed !== killedAfter) return
+    killed.add(container)
+    container.running?.kill()
   }
 }

@@ -1,21 +1,24 @@
 import { createClickHouse } from '../adapters/clickhouse.ts'
 import { systemClock } from '../adapters/clock.ts'
-import { http } from '../adapters/http.ts'
-import { names } from '../adapters/names.ts'
 import { createPostgres } from '../adapters/postgres.ts'
-import { createValkey, valkeyAt } from '../adapters/valkey.ts'
-import type { ClickHouse, Postgres, Valkey } from '../ports/databases.ts'
+import type { Undoing } from '../execute/execution.ts'
+import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import { redact } from '../report/redact.ts'
+import { failureOf } from './failure.ts'
 import type { Spec } from './job.ts'
 import { createReporter, type Reporter } from './protocol.ts'
-import { clickhouseOf, databaseUrlOf, type Environment, secretsIn, valkeyOf } from './stores.ts'
-import { failureOf, work } from './work.ts'
+import { clickhouseOf, databaseUrlOf, type Environment, secretsIn } from './stores.ts'
+
+/** What the agent works with: the databases, time, and somewhere to say how far it is. */
+export type Tools = Pick<Undoing, 'postgres' | 'clickhouse' | 'clock' | 'deadline' | 'signal' | 'say'> & {
+  readonly environment: Environment
+}
 
 /**
- * The program that runs inside the VPC, in a one-off task that stands where the worker stands: does one job with the
- * worker's environment and answers on standard output. Ends by itself, with 0, or with 3 when the job failed.
+ * What runs inside the VPC, in a one-off task that stands where the worker stands: does one job with the worker's
+ * environment and answers on standard output. Ends by itself, with 0, or with 3 when the job failed.
  */
-export async function agent(spec: Spec): Promise<void> {
+export async function runProgram(spec: Spec, work: (tools: Tools) => Promise<unknown>): Promise<void> {
   const secrets = secretsIn(process.env)
   const clean = (_key: string, value: unknown) => (typeof value === 'string' ? redact(value, secrets) : value)
   const reporter = createReporter(spec.nonce, line => process.stdout.write(`${line}\n`))
@@ -29,23 +32,23 @@ export async function agent(spec: Spec): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => stop(`the agent was stopped (${signal})`, 143))
   setTimeout(() => stop('the agent ran out of time', 4), spec.timeoutMs).unref()
-  end(await answer(spec, { reporter, clean, signal: cancel.signal }))
+  end(await answer({ spec, work, reporter, clean, signal: cancel.signal }))
 }
 
-type Means = {
+type Run = {
+  readonly spec: Spec
+  readonly work: (tools: Tools) => Promise<unknown>
   readonly reporter: Reporter
   readonly clean: (key: string, value: unknown) => unknown
   readonly signal: AbortSignal
 }
 
-async function answer(spec: Spec, { reporter, clean, signal }: Means): Promise<number> {
+async function answer({ spec, work, reporter, clean, signal }: Run): Promise<number> {
   const tidy = (value: unknown): unknown => JSON.parse(JSON.stringify(value, clean))
   try {
-    const result = await work(spec.job, {
+    const result = await work({
       ...connections(process.env),
-      http,
-      names,
-      missing: MISSING,
+      environment: process.env,
       clock: systemClock,
       deadline: systemClock.now() + spec.timeoutMs,
       signal,
@@ -61,21 +64,13 @@ async function answer(spec: Spec, { reporter, clean, signal }: Means): Promise<n
   }
 }
 
-const MISSING = {
-  postgres: "the worker's task definition does not say where PostgreSQL is (DATABASE_URL)",
-  clickhouse: "the worker's task definition does not say where ClickHouse is (CLICKHOUSE_URL)",
-  valkey: "the worker's task definition does not say where Valkey is (REDIS_HOST or REDIS_CONNECTION_STRING)",
-}
-
 /** What the worker is told, and what to look at when it does not answer. */
 function connections(environment: Environment): {
   postgres: Postgres | undefined
   clickhouse: ClickHouse | undefined
-  valkey: Valkey | undefined
 } {
   const url = databaseUrlOf(environment)
   const clickhouse = clickhouseOf(environment)
-  const valkey = valkeyOf(environment)
   return {
     postgres:
       url !== undefined && URL.canParse(url)
@@ -90,7 +85,6 @@ function connections(environment: Environment): {
         clickhouse,
         'cannot be reached from where the worker stands: check its CLICKHOUSE_URL, Cloud Map and the security groups between them',
       ),
-    valkey: valkey && createValkey({ ...valkeyAt(valkey.url, valkey.prefix), verify: valkey.verify }),
   }
 }
 

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
+import { StepFailed } from '../execute/execution.ts'
+import type { Postgres, PostgresSession } from '../ports/databases.ts'
+import type { KeepJob, Library, LoadJob } from './job.ts'
+
+/** Compresses for the narrow ways: a task definition has 64 KiB. */
+export function compress(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  return brotliCompressSync(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
+      [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
+  })
+}
+
+/** A library in parts that each fit into a task definition, under a name that is its hash. */
+export function partsOf(library: Library, bytes: number): { id: string; parts: readonly KeepJob[] } {
+  const whole = compress(JSON.stringify(library))
+  const id = hashOf(whole)
+  const parts = Array.from({ length: Math.ceil(whole.length / bytes) }, (_, part) => ({
+    kind: 'keep' as const,
+    id,
+    part,
+    content: whole.subarray(part * bytes, (part + 1) * bytes).toString('base64'),
+  }))
+  return { id, parts }
+}
+
+const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+
+/** Agents that keep parts side by side may all find no table. */
+const TABLE = `
+SELECT pg_advisory_xact_lock(hashtext('langfuse_rollout.agent_texts'));
+CREATE SCHEMA IF NOT EXISTS langfuse_rollout;
+CREATE TABLE IF NOT EXISTS langfuse_rollout.agent_texts (
+  id text NOT NULL,
+  part int NOT NULL,
+  content text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (id, part)
+);
+DELETE FROM langfuse_rollout.agent_texts WHERE at < now() - interval '1 day';
+`
+
+/** Puts one part where the agent that undoes finds it. Again is the same. */
+export async function keepPart({ id, part, content }: KeepJob, postgres: Postgres): Promise<null> {
+  await inSession(postgres, async session => {
+    // Several statements in one message are one transaction, and the lock ends with it.
+    await session.run(TABLE)
+    await session.run(
+      `INSERT INTO langfuse_rollout.agent_texts (id, part, content) VALUES ($1, $2, $3)
+       ON CONFLICT (id, part) DO UPDATE SET content = excluded.content, at = now()`,
+      [id, part, content],
+    )
+  })
+  return null
+}
+
+/** The library as it was kept; it is only taken when it is whole. */
+export async function readLibrary({ id, parts }: LoadJob, postgres: Postgres): Promise<Library> {
+  const rows = await inSession(postgres, session =>
+    session.run('SELECT content FROM langfuse_rollout.agent_texts WHERE id = $1 ORDER BY part', [id]),
+  )
+  const whole = Buffer.concat(rows.map(row => Buffer.from(String(row['content']), 'base64')))
+  if (rows.length !== parts || hashOf(whole) !== id) {
+    throw new StepFailed(
+      `The down SQL that was put into PostgreSQL is not whole (${rows.length} of ${parts} parts), so nothing of it was run: run this again.`,
+      [],
+    )
+  }
+  return JSON.parse(brotliDecompressSync(whole).toString()) as Library
+}
+
+/** What stays after all is untidy, and the next that keeps something removes it. */
+export async function forgetLibrary({ id }: LoadJob, postgres: Postgres): Promise<void> {
+  await inSession(postgres, session =>
+    session.run('DELETE FROM langfuse_rollout.agent_texts WHERE id = $1', [id]),
+  )
+}
+
+async function inSession<Value>(
+  postgres: Postgres,
+  work: (session: PostgresSession) => Promise<Value>,
+): Promise<Value> {
+  const session = await postgres.connect()
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
+}

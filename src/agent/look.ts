@@ -1,0 +1,60 @@
+import { createRequire } from 'node:module'
+import { http } from '../adapters/http.ts'
+import { names } from '../adapters/names.ts'
+import { createValkey, valkeyAt } from '../adapters/valkey.ts'
+import type { Valkey } from '../ports/databases.ts'
+import { lookInside } from '../stack/inside.ts'
+import { givenPostgres } from './failure.ts'
+import type { LoadJob, Spec, UndoJob } from './job.ts'
+import { forgetLibrary, keepPart, readLibrary } from './library.ts'
+import { runProgram, type Tools } from './program.ts'
+import { valkeyOf } from './stores.ts'
+
+/** The small program: looks, and carries what is too long for one task definition. */
+export async function agent(spec: Spec): Promise<void> {
+  await runProgram(spec, tools => work(spec, tools))
+}
+
+async function work({ job }: Spec, tools: Tools): Promise<unknown> {
+  switch (job.kind) {
+    case 'observe':
+      return lookInside({ ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING }, job.workers)
+    case 'keep':
+      return keepPart(job, givenPostgres(tools))
+    case 'load':
+      return load(job, tools)
+    case 'undo':
+      throw new Error('This program does not undo.')
+  }
+}
+
+const MISSING = {
+  postgres: "the worker's task definition does not say where PostgreSQL is (DATABASE_URL)",
+  clickhouse: "the worker's task definition does not say where ClickHouse is (CLICKHOUSE_URL)",
+  valkey: "the worker's task definition does not say where Valkey is (REDIS_HOST or REDIS_CONNECTION_STRING)",
+}
+
+function valkeyIn({ environment }: Tools): Valkey | undefined {
+  const place = valkeyOf(environment)
+  return place && createValkey({ ...valkeyAt(place.url, place.prefix), verify: place.verify })
+}
+
+/** Undoes with the program and the down SQL that others have put into PostgreSQL. */
+async function load(job: LoadJob, tools: Tools): Promise<unknown> {
+  const postgres = givenPostgres(tools)
+  const { program, files } = await readLibrary(job, postgres)
+  const { steps, rollbackId, last } = job
+  const result = await exportsOf(program).undo({ kind: 'undo', steps, rollbackId, files }, tools)
+  if (last) await forgetLibrary(job, postgres).catch(() => undefined)
+  return result
+}
+
+type UndoProgram = { undo(job: UndoJob, tools: Tools): Promise<unknown> }
+
+/** The text was read with its hash, and it is the one that the runner has put there. */
+function exportsOf(program: string): UndoProgram {
+  const module = { exports: {} }
+  const run = new Function('require', 'module', 'exports', program)
+  run(createRequire('file:///'), module, module.exports)
+  return module.exports as UndoProgram
+}

@@ -1,0 +1,32 @@
+import type { UndoCounts } from '../execute/execution.ts'
+import { undoStores } from '../execute/undo-schema.ts'
+import { failureOf, givenPostgres } from './failure.ts'
+import type { Spec, UndoJob, Undone } from './job.ts'
+import { runProgram, type Tools } from './program.ts'
+import { factsOf } from './texts.ts'
+
+/** The program that undoes, whole in one task definition. */
+export async function agent(spec: Spec): Promise<void> {
+  await runProgram(spec, async tools => {
+    if (spec.job.kind !== 'undo') throw new Error('This program only undoes.')
+    return undo(spec.job, tools)
+  })
+}
+
+/**
+ * Phases by the very functions that a runner inside the VPC undoes with. One that fails is part of the answer: those
+ * before it are done and have to be told of.
+ */
+export async function undo({ steps, rollbackId, files }: UndoJob, tools: Tools): Promise<Undone> {
+  const postgres = givenPostgres(tools)
+  const facts = factsOf(files)
+  const counts: UndoCounts[] = []
+  for (const step of steps) {
+    try {
+      counts.push(await undoStores(step, { ...tools, postgres, rollbackId, facts }))
+    } catch (error) {
+      return { counts, failure: failureOf(error) }
+    }
+  }
+  return { counts }
+}

@@ -1,7 +1,7 @@
 import type { UndoSchema } from '../plan/plan.ts'
 import type { Done, Execution, UndoCounts } from './execution.ts'
 import { StepFailed } from './execution.ts'
-import { undoClickHouse } from './undo-clickhouse.ts'
+import { checkClickHouse, undoClickHouse } from './undo-clickhouse.ts'
 import { undoPostgres } from './undo-postgres.ts'
 
 /**
@@ -11,10 +11,13 @@ import { undoPostgres } from './undo-postgres.ts'
 export async function undoSchema(step: UndoSchema, execution: Execution): Promise<Done> {
   const { postgres, clickhouse } = execution
   if (postgres === undefined) throw new StepFailed('There is no connection to PostgreSQL.', [])
+  if (step.clickhouse.length > 0) {
+    if (clickhouse === undefined) throw new StepFailed('There is no connection to ClickHouse.', [])
+    await checkClickHouse(step, clickhouse, execution)
+  }
   let archivedInClickHouse = 0
   const inPostgres = await undoPostgres(step, postgres, execution, async () => {
-    if (step.clickhouse.length === 0) return
-    if (clickhouse === undefined) throw new StepFailed('There is no connection to ClickHouse.', [])
+    if (clickhouse === undefined || step.clickhouse.length === 0) return
     archivedInClickHouse = await undoClickHouse(step, clickhouse, execution)
   })
   const counts = { ...inPostgres, archivedRows: inPostgres.archivedRows + archivedInClickHouse }

@@ -14,10 +14,13 @@ async function main(): Promise<number> {
     throw new Error('Say where Langfuse is: npm run conformance -- --langfuse PATH_OF_A_CHECKOUT')
   const releases = changing(readReleases(values.langfuse, versions()))
   const newest = releases.at(-1)?.version
-  console.log(`${releases.length} releases from ${releases[0]?.version} to ${newest}, each of which changes something;`)
+  console.log(
+    `${releases.length} releases from ${releases[0]?.version} to ${newest}, each of which changes something;`,
+  )
   console.log(`v${newest} is ${git(values.langfuse, ['rev-parse', `v${newest}^{commit}`]).trim()}`)
   const began = Date.now()
-  const say = (line: string): void => console.log(`${String(Math.round((Date.now() - began) / 1_000)).padStart(5)} s  ${line}`)
+  const say = (line: string): void =>
+    console.log(`${String(Math.round((Date.now() - began) / 1_000)).padStart(5)} s  ${line}`)
   const proofs: Proof[] = []
   if (values.only !== 'clickhouse') proofs.push(await provePostgres(catalog, releases, say))
   if (values.only !== 'postgres') proofs.push(await proveClickHouse(catalog, releases, say))
@@ -33,7 +36,11 @@ function versions(): string[] {
 function changing(releases: readonly LangfuseRelease[]): readonly LangfuseRelease[] {
   return releases.filter((release, index) => {
     const before = releases[index - 1]
-    return before === undefined || isOther(before, release) || before.clickhouse.length !== release.clickhouse.length
+    return (
+      before === undefined ||
+      isOther(before, release) ||
+      before.clickhouse.length !== release.clickhouse.length
+    )
   })
 }
 
@@ -45,7 +52,9 @@ function report(proofs: readonly Proof[]): number {
   const problems = proofs.flatMap(proof => proof.problems)
   for (const problem of problems) console.log(`FAILED     ${problem}`)
   console.log(`${problems.length} failures`)
-  return problems.length === 0 && proofs.every(({ parts }) => parts.every(({ done, of }) => done === of)) ? 0 : 1
+  return problems.length === 0 && proofs.every(({ parts }) => parts.every(({ done, of }) => done === of))
+    ? 0
+    : 1
 }
 
 process.exitCode = await main()

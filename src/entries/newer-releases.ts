@@ -1,5 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import { withRelease } from '../release/newer.ts'
+import { compareVersions } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
 import type { Ports } from './ports.ts'
 
@@ -34,8 +35,8 @@ export async function withNewerReleases(
   return { ...ports, facts }
 }
 
-/** Final releases of a major that the catalog knows. */
+/** Final releases of a major that the catalog knows, newer than all that it knows of it. */
 function isReadable(version: string, { facts }: Ports): boolean {
-  const majors = new Set(facts.releases.map(release => majorOf(release.version)))
-  return !version.includes('-') && majors.has(majorOf(version))
+  const newest = facts.releases.findLast(release => majorOf(release.version) === majorOf(version))
+  return !version.includes('-') && newest !== undefined && compareVersions(version, newest.version) > 0
 }

@@ -14,23 +14,53 @@ import { StepFailed } from './execution.ts'
 export type UndoContext = Pick<Undoing, 'facts' | 'clock' | 'deadline' | 'rollbackId' | 'say'>
 
 /**
+ * Everything that can be known before the first change: the down SQL is usable, the archive can be written, the last
+ * migration did not fail half-way, and nothing that users made stands in the way.
+ * @throws StepFailed that says what to do; nothing was changed.
+ */
+export async function checkClickHouse(
+  step: Step,
+  clickhouse: ClickHouse,
+  context: UndoContext,
+): Promise<void> {
+  await check(step, workOf(step, clickhouse, context))
+}
+
+/**
  * One phase on ClickHouse, which has no transactions: a migration whose phase is over is not touched again, and of the
  * one at which a run was killed every statement may run again.
  * @returns how many rows and values are in the archive when contract is over; 0 after expand.
  * @throws StepFailed that names the migration; what was done stays, and the next run goes on from there.
  */
 export async function undoClickHouse(
-  step: Pick<UndoSchema, 'phase' | 'clickhouse' | 'clickhouseHead'>,
+  step: Step,
   clickhouse: ClickHouse,
   context: UndoContext,
 ): Promise<number> {
-  // A copy or a mutation of a big table takes longer than any answer.
-  const query: Query = sql =>
-    clickhouse.run(sql, { timeoutMs: Math.max(60_000, context.deadline - context.clock.now()) })
-  const files = step.clickhouse.map(version => fileOf(version, context))
-  if (files.length > 0) for (const sql of clickhouseArchiveSql) await query(sql)
-  if (step.phase === 'expand') await expand(step, { files, query, context })
-  return step.phase === 'contract' && files.length > 0 ? contract({ files, query, context }) : 0
+  const work = workOf(step, clickhouse, context)
+  await check(step, work)
+  if (step.phase === 'expand') await expand(step, work)
+  return step.phase === 'contract' && work.files.length > 0 ? contract(work) : 0
+}
+
+type Step = Pick<UndoSchema, 'phase' | 'clickhouse' | 'clickhouseHead'>
+
+function workOf(step: Step, clickhouse: ClickHouse, context: UndoContext): Work {
+  return {
+    files: step.clickhouse.map(version => fileOf(version, context)),
+    // A copy or a mutation of a big table takes longer than any answer.
+    query: sql =>
+      clickhouse.run(sql, { timeoutMs: Math.max(60_000, context.deadline - context.clock.now()) }),
+    context,
+  }
+}
+
+async function check(step: Step, work: Work): Promise<void> {
+  if (work.files.length === 0) return
+  for (const sql of clickhouseArchiveSql) await work.query(sql)
+  if (step.phase !== 'expand') return
+  if (step.clickhouseHead !== undefined) await refuseDirty(work.query)
+  await refuseWhatCannotBeUndone(work)
 }
 
 type File = {
@@ -59,17 +89,9 @@ function fileOf(version: number, { facts }: UndoContext): File {
   }
 }
 
-async function expand(step: Pick<UndoSchema, 'clickhouseHead'>, work: Work): Promise<void> {
-  const { files, query, context } = work
-  if (step.clickhouseHead !== undefined) await refuseDirty(query)
-  if (files.length > 0) {
-    await refuseWhatCannotBeUndone(work)
-    await beginUndoing(
-      query,
-      files.map(({ migration }) => migration),
-      context.rollbackId,
-    )
-  }
+async function expand(step: Step, { files, query, context }: Work): Promise<void> {
+  const migrations = files.map(({ migration }) => migration)
+  if (files.length > 0) await beginUndoing(query, migrations, context.rollbackId)
   for (const { migration, expand: statements } of files) {
     await runAll(statements, { query, migration, rollbackId: '', say: context.say }, 'expand')
   }

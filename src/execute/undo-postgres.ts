@@ -21,7 +21,7 @@ export async function undoPostgres(
   between: () => Promise<void>,
 ): Promise<UndoCounts> {
   return withUndoSession(postgres, execution, async session => {
-    const undo = { step, session, execution }
+    const undo = { step, session, execution, before: await newestArchived(session) }
     if (step.phase === 'contract') await prepare(undo)
     if (step.phase === 'validate') await validate(undo)
     else await runPhase(undo, step.phase)
@@ -33,6 +33,8 @@ export async function undoPostgres(
 
 type Undo = {
   readonly step: UndoSchema
+  /** What is newer in the archive is this step's. */
+  readonly before: Archived
   readonly session: PostgresSession
   readonly execution: Execution
 }
@@ -206,30 +208,38 @@ async function writeJournal(
   )
 }
 
+type Archived = { readonly row: string; readonly table: string }
+
+async function newestArchived(session: PostgresSession): Promise<Archived> {
+  const [newest] = await session.run(`SELECT
+    (SELECT coalesce(max(id), 0) FROM langfuse_rollout.archived_rows) AS row,
+    (SELECT coalesce(max(id), 0) FROM langfuse_rollout.archived_tables) AS table`)
+  return { row: String(newest?.['row'] ?? 0), table: String(newest?.['table'] ?? 0) }
+}
+
 async function count(undo: Undo): Promise<UndoCounts> {
-  const { step, session, execution } = undo
-  if (step.phase !== 'contract') return { postgres: 0, clickhouse: 0, archivedRows: 0 }
+  const { step, session, execution, before } = undo
   await transaction(session, execution, () => session.run('SELECT langfuse_rollout.count_archived_tables()'))
   await tellWhatIsNotBack(undo)
   const [row] = await session.run(
-    `SELECT
-       (SELECT count(*) FROM langfuse_rollout.archived_rows WHERE rollback_id = $1 AND kind <> 'definition')
-       + (SELECT coalesce(sum(rows), 0) FROM langfuse_rollout.archived_tables WHERE rollback_id = $1) AS archived`,
-    [execution.rollbackId],
+    `SELECT (SELECT count(*) FROM langfuse_rollout.archived_rows WHERE id > $1 AND kind <> 'definition')
+       + (SELECT coalesce(sum(rows), 0) FROM langfuse_rollout.archived_tables WHERE id > $2) AS archived`,
+    [before.row, before.table],
   )
+  const isOver = step.phase === 'contract'
   return {
-    postgres: step.postgres.length,
-    clickhouse: step.clickhouse.length,
+    postgres: isOver ? step.postgres.length : 0,
+    clickhouse: isOver ? step.clickhouse.length : 0,
     archivedRows: Number(row?.['archived'] ?? 0),
   }
 }
 
 /** An index or a check of a user that names a label which is gone is the user's to make again, in another form. */
-async function tellWhatIsNotBack({ session, execution }: Undo): Promise<void> {
+async function tellWhatIsNotBack({ session, execution, before }: Undo): Promise<void> {
   const rows = await session.run(
     `SELECT row ->> 'definition' AS statement FROM langfuse_rollout.archived_rows
-     WHERE rollback_id = $1 AND kind = 'definition' AND row ->> 'kind' = 'statement' ORDER BY id`,
-    [execution.rollbackId],
+     WHERE id > $1 AND kind = 'definition' AND row ->> 'kind' = 'statement' ORDER BY id`,
+    [before.row],
   )
   for (const { statement } of rows) {
     execution.say(`not made again, because it names a label that is gone: ${statement}`)

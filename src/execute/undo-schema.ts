@@ -1,7 +1,7 @@
 import type { UndoSchema } from '../plan/plan.ts'
 import type { Done, Execution, UndoCounts, Undoing } from './execution.ts'
 import { StepFailed } from './execution.ts'
-import { undoClickHouse } from './undo-clickhouse.ts'
+import { checkClickHouse, undoClickHouse } from './undo-clickhouse.ts'
 import { undoPostgres } from './undo-postgres.ts'
 
 /**
@@ -18,10 +18,13 @@ export async function undoSchema(step: UndoSchema, execution: Execution): Promis
 export async function undoStores(step: UndoSchema, undoing: Undoing): Promise<UndoCounts> {
   const { postgres, clickhouse } = undoing
   if (postgres === undefined) throw new StepFailed('There is no connection to PostgreSQL.', [])
+  if (step.clickhouse.length > 0) {
+    if (clickhouse === undefined) throw new StepFailed('There is no connection to ClickHouse.', [])
+    await checkClickHouse(step, clickhouse, undoing)
+  }
   let archivedInClickHouse = 0
   const inPostgres = await undoPostgres(step, postgres, undoing, async () => {
-    if (step.clickhouse.length === 0) return
-    if (clickhouse === undefined) throw new StepFailed('There is no connection to ClickHouse.', [])
+    if (clickhouse === undefined || step.clickhouse.length === 0) return
     archivedInClickHouse = await undoClickHouse(step, clickhouse, undoing)
   })
   return { ...inPostgres, archivedRows: inPostgres.archivedRows + archivedInClickHouse }

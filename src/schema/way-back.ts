@@ -57,18 +57,21 @@ function sharedNote(newest: string): string {
 }
 
 /** Down SQL of a migration that the catalog has, but nobody has reviewed. */
-export function generateFromCatalog(
-  migration: string,
-  catalog: Pick<Catalog, 'postgresChange' | 'allBackgroundMigrations'>,
-): GeneratedDownSql {
-  const { before, delta } = catalog.postgresChange(migration)
+export function generateFromCatalog(migration: string, catalog: Steps): GeneratedDownSql {
+  const down = unreviewed(generatedOf(migration, catalog), catalog.postgresChange(migration).delta)
+  return { migration, sql: writeDownSql(down, [NOTE]), madeFrom: 'the catalog', together: [migration] }
+}
+
+type Steps = Pick<Catalog, 'postgresChange' | 'allBackgroundMigrations'>
+
+/** The mechanical inverse of a migration that the catalog has. */
+export function generatedOf(migration: string, catalog: Steps): GeneratedDown {
   const rows = catalog.allBackgroundMigrations()
   const background = {
     added: rows.filter(({ addedBy }) => addedBy === migration),
     removed: rows.filter(({ removedBy }) => removedBy === migration),
   }
-  const down = unreviewed(generateDown({ migration, delta, before, background }), delta)
-  return { migration, sql: writeDownSql(down, [NOTE]), madeFrom: 'the catalog', together: [migration] }
+  return generateDown({ migration, ...catalog.postgresChange(migration), background })
 }
 
 /** Nobody knows what else it did: only what is new and nothing more goes without a loss. */

@@ -75,6 +75,8 @@ test.each([
   ['a tag that cannot be read', '4.18.0'],
   ['a pre-release', '4.17.0-rc.1'],
   ['a new major', '5.0.0'],
+  ['a release that is older than the catalog', '2.80.0'],
+  ['a release that the line skipped', '3.28.99'],
 ])('%s stays unknown', async (_name, version) => {
   const { facts } = await withNewerReleases(ports(), [version])
   expect(facts.release(version)).toBeUndefined()

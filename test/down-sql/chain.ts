@@ -16,14 +16,7 @@ import { tablesOf } from './data/tables.ts'
 import { threatSql, world } from './data/threat.ts'
 import { lossesOf } from './losses.ts'
 import { postgresOf } from './undo.ts'
-import {
-  backgroundSql,
-  defaultsOf,
-  describeError,
-  differences,
-  namesOf,
-  wrongBackground,
-} from './walk.ts'
+import { backgroundSql, defaultsOf, describeError, differences, namesOf, wrongBackground } from './walk.ts'
 
 /** A database before a rollback. */
 export type Start = {
@@ -41,7 +34,11 @@ export type Newest = Start & {
   readonly threats: number
 }
 
-export async function buildHostile(server: PostgresServer, catalog: Catalog, release: string): Promise<Newest> {
+export async function buildHostile(
+  server: PostgresServer,
+  catalog: Catalog,
+  release: string,
+): Promise<Newest> {
   const database = await server.fresh()
   const schema = catalog.postgresSnapshot(release)
   const applied = catalog.postgresMigrations(release)
@@ -50,7 +47,15 @@ export async function buildHostile(server: PostgresServer, catalog: Catalog, rel
   for (const { name, checksum } of applied) await database.run(prismaRow(name, checksum))
   await database.run(backgroundSql(catalog.backgroundMigrations(release)))
   const threats = await loadHostile(database, schema)
-  return { database, threats, ...(await readStart(database, schema, applied.map(({ name }) => name))) }
+  return {
+    database,
+    threats,
+    ...(await readStart(
+      database,
+      schema,
+      applied.map(({ name }) => name),
+    )),
+  }
 }
 
 export async function readStart(
@@ -131,7 +136,9 @@ export async function undoChain(
     after: start.schema,
   })
   const run = (phase: Phase, on = database) => undoPhase(on, catalog, { undo, phase, rollbackId })
-  const problems = to.interrupted ? await undoInterrupted(database, run) : await undoStraight(database, catalog, undo, run)
+  const problems = to.interrupted
+    ? await undoInterrupted(database, run)
+    : await undoStraight(database, catalog, undo, run)
   const archive = await readArchive(database.run, rollbackId)
   const losses = lossesOf({
     schema: { ...start.schema, ...start.own },
@@ -187,7 +194,10 @@ async function undoStraight(database: Database, catalog: Catalog, undo: Undo, ru
   const problems: string[] = []
   for (const phase of ['expand', 'contract'] as const) {
     const recorded: string[] = []
-    await run(phase, intercepting(database, sql => void recorded.push(sql)))
+    await run(
+      phase,
+      intercepting(database, sql => void recorded.push(sql)),
+    )
     problems.push(...notOneTransaction(catalog, undo, { phase, recorded }))
   }
   await run('validate')
@@ -249,7 +259,11 @@ export async function upAgain(start: Start, database: Database, catalog: Catalog
   await database.run('SET search_path = public')
   for (const name of start.applied.filter(each => !applied.has(each))) {
     try {
-      await database.run(upStatements(catalog, name, applied).map(sql => `${sql};`).join('\n'))
+      await database.run(
+        upStatements(catalog, name, applied)
+          .map(sql => `${sql};`)
+          .join('\n'),
+      )
     } catch (error) {
       return [`${name}: ${describeError(error)}`]
     }

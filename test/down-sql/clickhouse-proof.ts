@@ -98,6 +98,13 @@ export function rendered(catalog: Catalog, database: ClickHouseDatabase, name: s
   }
 }
 
+/** One phase of undoing these migrations, newest first; the answer is what is in the archive. */
+export type Undo = (
+  phase: 'expand' | 'contract',
+  versions: readonly number[],
+  rollbackId: string,
+) => Promise<number>
+
 /**
  * Down from one head to an older one, with rows that both releases write in between; the schema is compared, every
  * value is looked for, and the way up is gone again.
@@ -107,19 +114,20 @@ export async function proveDown(
   from: number,
   to: number,
   rollbackId: string,
+  undo: Undo = (phase, versions, id) => undoPhase(ground, phase, versions, id),
 ): Promise<Verdict> {
   const { catalog, database } = ground
   const own = ownOf(await database.snapshot(), catalog.clickhouseSnapshot(from))
   const versions = versionsBetween(from, to)
   const counted = await countAll(ground, versions)
-  await undoPhase(ground, 'expand', versions, rollbackId)
+  await undo('expand', versions, rollbackId)
   const between = await database.snapshot()
   const missing = [from, to].flatMap(head => missingIn(between, catalog.clickhouseSnapshot(head), head))
   const touched = tablesOf(catalog, versions)
   const early = await readContents(database.rows, ground.name, touched)
   for (const head of [to, from]) await fill(ground, head, touched)
   const before = merged(early, await readContents(database.rows, ground.name, touched))
-  const archivedRows = await undoPhase(ground, 'contract', versions, rollbackId)
+  const archivedRows = await undo('contract', versions, rollbackId)
   const after = await database.snapshot()
   const inPlace = await readContents(database.rows, ground.name, touched)
   const lost = findLost(before, inPlace, await readArchive(ground, rollbackId))
@@ -262,7 +270,7 @@ type Archive = {
 async function readArchive({ database }: Ground, rollbackId: string): Promise<Archive> {
   const entries = await database.rows(
     `SELECT relation, column, stored_as FROM langfuse_rollout.archived
-     WHERE startsWith(rollback_id, ${literal(rollbackId)}) AND rows > 0`,
+     WHERE ${isOf(rollbackId)} AND rows > 0`,
   )
   const names = entries.map(row => String(row['stored_as']))
   const contents =
@@ -275,6 +283,11 @@ async function readArchive({ database }: Ground, rollbackId: string): Promise<Ar
     stored.set(name, [...(stored.get(name) ?? []), found])
   }
   return { stored }
+}
+
+/** Of this rollback, or of what a repetition of it was named. */
+function isOf(rollbackId: string): string {
+  return `(rollback_id = ${literal(rollbackId)} OR startsWith(rollback_id, ${literal(`${rollbackId}-`)}))`
 }
 
 function findLost(
@@ -389,7 +402,7 @@ async function compareCounts(
 ): Promise<readonly string[]> {
   const entries = await database.rows(
     `SELECT migration, relation, column, sum(rows) AS rows, count() AS entries FROM langfuse_rollout.archived
-     WHERE startsWith(rollback_id, ${literal(rollbackId)}) GROUP BY migration, relation, column`,
+     WHERE ${isOf(rollbackId)} GROUP BY rollback_id, migration, relation, column`,
   )
   const twice = entries
     .filter(row => Number(row['entries']) > 1)

@@ -60,7 +60,8 @@ async function rowsOf(query: Query, tables: readonly Record<string, unknown>[]):
   if (tables.length === 0) return new Map()
   const names = new Map(tables.map(({ oid, name }) => [String(oid), tableName(String(name))]))
   // A value of type json is its text: jsonb would put its keys in order, and refuses \u0000.
-  const selects = await query(`SELECT string_agg(format('SELECT %s AS oid, to_jsonb(t)::text AS row FROM (SELECT %s FROM %s) AS t',
+  const selects =
+    await query(`SELECT string_agg(format('SELECT %s AS oid, to_jsonb(t)::text AS row FROM (SELECT %s FROM %s) AS t',
       c.oid, a.columns, c.oid::regclass), ' UNION ALL ') AS sql
     FROM pg_class AS c, LATERAL (
       SELECT string_agg(format(CASE atttypid WHEN 'json'::regtype THEN '%1$I::text AS %1$I' ELSE '%1$I' END, attname), ', ') AS columns

@@ -17,7 +17,9 @@ export function expandProblems({ before, after }: Pick<Step, 'before' | 'after'>
       const isNeeded = ['table', 'column', 'view'].includes(kind)
       return isNeeded ? [`${key} is missing`] : []
     }
-    const isShared = [before, after].every(schema => schema[`table ${names.slice(0, 2).map(quoted).join('.')}`])
+    const isShared = [before, after].every(
+      schema => schema[`table ${names.slice(0, 2).map(quoted).join('.')}`],
+    )
     if (kind === 'column' && isShared && !(isKnownTo(before) && isKnownTo(after))) {
       const isDemanded = found[key]?.['notNull'] === true && (found[key]?.['default'] ?? null) === null
       return isDemanded ? [`${key} is demanded of a release that does not know it`] : []

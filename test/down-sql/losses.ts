@@ -28,7 +28,9 @@ export function lossesOf(options: {
     const find = {
       key: tables.get(table)?.primaryKey ?? [],
       names: otherNames.get(table) ?? new Map<string, string>(),
-      rows: [after, archive.rows, archive.tables].flatMap(contents => contents.get(table) ?? []).map(columnsOf),
+      rows: [after, archive.rows, archive.tables]
+        .flatMap(contents => contents.get(table) ?? [])
+        .map(columnsOf),
       values: (archive.values.get(table) ?? []).map(columnsOf),
       defaultOf: (column: string) => defaults.get(`${table}.${column}`) ?? 'null',
     }

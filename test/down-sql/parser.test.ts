@@ -260,7 +260,7 @@ test('what follows foreign keys is no CASCADE, and quotes that end are whole', (
 SELECT 'it''s', E'it\\'s', "a""b", $x$ ' $x$, '' -- '`
   const text = whole.replace('CREATE TABLE cats (id text);', () => sql)
   expect(parse(text).sections.expand).toBe(sql)
-  expect(parseClickHouse(String.raw`SELECT 'it\'s', '\\'`).sections.contract).toContain('SELECT')
+  expect(parseClickHouse(String.raw`SELECT '\\', 'it\'s'`).sections.contract).toContain('SELECT')
 })
 
 test('words in strings, names and comments are not code', () => {

@@ -12,7 +12,7 @@ import { stepsOf, type Verdict, walkDown } from './walk.ts'
  */
 const catalog = loadCatalog(new URL('../../', import.meta.url))
 const steps = stepsOf(catalog)
-const dataSets = [empty, ordinary(), hostileRows()]
+const dataSets = [empty, ordinary(), hostileRows(), hostileRows({ isLate: true })]
 const verdicts = new Map<string, readonly Verdict[]>()
 let server: PostgresServer
 
@@ -26,13 +26,17 @@ beforeAll(async () => {
 }, 600_000)
 afterAll(async () => {
   await server?.stop()
-  process.stdout.write(tableOf(verdicts))
+  process.stdout.write(tableOf(new Map(dataSets.map(({ name }) => [name, verdicts.get(name) ?? []]))))
 })
 
 describe.each(dataSets.map(({ name }) => name))('on %s data', name => {
   test('every migration is undone exactly, and no row is lost', () => {
     const all = verdicts.get(name) ?? []
-    expect(Object.fromEntries(all.flatMap(each => (each.problems.length > 0 ? [[each.migration, each.problems]] : [])))).toEqual({})
+    expect(
+      Object.fromEntries(
+        all.flatMap(each => (each.problems.length > 0 ? [[each.migration, each.problems]] : [])),
+      ),
+    ).toEqual({})
     expect(all.map(({ migration }) => migration)).toEqual(steps.map(({ migration }) => migration))
   })
 })
@@ -54,7 +58,9 @@ test('each migration of any release has one file, each file is whole, and there 
 })
 
 test('the hostile rows are of at least 29 kinds, and threaten only migrations that there are', () => {
-  expect(new Set([...hostile, ...ownObjects].map(({ what }) => what)).size).toBe(hostile.length + ownObjects.length)
+  expect(new Set([...hostile, ...ownObjects].map(({ what }) => what)).size).toBe(
+    hostile.length + ownObjects.length,
+  )
   expect(hostile.length).toBeGreaterThanOrEqual(29)
   const names = new Set(steps.map(({ migration }) => migration))
   expect(hostile.filter(({ undoing }) => !names.has(undoing))).toEqual([])
@@ -62,10 +68,18 @@ test('the hostile rows are of at least 29 kinds, and threaten only migrations th
 
 function tableOf(results: ReadonlyMap<string, readonly Verdict[]>): string {
   const lines = [...results].map(([name, all]) => {
-    const exact = all.filter(({ problems }) => problems.every(line => !line.startsWith('schema: ') && line.includes(': ')))
+    const exact = all.filter(({ problems }) =>
+      problems.every(line => !line.startsWith('schema: ') && line.includes(': ')),
+    )
     const lost = all.flatMap(({ problems }) => problems.filter(line => line.startsWith('rows: ')))
     const sum = (of: (verdict: Verdict) => number): number => all.reduce((total, each) => total + of(each), 0)
-    return [name, `${exact.length}/${all.length}`, lost.length, sum(({ rows }) => rows), sum(({ archived }) => archived)]
+    return [
+      name,
+      `${exact.length}/${all.length}`,
+      lost.length,
+      sum(({ rows }) => rows),
+      sum(({ archived }) => archived),
+    ]
   })
   const table = [['data', 'exact', 'rows lost', 'rows looked at', 'in the archive'], ...lines]
   return `\nPostgres migrations undone, each from the state after it:\n${table.map(line => line.map(cell => String(cell).padEnd(15)).join('')).join('\n')}\n`

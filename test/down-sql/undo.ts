@@ -22,7 +22,7 @@ export type DownFiles = Pick<Catalog, 'downSql'>
 
 /**
  * Undoes Postgres migrations with the executor itself: all expands, prepares, contracts and validates, each newest
- * first. Answers what the executor counted.
+ * first. Answers what the executor counted in all of them.
  * @param names newest first
  */
 export async function undo(
@@ -35,7 +35,11 @@ export async function undo(
   let counts: UndoCounts = { postgres: 0, clickhouse: 0, archivedRows: 0 }
   for (const phase of ['expand', 'contract', 'validate'] as const) {
     const done = await undoPhase(database, catalog, names, rollbackId, phase, over)
-    if (phase === 'contract') counts = done
+    counts = {
+      postgres: counts.postgres + done.postgres,
+      clickhouse: counts.clickhouse + done.clickhouse,
+      archivedRows: counts.archivedRows + done.archivedRows,
+    }
   }
   return counts
 }

@@ -2,9 +2,9 @@ import type { Client } from 'pg'
 import type { Catalog } from '../../src/schema/catalog.ts'
 import { applyDelta, type Delta, describeDelta, diffSnapshots } from '../../src/schema/diff.ts'
 import { quoteIdentifier, quoteLiteral } from '../../src/schema/quote.ts'
-import { parseKey, sameSnapshot, type Snapshot } from '../../src/schema/snapshot.ts'
+import { parseKey, type Snapshot, sameSnapshot } from '../../src/schema/snapshot.ts'
 import { build, type Database } from '../schema/postgres-server.ts'
-import { columnsOf, type Contents, countOf, readArchive, readContents } from './contents.ts'
+import { type Contents, columnsOf, countOf, readArchive, readContents } from './contents.ts'
 import type { DataSet } from './data/data-sets.ts'
 import { tablesOf } from './data/tables.ts'
 import { expandProblems } from './expanded.ts'
@@ -53,7 +53,8 @@ export async function walkDown(options: {
   readonly fresh: () => Promise<Database>
   readonly steps: readonly Step[]
 }): Promise<Verdict[]> {
-  const { catalog, dataSet, fresh, steps } = options
+  const { dataSet, fresh, steps } = options
+  const catalog = dataSet.isLate ? withoutPrepare(options.catalog) : options.catalog
   const verdicts: Verdict[] = []
   let place: Place | undefined
   for (const [left, step] of [...steps.entries()].toReversed()) {
@@ -62,7 +63,7 @@ export async function walkDown(options: {
       dataSet,
       step,
       applied: new Set([...applied, step.migration]),
-      isNewest: step === steps.at(-1),
+      isNewest: step.migration === catalog.laterPostgresMigrations().at(-1)?.name,
     })
     const verdict = await undoOne(place, catalog, { dataSet, step, applied })
     verdicts.push(verdict)
@@ -74,8 +75,25 @@ export async function walkDown(options: {
   return verdicts.toReversed()
 }
 
+/** To contract, rows that were written after prepare look as if there had been none. */
+function withoutPrepare(catalog: Catalog): Catalog {
+  return {
+    ...catalog,
+    downSql: (engine, migration) => {
+      const file = catalog.downSql(engine, migration)
+      return file && { ...file, sections: { ...file.sections, prepare: '' } }
+    },
+  }
+}
+
 /** Where a walk stands. `own` is what the data set brought that is not Langfuse's. */
-type Place = { readonly database: Database; readonly kept: Database; readonly own: Snapshot; previous?: Snapshot; contents?: Contents }
+type Place = {
+  readonly database: Database
+  readonly kept: Database
+  readonly own: Snapshot
+  previous?: Snapshot
+  contents?: Contents
+}
 type Undoing = { readonly dataSet: DataSet; readonly step: Step; readonly applied: ReadonlySet<string> }
 
 async function start(
@@ -114,7 +132,14 @@ async function undoOne(place: Place, catalog: Catalog, each: Undoing): Promise<V
     await undoing('validate')
     const after = await readContents(database.run)
     const archive = await readArchive(database.run, migration)
-    const losses = lossesOf({ schema: { ...step.after, ...own }, before, after, archive, defaults, otherNames: namesOf(step.delta) })
+    const losses = lossesOf({
+      schema: { ...step.after, ...own },
+      before,
+      after,
+      archive,
+      defaults,
+      otherNames: namesOf(step.delta),
+    })
     const wrong = differences({ ...step.before, ...own }, await database.snapshot())
     const meaning = await unmet(database, dataSet.expectations(migration))
     const background = await wrongBackground(database, catalog, each.applied)
@@ -165,7 +190,10 @@ export function describeError(error: unknown): string {
 }
 
 /** Columns that the undo takes, by their default; of one that is not constant nothing is known. */
-export async function defaultsOf(database: Database, { delta, after }: Pick<Step, 'delta' | 'after'>): Promise<Map<string, string>> {
+export async function defaultsOf(
+  database: Database,
+  { delta, after }: Pick<Step, 'delta' | 'after'>,
+): Promise<Map<string, string>> {
   const columns = Object.keys(delta.added)
     .map(parseKey)
     .filter(({ kind }) => kind === 'column')
@@ -185,7 +213,10 @@ export async function defaultsOf(database: Database, { delta, after }: Pick<Step
 export function namesOf({ renamed }: Delta): OtherNames {
   const names = new Map<string, Map<string, string>>()
   for (const { from, to } of renamed) {
-    const { kind, names: [, table = '', column = ''] } = parseKey(to)
+    const {
+      kind,
+      names: [, table = '', column = ''],
+    } = parseKey(to)
     if (kind !== 'column') continue
     names.set(table, (names.get(table) ?? new Map()).set(column, parseKey(from).names.at(-1) ?? ''))
   }
@@ -200,13 +231,17 @@ async function wrongCounts(database: Database, catalog: Catalog, migration: stri
     const rows = await database.run(sql)
     await database.run('ROLLBACK')
     const values = Object.values(rows[0] ?? {})
-    if (rows.length !== 1 || values.length !== 1 || !/^\d+$/.test(String(values[0]))) wrong.push(`${what}: ${JSON.stringify(rows)}`)
+    if (rows.length !== 1 || values.length !== 1 || !/^\d+$/.test(String(values[0])))
+      wrong.push(`${what}: ${JSON.stringify(rows)}`)
   }
   return wrong
 }
 
 /** Queries of one boolean that do not answer true. */
-async function unmet(database: Database, expectations: readonly { what: string; sql: string }[]): Promise<string[]> {
+async function unmet(
+  database: Database,
+  expectations: readonly { what: string; sql: string }[],
+): Promise<string[]> {
   const wrong: string[] = []
   for (const { what, sql } of expectations) {
     const [row = {}] = await database.run(sql)
@@ -239,7 +274,9 @@ export async function wrongBackground(
   catalog: Catalog,
   applied: ReadonlySet<string>,
 ): Promise<string[]> {
-  const rows = await database.run('SELECT id, name, script, args, finished_at FROM public.background_migrations')
+  const rows = await database.run(
+    'SELECT id, name, script, args, finished_at FROM public.background_migrations',
+  )
   const present = new Map(rows.map(row => [String(row['id']), row]))
   return catalog.allBackgroundMigrations().flatMap(row => {
     const found = present.get(row.id)
@@ -247,7 +284,8 @@ export async function wrongBackground(
     if (isWanted !== (found !== undefined)) return [`${row.name} is ${found ? 'still there' : 'missing'}`]
     const isRestored = isWanted && row.removedBy !== undefined
     if (isRestored && found?.['finished_at'] == null) return [`${row.name} came back unfinished`]
-    const isEqual = JSON.stringify([found?.['name'], found?.['script']]) === JSON.stringify([row.name, row.script])
+    const isEqual =
+      JSON.stringify([found?.['name'], found?.['script']]) === JSON.stringify([row.name, row.script])
     return isWanted && !isEqual ? [`${row.name} is another`] : []
   })
 }

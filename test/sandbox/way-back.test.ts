@@ -189,7 +189,9 @@ test('migrations that nobody has reviewed are undone from what the deploy saw: s
   ])
   expect(await run(database, `SELECT name FROM background_migrations WHERE name LIKE '%step_5%'`)).toEqual([])
   await deploy(database, TO)
-  expect([...(await appliedIn(database))].sort()).toEqual(catalog.postgresMigrations(TO).map(({ name }) => name))
+  expect([...(await appliedIn(database))].sort()).toEqual(
+    catalog.postgresMigrations(TO).map(({ name }) => name),
+  )
 })
 
 test('a run that was killed after its migrations leaves the picture to the next one', async () => {

@@ -7,8 +7,9 @@ import { type DownSections, type DownSql, parseDownSql } from '../../src/schema/
 import { generateDown, isAdditive } from '../../src/schema/generate-down.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
 import { splitStatements } from '../../src/schema/sql-text.ts'
+import { generatedOf } from '../../src/schema/way-back.ts'
 import { writeDownSql } from '../../src/schema/write-down.ts'
-import { generatedOf, skeletonOf } from '../../tools/down-sql/skeleton.ts'
+import { skeletonOf } from '../../tools/down-sql/skeleton.ts'
 import { undo } from '../down-sql/undo.ts'
 import { build, type Database, usePostgres } from './databases.ts'
 
@@ -88,7 +89,7 @@ test.each([
 
 test('what is gone for good is named, and only that makes a migration lossy', () => {
   const lossy = migrations
-    .map(({ name }) => generatedOf(catalog, name))
+    .map(({ name }) => generatedOf(name, catalog))
     .filter(down => down.class === 'lossy')
   expect(lossy.map(({ migration, loses }) => [migration.slice(0, 14), loses.length])).toEqual([
     ['20250211102600', 1],

@@ -27,7 +27,9 @@ export async function proveClickHouse(
   const folder = await mkdtemp(join(tmpdir(), 'langfuse-rollout-conformance-'))
   const clickhouse = await startClickHouse({ folder })
   try {
-    const files = new Map(releases.flatMap(release => release.clickhouse.map(file => [file.version, file.sql] as const)))
+    const files = new Map(
+      releases.flatMap(release => release.clickhouse.map(file => [file.version, file.sql] as const)),
+    )
     const groundOf = async (name: string): Promise<Ground> => {
       const database = await create(clickhouse.url, name)
       const up = async (version: number): Promise<void> => {
@@ -68,7 +70,8 @@ async function create(url: string, name: string): Promise<ClickHouseDatabase> {
     return text
   }
   await post(`CREATE DATABASE ${name}`, 'default')
-  const rows: ClickHouseDatabase['rows'] = async sql => JSON.parse(await post(`${sql} FORMAT JSON`, name)).data
+  const rows: ClickHouseDatabase['rows'] = async sql =>
+    JSON.parse(await post(`${sql} FORMAT JSON`, name)).data
   return {
     url,
     run: async sql => void (await post(sql, name)),

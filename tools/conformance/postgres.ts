@@ -1,4 +1,3 @@
-import { undoBetween } from '../../src/plan/rollback-class.ts'
 import type { Catalog } from '../../src/schema/catalog.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
 import {
@@ -20,7 +19,11 @@ import { type Database, type PostgresServer, startPostgresServer } from '../../t
 import type { LangfuseRelease } from '../catalog/langfuse.ts'
 
 export type Part = { readonly what: string; readonly done: number; readonly of: number }
-export type Proof = { readonly parts: readonly Part[]; readonly notes: readonly string[]; readonly problems: readonly string[] }
+export type Proof = {
+  readonly parts: readonly Part[]
+  readonly notes: readonly string[]
+  readonly problems: readonly string[]
+}
 
 /**
  * Takes one database up release by release with Langfuse's own files and hostile rows, down again release by release,
@@ -35,7 +38,9 @@ export async function provePostgres(
   const server = await startPostgresServer()
   try {
     const up = await goUp(server, catalog, releases)
-    say(`up to ${releases.at(-1)?.version}: ${up.threats} of ${hostile.length + ownObjects.length} hostile entries are in`)
+    say(
+      `up to ${releases.at(-1)?.version}: ${up.threats} of ${hostile.length + ownObjects.length} hostile entries are in`,
+    )
     const jumps = await jumpToAll({ server, catalog, releases, up, say })
     const steps = await stepDown({ server, catalog, releases, up, say })
     return {
@@ -55,7 +60,11 @@ type Up = Proof & {
   readonly threats: number
 }
 
-async function goUp(server: PostgresServer, catalog: Catalog, releases: readonly LangfuseRelease[]): Promise<Up> {
+async function goUp(
+  server: PostgresServer,
+  catalog: Catalog,
+  releases: readonly LangfuseRelease[],
+): Promise<Up> {
   const [bare, database] = [await server.fresh(), await server.fresh()]
   const schemas = new Map<string, Snapshot>()
   const problems: string[] = []
@@ -66,7 +75,11 @@ async function goUp(server: PostgresServer, catalog: Catalog, releases: readonly
     applied += (await deploy(bare, release)).length
     const schema = await bare.snapshot()
     schemas.set(release.version, schema)
-    problems.push(...differences(schema, catalog.postgresSnapshot(release.version)).map(line => `the catalog of ${release.version}: ${line}`))
+    problems.push(
+      ...differences(schema, catalog.postgresSnapshot(release.version)).map(
+        line => `the catalog of ${release.version}: ${line}`,
+      ),
+    )
     await deploy(database, release)
     waiting = await putIn(database, schema, waiting)
     await database.run(ordinarySql(schema))
@@ -76,14 +89,22 @@ async function goUp(server: PostgresServer, catalog: Catalog, releases: readonly
   await inOneGo.run(`SET search_path = public; ${prismaTable}`)
   if (newest) await deploy(inOneGo, newest)
   const last = schemas.get(newest?.version ?? '') ?? {}
-  problems.push(...differences(last, await inOneGo.snapshot()).map(line => `${newest?.version} in one go: ${line}`))
-  const same = releases.filter(({ version }) => differences(schemas.get(version) ?? {}, catalog.postgresSnapshot(version)).length === 0)
+  problems.push(
+    ...differences(last, await inOneGo.snapshot()).map(line => `${newest?.version} in one go: ${line}`),
+  )
+  const same = releases.filter(
+    ({ version }) => differences(schemas.get(version) ?? {}, catalog.postgresSnapshot(version)).length === 0,
+  )
   return {
     database,
     schemas,
     threats: everything.length - waiting.length,
     parts: [
-      { what: 'releases whose schema in the catalog is that of a real database', done: same.length, of: releases.length },
+      {
+        what: 'releases whose schema in the catalog is that of a real database',
+        done: same.length,
+        of: releases.length,
+      },
     ],
     notes: [`${applied} Postgres migrations applied, release by release`],
     problems,
@@ -129,7 +150,9 @@ const filled = new Set<string>()
 /** As the web container starts: its clean-up, then what is pending, in the order of names, each file one query. */
 async function deploy(database: Database, release: LangfuseRelease): Promise<string[]> {
   for (const name of release.cleanup)
-    await database.run(`DELETE FROM public._prisma_migrations WHERE migration_name = '${name.replaceAll("'", "''")}'`)
+    await database.run(
+      `DELETE FROM public._prisma_migrations WHERE migration_name = '${name.replaceAll("'", "''")}'`,
+    )
   const applied = await appliedIn(database)
   const pending = release.postgres.filter(({ name }) => !applied.has(name))
   for (const { name, sql, checksum } of pending) {
@@ -159,7 +182,10 @@ async function stepDown({ server, catalog, releases, up, say }: Question): Promi
   for (const [index, release] of [...releases.entries()].toReversed().slice(1)) {
     const newer = releases[index + 1]
     const start = await startOf(database, up, newer)
-    const result = await undoChain(start, database, catalog, { release: release.version, schema: schemaOf(up, release) })
+    const result = await undoChain(start, database, catalog, {
+      release: release.version,
+      schema: schemaOf(up, release),
+    })
     results.push(result)
     problems.push(...result.problems.map(line => `${newer?.version} → ${release.version}: ${line}`))
     if (results.length % 25 === 0) say(`${results.length} releases down`)
@@ -171,13 +197,20 @@ async function stepDown({ server, catalog, releases, up, say }: Question): Promi
     problems.push(...wrong.map(line => `up again to ${release.version}: ${line}`))
     if (wrong.some(line => line.includes('cannot apply'))) break
   }
-  const sum = (of: (result: ChainResult) => number): number => results.reduce((total, each) => total + of(each), 0)
+  const sum = (of: (result: ChainResult) => number): number =>
+    results.reduce((total, each) => total + of(each), 0)
   return {
     parts: [
-      { what: 'releases undone one by one, exact and nothing lost', done: results.filter(({ problems: found }) => found.length === 0).length, of: results.length },
+      {
+        what: 'releases undone one by one, exact and nothing lost',
+        done: results.filter(({ problems: found }) => found.length === 0).length,
+        of: results.length,
+      },
       { what: 'releases applied again one by one, with the rows in place', done: again, of: releases.length },
     ],
-    notes: [`one by one: ${sum(({ migrations }) => migrations)} migrations undone, ${sum(({ archived }) => archived)} rows in the archive`],
+    notes: [
+      `one by one: ${sum(({ migrations }) => migrations)} migrations undone, ${sum(({ archived }) => archived)} rows in the archive`,
+    ],
     problems,
   }
 }
@@ -197,7 +230,10 @@ async function jumpToAll({ server, catalog, releases, up, say }: Question): Prom
     const copy = await server.fresh(up.database)
     const at = `${newest?.version} → ${target.version}`
     try {
-      const result = await undoChain(start, copy, catalog, { release: target.version, schema: schemaOf(up, target) })
+      const result = await undoChain(start, copy, catalog, {
+        release: target.version,
+        schema: schemaOf(up, target),
+      })
       results.push(result)
       problems.push(...result.problems.map(line => `${at}: ${line}`))
       const wrong = newest === undefined ? [] : await upTo(copy, newest, up)
@@ -207,13 +243,22 @@ async function jumpToAll({ server, catalog, releases, up, say }: Question): Prom
       problems.push(`${at}: ${describeError(error)}`)
     }
     await server.drop(copy)
-    if (results.length % 10 === 0) say(`${results.length} of ${targets.length} jumps, ${problems.length} problems`)
+    if (results.length % 10 === 0)
+      say(`${results.length} of ${targets.length} jumps, ${problems.length} problems`)
   }
   const first = results[0]
   return {
     parts: [
-      { what: `older states reached from ${newest?.version} directly, exact and nothing lost`, done: results.filter(({ problems: found }) => found.length === 0).length, of: targets.length },
-      { what: `of them taken up again to ${newest?.version}, equal to a new database`, done: again, of: targets.length },
+      {
+        what: `older states reached from ${newest?.version} directly, exact and nothing lost`,
+        done: results.filter(({ problems: found }) => found.length === 0).length,
+        of: targets.length,
+      },
+      {
+        what: `of them taken up again to ${newest?.version}, equal to a new database`,
+        done: again,
+        of: targets.length,
+      },
     ],
     notes: [
       `directly: from ${first?.rows} rows; the longest way undoes ${first?.migrations} migrations and archives ${first?.archived} rows`,

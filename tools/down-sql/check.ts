@@ -1,6 +1,6 @@
 import type { Catalog } from '../../src/schema/catalog.ts'
 import { parseKey } from '../../src/schema/snapshot.ts'
-import { generatedOf } from './skeleton.ts'
+import { generatedOf } from '../../src/schema/way-back.ts'
 
 /** How each reviewed file differs from the generated one in the objects it touches, a line a file. */
 export function checkDownSql(catalog: Catalog): {
@@ -23,7 +23,7 @@ export function checkDownSql(catalog: Catalog): {
 function differenceOf(catalog: Catalog, name: string): string | undefined {
   const reviewed = catalog.downSql('postgres', name)
   if (reviewed === undefined) return undefined
-  const generated = generatedOf(catalog, name)
+  const generated = generatedOf(name, catalog)
   const text = Object.values(reviewed.sections).join('\n')
   const objects = new Set(generated.statements.map(({ object }) => object))
   const mine = callsIn(generated.statements.map(({ sql }) => sql).join('\n'))

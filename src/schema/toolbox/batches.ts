@@ -59,6 +59,7 @@ DECLARE
 BEGIN
   IF list IS NULL THEN RETURN condition; END IF;
   IF to_regclass('pg_temp.' || list) IS NULL THEN
+    PERFORM set_config('enable_seqscan', 'on', true);
     EXECUTE format($sql$
       CREATE TEMPORARY TABLE %I ON COMMIT PRESERVE ROWS AS
       SELECT number, array_agg(place)::text AS places
@@ -71,6 +72,8 @@ BEGIN
   EXECUTE format('DELETE FROM pg_temp.%1$I WHERE number = (SELECT min(number) FROM pg_temp.%1$I) RETURNING places', list)
   INTO places;
   PERFORM langfuse_rollout.tell_whether_more(list);
+  -- The places of rows say where they are, but PostgreSQL would rather read a table of middling size as a whole.
+  PERFORM set_config('enable_seqscan', 'off', true);
   RETURN CASE WHEN places IS NULL THEN 'false'
     ELSE format(E'this.ctid = ANY (%L::tid[]) AND (%s\\n)', places, condition) END;
 END`,

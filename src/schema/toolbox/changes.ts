@@ -110,7 +110,7 @@ rollback may have taken the constraint or its table away.`,
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
 BEGIN
-  IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = place AND conname = name::name AND NOT convalidated) THEN
+  IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = place AND conname = name::name) THEN
     EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', place::regclass, name::name);
   END IF;
 END`,

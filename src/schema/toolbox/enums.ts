@@ -154,8 +154,7 @@ BEGIN
   WHERE c.conrelid <> 0 AND c.conparentid = 0 AND (
     c.contype = 'f' AND EXISTS (
       SELECT FROM langfuse_rollout.enum_columns(types) AS e
-      WHERE e.relation = c.conrelid AND e.number = ANY (c.conkey)
-        OR e.relation = c.confrelid AND e.number = ANY (c.confkey))
+      WHERE e.relation = c.conrelid AND e.number = ANY (c.conkey))
     OR c.contype IN ('c', 'x') AND c.coninhcount = 0 AND EXISTS (
       SELECT FROM pg_depend AS d
       WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY (types)

@@ -7,7 +7,9 @@ import { threatSql, world } from './threat.ts'
 
 /** Rows for a walk down the releases. */
 export type DataSet = {
-  readonly name: 'empty' | 'ordinary' | 'hostile'
+  /** All rows are written after `prepare` is over, so that contract and validate have to cope with them alone. */
+  readonly isLate?: boolean
+  readonly name: 'empty' | 'ordinary' | 'hostile' | 'hostile, late'
   /** SQL for a database of this schema, where the walk begins, in pieces that do not need each other. */
   start(schema: Snapshot): readonly string[]
   /** SQL that is run right before the migration is undone. `previous` is the schema of the walk's last stop. */
@@ -52,10 +54,11 @@ export function ordinary(): DataSet {
 }
 
 /** What the owner of the database made, rows that threaten an undo, and rows of the ordinary kind beside them. */
-export function hostileRows(): DataSet {
+export function hostileRows({ isLate = false } = {}): DataSet {
   const rows = ordinary()
   return {
-    name: 'hostile',
+    name: isLate ? 'hostile, late' : 'hostile',
+    isLate,
     start: schema => [
       ...rows.start(schema),
       threatSql(schema, { rows: world }),
@@ -83,7 +86,8 @@ function touchedTables(schema: Snapshot, { added, removed, changed, renamed }: D
       ([table, { columns }]) =>
         names.has(table) ||
         [...columns.values()].some(
-          ({ type }) => labelsOf(schema, type).length > 0 && names.has(type.replace('public.', '').replaceAll('"', '')),
+          ({ type }) =>
+            labelsOf(schema, type).length > 0 && names.has(type.replace('public.', '').replaceAll('"', '')),
         ),
     )
     .map(([table]) => table)

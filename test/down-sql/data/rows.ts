@@ -14,9 +14,7 @@ export function insertSql(schema: Snapshot, [table, values]: Row, place: number)
   const needed = [...known.columns].filter(([name, column]) => isNeeded(column) && !(name in values))
   const all: readonly (readonly [string, Value])[] = [
     ...Object.entries(values),
-    ...needed.map(
-      ([name, column]) => [name, valueOf(schema, { table, name, column, place })] as const,
-    ),
+    ...needed.map(([name, column]) => [name, fillerOf(schema, { table, name, column, place })] as const),
   ]
   const names = all.map(([name]) => quoteIdentifier(name)).join(', ')
   return `INSERT INTO public.${quoteIdentifier(table)} (${names}) VALUES (${all.map(([, value]) => literal(value)).join(', ')});`
@@ -38,8 +36,16 @@ export function generateSql(schema: Snapshot, wanted: readonly string[], place: 
     if (known === undefined) throw new Error(`There is no table ${table}.`)
     const row = generateRow(schema, tables, { table, place })
     const waiting = known.foreignKeys.filter(key => !done.has(key.references.table))
-    const waitingColumns = new Set(waiting.flatMap(key => [...key.columns]).filter(name => !known.columns.get(name)?.notNull))
-    inserts.push(insertSql(schema, [table, Object.fromEntries([...row].filter(([name]) => !waitingColumns.has(name)))], place))
+    const waitingColumns = new Set(
+      waiting.flatMap(key => [...key.columns]).filter(name => !known.columns.get(name)?.notNull),
+    )
+    inserts.push(
+      insertSql(
+        schema,
+        [table, Object.fromEntries([...row].filter(([name]) => !waitingColumns.has(name)))],
+        place,
+      ),
+    )
     later.push(...updateSql(table, known, row, waitingColumns))
   }
   return [...inserts, ...later].join('\n')
@@ -99,7 +105,7 @@ function cell(
       keys: other.foreignKeys,
     })
   }
-  return valueOf(schema, own)
+  return fillerOf(schema, own)
 }
 
 export function isNeeded({ notNull, default: standard }: Column): boolean {
@@ -124,7 +130,7 @@ function parentsFirst(tables: ReadonlyMap<string, Table>, wanted: readonly strin
 }
 
 /** Odd but valid: quotes, semicolons, letters that are none in ASCII, smallest and greatest numbers. */
-function valueOf(schema: Snapshot, { table, name, column, place }: Cell): Value {
+function fillerOf(schema: Snapshot, { table, name, column, place }: Cell): Value {
   const { type } = column
   const isOdd = place % 2 === 1
   if (type.startsWith('public.')) return labelOf(labelsOf(schema, type), place)
@@ -156,11 +162,15 @@ const jsonShapes: Readonly<Record<string, unknown>> = {
 }
 
 function jsonOf(column: string, isOdd: boolean): string {
-  return JSON.stringify(jsonShapes[column] ?? (isOdd ? { "it's": ['"odd"; --', null, 1.5, { é: true }] } : {}))
+  return JSON.stringify(
+    jsonShapes[column] ?? (isOdd ? { "it's": ['"odd"; --', null, 1.5, { é: true }] } : {}),
+  )
 }
 
 export function literal(value: Value): string {
   if (typeof value === 'string') return quoteLiteral(value)
   if (typeof value !== 'object' || value === null) return String(value)
-  return quoteLiteral(`{${value.map(item => `"${item.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`)
+  return quoteLiteral(
+    `{${value.map(item => `"${item.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`,
+  )
 }

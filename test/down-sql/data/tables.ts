@@ -26,7 +26,10 @@ export function tablesOf(schema: Snapshot): ReadonlyMap<string, Table> {
 const known = new WeakMap<Snapshot, ReadonlyMap<string, Table>>()
 
 function readTables(schema: Snapshot): ReadonlyMap<string, Table> {
-  const tables = new Map<string, { columns: Map<string, Column>; primaryKey: string[]; foreignKeys: ForeignKey[] }>()
+  const tables = new Map<
+    string,
+    { columns: Map<string, Column>; primaryKey: string[]; foreignKeys: ForeignKey[] }
+  >()
   const objects = Object.entries(schema).map(([key, facts]) => ({ ...parseKey(key), facts }))
   for (const { kind, names } of objects) {
     if (kind === 'table' && names[0] === 'public')

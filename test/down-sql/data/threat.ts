@@ -71,7 +71,10 @@ export function threatSql(schema: Snapshot, { rows = [], sql = '' }: Pick<Threat
 
 /** A number for each row, beyond those of the ordinary rows: what is filled in differs from row to row. */
 function placeOf(row: Row): number {
-  return 1_000_000 + (Number.parseInt(createHash('md5').update(JSON.stringify(row)).digest('hex').slice(0, 6), 16) % 900_000)
+  return (
+    1_000_000 +
+    (Number.parseInt(createHash('md5').update(JSON.stringify(row)).digest('hex').slice(0, 6), 16) % 900_000)
+  )
 }
 
 /** What a column refers to where its row does not say: the first row of the world in that table. */

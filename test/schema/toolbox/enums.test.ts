@@ -4,10 +4,10 @@ import { useToolbox } from './use-toolbox.ts'
 
 const { database, run, call, callTwice, archived, definitions, rows, refusal } = useToolbox()
 
-/** The older release's enum is S: 'A', 'B', 'it''s, "C"'. */
-const rebuild = `rebuild_enum('S', ARRAY['A', 'B', 'it''s, "C"'], '{"P": "A", "Q\\\\": "it''s, \\"C\\""}')`
+/** The older release's enum is S. */
+const rebuild = `rebuild_enum('S', ARRAY['B', 'it''s, "C"', 'A'], '{"P": "A", "Q\\\\": "it''s, \\"C\\""}')`
 const newer = `CREATE TYPE "S" AS ENUM ('P', 'B', 'A', 'Q\\', 'it''s, "C"', 'unused');`
-const labels = ['A', 'B', `it's, "C"`]
+const labels = ['B', `it's, "C"`, 'A']
 
 /** The schema as it was, but for the labels. */
 function rebuilt(before: Snapshot): Snapshot {
@@ -81,20 +81,20 @@ test('what mentions the type or its labels comes back as it was', async () => {
     CREATE UNIQUE INDEX "of; expression" ON t ((CASE s WHEN 'A' THEN 1 ELSE id END), n DESC NULLS LAST);
     CREATE INDEX plain ON t USING hash (s);
     CREATE VIEW far AS SELECT 1 AS one;
-    CREATE VIEW near WITH (security_barrier=true) AS SELECT id, s, l FROM t WHERE s IN ('A', 'B') WITH LOCAL CHECK OPTION;
-    CREATE OR REPLACE VIEW far AS SELECT 1 AS one FROM near WHERE s = 'B';
+    CREATE VIEW close WITH (security_barrier=true) AS SELECT id, s, l FROM t WHERE s IN ('A', 'B') WITH LOCAL CHECK OPTION;
+    CREATE OR REPLACE VIEW far AS SELECT 1 AS one FROM close WHERE s = 'B';
     CREATE VIEW only_the_type AS SELECT 'B'::"S" AS s;
-    CREATE MATERIALIZED VIEW m AS SELECT s, id FROM near; CREATE UNIQUE INDEX m_id ON m (id) WHERE s = 'A';
+    CREATE MATERIALIZED VIEW m AS SELECT s, id FROM close; CREATE UNIQUE INDEX m_id ON m (id) WHERE s = 'A';
     CREATE MATERIALIZED VIEW later AS SELECT s FROM t WITH NO DATA;
     CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
     CREATE TRIGGER "on s" BEFORE UPDATE OF s ON t FOR EACH ROW EXECUTE FUNCTION note();
     CREATE TRIGGER when_b BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.s = 'B') EXECUTE FUNCTION note();
     ALTER TABLE t DISABLE TRIGGER when_b;
-    CREATE TRIGGER of_view INSTEAD OF UPDATE ON near FOR EACH ROW EXECUTE FUNCTION note();
+    CREATE TRIGGER of_view INSTEAD OF UPDATE ON close FOR EACH ROW EXECUTE FUNCTION note();
     CREATE RULE of_far AS ON INSERT TO far DO INSTEAD NOTHING;
-    CREATE ROLE "reader; ${database().name}"; GRANT SELECT ON near TO "reader; ${database().name}" WITH GRANT OPTION;
-    GRANT SELECT ON near TO PUBLIC; REVOKE USAGE ON TYPE "S" FROM PUBLIC; GRANT USAGE ON TYPE "S" TO "reader; ${database().name}";
-    COMMENT ON VIEW near IS 'it''s near';
+    CREATE ROLE "reader; ${database().name}"; GRANT SELECT ON close TO "reader; ${database().name}" WITH GRANT OPTION;
+    GRANT SELECT ON close TO PUBLIC; REVOKE USAGE ON TYPE "S" FROM PUBLIC; GRANT USAGE ON TYPE "S" TO "reader; ${database().name}";
+    COMMENT ON VIEW close IS 'it''s close';
     INSERT INTO p VALUES ('B', 1), ('P', 2); INSERT INTO t VALUES (1, 'B', '{A}', 'x'), (2, 'P', '{B}', 'y')`)
   const more = () =>
     run(`SELECT c.relname, pg_get_userbyid(relowner) AS owner, relacl::text, reloptions, obj_description(c.oid) AS comment,
@@ -128,12 +128,12 @@ test('a default that is a label which goes is replaced like the values', async (
 })
 
 test('labels can be added and reordered without touching a row', async () => {
-  await run(`CREATE TYPE "S" AS ENUM ('B', 'A'); CREATE TABLE t (s "S"); INSERT INTO t VALUES ('A'), ('B')`)
+  await run(`CREATE TYPE "S" AS ENUM ('A', 'B'); CREATE TABLE t (s "S"); INSERT INTO t VALUES ('A'), ('B')`)
   const before = await database().snapshot()
-  await callTwice(`rebuild_enum('S', ARRAY['A', 'B', 'it''s, "C"'])`)
+  await callTwice(`rebuild_enum('S', ARRAY['B', 'it''s, "C"', 'A'])`)
   expect(await database().snapshot()).toEqual(rebuilt(before))
   expect(await archived()).toEqual([])
-  expect(await run('SELECT s::text FROM t ORDER BY t.s')).toEqual([{ s: 'A' }, { s: 'B' }])
+  expect(await run('SELECT s::text FROM t ORDER BY t.s')).toEqual([{ s: 'B' }, { s: 'A' }])
 })
 
 test.each([

@@ -1,7 +1,12 @@
 import type { Threat } from '../threat.ts'
 
 const kind = 'duplicate of a key'
-const media = { content_type: 'image/png', content_length: '9007199254740993', bucket_name: 'b', bucket_path: 'x' }
+const media = {
+  content_type: 'image/png',
+  content_length: '9007199254740993',
+  bucket_name: 'b',
+  bucket_path: 'x',
+}
 
 /** Rows that are unique by the newer release's keys and not by the older one's. */
 export const duplicates: readonly Threat[] = [
@@ -18,7 +23,14 @@ export const duplicates: readonly Threat[] = [
       ['trace_media', { id: 'link 3', project_id: 'two', media_id: 'single', trace_id: 't', field: 'input' }],
       [
         'observation_media',
-        { id: 'link 4', project_id: 'two', media_id: 'shared', trace_id: 't', observation_id: 'o', field: 'output' },
+        {
+          id: 'link 4',
+          project_id: 'two',
+          media_id: 'shared',
+          trace_id: 't',
+          observation_id: 'o',
+          field: 'output',
+        },
       ],
     ],
     // A link that stays must be to media of its own project, or the next upgrade fails on it.
@@ -111,7 +123,10 @@ export const duplicates: readonly Threat[] = [
     kind,
     what: 'a domain claimed by two organizations, one of them verified; another claimed by two and verified by none',
     rows: [
-      ['verified_domains', { id: 'pending', organization_id: 'first', domain: 'same.com', created_at: '2026-05-01' }],
+      [
+        'verified_domains',
+        { id: 'pending', organization_id: 'first', domain: 'same.com', created_at: '2026-05-01' },
+      ],
       [
         'verified_domains',
         {

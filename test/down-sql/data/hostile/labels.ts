@@ -17,7 +17,10 @@ export const labels: readonly Threat[] = [
       kind,
       what: `a dashboard widget of chart type ${label}`,
       rows: [
-        ['dashboard_widgets', { id: `widget ${label}`, project_id: 'one', chart_type: label, view: 'TRACES' }],
+        [
+          'dashboard_widgets',
+          { id: `widget ${label}`, project_id: 'one', chart_type: label, view: 'TRACES' },
+        ],
         // A widget of Langfuse itself has no project.
         ['dashboard_widgets', { id: `own ${label}`, project_id: null, chart_type: label, view: 'TRACES' }],
       ],

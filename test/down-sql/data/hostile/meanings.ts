@@ -2,7 +2,14 @@ import type { Row } from '../rows.ts'
 import type { Threat } from '../threat.ts'
 
 const kind = 'meaning of the data'
-const widget = (y: unknown, height: unknown) => ({ type: 'widget', id: `w${y}`, x: 0, y, x_size: 4, y_size: height })
+const widget = (y: unknown, height: unknown) => ({
+  type: 'widget',
+  id: `w${y}`,
+  x: 0,
+  y,
+  x_size: 4,
+  y_size: height,
+})
 const dashboard = (id: string, definition: unknown, projectId: string | null = 'one'): Row => [
   'dashboards',
   { id, project_id: projectId, name: id, definition: JSON.stringify(definition) },
@@ -36,14 +43,18 @@ export const meanings: readonly Threat[] = [
     undoing: '20250128144418_llm_adapter_rename_google_vertex_ai',
     kind,
     what: 'a connection to Vertex AI, whose adapter has another name in the older release',
-    rows: [['llm_api_keys', { id: 'vertex', project_id: 'two', provider: 'vertex', adapter: 'google-vertex-ai' }]],
+    rows: [
+      ['llm_api_keys', { id: 'vertex', project_id: 'two', provider: 'vertex', adapter: 'google-vertex-ai' }],
+    ],
     after: `SELECT adapter = 'vertex-ai' FROM llm_api_keys WHERE id = 'vertex'`,
   },
   {
     undoing: '20251013134801_drop_atla_llm_keys',
     kind,
     what: 'a connection of the adapter whose keys the migration deleted, made afterwards',
-    rows: [['llm_api_keys', { id: 'atla', project_id: 'two', provider: 'atla', adapter: 'atla', secret_key: 'x' }]],
+    rows: [
+      ['llm_api_keys', { id: 'atla', project_id: 'two', provider: 'atla', adapter: 'atla', secret_key: 'x' }],
+    ],
     after: `SELECT count(*) = 1 FROM llm_api_keys WHERE id = 'atla'`,
   },
   {
@@ -75,14 +86,32 @@ export const meanings: readonly Threat[] = [
       ['in_app_agent_conversations', { id: 'talk', project_id: 'one' }],
       [
         'in_app_agent_runs',
-        { id: 'running', conversation_id: 'talk', status: 'running', request: '{"text":"it\'s; --"}', finished_at: null },
+        {
+          id: 'running',
+          conversation_id: 'talk',
+          status: 'running',
+          request: '{"text":"it\'s; --"}',
+          finished_at: null,
+        },
       ],
       [
         'in_app_agent_runs',
-        { id: 'stale', conversation_id: 'talk', finished_at: '2026-07-22', error_code: 'stale', claimed_at: 'infinity' },
+        {
+          id: 'stale',
+          conversation_id: 'talk',
+          finished_at: '2026-07-22',
+          error_code: 'stale',
+          claimed_at: 'infinity',
+        },
       ],
-      ['in_app_agent_runs', { id: 'older', conversation_id: 'talk', status: null, finished_at: '2026-07-01' }],
-      ['in_app_agent_events', { run_id: 'running', conversation_id: 'talk', sequence_number: 1, event: 'null' }],
+      [
+        'in_app_agent_runs',
+        { id: 'older', conversation_id: 'talk', status: null, finished_at: '2026-07-01' },
+      ],
+      [
+        'in_app_agent_events',
+        { run_id: 'running', conversation_id: 'talk', sequence_number: 1, event: 'null' },
+      ],
     ],
     after: `SELECT count(*) = 3 FROM in_app_agent_runs WHERE conversation_id = 'talk'`,
   },
@@ -92,8 +121,14 @@ export const meanings: readonly Threat[] = [
     what: "a price whose project is not that of its model, and one of Langfuse's own model",
     rows: [
       ['models', { id: 'own model', project_id: null, model_name: 'own', match_pattern: 'x' }],
-      ['prices', { id: 'own price', model_id: 'own model', usage_type: 'output', project_id: null, price: 1 }],
-      ['prices', { id: 'other price', model_id: 'model', usage_type: 'output', project_id: 'two', price: '1e-30' }],
+      [
+        'prices',
+        { id: 'own price', model_id: 'own model', usage_type: 'output', project_id: null, price: 1 },
+      ],
+      [
+        'prices',
+        { id: 'other price', model_id: 'model', usage_type: 'output', project_id: 'two', price: '1e-30' },
+      ],
     ],
     after: `SELECT count(*) = 2 FROM prices WHERE id IN ('own price', 'other price')`,
   },
@@ -102,8 +137,14 @@ export const meanings: readonly Threat[] = [
     kind,
     what: 'organizations with and without a billing cycle',
     rows: [
-      ['organizations', { id: 'billed', cloud_billing_cycle_anchor: '2025-10-01', cloud_current_cycle_usage: 7 }],
-      ['organizations', { id: 'not billed', cloud_billing_cycle_anchor: null, cloud_config: '{"stripe":{}}' }],
+      [
+        'organizations',
+        { id: 'billed', cloud_billing_cycle_anchor: '2025-10-01', cloud_current_cycle_usage: 7 },
+      ],
+      [
+        'organizations',
+        { id: 'not billed', cloud_billing_cycle_anchor: null, cloud_config: '{"stripe":{}}' },
+      ],
     ],
   },
   {

@@ -11,7 +11,14 @@ export const nulls: readonly Threat[] = [
     rows: [
       [
         'audit_logs',
-        { id: 'by key', type: 'API_KEY', api_key_id: 'k1', user_id: null, user_org_role: null, org_id: 'first' },
+        {
+          id: 'by key',
+          type: 'API_KEY',
+          api_key_id: 'k1',
+          user_id: null,
+          user_org_role: null,
+          org_id: 'first',
+        },
       ],
       ['audit_logs', { id: 'by user', type: 'USER', user_id: 'ada', user_org_role: null, org_id: 'first' }],
     ],
@@ -62,17 +69,30 @@ export const nulls: readonly Threat[] = [
         },
       ],
       // NULLs are distinct, so the unique index on (project, name, version) takes it.
-      ['eval_templates', { id: 'managed 2', name: 'Hallucination', version: 1, project_id: null, prompt: '?' }],
+      [
+        'eval_templates',
+        { id: 'managed 2', name: 'Hallucination', version: 1, project_id: null, prompt: '?' },
+      ],
       [
         'eval_templates',
         { id: 'of a project', name: 'Own', version: 1, project_id: 'one', model: null, provider: null },
       ],
       [
         'eval_templates',
-        { id: 'other project', name: 'Other', version: 1, project_id: 'two', model_params: 'null', model: 'm' },
+        {
+          id: 'other project',
+          name: 'Other',
+          version: 1,
+          project_id: 'two',
+          model_params: 'null',
+          model: 'm',
+        },
       ],
       ['job_configurations', { id: 'by managed 1', eval_template_id: 'managed 1', status: 'ACTIVE' }],
-      ['job_configurations', { id: 'by managed 2', eval_template_id: 'managed 2', status: 'ACTIVE', project_id: 'two' }],
+      [
+        'job_configurations',
+        { id: 'by managed 2', eval_template_id: 'managed 2', status: 'ACTIVE', project_id: 'two' },
+      ],
       ['job_configurations', { id: 'by own', eval_template_id: 'of a project', status: 'ACTIVE' }],
     ],
     // An evaluator may be switched off, but not go on without its template.
@@ -152,7 +172,10 @@ export const nulls: readonly Threat[] = [
     kind,
     what: 'Slack installations that wait for their project',
     rows: [
-      ['slack_integrations', { id: 'pending 1', project_id: null, expires_at: '2026-06-20', claim_token_hash: 'h1' }],
+      [
+        'slack_integrations',
+        { id: 'pending 1', project_id: null, expires_at: '2026-06-20', claim_token_hash: 'h1' },
+      ],
       ['slack_integrations', { id: 'pending 2', project_id: null, expires_at: null, claim_token_hash: null }],
     ],
   },

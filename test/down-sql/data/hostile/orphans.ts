@@ -39,12 +39,24 @@ export const orphans: readonly Threat[] = [
     rows: [
       [
         'dataset_run_items',
-        { id: 'of deleted', project_id: 'one', dataset_run_id: 'run', dataset_item_id: 'gone', trace_id: 't' },
+        {
+          id: 'of deleted',
+          project_id: 'one',
+          dataset_run_id: 'run',
+          dataset_item_id: 'gone',
+          trace_id: 't',
+        },
       ],
       ['dataset_items', { id: 'still there', project_id: 'one', dataset_id: 'questions' }],
       [
         'dataset_run_items',
-        { id: 'of present', project_id: 'one', dataset_run_id: 'run', dataset_item_id: 'still there', trace_id: 't' },
+        {
+          id: 'of present',
+          project_id: 'one',
+          dataset_run_id: 'run',
+          dataset_item_id: 'still there',
+          trace_id: 't',
+        },
       ],
     ],
     after: `SELECT bool_or(id = 'of present') FROM dataset_run_items`,
@@ -64,13 +76,23 @@ export const orphans: readonly Threat[] = [
     what: 'links to media that was deleted, or is of another project or of one that was deleted',
     rows: [
       ['media', { id: 'of p1', project_id: 'one', sha_256_hash: 'orphans', content_length: 1 }],
-      ['trace_media', { id: 'lost 1', project_id: 'one', media_id: 'deleted', trace_id: 't', field: 'input' }],
+      [
+        'trace_media',
+        { id: 'lost 1', project_id: 'one', media_id: 'deleted', trace_id: 't', field: 'input' },
+      ],
       ['trace_media', { id: 'lost 2', project_id: 'two', media_id: 'of p1', trace_id: 't', field: 'input' }],
       ['trace_media', { id: 'found', project_id: 'one', media_id: 'of p1', trace_id: 't', field: 'input' }],
       ['trace_media', { id: 'lost 4', project_id: 'gone', media_id: 'of p1', trace_id: 't', field: 'input' }],
       [
         'observation_media',
-        { id: 'lost 3', project_id: 'one', media_id: 'deleted', trace_id: 't', observation_id: 'o', field: 'x' },
+        {
+          id: 'lost 3',
+          project_id: 'one',
+          media_id: 'deleted',
+          trace_id: 't',
+          observation_id: 'o',
+          field: 'x',
+        },
       ],
     ],
     after: `SELECT count(*) = 1 FROM trace_media WHERE id = 'found'`,
@@ -87,8 +109,14 @@ export const orphans: readonly Threat[] = [
     kind,
     what: 'job executions of a configuration that was deleted',
     rows: [
-      ['job_executions', { id: 'no configuration 1', status: 'ERROR', job_configuration_id: 'deleted; "jc"' }],
-      ['job_executions', { id: 'no configuration 2', status: 'PENDING', job_configuration_id: 'deleted; "jc"' }],
+      [
+        'job_executions',
+        { id: 'no configuration 1', status: 'ERROR', job_configuration_id: 'deleted; "jc"' },
+      ],
+      [
+        'job_executions',
+        { id: 'no configuration 2', status: 'PENDING', job_configuration_id: 'deleted; "jc"' },
+      ],
     ],
   },
 ]

@@ -9,7 +9,10 @@ export const values: readonly Threat[] = [
     kind,
     what: 'projects deleted at a moment, and for ever, with ids that need quotes',
     rows: [
-      ['projects', { id: `p"4'; DROP TABLE projects; --`, org_id: 'first', deleted_at: '2024-12-10 01:02:03.456' }],
+      [
+        'projects',
+        { id: `p"4'; DROP TABLE projects; --`, org_id: 'first', deleted_at: '2024-12-10 01:02:03.456' },
+      ],
       ['projects', { id: 'p5 \\ 日本 🐈', org_id: 'first', deleted_at: 'infinity' }],
       ['projects', { id: ' ', org_id: 'first', deleted_at: '-infinity' }],
     ],
@@ -19,7 +22,15 @@ export const values: readonly Threat[] = [
     kind,
     what: 'arrays: empty, with quotes and commas, with an empty text',
     rows: [
-      ['llm_api_keys', { id: 'headers', project_id: 'two', provider: 'headers', extra_header_keys: ['a,"b', '', `it's; {}`] }],
+      [
+        'llm_api_keys',
+        {
+          id: 'headers',
+          project_id: 'two',
+          provider: 'headers',
+          extra_header_keys: ['a,"b', '', `it's; {}`],
+        },
+      ],
       ['llm_api_keys', { id: 'no headers', project_id: 'two', provider: 'no headers', extra_headers: '' }],
     ],
     sql: `UPDATE llm_api_keys SET extra_header_keys = '{NULL,"NULL"}' WHERE id = 'no headers';`,
@@ -29,7 +40,14 @@ export const values: readonly Threat[] = [
     kind,
     what: 'numbers of 65 digits in a table that goes',
     rows: [
-      ['cloud_spend_alerts', { id: 'n1', org_id: 'first', threshold: '12345678901234567890123456789012345.123456789012345678901234567891' }],
+      [
+        'cloud_spend_alerts',
+        {
+          id: 'n1',
+          org_id: 'first',
+          threshold: '12345678901234567890123456789012345.123456789012345678901234567891',
+        },
+      ],
       ['cloud_spend_alerts', { id: 'n2', org_id: 'second', threshold: '-0.000000000000000000000000000001' }],
     ],
   },
@@ -38,7 +56,10 @@ export const values: readonly Threat[] = [
     kind,
     what: "JSON's null, which is not SQL's, and JSON with its keys in an order and twice",
     rows: [
-      ['datasets', { id: 'json null', project_id: 'one', name: 'a', input_schema: 'null', expected_output_schema: null }],
+      [
+        'datasets',
+        { id: 'json null', project_id: 'one', name: 'a', input_schema: 'null', expected_output_schema: null },
+      ],
       ['datasets', { id: 'json order', project_id: 'two', name: 'b', input_schema: '{"z":1,"a":2,"z":3}' }],
     ],
   },
@@ -46,7 +67,12 @@ export const values: readonly Threat[] = [
     undoing: '20251210130559_add_batch_action_table',
     kind,
     what: 'a value of a megabyte, and one that ends in blanks and line ends',
-    rows: [['batch_actions', { id: 'blanks', project_id: 'one', user_id: 'ada', log: ' \t\r\n', query: '{"a":1e400}' }]],
+    rows: [
+      [
+        'batch_actions',
+        { id: 'blanks', project_id: 'one', user_id: 'ada', log: ' \t\r\n', query: '{"a":1e400}' },
+      ],
+    ],
     sql: `INSERT INTO batch_actions (id, project_id, user_id, action_type, table_name, status, query, log)
       SELECT 'long', 'one', 'ada', 'x', 'traces', 'done', '{}', string_agg(md5(n::text), '') FROM generate_series(1, 32768) n;`,
   },
@@ -54,7 +80,12 @@ export const values: readonly Threat[] = [
     undoing: '20260106130000_add_inline_comment_columns',
     kind,
     what: 'inline comments: places in a text as arrays of numbers, also with NULL in them',
-    rows: [['comments', { id: 'inline', project_id: 'one', object_type: 'TRACE', data_field: 'input', path: ['$.a["b"]'] }]],
+    rows: [
+      [
+        'comments',
+        { id: 'inline', project_id: 'one', object_type: 'TRACE', data_field: 'input', path: ['$.a["b"]'] },
+      ],
+    ],
     sql: `UPDATE comments SET range_start = '{0,NULL,2147483647}', range_end = NULL WHERE id = 'inline';`,
   },
   {
@@ -67,7 +98,12 @@ export const values: readonly Threat[] = [
     undoing: '20260506000000_add_blob_storage_export_field_groups',
     kind,
     what: 'a choice of fields that is not the default',
-    rows: [['blob_storage_integrations', { project_id: `p'3"; --`, export_field_groups: ['core', 'own; "group"'] }]],
+    rows: [
+      [
+        'blob_storage_integrations',
+        { project_id: `p'3"; --`, export_field_groups: ['core', 'own; "group"'] },
+      ],
+    ],
   },
   {
     undoing: '20260130000000_add_v4_beta_enabled',

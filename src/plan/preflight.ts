@@ -5,12 +5,12 @@ import { imageProblems, imageWarnings, type MissingImage, notPushed } from './pr
 
 /**
  * What stops any change of a stack, whichever way it goes. One sentence each, with what to do.
- * `repaired`: failed migrations that the plan itself puts right; `missing`: what to say of an image that is not there.
+ * `repaired`: failed Postgres migrations that the plan itself puts right; `missing`: what to say of an image that is not there.
  */
 export function commonProblems(
   stack: Stack,
   targets: Targets,
-  { repaired, missing }: { readonly repaired: Repaired; readonly missing: MissingImage } = FORWARD,
+  { repaired, missing }: { readonly repaired: ReadonlySet<string>; readonly missing: MissingImage } = FORWARD,
 ): readonly string[] {
   return [
     ...webBusy(stack, targets),
@@ -20,13 +20,7 @@ export function commonProblems(
   ]
 }
 
-export type Repaired = {
-  readonly postgres: ReadonlySet<string>
-  /** ClickHouse's dirty version is among what is undone. */
-  readonly clickhouse: boolean
-}
-
-const FORWARD = { repaired: { postgres: new Set<string>(), clickhouse: false }, missing: notPushed }
+const FORWARD = { repaired: new Set<string>(), missing: notPushed }
 
 /** App Runner takes one operation at a time, so a busy one can only be followed when it does what is wanted. */
 function webBusy(stack: Stack, targets: Targets): readonly string[] {
@@ -65,11 +59,11 @@ function unreachableStores(stack: Stack): readonly string[] {
   )
 }
 
-function brokenMigrations(stack: Stack, repaired: Repaired): readonly string[] {
+function brokenMigrations(stack: Stack, repaired: ReadonlySet<string>): readonly string[] {
   const problems: string[] = []
   if (stack.postgres.known) {
     const failed = stack.postgres.value.migrations.filter(
-      migration => migration.state === 'failed' && !repaired.postgres.has(migration.name),
+      migration => migration.state === 'failed' && !repaired.has(migration.name),
     )
     for (const { name } of failed) {
       problems.push(
@@ -77,7 +71,7 @@ function brokenMigrations(stack: Stack, repaired: Repaired): readonly string[] {
       )
     }
   }
-  if (stack.clickhouseStore.known && stack.clickhouseStore.value.dirty && !repaired.clickhouse) {
+  if (stack.clickhouseStore.known && stack.clickhouseStore.value.dirty) {
     const { head } = stack.clickhouseStore.value
     problems.push(
       `ClickHouse's schema is dirty at version ${head}, so no web would start ("Dirty database version ${head}"): repair what migration ${head} left, force version ${head - 1}, then run again.`,

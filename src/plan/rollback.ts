@@ -10,7 +10,7 @@ import { ecsStep, webStep } from './image-steps.ts'
 import { lossSentences, unreviewedWarnings } from './losses.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
 import { componentName, makePlan } from './plan.ts'
-import { commonProblems, commonWarnings, type Repaired } from './preflight.ts'
+import { commonProblems, commonWarnings } from './preflight.ts'
 import type { MissingImage } from './preflight-images.ts'
 import { type Repair, repairOf } from './repair.ts'
 import type { Renamed, Undo } from './rollback-class.ts'
@@ -40,7 +40,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
       : [
           ...undoProblems(question, undo),
           ...commonProblems(stack, targets, {
-            repaired: repairedBy(question, undo, repair),
+            repaired: new Set([...repair.finish, ...repair.forget]),
             missing: goneImage(target),
           }),
         ]
@@ -137,15 +137,6 @@ export function repairFrom({
   return isSeen
     ? repairOf(stack.postgres.value, target.release, facts)
     : { finish: [], forget: [], unclear: [] }
-}
-
-/** Down SQL of ClickHouse copes with a migration that was applied by half, so a dirty one can be undone too. */
-function repairedBy({ config, stack }: RollbackQuestion, undo: Undo, repair: Repair): Repaired {
-  const { clickhouseStore: store } = stack
-  return {
-    postgres: new Set([...repair.finish, ...repair.forget]),
-    clickhouse: config.sql === 'auto' && store.known && undo.clickhouse.includes(store.value.head),
-  }
 }
 
 /** What the databases have and the target does not know; by the catalog where the databases are not seen. */

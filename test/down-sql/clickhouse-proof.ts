@@ -35,7 +35,7 @@ export type Verdict = {
 /**
  * From nothing to the newest head, and at each head the newest migration undone and applied again, with rows of its own. With `up` running Langfuse's own files this is the conformance run, with the catalog's rendering the test.
  */
-export async function proveEach(ground: Ground, rollbackId = 'each'): Promise<readonly Verdict[]> {
+export async function proveEach(ground: Ground, rollbackId = ground.name): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = []
   for (let head = 1; head <= newestOf(ground.catalog); head++) {
     await ground.up(head)
@@ -51,7 +51,7 @@ export async function proveEach(ground: Ground, rollbackId = 'each'): Promise<re
 export async function proveJumps(
   ground: Ground,
   heads: readonly number[],
-  rollbackId = 'jump',
+  rollbackId = ground.name,
 ): Promise<readonly Verdict[]> {
   const newest = newestOf(ground.catalog)
   for (let head = 1; head <= newest; head++) await ground.up(head)

@@ -154,7 +154,7 @@ DECLARE
   settings text;
   is_back text;
   is_free text;
-  found text;
+  joined text;
 BEGIN
   SELECT string_agg(format('%s AS old%s, %s AS new%2$s', langfuse_rollout.archived_value(target, w.name, 'a.row', w.key, has_null), n,
       langfuse_rollout.archived_value(target, w.name, left_behind, w.key)), ', '),
@@ -170,7 +170,7 @@ BEGIN
   ) AS w JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = w.name;
   SELECT string_agg(format('%s AS key%s', langfuse_rollout.archived_value(target, k, left_behind, k), n), ', '),
     string_agg(format('this.%I = part.key%s', k, n), ' AND ')
-  INTO base, found
+  INTO base, joined
   FROM unnest(fixed) WITH ORDINALITY AS l (k, n);
   RETURN format($sql$
     WITH part AS MATERIALIZED (
@@ -193,7 +193,7 @@ BEGIN
       WHEN NOT judged.is_free THEN %8$L
       ELSE 'someone was changing the row' END
     FROM part LEFT JOIN (SELECT DISTINCT ON (found.id) * FROM found) AS judged USING (id)
-    WHERE a.id = part.id$sql$, parts, base, is_back, is_free, target::regclass, found, settings,
+    WHERE a.id = part.id$sql$, parts, base, is_back, is_free, target::regclass, joined, settings,
     CASE WHEN NOT is_column THEN 'it has been changed since'
       WHEN langfuse_rollout.untouched_value(target, langfuse_rollout.current_name(rollback_id, relation, wanted[1])) IS NULL
       THEN 'its default is computed, so whether it has been written since is not known'

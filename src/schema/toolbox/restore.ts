@@ -111,6 +111,9 @@ END`,
     body: `
 DECLARE
   stored record;
+  entries bigint; -- found is PL/pgSQL's own
+  back bigint;
+  reasons text;
   counted text := $sql$
     SELECT sum(o.number)::bigint, coalesce(sum(o.number) FILTER (WHERE langfuse_rollout.is_back(o.outcome)), 0)::bigint,
       string_agg(format('%%s: %%s', o.number, coalesce(o.outcome, 'not tried')), '; ' ORDER BY o.number DESC, o.outcome)
@@ -121,20 +124,16 @@ BEGIN
     SELECT t.relation, t.stored_as, t.rows, to_regclass(t.stored_as) AS place FROM langfuse_rollout.archived_tables AS t
     WHERE t.rollback_id = restore_report.rollback_id ORDER BY t.id DESC
   LOOP
-    relation := stored.relation;
-    kind := 'table';
     IF stored.place IS NULL THEN
-      found := stored.rows; restored := 0; why := stored.stored_as || ' is not there any more';
+      entries := stored.rows; back := 0; reasons := stored.stored_as || ' is not there any more';
     ELSIF langfuse_rollout.has_outcome(stored.place) THEN
-      EXECUTE format(counted, 'langfuse_rollout_outcome', stored.place, 'true') INTO found, restored, why;
+      EXECUTE format(counted, 'langfuse_rollout_outcome', stored.place, 'true') INTO entries, back, reasons;
     ELSE
-      EXECUTE format('SELECT count(*) FROM %s', stored.place) INTO found;
-      restored := 0; why := 'not tried: its migration is not applied, or there is no such table';
+      EXECUTE format('SELECT count(*) FROM %s', stored.place) INTO entries;
+      back := 0; reasons := 'not tried: its migration is not applied, or there is no such table';
     END IF;
-    found := coalesce(found, 0);
-    restored := coalesce(restored, 0);
-    skipped := found - restored;
-    RETURN NEXT;
+    RETURN QUERY SELECT stored.relation, 'table', coalesce(entries, 0), coalesce(back, 0),
+      coalesce(entries, 0) - coalesce(back, 0), reasons;
   END LOOP;
   FOR stored IN
     SELECT u.relation, u.label, array_agg(u.id) AS ids FROM (
@@ -155,13 +154,10 @@ BEGIN
     ) AS u
     GROUP BY 1, 2 ORDER BY 1, 2
   LOOP
-    relation := stored.relation;
-    kind := stored.label;
     EXECUTE format(counted, 'outcome', 'langfuse_rollout.archived_rows', 'a.id = ANY ($1)')
-    INTO found, restored, why USING stored.ids;
-    IF kind = 'definition' THEN why := found || ': to be made again by hand, in another form'; END IF;
-    skipped := found - restored;
-    RETURN NEXT;
+    INTO entries, back, reasons USING stored.ids;
+    IF stored.label = 'definition' THEN reasons := entries || ': to be made again by hand, in another form'; END IF;
+    RETURN QUERY SELECT stored.relation, stored.label, entries, back, entries - back, reasons;
   END LOOP;
 END`,
   },

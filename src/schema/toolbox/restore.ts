@@ -256,14 +256,17 @@ END`,
     body: `
 DECLARE
   going text := langfuse_rollout.dropped_column(rollback_id, relation, reason);
-  -- What an older release does not have cannot tell its rows from each other.
+  -- What an older release does not have tells its rows from each other only when it is back.
   fixed text[] := ARRAY(
     SELECT k FROM unnest(CASE WHEN kind = 'values' THEN keys ELSE langfuse_rollout.primary_key(target) END) AS k
     WHERE k = ANY (keys) AND k IS DISTINCT FROM going
       AND (kind <> 'values' OR going IS NOT NULL OR k <> ALL (changed))
       AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = target AND a.attname = k AND NOT a.attisdropped)
       AND NOT EXISTS (SELECT FROM langfuse_rollout.archived_columns AS c
-        WHERE c.rollback_id = plan_of_rows.rollback_id AND c.relation = plan_of_rows.relation AND c.column_name = k));
+        WHERE c.rollback_id = plan_of_rows.rollback_id AND c.relation = plan_of_rows.relation AND c.column_name = k
+          AND NOT EXISTS (SELECT FROM langfuse_rollout.archived_rows AS r
+            WHERE r.rollback_id = c.rollback_id AND r.migration = c.migration AND r.relation = c.relation
+              AND r.reason = format('the column %I is dropped', k) AND langfuse_rollout.is_back(r.outcome))));
   wanted text[] := ARRAY(
     SELECT k FROM unnest(CASE WHEN going IS NOT NULL THEN ARRAY[going] ELSE changed END) AS k
     JOIN pg_attribute AS a ON a.attrelid = target

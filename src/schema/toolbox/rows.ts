@@ -122,12 +122,13 @@ END`,
     returns: 'bigint',
     comment: `Copies the primary key and the column where it is not the column's default (NULL if it has none), and
 remembers that until the column is dropped: a second call does nothing. A default that is computed cannot be told
-from a value, so there every value but NULL is copied.`,
+from a value, so there every value is copied.`,
     body: `
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   number smallint := langfuse_rollout.column_named(place, column_name);
   otherwise text;
+  is_computed boolean;
   definition text;
   copied bigint;
 BEGIN
@@ -149,9 +150,10 @@ BEGIN
   INTO otherwise, definition
   FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = place AND a.attnum = number;
-  IF strpos(otherwise, '(') > 0 OR upper(otherwise) ~ '^(CURRENT_|LOCAL|SESSION_|USER)' THEN otherwise := NULL; END IF;
+  is_computed := coalesce(strpos(otherwise, '(') > 0 OR upper(otherwise) ~ '^(CURRENT_|LOCAL|SESSION_|USER)', false);
   copied := langfuse_rollout.archive_matching(place,
-    format('this.%I::text IS DISTINCT FROM (%s)::text', column_name::name, coalesce(otherwise, 'NULL')),
+    CASE WHEN is_computed THEN 'true'
+      ELSE format('this.%I::text IS DISTINCT FROM (%s)::text', column_name::name, coalesce(otherwise, 'NULL')) END,
     format('the column %I is dropped', column_name::name), ARRAY[column_name::name::text], true, NULL);
   INSERT INTO langfuse_rollout.archived_columns (rollback_id, migration, relation, column_name, definition, rows)
   VALUES (langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text,

@@ -37,6 +37,7 @@ describe('a column', () => {
       'int DEFAULT (random() * 0)::int',
       [
         { id: 1, c: 0 },
+        { id: 2, c: null },
         { id: 3, c: 7 },
       ],
     ],
@@ -45,6 +46,7 @@ describe('a column', () => {
       `bigint DEFAULT extract(year FROM CURRENT_DATE)`,
       [
         { id: 1, c: 0 },
+        { id: 2, c: null },
         { id: 3, c: 7 },
       ],
     ],

@@ -30,7 +30,8 @@ export async function clickhouseRestore(
      ORDER BY \`column\` != '', migration DESC, relation, name, stored_as`,
   )
   const targets = await viewTargets(query)
-  const isTarget = (entry: Readonly<Record<string, unknown>>): boolean => targets.has(String(entry['relation']))
+  const isTarget = (entry: Readonly<Record<string, unknown>>): boolean =>
+    targets.has(String(entry['relation']))
   const ordered = [...entries.filter(entry => !isTarget(entry)), ...entries.filter(isTarget)]
   const restores: ClickHouseRestore[] = []
   for (const entry of ordered) {
@@ -106,9 +107,12 @@ function writeColumn(relation: string, table: Table, stored: string, column: str
   const target = table.columns.find(({ name }) => name === column)
   if (target === undefined) return refused('the table has no such column')
   if (target.isKey) return refused('the column tells rows from each other now')
-  if (table.engine !== 'ReplacingMergeTree') return refused(`a ${table.engine} keeps both rows: to be updated by hand`)
+  if (table.engine !== 'ReplacingMergeTree')
+    return refused(`a ${table.engine} keeps both rows: to be updated by hand`)
   const key = table.columns.filter(({ isKey }) => isKey)
-  const list = table.columns.map(({ name }) => (name === column ? `kept.${quote(name)}` : `this.${quote(name)}`))
+  const list = table.columns.map(({ name }) =>
+    name === column ? `kept.${quote(name)}` : `this.${quote(name)}`,
+  )
   const same = key.map(({ name }) => `this.${quote(name)} = kept.${quote(name)}`)
   return {
     sql: `INSERT INTO ${quote(relation)} (${namesOf(table.columns)})

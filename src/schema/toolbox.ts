@@ -17,7 +17,17 @@ import type { SqlFunction } from './toolbox/sql-function.ts'
  * path there, so other names of `public` are written with their schema.
  */
 export function toolboxSql(): string {
-  return [...lookUp, ...archiveRows, ...batches, ...rows, ...drops, ...changes, ...enums, ...restoreSql, ...restore]
+  return [
+    ...lookUp,
+    ...archiveRows,
+    ...batches,
+    ...rows,
+    ...drops,
+    ...changes,
+    ...enums,
+    ...restoreSql,
+    ...restore,
+  ]
     .map(createFunction)
     .join('\n\n')
 }

@@ -4,7 +4,16 @@ import { clickhouseRestore, clickhouseRestoreScript } from '../../src/schema/cli
 import type { Query } from '../../src/schema/snapshot.ts'
 import { splitStatements } from '../../src/schema/sql-text.ts'
 import { type ClickHouseDatabase, useClickHouse } from '../schema/databases.ts'
-import { fill, type Ground, newestOf, rendered, runAny, tablesOf, undoPhase, versionsBetween } from './clickhouse-proof.ts'
+import {
+  fill,
+  type Ground,
+  newestOf,
+  rendered,
+  runAny,
+  tablesOf,
+  undoPhase,
+  versionsBetween,
+} from './clickhouse-proof.ts'
 import { hostileClickHouse } from './data/clickhouse.ts'
 
 const MINUTES = 60_000
@@ -42,7 +51,9 @@ test(
     const count = [...before.values()].flat().length
     lines.push(
       `${newest} → ${older} → ${newest}: of ${count} rows ${missing.length} were gone or changed, after the script ${lack.length}; ${restores.length} entries, ${restores.filter(({ sql }) => sql === undefined).length} without a statement`,
-      ...restores.flatMap(({ relation, column, rows, sql, why }) => (sql === undefined ? [`  ${relation} ${column}: ${rows} rows: ${why}`] : [])),
+      ...restores.flatMap(({ relation, column, rows, sql, why }) =>
+        sql === undefined ? [`  ${relation} ${column}: ${rows} rows: ${why}`] : [],
+      ),
     )
     expect(missing.length).toBeGreaterThan(0)
     expect(lack).toEqual([])

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import { type Database, type PostgresServer, type Rows, startPostgresServer } from '../schema/postgres-server.ts'
+import {
+  type Database,
+  type PostgresServer,
+  type Rows,
+  startPostgresServer,
+} from '../schema/postgres-server.ts'
 import { appliedIn, buildHostile, type Newest, prismaRow, undoChain, upAgain } from './chain.ts'
 import { readContents } from './contents.ts'
 import { notBack, type Verdict } from './restored.ts'
@@ -32,7 +37,10 @@ describe.each(['4.16.0', '3.225.4'])(`from %s to ${target}, up again, and restor
   beforeAll(async () => {
     start = await buildHostile(server, catalog, release)
     database = await server.fresh(start.database)
-    const down = await undoChain(start, database, catalog, { release: target, schema: catalog.postgresSnapshot(target) })
+    const down = await undoChain(start, database, catalog, {
+      release: target,
+      schema: catalog.postgresSnapshot(target),
+    })
     expect(down.problems.filter(line => !line.startsWith('background'))).toEqual([])
     expect(await upAgain(start, database, catalog)).toEqual([])
     await recordUp(database, release)
@@ -46,17 +54,27 @@ describe.each(['4.16.0', '3.225.4'])(`from %s to ${target}, up again, and restor
     expect(verdict.unexplained.filter(line => !deletedByUpgrade.test(line))).toEqual([])
   })
 
-  test('a second time nothing changes, and the same is reported', async () => {
-    const before = await readContents(database.run)
-    expect(await restore(database)).toEqual(report)
-    expect(await readContents(database.run)).toEqual(before)
-  }, MINUTES)
+  test(
+    'a second time nothing changes, and the same is reported',
+    async () => {
+      const before = await readContents(database.run)
+      expect(await restore(database)).toEqual(report)
+      expect(await readContents(database.run)).toEqual(before)
+    },
+    MINUTES,
+  )
 
-  test('the archive goes only when nothing is missed, or when that is said', async () => {
-    await expect(database.run(`SELECT langfuse_rollout.drop_archive('${rollbackId}')`)).rejects.toThrow(/are not back/)
-    await database.run(`SELECT langfuse_rollout.drop_archive('${rollbackId}', true)`)
-    await expect(restore(database)).rejects.toThrow(`the archive has nothing of a rollback '${rollbackId}'`)
-  }, MINUTES)
+  test(
+    'the archive goes only when nothing is missed, or when that is said',
+    async () => {
+      await expect(database.run(`SELECT langfuse_rollout.drop_archive('${rollbackId}')`)).rejects.toThrow(
+        /are not back/,
+      )
+      await database.run(`SELECT langfuse_rollout.drop_archive('${rollbackId}', true)`)
+      await expect(restore(database)).rejects.toThrow(`the archive has nothing of a rollback '${rollbackId}'`)
+    },
+    MINUTES,
+  )
 })
 
 async function restore(database: Database): Promise<Rows> {
@@ -73,7 +91,11 @@ async function recordUp(database: Database, release: string): Promise<void> {
 
 function summary(
   release: string,
-  { report, missing, verdict }: { readonly report: Rows; readonly missing: Verdict; readonly verdict: Verdict },
+  {
+    report,
+    missing,
+    verdict,
+  }: { readonly report: Rows; readonly missing: Verdict; readonly verdict: Verdict },
 ): string {
   const sum = (column: string): number => report.reduce((total, row) => total + Number(row[column]), 0)
   return `${release} → ${target} → ${release}: of ${verdict.rows} rows ${missing.changed} were gone or changed, after restore ${verdict.changed}; archive: ${sum('found')} found, ${sum('restored')} restored, ${sum('skipped')} skipped`
@@ -82,7 +104,8 @@ function summary(
 function describeReport(report: Rows): readonly string[] {
   return report
     .filter(({ skipped }) => Number(skipped) > 0)
-    .map(({ relation, kind, found, restored, skipped, why }) =>
-      `  ${relation}, ${kind}: ${found} found, ${restored} restored, ${skipped} skipped (${why})`,
+    .map(
+      ({ relation, kind, found, restored, skipped, why }) =>
+        `  ${relation}, ${kind}: ${found} found, ${restored} restored, ${skipped} skipped (${why})`,
     )
 }

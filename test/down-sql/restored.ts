@@ -32,7 +32,12 @@ export async function notBack(database: Database, start: Start): Promise<Verdict
       const found = there.find(isSame)
       const differs = Object.keys(wanted).filter(column => found?.[column] !== wanted[column])
       const said = (reasons.get(table) ?? []).filter(entry => isAbout(entry, wanted, key))
-      const left = found === undefined ? (said.length > 0 ? [] : ['the row']) : differs.filter(column => !said.some(entry => column in entry))
+      const left =
+        found === undefined
+          ? said.length > 0
+            ? []
+            : ['the row']
+          : differs.filter(column => !said.some(entry => column in entry))
       const values = left.map(column => `${column} (${wanted[column]} is ${found?.[column]})`)
       return left.length === 0 ? [] : [`${table}: ${values.join(', ')} of ${row}`]
     })
@@ -59,7 +64,9 @@ async function readReasons(database: Database): Promise<ReadonlyMap<string, read
   )
   const reasons = new Map<string, Columns[]>()
   for (const { relation, row } of [...rows, ...moved.flat()]) {
-    const table = String(relation).replace(/^public\./, '').replaceAll('"', '')
+    const table = String(relation)
+      .replace(/^public\./, '')
+      .replaceAll('"', '')
     reasons.set(table, [...(reasons.get(table) ?? []), columnsOf(String(row))])
   }
   return reasons

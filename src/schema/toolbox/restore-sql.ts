@@ -3,7 +3,8 @@ import type { SqlFunction } from './sql-function.ts'
 /** The SQL by which restore.ts puts rows and values back: internal. */
 export const restoreSql: readonly SqlFunction[] = [
   {
-    signature: 'archived_value(target oid, column_name text, source text, key text, has_null boolean DEFAULT false)',
+    signature:
+      'archived_value(target oid, column_name text, source text, key text, has_null boolean DEFAULT false)',
     returns: 'text',
     comment: `Internal: the SQL of a value that the jsonb source has under key, as the type that the column has now.
 A NULL of a jsonb column cannot be told from a null in it: it is NULL wherever the column can be, but for has_null.`,
@@ -101,7 +102,8 @@ BEGIN
 END`,
   },
   {
-    signature: 'inserts(target oid, source text, place text, outcome text, names text[], sources text[], restored text)',
+    signature:
+      'inserts(target oid, source text, place text, outcome text, names text[], sources text[], restored text)',
     returns: 'text[]',
     comment: `Internal: first the statement that notes which rows are there already, known by the primary key or, in a
 table in which nothing is unique, by all that they have; then the one that inserts the others.`,
@@ -139,7 +141,8 @@ BEGIN
 END`,
   },
   {
-    signature: 'update_of_rows(rollback_id text, relation text, target oid, fixed text[], wanted text[], is_column boolean)',
+    signature:
+      'update_of_rows(rollback_id text, relation text, target oid, fixed text[], wanted text[], is_column boolean)',
     returns: 'text',
     comment: `Internal: the statement that gives rows the values they had, where those still are what the rollback wrote
 or what a column has that nobody has written. All the values of a row, or none.`,

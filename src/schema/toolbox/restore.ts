@@ -164,7 +164,8 @@ END`,
   {
     signature: 'has_outcome(relation oid)',
     returns: 'boolean',
-    comment: 'Internal: whether a table of the archive has the column in which restore notes what became of a row.',
+    comment:
+      'Internal: whether a table of the archive has the column in which restore notes what became of a row.',
     body: `
 BEGIN
   RETURN EXISTS (SELECT FROM pg_attribute AS a
@@ -187,7 +188,8 @@ END`,
   {
     signature: 'restore_tables(rollback_id text, migrations text[])',
     returns: 'void',
-    comment: 'Internal: copies the rows of tables that were moved into the tables that are there again; last moved first.',
+    comment:
+      'Internal: copies the rows of tables that were moved into the tables that are there again; last moved first.',
     body: `
 DECLARE
   stored record;
@@ -250,7 +252,8 @@ BEGIN
 END`,
   },
   {
-    signature: 'plan_of_rows(rollback_id text, relation text, target oid, reason text, kind text, is_rewritten boolean, keys text[], changed text[])',
+    signature:
+      'plan_of_rows(rollback_id text, relation text, target oid, reason text, kind text, is_rewritten boolean, keys text[], changed text[])',
     returns: 'TABLE (statements text[], problem text)',
     comment: 'Internal: the SQL that restores rows that were archived alike, or why there is none.',
     body: `

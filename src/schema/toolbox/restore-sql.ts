@@ -188,14 +188,14 @@ BEGIN
       RETURNING part.id
     )
     UPDATE langfuse_rollout.archived_rows AS a SET outcome = CASE
-      WHEN EXISTS (SELECT FROM put WHERE put.id = a.id) THEN 'restored'
+      WHEN put.id IS NOT NULL THEN 'restored'
       WHEN judged.id IS NULL THEN 'the row is not there any more'
       WHEN judged.places > 1 THEN 'more than one row has its key now'
       WHEN judged.is_back THEN 'already there'
       WHEN judged.turn > 1 THEN 'the archive has a later value of the same row'
       WHEN NOT judged.is_free THEN %8$L
       ELSE 'someone was changing the row' END
-    FROM part LEFT JOIN (SELECT DISTINCT ON (found.id) * FROM found) AS judged USING (id)
+    FROM part LEFT JOIN (SELECT DISTINCT ON (found.id) * FROM found) AS judged USING (id) LEFT JOIN put USING (id)
     WHERE a.id = part.id$sql$, parts, base, is_back, is_free, target::regclass, joined, settings,
     CASE WHEN NOT is_column THEN 'it has been changed since'
       WHEN langfuse_rollout.untouched_value(target, langfuse_rollout.current_name(rollback_id, relation, wanted[1])) IS NULL

@@ -205,8 +205,8 @@ BEGIN
     IF NOT langfuse_rollout.has_outcome(stored.place) THEN
       EXECUTE format('ALTER TABLE %s ADD COLUMN langfuse_rollout_outcome text', stored.place);
     END IF;
-    EXECUTE format('SELECT array_agg(a.ctid::text) FROM %s AS a WHERE NOT langfuse_rollout.is_back(a.langfuse_rollout_outcome)',
-      stored.place) INTO places;
+    EXECUTE format($sql$SELECT array_agg(a.ctid::text) FROM %s AS a
+      WHERE (a.langfuse_rollout_outcome ~ '^(restored|already there)') IS NOT TRUE$sql$, stored.place) INTO places;
     PERFORM langfuse_rollout.restore_some(
       langfuse_rollout.inserts_of_table(rollback_id, stored.relation, stored.place, stored.target), places,
       format('UPDATE %s AS a SET langfuse_rollout_outcome = $2 WHERE a.ctid = ANY ($1::tid[])', stored.place));
@@ -231,7 +231,7 @@ BEGIN
       ARRAY(SELECT k FROM jsonb_object_keys(coalesce(a.written, '{}')) AS k ORDER BY 1) AS changed,
       array_agg(a.id::text ORDER BY a.id) AS places
     FROM langfuse_rollout.archived_rows AS a
-    WHERE a.rollback_id = restore_rows.rollback_id AND a.kind <> 'definition' AND NOT langfuse_rollout.is_back(a.outcome)
+    WHERE a.rollback_id = restore_rows.rollback_id AND a.kind <> 'definition' AND (a.outcome ~ '^(restored|already there)') IS NOT TRUE -- is_back, which takes its time
     GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY max(a.id) DESC
   LOOP
     target := to_regclass(part.relation);
@@ -304,6 +304,12 @@ BEGIN
   IF coalesce(cardinality(places), 0) = 0 THEN RETURN; END IF;
   IF problem IS NOT NULL THEN
     EXECUTE note USING places, problem;
+    RETURN;
+  END IF;
+  IF cardinality(places) > 1000 THEN -- so that one row that is refused does not stop many
+    FOR number IN 0 .. (cardinality(places) - 1) / 1000 LOOP
+      PERFORM langfuse_rollout.restore_some(statements, places[number * 1000 + 1 : number * 1000 + 1000], note);
+    END LOOP;
     RETURN;
   END IF;
   BEGIN

@@ -62,11 +62,11 @@ DO $down$
 BEGIN
   IF langfuse_rollout.column_named(pg_catalog.to_regclass('public.monitors'), 'last_published_at') IS NOT NULL THEN
     ALTER TABLE public.monitors DROP COLUMN IF EXISTS last_published_run_at;
-    ALTER TABLE public.monitors RENAME COLUMN last_published_at TO last_published_run_at;
+    PERFORM langfuse_rollout.rename_column('monitors', 'last_published_at', 'last_published_run_at');
   END IF;
   IF langfuse_rollout.column_named(pg_catalog.to_regclass('public.monitors'), 'last_completed_at') IS NOT NULL THEN
     ALTER TABLE public.monitors DROP COLUMN IF EXISTS last_completed_run_at;
-    ALTER TABLE public.monitors RENAME COLUMN last_completed_at TO last_completed_run_at;
+    PERFORM langfuse_rollout.rename_column('monitors', 'last_completed_at', 'last_completed_run_at');
   END IF;
 END
 $down$;

@@ -10,6 +10,8 @@ export const archiveSchema = 'langfuse_rollout'
  *
  * - `archived_rows`: a row as it was (`kind` `row`), its primary key with one column (`values`), or what an object was
  *   made of (`definition`). Values of type json are kept as their text.
+ *   `written` is what the rollback put in its place, the changed columns only, and NULL of rows that it took away;
+ *   `outcome` is what langfuse_rollout.restore said of it, NULL before.
  * - `archived_columns`: columns whose values are in `archived_rows`; rows with the default of `definition` are not.
  * - `archived_tables`: tables that were moved here whole.
  */
@@ -35,6 +37,9 @@ CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_rows (
 -- Archives of this project's first version have no kind.
 ALTER TABLE langfuse_rollout.archived_rows
   ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT 'row' CHECK (kind IN ('row', 'values', 'definition'));
+ALTER TABLE langfuse_rollout.archived_rows
+  ADD COLUMN IF NOT EXISTS written jsonb,
+  ADD COLUMN IF NOT EXISTS outcome text;
 CREATE INDEX IF NOT EXISTS archived_rows_of_rollback
   ON langfuse_rollout.archived_rows (rollback_id, migration, relation);
 

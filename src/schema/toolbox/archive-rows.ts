@@ -43,10 +43,12 @@ BEGIN
 END`,
   },
   {
-    signature: 'archive_matching(relation oid, condition text, reason text, columns text[], again boolean)',
+    signature:
+      'archive_matching(relation oid, condition text, reason text, columns text[], again boolean, written text)',
     returns: 'bigint',
     comment: `Internal: copies rows: the columns with the primary key, or whole rows when columns or the key are not there.
-Unless again, a row that this migration's undoing has archived just so is not archived a second time.`,
+Unless again, a row that this migration's undoing has archived just so is not archived a second time.
+written is the SQL of what takes the place of its columns, as jsonb, or NULL.`,
     body: `
 DECLARE
   key text[] := langfuse_rollout.primary_key(relation);
@@ -55,11 +57,11 @@ DECLARE
   copied bigint;
 BEGIN
   EXECUTE format($sql$
-    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
-    SELECT $1, $2, $3, $4, $5, candidate.row
-    FROM (SELECT %s AS row FROM %s AS this WHERE (%s
+    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row, written)
+    SELECT $1, $2, $3, $4, $5, candidate.row, candidate.written
+    FROM (SELECT %s AS row, %s AS written FROM %s AS this WHERE (%s
     )) AS candidate
-    %s$sql$, picked, relation::regclass, condition, CASE WHEN NOT again THEN $sql$
+    %s$sql$, picked, coalesce(written, 'NULL::jsonb'), relation::regclass, condition, CASE WHEN NOT again THEN $sql$
     WHERE NOT EXISTS (
       SELECT FROM langfuse_rollout.archived_rows AS known
       WHERE known.rollback_id = $1 AND known.migration = $2 AND known.relation = $3
@@ -87,7 +89,10 @@ BEGIN
        JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS referring,
       (SELECT string_agg(format('this.%I', a.attname), ', ' ORDER BY n)
        FROM unnest(c.confkey) WITH ORDINALITY AS k (attnum, n)
-       JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND a.attnum = k.attnum) AS referred
+       JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND a.attnum = k.attnum) AS referred,
+      (SELECT format('%L::jsonb', jsonb_object_agg(a.attname, NULL::text))
+       FROM pg_attribute AS a
+       WHERE c.confdeltype = 'n' AND a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)) AS written
     FROM pg_constraint AS c
     WHERE c.contype = 'f' AND c.confrelid = relation AND c.confdeltype IN ('c', 'n', 'd') AND c.conparentid = 0
     ORDER BY c.conrelid::regclass::text, c.conname
@@ -95,7 +100,7 @@ BEGIN
     theirs := format('(%s) IN (SELECT %s FROM %s AS this WHERE (%s
     ))', key.referring, key.referred, relation::regclass, condition);
     -- Rows that go round in a circle are there already the second time, which ends it.
-    IF langfuse_rollout.archive_matching(key.child, theirs, reason, NULL, false) > 0
+    IF langfuse_rollout.archive_matching(key.child, theirs, reason, NULL, false, key.written) > 0
       OR (key.action = 'c' AND key.child <> ALL (path))
     THEN
       IF key.action = 'c' THEN

@@ -18,12 +18,14 @@ END`,
   {
     signature: 'rename_column(relation text, old text, new text)',
     returns: 'void',
-    comment: 'Renames a column.',
+    comment: 'Renames a column, and remembers it: what is archived after that has the older name.',
     body: `
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
 BEGIN
   IF langfuse_rollout.column_named(place, old) IS NOT NULL THEN
+    PERFORM langfuse_rollout.note_definition(place::regclass::text, format('the column %I is renamed', old::name),
+      jsonb_build_object('kind', 'renamed column', 'old', old::name, 'new', new::name));
     EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', place::regclass, old::name, new::name);
   END IF;
 END`,

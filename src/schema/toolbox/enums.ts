@@ -253,7 +253,9 @@ BEGIN
   PERFORM langfuse_rollout.note_definition(old::regtype::text, 'the enum gets other labels',
     jsonb_build_object('kind', 'enum', 'labels', before));
   PERFORM langfuse_rollout.archive_matching(e.relation, langfuse_rollout.has_label(e.name, e.is_array, going),
-    format('the label in %I is replaced', e.name), ARRAY[e.name], true)
+    format('the label in %I is replaced', e.name), ARRAY[e.name], true,
+    format('jsonb_build_object(%L, %s)', e.name, langfuse_rollout.mapped_label(format('this.%I', e.name),
+      types[CASE WHEN e.is_array THEN 2 ELSE 1 END], going, replacements)))
   FROM langfuse_rollout.enum_columns(types) AS e WHERE going <> '{}';
 
   SELECT coalesce(jsonb_agg(to_jsonb(d.*) ORDER BY d.place, d.goes), '[]') INTO dependents

@@ -11,7 +11,7 @@ DECLARE
   place oid := langfuse_rollout.table_named(relation);
 BEGIN
   IF place IS NULL THEN RETURN 0; END IF;
-  RETURN langfuse_rollout.archive_matching(place, condition, reason, NULL, false);
+  RETURN langfuse_rollout.archive_matching(place, condition, reason, NULL, false, NULL);
 END`,
   },
   {
@@ -49,7 +49,7 @@ END`,
   {
     signature: 'rewrite_rows(relation text, assignments text, condition text, reason text)',
     returns: 'bigint',
-    comment: `Archives rows as they are, then sets the assignments. The condition must not hold any more after that,
+    comment: `Archives rows as they are, with what the assignments write. The condition must not hold any more after that,
 or a second call does it again.`,
     body: `
 DECLARE
@@ -69,12 +69,16 @@ BEGIN
     WITH before_rewrite AS MATERIALIZED (
       SELECT %1$s, %2$s AS rollout_row FROM %3$s AS this WHERE (%4$s
       ) FOR UPDATE OF this
-    ), kept AS (
-      INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
-      SELECT $1, $2, $3, $4, 'row', rollout_row FROM before_rewrite
+    ), rewritten AS (
+      UPDATE %3$s AS this SET %5$s
+      FROM before_rewrite WHERE %6$s
+      RETURNING before_rewrite.rollout_row AS before, %2$s AS after
     )
-    UPDATE %3$s AS this SET %5$s
-    FROM before_rewrite WHERE %6$s$sql$,
+    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row, written)
+    SELECT $1, $2, $3, $4, 'row', before, (
+      SELECT coalesce(jsonb_object_agg(changed.key, changed.value), '{}') FROM jsonb_each(after) AS changed
+      WHERE changed.value IS DISTINCT FROM before -> changed.key)
+    FROM rewritten$sql$,
     picked, langfuse_rollout.row_as_json(place, NULL), place::regclass, condition, assignments, same)
   USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
   GET DIAGNOSTICS written = ROW_COUNT;
@@ -149,7 +153,7 @@ BEGIN
   is_computed := is_computed OR coalesce(otherwise ~ '[(]|^(CURRENT_|LOCAL|SESSION_|USER)', false);
   copied := langfuse_rollout.archive_matching(place, CASE WHEN is_computed THEN 'true'
       ELSE format('this.%I::text IS DISTINCT FROM (%s)::text', column_name::name, coalesce(otherwise, 'NULL')) END,
-    format('the column %I is dropped', column_name::name), ARRAY[column_name::name::text], true);
+    format('the column %I is dropped', column_name::name), ARRAY[column_name::name::text], true, NULL);
   INSERT INTO langfuse_rollout.archived_columns (rollback_id, migration, relation, column_name, definition, rows)
   VALUES (langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text,
     column_name::name, definition, copied);

@@ -42,15 +42,15 @@ export type UndoStage = {
   close(): Promise<void>
 }
 
-export const UPGRADE = { version: '3.0.0', 'clickhouse-version': '24.12.3', backup: 'false' }
+/** ClickHouse stays: a worker whose ClickHouse is replaced while it copies may fail a background migration. */
+export const UPGRADE = { version: '3.0.0', backup: 'false' }
 export const INSIDE = { 'redis-url': `redis://:${CACHE_TOKEN}@${CACHE}:6379` }
 
 async function upgrade(stage: Stage): Promise<void> {
   const result = await stage.run('deploy', { ...UPGRADE, ...INSIDE })
-  expect([result.outputs['outcome'], result.commands.at(-1)?.message]).toEqual([
-    'deployed',
-    expect.anything(),
-  ])
+  // The sentence stands beside the outcome so that a failure says why.
+  const { outcome } = result.outputs
+  expect(outcome === 'deployed' ? outcome : result.commands.at(-1)?.message).toBe('deployed')
   const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
   try {
     await ingest({ pool, clickhouse: clickhouseClient(clickhouseAccess(stage.stack)), count: 25 })

@@ -49,7 +49,7 @@ test('down SQL that fails comes back with what PostgreSQL says, and nothing of i
   await undo.query('ALTER TABLE traces RENAME COLUMN session_id_ TO session_id')
   expect(failed.outputs).toMatchObject({ outcome: 'failed', 'postgres-reverted': '0' })
   expect(failed.commands.at(-1)?.message).toMatch(
-    /The down SQL of 20241206115829_\w+, contract failed; .*rolled back\. Cause: column .*session_id.* does not exist/,
+    /The down SQL of 20241206115829_\w+, prepare, failed; .*rolled back\. Cause: column .*session_id.* does not exist/,
   )
   expect(stepsOf(failed).slice(-2)).toEqual([
     'undo-schema contract failed',

@@ -1,0 +1,1 @@
+const A=381,d=[381],B={7381:((o,E,_)=>{_.d(E,{fromEnv:()=>O.sF});var P=_(8995),O=_(7418),s=_(3519),M=_(3434),D=_(8007),t=_(1701);const R=(0,P.createRequire)(import.meta.url)})};export{A as id,d as ids,B as modules};

@@ -1,0 +1,1 @@
+const D=579,O=[579],r={579:((P,t,_)=>{_.d(t,{EventStreamSerde:()=>E.M3,eventStreamSerdeProvider:()=>E.JM});var o=_(8995),E=_(6103),e=_(4326),M=_(8007),d=_(1701);const s=(0,o.createRequire)(import.meta.url)})};export{D as id,O as ids,r as modules};

@@ -4,8 +4,6 @@ import { changes } from './toolbox/changes.ts'
 import { drops } from './toolbox/drops.ts'
 import { enums } from './toolbox/enums.ts'
 import { lookUp } from './toolbox/look-up.ts'
-import { restore } from './toolbox/restore.ts'
-import { restoreSql } from './toolbox/restore-sql.ts'
 import { rows } from './toolbox/rows.ts'
 import type { SqlFunction } from './toolbox/sql-function.ts'
 
@@ -17,19 +15,12 @@ import type { SqlFunction } from './toolbox/sql-function.ts'
  * path there, so other names of `public` are written with their schema.
  */
 export function toolboxSql(): string {
-  return [
-    ...lookUp,
-    ...archiveRows,
-    ...batches,
-    ...rows,
-    ...drops,
-    ...changes,
-    ...enums,
-    ...restoreSql,
-    ...restore,
-  ]
-    .map(createFunction)
-    .join('\n\n')
+  return functionsSql([...lookUp, ...archiveRows, ...batches, ...rows, ...drops, ...changes, ...enums])
+}
+
+/** Functions of the schema `langfuse_rollout` that all have the same settings. */
+export function functionsSql(functions: readonly SqlFunction[]): string {
+  return functions.map(createFunction).join('\n\n')
 }
 
 /**

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from '@jest/globals'
+import { restoreFile } from '../../../src/schema/restore.ts'
 import { useToolbox } from './use-toolbox.ts'
 
 const { run, call, rows } = useToolbox()
@@ -8,6 +10,7 @@ const restore = async (id = 'r') =>
 const outcome = (why: string) => `1: ${why}`
 
 beforeEach(async () => {
+  await run(restoreFile())
   await run(`CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz);
     INSERT INTO _prisma_migrations VALUES ('m', now(), NULL);
     CREATE TABLE owners (id text PRIMARY KEY);
@@ -132,4 +135,9 @@ test('names and ids that are SQL are only names', async () => {
   await run(`SELECT * FROM langfuse_rollout.restore('r''";')`)
   expect(await rows('"a.b"";--"')).toEqual(before)
   await expect(restore('other')).rejects.toThrow(`the archive has nothing of a rollback 'other'`)
+})
+
+test('the file that people run is made from these functions', () => {
+  const file = readFileSync(new URL('../../../down-sql/restore.sql', import.meta.url), 'utf8')
+  expect(file).toBe(restoreFile()) // npm run down-sql -- --restore
 })

@@ -102,8 +102,9 @@ async function wayBack(stage: Stage, pair: Pair, round: number): Promise<WayBack
       rollbackClass === 'images' || rollbackClass === 'schema'
         ? probed.failures.map(failure => `the site was down: ${failure}`)
         : []
-    const back = [...ended(result, 'rolled-back'), ...(await runsNow(stage, to, stores))]
-    const up = back.length > 0 ? [] : await upAgain(stage, pair, stores)
+    const unfinished = ended(result, 'rolled-back')
+    const back = unfinished.length > 0 ? unfinished : await runsNow(stage, to, stores)
+    const up = unfinished.length > 0 ? [] : await upAgain(stage, pair, stores)
     const [rows, clickhouseRows] = [countOf(before.postgres), countRows(before.clickhouse)]
     const { 'postgres-reverted': postgres, 'clickhouse-reverted': clickhouse } = result.outputs
     return {
@@ -189,7 +190,7 @@ function countRows(contents: Both['clickhouse']): number {
 /** The plan has to name the risk and the word that takes it. */
 async function unsaidRisk(stage: Stage, { to, accept }: Pair): Promise<readonly string[]> {
   const result = await stage.run('rollback', { to })
-  const said = result.commands.at(-1)?.message ?? ''
+  const said = result.commands.map(({ message }) => message).join('\n')
   const isSaid = result.outputs['outcome'] === 'refused' && said.includes(`\`accept: ${accept}\``)
   return isSaid ? [] : [`without accept: ${accept} it was ${result.outputs['outcome']}: ${said}`]
 }
@@ -269,10 +270,12 @@ async function runsNow(stage: Stage, release: string, stores: Stores): Promise<r
     ...seen.flatMap(([what, is, should]) =>
       JSON.stringify(is) === JSON.stringify(should)
         ? []
-        : [`${release}: ${what} is ${JSON.stringify(is)}, not ${JSON.stringify(should)}`],
+        : [`${release}: ${what} is ${short(is)}, not ${short(should)}`],
     ),
   ]
 }
+
+const short = (value: unknown) => JSON.stringify(value).slice(0, 400)
 
 function differs(store: string, wanted: Snapshot, found: Snapshot): readonly string[] {
   return differences(wanted, found).map(line => `${store}: ${line}`)
@@ -290,5 +293,6 @@ async function upAgain(stage: Stage, { from, stops = [] }: Pair, stores: Stores)
 
 function ended(result: RunResult, wanted: string): readonly string[] {
   const outcome = result.outputs['outcome']
-  return outcome === wanted ? [] : [`${outcome}: ${result.commands.at(-1)?.message ?? result.stdout}`]
+  const errors = result.commands.filter(({ command }) => command === 'error').map(({ message }) => message)
+  return outcome === wanted ? [] : [`${outcome}: ${errors.join('; ') || result.stdout.slice(-2_000)}`]
 }

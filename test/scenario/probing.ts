@@ -1,3 +1,5 @@
+import { get as request } from 'node:http'
+
 export type Probed = {
   readonly calls: number
   readonly milliseconds: number
@@ -17,15 +19,8 @@ export async function probing<Result>(
   const call = async (): Promise<void> => {
     const at = ((Date.now() - began) / 1_000).toFixed(2)
     calls += 1
-    try {
-      const answer = await fetch(`${webUrl}/sandbox/deep-probe`, { signal: AbortSignal.timeout(30_000) })
-      const text = await answer.text()
-      if (answer.status !== 200) failures.push(`${at} s: ${answer.status} ${text.slice(0, 500)}`)
-    } catch (error) {
-      failures.push(
-        `${at} s: ${error instanceof Error ? `${error.message} ${String(error.cause ?? '')}` : error}`,
-      )
-    }
+    const { status, text } = await get(`${webUrl}/sandbox/deep-probe`)
+    if (status !== 200) failures.push(`${at} s: ${status} ${text.slice(0, 500)}`)
   }
   const timer = setInterval(() => {
     const made = call().finally(() => open.delete(made))
@@ -38,4 +33,19 @@ export async function probing<Result>(
     clearInterval(timer)
     await Promise.all(open)
   }
+}
+
+/** A connection a call, as through a load balancer that knows which instance serves. Status 0: there was no answer. */
+function get(url: string): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise(resolve => {
+    const failed = (error: Error) => resolve({ status: 0, text: error.message })
+    const asked = request(url, { agent: false, timeout: 30_000 }, answer => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', part => {
+        text += part
+      })
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text })).on('error', failed)
+    })
+    asked.on('timeout', () => asked.destroy(new Error('no answer within 30 s'))).on('error', failed)
+  })
 }

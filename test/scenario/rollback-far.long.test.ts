@@ -11,9 +11,10 @@ const WAYS: readonly Pair[] = [
   { from: '3.0.0', to: '2.95.12' },
   { from: '3.0.0', to: '2.93.7' },
   { from: '3.63.1', to: '3.63.0' },
-  { from: '3.63.1', to: '3.0.0' },
+  { from: '3.63.1', to: '3.0.0', accept: 'lossy' },
   { from: '3.225.4', to: '3.225.3' },
-  { from: '3.225.4', to: '3.63.1' },
+  { from: '3.225.4', to: '3.203.3' },
+  { from: '3.225.4', to: '3.63.1', accept: 'lossy' },
   { from: '4.0.0', to: '3.225.4', accept: 'restore' },
   { from: '4.0.0', to: '3.115.0', accept: 'restore', stops: ['3.225.4'] },
   { from: '4.16.0', to: '4.15.0' },
@@ -42,7 +43,7 @@ describe.each(SOURCES)('from %s', from => {
       const back = await far.goBack(way)
       lines.push(back.line)
       process.stdout.write(`${back.line}\n`)
-      problems.push(...back.problems.map(problem => `${way.from} → ${way.to}: ${problem}`))
+      problems.push(...back.problems.slice(0, 30).map(problem => `${way.from} → ${way.to}: ${problem}`))
     }
     expect(problems).toEqual([])
   }, 900_000)

@@ -40,7 +40,7 @@ async function heldRollback(isMoment: (event: StatementEvent) => boolean): Promi
     },
   })
   const urls = { 'database-url': stores.databaseUrl, 'clickhouse-url': stores.clickhouseUrl }
-  const ended = stage.run('rollback', { to: '2.93.7', ...urls })
+  const ended = stage.run('rollback', { to: '2.93.7', ...urls }).finally(() => stores.stop())
   await Promise.race([
     reached.promise,
     ended.then(({ stdout }) => {
@@ -48,11 +48,9 @@ async function heldRollback(isMoment: (event: StatementEvent) => boolean): Promi
     }),
   ])
   return {
-    letGo: async () => {
+    letGo: () => {
       released.resolve()
-      const result = await ended
-      await stores.stop()
-      return result
+      return ended
     },
   }
 }

@@ -42,7 +42,7 @@ describe.each(SOURCES)('from %s', from => {
     for (const way of ways) {
       const back = await far.goBack(way)
       lines.push(back.line)
-      process.stdout.write(`${back.line}\n`)
+      process.stdout.write(`${[back.line, ...back.problems.slice(0, 5)].join('\n  ')}\n`)
       problems.push(...back.problems.slice(0, 30).map(problem => `${way.from} → ${way.to}: ${problem}`))
     }
     expect(problems).toEqual([])

@@ -1,0 +1,1 @@
+const s=239,r=[239],O={1239:((M,t,_)=>{_.d(t,{EventStreamSerde:()=>E.M3,eventStreamSerdeProvider:()=>E.JM});var o=_(8995),E=_(3556),P=_(5833),e=_(4269),D=_(6980);const d=(0,o.createRequire)(import.meta.url)})};export{s as id,r as ids,O as modules};

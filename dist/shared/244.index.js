@@ -1,1 +1,0 @@
-const d=244,R=[244],W={4244:((o,E,_)=>{_.d(E,{fromEnv:()=>P.sF});var M=_(8995),P=_(3560),s=_(5402),D=_(6062),O=_(3763),t=_(1611);const T=(0,M.createRequire)(import.meta.url)})};export{d as id,R as ids,W as modules};

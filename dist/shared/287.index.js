@@ -1,1 +1,0 @@
-const s=287,r=[287],D={7287:((P,t,_)=>{_.d(t,{EventStreamSerde:()=>E.M3,eventStreamSerdeProvider:()=>E.JM});var o=_(8995),E=_(5049),e=_(2733),M=_(3763),O=_(1611);const d=(0,o.createRequire)(import.meta.url)})};export{s as id,r as ids,D as modules};

@@ -1,0 +1,1 @@
+const i=45,r=[45],R={9045:((O,o,_)=>{_.d(o,{getOctokit:()=>E});var n=_(8995),t=_(8681),u=_(1550),M=_(6980);const c=(0,n.createRequire)(import.meta.url);var d=new t.ob;function E(s,P,...e){const D=t.gq.plugin(...e);return new D((0,t.EG)(s,P))}})};export{i as id,r as ids,R as modules};

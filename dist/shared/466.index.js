@@ -1,0 +1,1 @@
+const n=466,O=[466],R={5466:((d,o,_)=>{_.r(o),_.d(o,{default:()=>P});var E=_(8995),t=_(1550),s=_(6980);const D=(0,E.createRequire)(import.meta.url),P=(0,t.n)()})};export{n as id,O as ids,R as modules};

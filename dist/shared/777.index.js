@@ -1,1 +1,0 @@
-const n=777,O=[777],R={6777:((d,o,_)=>{_.r(o),_.d(o,{default:()=>P});var E=_(8995),t=_(9417),s=_(1611);const D=(0,E.createRequire)(import.meta.url),P=(0,t.n)()})};export{n as id,O as ids,R as modules};

@@ -1,0 +1,1 @@
+const d=915,I=[915],R={1915:((o,E,_)=>{_.d(E,{fromEnv:()=>M.sF});var P=_(8995),M=_(8013),s=_(8509),D=_(9025),O=_(4269),t=_(6980);const L=(0,P.createRequire)(import.meta.url)})};export{d as id,I as ids,R as modules};

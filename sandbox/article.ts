@@ -31,6 +31,7 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
       postgres,
       valkey,
       release,
+      clickhouse: options.clickhouse ?? '24.8.7',
       seed: options.seed ?? false,
       webPlatform: options.webPlatform ?? 'app-runner',
       pushed: options.pushed ?? ['2.93.7', '3.0.0'],
@@ -50,7 +51,9 @@ export type ArticleOptions = {
   readonly port?: number
   /** The release that `latest` is; 2.93.7 by default. */
   readonly release?: string
-  /** Fill the database with a small team's data. */
+  /** The ClickHouse that `latest` is; 24.8.7 by default, which v4 refuses. */
+  readonly clickhouse?: string
+  /** Fill the database with a small team's data: that of 2.93.7. */
   readonly seed?: boolean
   /** Where the web runs; on App Runner by default. */
   readonly webPlatform?: WebPlatform
@@ -86,6 +89,7 @@ type Parts = {
   readonly postgres: Postgres
   readonly valkey: Valkey
   readonly release: string
+  readonly clickhouse: string
   readonly seed: boolean
   readonly webPlatform: WebPlatform
   readonly pushed: readonly string[]
@@ -101,8 +105,8 @@ async function build(parts: Parts): Promise<ArticleStack> {
     databasePassword: DATABASE_PASSWORD,
     clickhousePassword: CLICKHOUSE_PASSWORD,
   })
-  pushImages(world, articleImages(parts.release, parts.pushed))
-  publishImages(world, [...new Set([...parts.pushed, parts.release])])
+  pushImages(world, articleImages(parts))
+  publishImages(world, [...new Set([...parts.pushed, parts.release])], parts.clickhouse)
   const web = await bringUp(parts, settings)
   log('Worker, ClickHouse and web are steady')
   const clickhousePort = await world.expose('clickhouse.langfuse.local', 8123)

@@ -27,12 +27,16 @@ export async function openStage(options: {
   readonly folder: string
   readonly speed: number
   readonly seed?: boolean
+  /** What runs, and what is pushed beside it; 2.93.7 and 3.0.0 by default. */
+  readonly release?: string
+  readonly pushed?: readonly string[]
+  readonly clickhouse?: string
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
   readonly log?: (line: string) => void
 }): Promise<Stage> {
   const stack = await startArticleStack({
     release: '2.93.7',
-    seed: true,
+    seed: (options.release ?? '2.93.7') === '2.93.7',
     ...options,
     folder: join(options.folder, 'aws'),
   })

@@ -76,6 +76,8 @@ function relayPostgres(client: Socket, target: URL, relay: Relay): void {
     return (await relay.tell({ store: 'postgres', phase, sql }, id)) !== 'drop'
   }
   eachMessage(client, { startup: true }, async (type, message) => {
+    // What asks for TLS is answered here: there is none, and the client begins again without it.
+    if (type === TLS) return void client.write('N')
     const text = () => message.subarray(5).toString()
     if (type === 'P') prepared = text().split('\0')[1] ?? ''
     if (type === 'Q' || type === 'E') {
@@ -89,6 +91,10 @@ function relayPostgres(client: Socket, target: URL, relay: Relay): void {
     client.write(message)
   })
 }
+
+/** The code of the SSLRequest, which has no type and which another message without one may follow. */
+const SSL_REQUEST = 80_877_103
+const TLS = 'TLS'
 
 /** Whole messages, one after the other; the first of a client has no type. */
 function eachMessage(
@@ -107,6 +113,7 @@ function eachMessage(
     const message = buffer.subarray(0, length)
     const type = isFirst ? '' : String.fromCharCode(message[0] ?? 0)
     buffer = buffer.subarray(length)
+    if (isFirst && length === 8 && message.readInt32BE(4) === SSL_REQUEST) return { type: TLS, message }
     isFirst = false
     return { type, message }
   }

@@ -1,8 +1,15 @@
 import type { PushedImage } from '../aws/images.ts'
 import type { World } from '../aws/world.ts'
 
+const CLICKHOUSES = ['24.12.3', '24.8.7'] as const
+
 /** What a team has in its repositories: what runs as `latest`, and the next releases pushed and not deployed. */
-export function articleImages(release: string, pushed: readonly string[]): readonly PushedImage[] {
+export function articleImages(options: {
+  readonly release: string
+  readonly pushed: readonly string[]
+  readonly clickhouse: string
+}): readonly PushedImage[] {
+  const { release, pushed } = options
   const langfuse = (kind: 'web' | 'worker', version: string, tags: readonly string[]): PushedImage => ({
     repository: `langfuse-${kind}`,
     tags,
@@ -19,8 +26,10 @@ export function articleImages(release: string, pushed: readonly string[]): reado
       ...others.map(version => langfuse(kind, version, [version])),
       langfuse(kind, release, ['latest', release]),
     ]),
-    clickhouse('24.12.3', ['24.12.3']),
-    clickhouse('24.8.7', ['latest', '24.8.7']),
+    ...CLICKHOUSES.filter(version => version !== options.clickhouse).map(version =>
+      clickhouse(version, [version]),
+    ),
+    clickhouse(options.clickhouse, ['latest', options.clickhouse]),
   ]
 }
 
@@ -29,12 +38,12 @@ export function pushImages(world: World, images: readonly PushedImage[]) {
 }
 
 /** What Docker Hub has, for copying; the account's tasks cannot pull from there. */
-export function publishImages(world: World, releases: readonly string[]) {
+export function publishImages(world: World, releases: readonly string[], clickhouse: string) {
   for (const release of releases) {
     world.images.publish(`langfuse/langfuse:${release}`, { program: { kind: 'web', release } })
     world.images.publish(`langfuse/langfuse-worker:${release}`, { program: { kind: 'worker', release } })
   }
-  for (const release of ['24.8.7', '24.12.3'])
+  for (const release of new Set([...CLICKHOUSES, clickhouse]))
     world.images.publish(`clickhouse/clickhouse-server:${release}`, {
       program: { kind: 'clickhouse', release },
     })

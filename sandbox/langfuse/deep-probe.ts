@@ -9,7 +9,9 @@ export type DeepProbe = () => Promise<Answer>
 /**
  * Reads one row of every column that a release knows, in both stores: 200 when all are there, 503 with the database's
  * own words otherwise. It stands for all the queries of a release at once, so a schema that the release cannot work
- * with shows at once. Postgres gets one message, ClickHouse one request a table; statements are made once.
+ * with shows at once. Postgres gets one message, ClickHouse one request a table; statements are made once. Calls that
+ * come while the databases are asked share the next look, so that many a second are no load: every answer is of a look
+ * that began after its call.
  */
 export function deepProbe(stores: {
   readonly postgres: { readonly pool: Pool; readonly snapshot: Snapshot }
@@ -18,7 +20,7 @@ export function deepProbe(stores: {
   const { postgres, clickhouse } = stores
   const batch = postgresStatements(postgres.snapshot).join(';\n')
   const statements = clickhouse === undefined ? [] : clickhouseStatements(clickhouse.snapshot)
-  return async () => {
+  return shareNext(async () => {
     const started = performance.now()
     const [inPostgres, ...inClickHouse] = await Promise.allSettled([
       postgres.pool.query(batch),
@@ -31,6 +33,27 @@ export function deepProbe(stores: {
     const milliseconds = Math.round(performance.now() - started)
     if (errors.length > 0) return { status: 503, body: { status: 'error', errors, milliseconds } }
     return { status: 200, body: { status: 'OK', milliseconds } }
+  })
+}
+
+function shareNext<Result>(look: () => Promise<Result>): () => Promise<Result> {
+  let running: Promise<unknown> | undefined
+  let next: Promise<Result> | undefined
+  const start = () => {
+    next = undefined
+    const result = look()
+    const ended = result
+      .catch(() => undefined)
+      .finally(() => {
+        if (running === ended) running = undefined
+      })
+    running = ended
+    return result
+  }
+  return () => {
+    if (running === undefined) return start()
+    next ??= running.then(start)
+    return next
   }
 }
 

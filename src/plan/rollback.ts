@@ -139,11 +139,15 @@ export function repairFrom({
     : { finish: [], forget: [], unclear: [] }
 }
 
-/** What the databases have and the target does not know; by the catalog where the databases are not seen. */
+/**
+ * What the databases have and the target does not know; by the catalog where the databases are not seen. Of a release
+ * that nobody knows that cannot be said, and the plan refuses it.
+ */
 export function undoFrom(
   { stack, target: { release: to }, facts }: Pick<RollbackQuestion, 'stack' | 'target' | 'facts'>,
   repair: Repair,
 ): Undo {
+  if (facts.release(to) === undefined) return NOTHING
   const running = currentRelease(stack, facts)
   const from = running !== undefined && facts.release(running) !== undefined ? running : to
   const postgres = stack.postgres.known

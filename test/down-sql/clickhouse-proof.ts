@@ -262,12 +262,15 @@ function merged(
   return all
 }
 
-type Archive = {
+export type Archive = {
   /** Tables that were moved, and columns that were copied, by the name they had: `traces`, `scores.metadata`. */
   readonly stored: ReadonlyMap<string, readonly Contents[]>
 }
 
-async function readArchive({ database }: Ground, rollbackId: string): Promise<Archive> {
+export async function readArchive(
+  { database }: Pick<Ground, 'database'>,
+  rollbackId: string,
+): Promise<Archive> {
   const entries = await database.rows(
     `SELECT relation, column, stored_as FROM langfuse_rollout.archived
      WHERE ${isOf(rollbackId)} AND rows > 0`,
@@ -290,7 +293,8 @@ function isOf(rollbackId: string): string {
   return `(rollback_id = ${literal(rollbackId)} OR startsWith(rollback_id, ${literal(`${rollbackId}-`)}))`
 }
 
-function findLost(
+/** Values of `before` that are neither in place nor in the archive. */
+export function findLost(
   before: ReadonlyMap<string, Contents>,
   after: ReadonlyMap<string, Contents>,
   archive: Archive,

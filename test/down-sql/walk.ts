@@ -191,7 +191,7 @@ export function describeError(error: unknown): string {
 
 /** Columns that the undo takes, by their default; of one that is not constant nothing is known. */
 export async function defaultsOf(
-  database: Database,
+  database: Pick<Database, 'run'>,
   { delta, after }: Pick<Step, 'delta' | 'after'>,
 ): Promise<Map<string, string>> {
   const columns = Object.keys(delta.added)

@@ -47,6 +47,11 @@ async function connected(): Promise<Client> {
   return client
 }
 
+test('a client that asks for TLS is told that there is none', async () => {
+  const client = new Client({ connectionString: stores.databaseUrl, ssl: { rejectUnauthorized: false } })
+  await expect(client.connect()).rejects.toThrow(/does not support SSL/)
+})
+
 test('plain and prepared statements are told before and after, and answered as without the watch', async () => {
   answer = () => undefined
   const client = await connected()

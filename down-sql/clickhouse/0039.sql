@@ -6,12 +6,14 @@
 --
 -- While the mode was dual or legacy, traces and observations have everything, and nothing is missing after the rollback.
 --
--- Moved, the table keeps its full-text indexes and settings. ClickHouse before 25.12 knows neither: it does not load
--- such a table, and may not start. So ClickHouse keeps its newer version when Langfuse goes back to v3 (v3 runs on it).
--- Who has to go back with ClickHouse too does so after this phase, never between expand and contract, and first takes
--- the archived tables out of what the server loads, which can be undone with ATTACH TABLE on a newer server:
+-- Moved, the table keeps its full-text indexes and settings, and a ClickHouse before 25.12 does not start with such a
+-- table in any database (25.5: "Load job 'load table …' failed"). So ClickHouse keeps its newer version when Langfuse
+-- goes back to v3, which runs on it. That is the only safe way anyway: 25.5 sets parts that 26.7 wrote aside as
+-- broken-on-start, of every table, and starts without their rows and without an error. Who has to go back with
+-- ClickHouse restores its files from before the upgrade; or, within what ClickHouse supports (about a year of releases,
+-- no newer features used), changes its image after this phase, never between expand and contract, and first takes the
+-- table out of what the server loads, until a newer server attaches it again:
 -- `DETACH TABLE langfuse_rollout.events_full__0039__… PERMANENTLY`.
--- ClickHouse itself supports going back by about a year of releases, and only before newer features were used.
 
 -- phase: contract
 SELECT langfuse_rollout.drop_table('events_full');

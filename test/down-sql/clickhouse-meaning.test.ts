@@ -79,7 +79,7 @@ test('a value of the archive finds its row again', async () => {
   const [{ stored_as }] = (await ground.database.rows(
     "SELECT stored_as FROM langfuse_rollout.archived WHERE rollback_id = 'back'",
   )) as [{ stored_as: string }]
-  // As docs/down-sql.md says: the row again with its value, a moment newer.
+  // The row again with its value, a moment newer than it was: ReplacingMergeTree keeps the newest.
   await ground.database.run(
     `INSERT INTO scores (id, project_id, timestamp, name, metadata, event_ts, is_deleted)
      SELECT id, project_id, timestamp, s.name, a.metadata, s.event_ts + INTERVAL 1 MILLISECOND, is_deleted

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { ENCRYPTION_KEY } from '../../sandbox/article/services.ts'
 import { until } from '../../sandbox/article/wait.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { clickhouseAccess, takePicture } from '../../sandbox/picture.ts'
@@ -71,6 +72,8 @@ export async function openFarStage(options: {
     release: from,
     pushed: [...pushed, from],
     clickhouse: '25.12.1',
+    // Without it no release may follow whose background migrations encrypt: the module misspells its name.
+    worker: { ENCRYPTION_KEY },
     webPlatform,
   })
   if (webPlatform === 'ecs') await twoTasks(stage)

@@ -56,7 +56,8 @@ describe.each(SOURCES)('from %s', from => {
     for (const way of ways) {
       const back = await far.goBack(way)
       lines.push(back.line)
-      process.stdout.write(`${[back.line, ...back.problems.slice(0, 5)].join('\n  ')}\n`)
+      const first = [...back.problems.slice(0, 5), ...back.probed.failures.slice(0, 3)]
+      process.stdout.write(`${[back.line, ...first].join('\n  ')}\n`)
       problems.push(...back.problems.slice(0, 30).map(problem => `${way.from} → ${way.to}: ${problem}`))
     }
     expect(problems).toEqual([])

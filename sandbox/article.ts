@@ -32,6 +32,7 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
       valkey,
       release,
       clickhouse: options.clickhouse ?? '24.8.7',
+      worker: options.worker ?? {},
       seed: options.seed ?? false,
       webPlatform: options.webPlatform ?? 'app-runner',
       pushed: options.pushed ?? ['2.93.7', '3.0.0'],
@@ -53,6 +54,8 @@ export type ArticleOptions = {
   readonly release?: string
   /** The ClickHouse that `latest` is; 24.8.7 by default, which v4 refuses. */
   readonly clickhouse?: string
+  /** What the worker is told beside what the module tells it. */
+  readonly worker?: Readonly<Record<string, string>>
   /** Fill the database with a small team's data: that of 2.93.7. */
   readonly seed?: boolean
   /** Where the web runs; on App Runner by default. */
@@ -90,6 +93,7 @@ type Parts = {
   readonly valkey: Valkey
   readonly release: string
   readonly clickhouse: string
+  readonly worker: Readonly<Record<string, string>>
   readonly seed: boolean
   readonly webPlatform: WebPlatform
   readonly pushed: readonly string[]
@@ -152,7 +156,7 @@ async function bringUp(parts: Parts, settings: ArticleSettings): Promise<string>
     const seeded = await seedV2(parts.postgres.url)
     parts.log(`Seeded ${seeded.traces} traces, ${seeded.observations} observations, ${seeded.scores} scores`)
   }
-  await createWorker(world, settings)
+  await createWorker(world, settings, parts.worker)
   await until({ what: 'the worker service', world, done: () => isSteady(world, 'langfuse_worker') })
   return web
 }

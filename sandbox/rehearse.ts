@@ -31,6 +31,7 @@ export async function openStage(options: {
   readonly release?: string
   readonly pushed?: readonly string[]
   readonly clickhouse?: string
+  readonly worker?: Readonly<Record<string, string>>
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
   readonly log?: (line: string) => void
 }): Promise<Stage> {

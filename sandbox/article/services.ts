@@ -33,10 +33,14 @@ export async function createClickHouse(world: World, settings: ArticleSettings):
 }
 
 /** The module's worker, with its misspelt ENCRIPTION_KEY and without a health check. */
-export async function createWorker(world: World, settings: ArticleSettings): Promise<string> {
+export async function createWorker(
+  world: World,
+  settings: ArticleSettings,
+  worker: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const taskDefinition = await world.registerTaskDefinition({
     ...fargate('langfuse-worker', '2048', '4096'),
-    containerDefinitions: [workerContainer(settings)],
+    containerDefinitions: [workerContainer(settings, worker)],
   })
   return world.createService({
     ...service('langfuse_worker', taskDefinition, SECURITY_GROUPS.worker),
@@ -187,7 +191,7 @@ const clickhouseContainer = (settings: ArticleSettings): JsonObject => ({
   mountPoints: [{ sourceVolume: 'clickhouse_data', containerPath: '/var/lib/clickhouse', readOnly: false }],
 })
 
-const workerContainer = (settings: ArticleSettings): JsonObject => ({
+const workerContainer = (settings: ArticleSettings, more: Readonly<Record<string, string>>): JsonObject => ({
   name: 'worker',
   image: `${REGISTRY}/langfuse-worker:latest`,
   cpu: 2048,
@@ -204,6 +208,7 @@ const workerContainer = (settings: ArticleSettings): JsonObject => ({
     LANGFUSE_S3_MEDIA_UPLOAD_BUCKET: BLOB_BUCKET,
     LANGFUSE_S3_MEDIA_UPLOAD_ENABLED: 'true',
     NODE_OPTIONS: '--max-old-space-size=4096',
+    ...more,
   }),
   secrets: secrets(settings),
   logConfiguration: awslogs('/aws/ecs/langfuse_worker_log', 'langfuse-worker'),
@@ -234,7 +239,7 @@ const secrets = (settings: ArticleSettings) => [
 ]
 
 const SALT = 'c2FuZGJveC1zYWx0LXNhbmRib3gtc2FsdA=='
-const ENCRYPTION_KEY = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
+export const ENCRYPTION_KEY = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
 const BLOB_BUCKET = 'sandbox-langfuse-blob-dev'
 
 /** What web and worker have in common. */

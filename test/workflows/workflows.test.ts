@@ -1,8 +1,9 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: expressions of GitHub are written so.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
-import { judge, judgeWorkflow } from './validator.ts'
+import { judge } from './validator.ts'
 
 const PATHS = [
   ...yamlIn('.github/workflows'),
@@ -28,6 +29,8 @@ test('GitHub takes every workflow, action and example, and no script is made of 
   expect(problems).toEqual([])
 })
 
+const WORKFLOW = '.github/workflows/workflow.yml'
+
 /** A workflow of one job, with a mistake in it. */
 function workflow(job: string): string {
   return `on: workflow_dispatch\npermissions: {}\njobs:\n${job.replace(/^/gm, '  ')}\n`
@@ -52,7 +55,21 @@ const MISTAKES: readonly [string, string, RegExp][] = [
     /Missing required input `version`/,
   ],
   ['an action that is not there', step('- uses: $/actions/undeploy'), /Unable to resolve action/],
-  ['an input of another type', call('with: { version: 3.0.0, max-parallel: many }'), /max-parallel/],
+  [
+    'an input of another type',
+    call('with: { version: 3.0.0, max-parallel: many }'),
+    /`max-parallel` .* is a number/,
+  ],
+  [
+    'a value that the action does not take',
+    step('- uses: $/actions/deploy\n  with: { version: latest }'),
+    /`version` is `latest`/,
+  ],
+  [
+    'a value of the wrong type',
+    step('- uses: OWNER/langfuse-rollout/actions/verify@v1\n  with: { timeout: 10 }'),
+    /`timeout` is `10`/,
+  ],
   ['an input that the workflow does not have', call('with: { version: 3.0.0, stacks: "[]" }'), /stacks/],
   ['a workflow without its required input', call('with: { role: x }'), /version/],
   [
@@ -67,20 +84,35 @@ const MISTAKES: readonly [string, string, RegExp][] = [
   ],
 ]
 
-test.each(MISTAKES)('found: %s', async (_, text, problem) => {
-  const { problems } = await judgeWorkflow(text)
-  expect(problems).toContainEqual(expect.stringMatching(problem))
+test('a mistake in a workflow is found, whichever it is', async () => {
+  const findings = await judge(MISTAKES.map(([, text]) => ({ path: WORKFLOW, text })))
+  for (const [index, [mistake, , problem]] of MISTAKES.entries()) {
+    expect({ mistake, problems: findings[index]?.problems }).toEqual({
+      mistake,
+      problems: expect.arrayContaining([expect.stringMatching(problem)]),
+    })
+  }
 })
 
-test('found: a script that is made of a title, and one that is made of an input', async () => {
-  const title = await judgeWorkflow(step('- run: echo ${{ github.event.pull_request.title }}'))
-  expect(title.injections).toContainEqual(expect.stringContaining('potentially untrusted'))
-  const input = await judgeWorkflow(step('- run: |\n    deploy ${{ inputs.version }}'))
-  expect(input.injections).toEqual(['a script has an expression in it: deploy ${{ inputs.version }}'])
-  const anchored = await judgeWorkflow(
-    step('- &title\n  run: echo "${{ github.event.issue.title }}"\n- *title'),
-  )
-  expect(anchored.injections).toContainEqual(expect.stringContaining('potentially untrusted'))
+const UNTRUSTED = 'potentially untrusted'
+const INJECTIONS: readonly [string, string, string][] = [
+  ['a title', step('- run: echo ${{ github.event.pull_request.title }}'), UNTRUSTED],
+  ['a title behind an anchor', step('- &it\n  run: echo ${{ github.event.issue.title }}\n- *it'), UNTRUSTED],
+  [
+    'an input',
+    step('- run: |\n    deploy ${{ inputs.version }}'),
+    'has an expression in it: deploy ${{ inputs',
+  ],
+]
+
+test('a script that is made of what others write is found', async () => {
+  const findings = await judge(INJECTIONS.map(([, text]) => ({ path: WORKFLOW, text })))
+  for (const [index, [source, , problem]] of INJECTIONS.entries()) {
+    expect({ source, injections: findings[index]?.injections }).toEqual({
+      source,
+      injections: expect.arrayContaining([expect.stringContaining(problem)]),
+    })
+  }
 })
 
 type Job = { readonly permissions?: object; readonly 'timeout-minutes'?: unknown; readonly uses?: string }

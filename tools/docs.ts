@@ -29,7 +29,13 @@ function generatedParts(): ReadonlyMap<string, string> {
         ] as const,
     ),
     ['checks', checkTable()],
+    ['picture of a summary', pictureOf(read('docs/summary.md'))],
   ])
+}
+
+/** The stack as it is drawn in a job summary: docs/summary.md is that of a rehearsal's deploy. */
+function pictureOf(summary: string): string {
+  return /^```mermaid\n[\s\S]*?^```$/m.exec(summary)?.[0] ?? ''
 }
 
 /** Puts each part between `<!-- generated: NAME -->` and the next `<!-- end -->`. */

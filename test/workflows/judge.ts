@@ -13,14 +13,15 @@ async function main(): Promise<void> {
   const sources = JSON.parse(await text(process.stdin)) as readonly Source[]
   const lint = await createLinter()
   const findings: Finding[] = []
-  for (const source of sources) {
-    findings.push({ problems: await problemsOf(source), injections: injectionsIn(source, lint) })
+  for (const [index, source] of sources.entries()) {
+    findings.push({ problems: await problemsOf(source, index), injections: injectionsIn(source, lint) })
   }
   process.stdout.write(JSON.stringify(findings))
 }
 
-async function problemsOf({ path, text }: Source): Promise<readonly string[]> {
-  const found = await validate(documentOf(path, text), LOOK_UPS)
+/** The language service keeps what it has read by its name, so each source gets one of its own. */
+async function problemsOf({ path, text }: Source, index: number): Promise<readonly string[]> {
+  const found = await validate(documentOf(`${index}/${path}`, text), LOOK_UPS)
   return [
     ...found.map(({ range, message }) => `${range.start.line + 1}: ${message}`),
     ...valueProblems(parse(text)),

@@ -130,3 +130,11 @@ test('there are release notes of the version that package.json and the changelog
   const unreleased = `# Changelog\n\n## Unreleased\n\n- More.\n${changelog}`
   expect(releaseNotes('1.2.3', { changelog: unreleased, packageJson })).toHaveProperty('problem')
 })
+
+test('the Terraform of the roles attaches policies that there are', () => {
+  const terraform = readFileSync('examples/terraform/roles/main.tf', 'utf8')
+  const policies = /policies = \{([\s\S]*?)\}/.exec(terraform)?.[1] ?? ''
+  const named = [...policies.matchAll(/"(\w+)"/g)].map(([, name = '']) => `docs/iam/${name}.json`)
+  expect(named.length).toBeGreaterThan(2)
+  expect(named.filter(path => !existsSync(path))).toEqual([])
+})

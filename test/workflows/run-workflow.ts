@@ -75,49 +75,81 @@ async function runJob(name: string, job: Job, context: Context, hands: Hands): P
   const environment = text(job.environment ?? '', context)
   if (environment !== '' && !hands.approve(environment))
     return { outputs: {}, success: false, result: 'rejected' }
-  const outcome =
-    job.uses === undefined ? await runSteps(name, job, context, hands) : await call(job, context, hands)
+  const outcome = await forEachStack(name, job, context, hands)
   return { ...outcome, result: outcome.success ? 'success' : 'failure' }
 }
 
-/** Calls a workflow of ours, once for each stack of its matrix; the outputs are those of the last. */
-async function call(job: Job, context: Context, hands: Hands): Promise<Outcome> {
-  const path = (job.uses ?? '').replace(/^(\$|OWNER\/langfuse-rollout)\//, '').replace(/@v1$/, '')
-  const called = parse(readFileSync(path, 'utf8')) as Workflow
+/** Once for each stack of the job's matrix, one after the other; the outputs are those of the last. */
+async function forEachStack(name: string, job: Job, context: Context, hands: Hands): Promise<Outcome> {
   const stacks =
     job.strategy === undefined ? [undefined] : (value(job.strategy.matrix.stack, context) as unknown[])
   const outcomes: Outcome[] = []
   for (const stack of stacks) {
     const here = { ...context, matrix: { stack } }
-    const inputs = Object.fromEntries(
-      Object.entries(job.with ?? {}).map(([key, item]) => [key, value(item, here)]),
-    )
-    const jobs = await runWorkflow(called, inputs, hands)
-    const success = Object.values(jobs).every(({ result }) => result === 'success' || result === 'skipped')
-    outcomes.push({
-      outputs: Object.assign({}, ...Object.values(jobs).map(({ outputs }) => outputs)) as Values,
-      success,
-    })
+    outcomes.push(await (job.uses === undefined ? runSteps(name, job, here, hands) : call(job, here, hands)))
   }
   return { outputs: outcomes.at(-1)?.outputs ?? {}, success: outcomes.every(({ success }) => success) }
 }
 
+/** Calls a workflow of ours. */
+async function call(job: Job, context: Context, hands: Hands): Promise<Outcome> {
+  const path = (job.uses ?? '').replace(/^(\$|OWNER\/langfuse-rollout)\//, '').replace(/@v1$/, '')
+  const called = parse(readFileSync(path, 'utf8')) as Workflow
+  const inputs = Object.entries(job.with ?? {}).map(([key, item]) => [key, value(item, context)] as const)
+  const jobs = Object.values(await runWorkflow(called, Object.fromEntries(inputs), hands))
+  return {
+    outputs: Object.assign({}, ...jobs.map(({ outputs }) => outputs)) as Values,
+    success: jobs.every(({ result }) => result === 'success' || result === 'skipped'),
+  }
+}
+
 async function runSteps(name: string, job: Job, context: Context, hands: Hands): Promise<Outcome> {
-  const steps: Record<string, { outputs: Values }> = {}
+  const steps: Record<string, { outputs: Values; outcome: 'success' | 'failure' }> = {}
   let success = true
   for (const step of job.steps ?? []) {
     const action = /^\$\/actions\/(\w+)$/.exec(step.uses ?? '')?.[1]
-    if (action === undefined || !success) continue
-    const here = { ...context, steps }
+    const here = { ...context, steps, failed: !success }
+    if (action === undefined || !goesOn(step, here)) continue
     const inputs = Object.entries(step.with ?? {}).map(([key, item]) => [key, text(item, here)] as const)
     const outcome = await hands.act(action, Object.fromEntries(inputs), name)
-    success = outcome.success
-    if (step.id !== undefined) steps[step.id] = { outputs: outcome.outputs }
+    success &&= outcome.success
+    if (step.id !== undefined) {
+      steps[step.id] = { outputs: outcome.outputs, outcome: outcome.success ? 'success' : 'failure' }
+    }
   }
   const outputs = Object.entries(job.outputs ?? {}).map(
     ([key, item]) => [key, text(item, { ...context, steps })] as const,
   )
   return { outputs: Object.fromEntries(outputs), success }
+}
+
+/** After a failure only those steps go on that ask for it. */
+function goesOn({ if: condition }: Step, context: Context): boolean {
+  const asks = /\b(failure|always|cancelled)\(\)/.test(condition ?? '')
+  if (context['failed'] === true && !asks) return false
+  return condition === undefined || truth(condition, context)
+}
+
+type Composite = {
+  readonly inputs: Readonly<Record<string, { readonly default?: string }>>
+  readonly outputs: Readonly<Record<string, { readonly value: string }>>
+  readonly runs: { readonly steps: readonly Step[] }
+}
+
+/** Runs a composite action with its defaults under what the caller writes. */
+export function runComposite(path: string, given: Values, hands: Hands): Promise<Outcome> {
+  const { inputs, outputs, runs } = parse(readFileSync(path, 'utf8')) as Composite
+  const defaults = Object.entries(inputs).map(([name, input]) => [name, input.default ?? ''] as const)
+  const job = {
+    steps: runs.steps,
+    outputs: Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, output.value])),
+  }
+  return runSteps(
+    'composite',
+    job,
+    { inputs: { ...Object.fromEntries(defaults), ...given }, github: {} },
+    hands,
+  )
 }
 
 function text(item: unknown, context: Context): string {
@@ -147,10 +179,11 @@ function evaluate(expression: string, context: Context): unknown {
   )
   const get = (path: string) =>
     path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], context)
-  return new Function('get', 'fromJSON', 'startsWith', 'cancelled', `return (${script})`)(
+  return new Function('get', 'fromJSON', 'startsWith', 'cancelled', 'failure', `return (${script})`)(
     get,
     JSON.parse,
     (whole: string, start: string) => whole.startsWith(start),
     () => false,
+    () => context['failed'] === true,
   )
 }

@@ -1,0 +1,180 @@
+import { awsCalls } from './aws-calls.ts'
+
+export type Policy = { readonly Version: '2012-10-17'; readonly Statement: readonly Statement[] }
+export type Statement = {
+  readonly Sid: string
+  readonly Effect: 'Allow'
+  readonly Action: readonly string[]
+  readonly Resource: string | readonly string[]
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
+}
+
+/** The least policies, by file name without `.json`. `verify` is also what a dry run of deploy and of rollback needs. */
+export function policies(): Readonly<Record<'verify' | 'agent' | 'deploy' | 'rollback', Policy>> {
+  const { look, agent, deploy, rollback } = awsCalls()
+  return { verify: policy(look), agent: policy(agent), deploy: policy(deploy), rollback: policy(rollback) }
+}
+
+function policy(calls: readonly string[]): Policy {
+  const actions = new Set([...calls, ...calls.flatMap(call => IMPLIED[call] ?? [])])
+  const unplaced = [...actions].filter(action => !SCOPES.some(scope => scope.actions.includes(action)))
+  if (unplaced.length > 0)
+    throw new Error(`On which resources is ${unplaced.join(', ')}? Say it in tools/docs/iam.ts.`)
+  const statements = SCOPES.flatMap(({ sid, actions: possible, resource, condition, because }) => {
+    const chosen = possible.filter(action => actions.has(action))
+    if (chosen.length === 0 || (because !== undefined && !because.some(call => actions.has(call)))) return []
+    return [
+      {
+        Sid: sid,
+        Effect: 'Allow' as const,
+        Action: [...chosen].sort(),
+        Resource: resource,
+        ...(condition && { Condition: condition }),
+      },
+    ]
+  })
+  return { Version: '2012-10-17', Statement: statements }
+}
+
+/**
+ * What IAM asks for beside the action of a call: roles that are handed on, and tags that are given at once
+ * (https://docs.aws.amazon.com/service-authorization/latest/reference/, "dependent actions").
+ */
+const IMPLIED: Readonly<Record<string, readonly string[]>> = {
+  'apprunner:UpdateService': ['iam:PassRole'],
+  'backup:StartBackupJob': ['iam:PassRole', 'backup:TagResource'],
+  'ecs:RegisterTaskDefinition': ['iam:PassRole', 'ecs:TagResource'],
+  'ecs:RunTask': ['iam:PassRole'],
+  'rds:CreateDBClusterSnapshot': ['rds:AddTagsToResource'],
+}
+
+type Scope = {
+  readonly sid: string
+  readonly actions: readonly string[]
+  readonly resource: string | readonly string[]
+  readonly condition?: Statement['Condition']
+  /** Only where one of these calls is made. */
+  readonly because?: readonly string[]
+}
+
+const arn = (service: string, resource: string) => `arn:aws:${service}:REGION:ACCOUNT:${resource}`
+const CLUSTER = { ArnEquals: { 'ecs:cluster': arn('ecs', 'cluster/langfuse') } }
+const passedTo = (service: string) => ({ StringEquals: { 'iam:PassedToService': service } })
+
+/** The least resource that each action can be limited to, with the names of the article's module. */
+const SCOPES: readonly Scope[] = [
+  {
+    sid: 'WhatCannotBeLimited',
+    actions: [
+      'apprunner:ListServices',
+      'backup:DescribeBackupJob',
+      'backup:ListBackupVaults',
+      'ecs:DeregisterTaskDefinition',
+      'ecs:DescribeTaskDefinition',
+      'ecs:ListTaskDefinitions',
+    ],
+    resource: '*',
+  },
+  {
+    sid: 'Services',
+    actions: [
+      'ecs:DescribeExpressGatewayService',
+      'ecs:DescribeServices',
+      'ecs:ListServiceDeployments',
+      'ecs:UpdateExpressGatewayService',
+      'ecs:UpdateService',
+    ],
+    resource: arn('ecs', 'service/langfuse/*'),
+  },
+  {
+    sid: 'Deployments',
+    actions: ['ecs:DescribeServiceDeployments', 'ecs:StopServiceDeployment'],
+    resource: arn('ecs', 'service-deployment/langfuse/*'),
+  },
+  { sid: 'ListTasks', actions: ['ecs:ListTasks'], resource: '*', condition: CLUSTER },
+  { sid: 'Tasks', actions: ['ecs:DescribeTasks', 'ecs:StopTask'], resource: arn('ecs', 'task/langfuse/*') },
+  {
+    sid: 'TaskDefinitions',
+    actions: ['ecs:RegisterTaskDefinition'],
+    resource: arn('ecs', 'task-definition/*'),
+  },
+  {
+    sid: 'TagsOfTaskDefinitions',
+    actions: ['ecs:TagResource'],
+    resource: arn('ecs', 'task-definition/*'),
+    condition: { StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' } },
+  },
+  {
+    sid: 'OneOffTasks',
+    actions: ['ecs:RunTask'],
+    resource: arn('ecs', 'task-definition/*'),
+    condition: CLUSTER,
+  },
+  {
+    sid: 'Web',
+    actions: ['apprunner:DescribeService', 'apprunner:ListOperations', 'apprunner:UpdateService'],
+    resource: arn('apprunner', 'service/langfuse_web/*'),
+  },
+  {
+    sid: 'Images',
+    actions: ['ecr:BatchGetImage', 'ecr:DescribeImages', 'ecr:GetDownloadUrlForLayer'],
+    resource: arn('ecr', 'repository/*'),
+  },
+  {
+    sid: 'Discovery',
+    actions: [
+      'servicediscovery:GetInstancesHealthStatus',
+      'servicediscovery:GetNamespace',
+      'servicediscovery:GetService',
+      'servicediscovery:ListInstances',
+    ],
+    resource: [arn('servicediscovery', 'namespace/*'), arn('servicediscovery', 'service/*')],
+  },
+  {
+    sid: 'Files',
+    actions: ['elasticfilesystem:DescribeFileSystems', 'elasticfilesystem:DescribeMountTargets'],
+    resource: arn('elasticfilesystem', 'file-system/*'),
+  },
+  {
+    sid: 'Logs',
+    actions: ['logs:FilterLogEvents', 'logs:GetLogEvents'],
+    resource: arn('logs', 'log-group:*'),
+  },
+  {
+    sid: 'Clusters',
+    actions: ['rds:DescribeDBClusterSnapshots', 'rds:DescribeDBClusters'],
+    resource: [arn('rds', 'cluster:*'), arn('rds', 'cluster-snapshot:*')],
+  },
+  {
+    sid: 'Snapshots',
+    actions: ['rds:AddTagsToResource', 'rds:CreateDBClusterSnapshot'],
+    resource: [arn('rds', 'cluster:*'), arn('rds', 'cluster-snapshot:langfuse-rollout-*')],
+  },
+  { sid: 'RecoveryPoints', actions: ['backup:StartBackupJob'], resource: arn('backup', 'backup-vault:*') },
+  {
+    sid: 'TagsOfRecoveryPoints',
+    actions: ['backup:TagResource'],
+    resource: arn('backup', 'recovery-point:*'),
+  },
+  {
+    sid: 'RolesOfTasks',
+    actions: ['iam:PassRole'],
+    resource: 'arn:aws:iam::ACCOUNT:role/*',
+    condition: passedTo('ecs-tasks.amazonaws.com'),
+    because: ['ecs:RegisterTaskDefinition', 'ecs:RunTask'],
+  },
+  {
+    sid: 'RoleThatPullsTheWebsImage',
+    actions: ['iam:PassRole'],
+    resource: 'arn:aws:iam::ACCOUNT:role/*',
+    condition: passedTo('build.apprunner.amazonaws.com'),
+    because: ['apprunner:UpdateService'],
+  },
+  {
+    sid: 'RoleOfBackups',
+    actions: ['iam:PassRole'],
+    resource: 'arn:aws:iam::ACCOUNT:role/*',
+    condition: passedTo('backup.amazonaws.com'),
+    because: ['backup:StartBackupJob'],
+  },
+]

@@ -38,12 +38,13 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const undo = undoFrom(question, repairFrom(question))
   const counted = await countLosses(config.sql === 'auto' ? lossesOf(undo) : [], connections)
   const plan = planRollback({ ...question, targets, counted })
+  // What another run is in the middle of looks broken, so it comes before what the plan makes of that.
+  const busy = config.dryRun ? undefined : await otherRun(ports.records(config), ports)
+  if (busy !== undefined) return refused('rollback', { ...plan, kind: 'refusal', problems: [busy] }, stack)
   if (plan.kind === 'refusal') return refused('rollback', plan, stack)
   ports.runner.info(`Target: Langfuse ${target.release}, from ${target.source}`)
   announce(plan, ports.runner)
   if (config.dryRun) return planned(plan, stack)
-  const busy = await otherRun(ports.records(config), ports)
-  if (busy !== undefined) return refused('rollback', { ...plan, kind: 'refusal', problems: [busy] }, stack)
   if (plan.steps.length === 0) return unchanged(plan, stack)
   const steps = await runPlan({
     plan,

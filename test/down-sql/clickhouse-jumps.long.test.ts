@@ -8,7 +8,7 @@ const catalog = loadCatalog(new URL('../../', import.meta.url))
 const clickhouse = useClickHouse()
 
 test.each([emptyClickHouse, ordinaryClickHouse, hostileClickHouse])(
-  'from the newest head to every older one that a release has, and up again, $name data',
+  'from the newest head to every older one down to that of 2.93.7, and up again, $name data',
   async data => {
     const name = `jumps_${data.name}`
     const database = await clickhouse.fresh(name)

@@ -4,6 +4,12 @@ import type { Stack } from '../stack/stack.ts'
 
 export type CheckGroup = 'control-plane' | 'public' | 'inside'
 
+/**
+ * Evidence that costs: `inside` a process in the VPC (an agent's task), `surroundings` calls about what lies around the
+ * components, `record` the last deployment record, `canary` a trace that is written. Gathered only when a chosen check needs it.
+ */
+export type Need = 'inside' | 'surroundings' | 'record' | 'canary'
+
 /** `inconclusive`: the evidence could not be had although it should; it never counts as passed. */
 export type CheckState = 'passed' | 'warning' | 'failed' | 'skipped' | 'inconclusive'
 
@@ -17,6 +23,12 @@ export type Check = {
   readonly id: string
   readonly title: string
   readonly group: CheckGroup
+  readonly needs: readonly Need[]
+  /**
+   * Whether a rollout is judged by it. What was wrong with the set-up before a deploy is verify's to say: no reason to
+   * roll back.
+   */
+  readonly settles: boolean
   /** What of the stack's picture it speaks of, for the picture in the summary. */
   readonly about: readonly ('web' | 'worker' | 'clickhouse' | 'postgres' | 'valkey' | 'efs' | 'cloud-map')[]
   run(subject: Subject): Promise<Finding> | Finding
@@ -30,7 +42,7 @@ export type Subject = {
   readonly facts: ReleaseFacts
 }
 
-export type CheckResult = Finding & Omit<Check, 'run'>
+export type CheckResult = Finding & Omit<Check, 'run' | 'needs' | 'settles'>
 
 export const passed = (sentence: string): Finding => ({ state: 'passed', sentence })
 export const warning = (sentence: string): Finding => ({ state: 'warning', sentence })

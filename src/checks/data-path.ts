@@ -6,6 +6,8 @@ export const cloudMap: Check = {
   id: 'cloud-map',
   title: "ClickHouse's name leads to the running task",
   group: 'control-plane',
+  needs: [],
+  settles: true,
   about: ['cloud-map', 'clickhouse'],
   run({ stack }) {
     if (!stack.discovery.known)
@@ -40,6 +42,8 @@ export const efs: Check = {
   id: 'efs-mount-targets',
   title: 'EFS can be mounted in every subnet of ClickHouse',
   group: 'control-plane',
+  needs: [],
+  settles: true,
   about: ['efs'],
   run({ stack }) {
     if (!stack.files.known) return unseen(stack.files, "ClickHouse's data goes with its task")

@@ -7,6 +7,8 @@ export const clickhouseName: Check = {
   id: 'clickhouse-name',
   title: "ClickHouse's name resolves inside the VPC",
   group: 'inside',
+  needs: ['inside'],
+  settles: true,
   about: ['cloud-map', 'clickhouse'],
   run({ stack }) {
     const { name } = stack.probe
@@ -31,6 +33,8 @@ export const clickhouseDisk: Check = {
   id: 'clickhouse-disk',
   title: 'ClickHouse has room to write',
   group: 'inside',
+  needs: ['inside'],
+  settles: true,
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { disks } = stack.probe
@@ -49,6 +53,8 @@ export const valkey: Check = {
   id: 'valkey',
   title: 'Valkey keeps the queue whole',
   group: 'inside',
+  needs: ['inside'],
+  settles: true,
   about: ['valkey'],
   run({ stack }) {
     const seen = stack.probe.valkey
@@ -82,6 +88,8 @@ export const workerHealth: Check = {
   id: 'worker-health',
   title: 'The worker says that it is healthy',
   group: 'inside',
+  needs: ['inside'],
+  settles: true,
   about: ['worker'],
   run({ stack }) {
     const { workers } = stack.probe

@@ -36,6 +36,9 @@ export const CHECKS: readonly Check[] = [
   workerHealth,
 ]
 
+/** Those that a rollout waits for and is judged by. */
+export const SETTLING: readonly Check[] = CHECKS.filter(check => check.settles)
+
 /** The checks that names and groups choose; throws on a name that is none. */
 export function chooseChecks(names: readonly string[]): readonly Check[] {
   if (names.length === 0 || names.includes('all')) return CHECKS
@@ -52,7 +55,7 @@ export function chooseChecks(names: readonly string[]): readonly Check[] {
 /** Runs the checks side by side. A check that breaks has seen nothing: it is inconclusive. */
 export async function runChecks(checks: readonly Check[], subject: Subject): Promise<readonly CheckResult[]> {
   return Promise.all(
-    checks.map(async ({ run, ...check }) => {
+    checks.map(async ({ run, needs: _needs, settles: _settles, ...check }) => {
       try {
         return { ...check, ...(await run(subject)) }
       } catch (error) {

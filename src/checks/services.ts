@@ -9,6 +9,8 @@ export const workerSteady: Check = {
   id: 'worker-steady',
   title: 'Worker service is steady',
   group: 'control-plane',
+  needs: [],
+  settles: true,
   about: ['worker'],
   run: ({ stack }) => steady(stack.worker),
 }
@@ -17,6 +19,8 @@ export const clickhouseSteady: Check = {
   id: 'clickhouse-steady',
   title: 'ClickHouse service is steady',
   group: 'control-plane',
+  needs: [],
+  settles: true,
   about: ['clickhouse'],
   run: ({ stack }) => steady(stack.clickhouse),
 }
@@ -56,6 +60,8 @@ export const webSteady: Check = {
   id: 'web-steady',
   title: 'Web service is running',
   group: 'control-plane',
+  needs: [],
+  settles: true,
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner') return steady(stack.web)
@@ -72,6 +78,8 @@ export const webHealthCheck: Check = {
   id: 'web-health-check',
   title: "App Runner's health check asks Langfuse",
   group: 'control-plane',
+  needs: [],
+  settles: true,
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner')
@@ -88,6 +96,8 @@ export const clickhouseSingleWriter: Check = {
   id: 'clickhouse-single-writer',
   title: 'Only one ClickHouse can write to EFS',
   group: 'control-plane',
+  needs: [],
+  settles: true,
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { service } = stack.clickhouse
@@ -108,6 +118,8 @@ export const oneRelease: Check = {
   id: 'one-release',
   title: 'Web and worker run one release',
   group: 'control-plane',
+  needs: [],
+  settles: true,
   about: ['web', 'worker'],
   run({ stack }) {
     const [web, worker] = [stack.web.image.version, stack.worker.image.version]

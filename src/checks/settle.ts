@@ -6,7 +6,7 @@ import { type Release, releaseOf } from '../release/release.ts'
 import { observe, quickSources, type Sources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { CheckResult } from './check.ts'
-import { CHECKS, runChecks, verdictOf } from './run.ts'
+import { runChecks, SETTLING, verdictOf } from './run.ts'
 
 export type Settled = {
   /** undefined when the stack could not be looked at any more. */
@@ -21,7 +21,7 @@ const PATIENCE_MS = 60_000
 const PAUSE_MS = 3_000
 
 /**
- * Looks at the stack after a change and runs all checks. A patient look repeats while something is not good
+ * Looks at the stack after a change and runs the checks that settle it. A patient look repeats while something is not good
  * yet; an impatient one (after a failed step) takes what it sees.
  */
 export async function settleChecks(
@@ -69,7 +69,7 @@ async function lookOnce({
   try {
     const stack = await observe(config, connections)
     const wanted = expected ?? releaseOf(stack.web.image.version)
-    const checks = await runChecks(CHECKS, {
+    const checks = await runChecks(SETTLING, {
       stack,
       expected: wanted,
       facts,

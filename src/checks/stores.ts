@@ -6,6 +6,8 @@ export const clickhousePing: Check = {
   id: 'clickhouse-ping',
   title: 'ClickHouse answers',
   group: 'inside',
+  needs: ['inside'],
+  settles: true,
   about: ['clickhouse'],
   run({ stack }) {
     const { ping } = stack.probe
@@ -20,6 +22,8 @@ export const clickhouseSchema: Check = {
   id: 'clickhouse-schema',
   title: "ClickHouse's schema is the release's",
   group: 'inside',
+  needs: ['inside'],
+  settles: true,
   about: ['clickhouse'],
   run({ stack, expected, facts }) {
     const store = stack.clickhouseStore
@@ -49,6 +53,8 @@ export const postgresMigrations: Check = {
   id: 'postgres-migrations',
   title: "PostgreSQL's migrations are the release's",
   group: 'inside',
+  needs: ['inside'],
+  settles: true,
   about: ['postgres'],
   run({ stack, expected, facts }) {
     if (!stack.postgres.known) return unseen(stack.postgres)
@@ -85,6 +91,8 @@ export const backgroundMigrations: Check = {
   id: 'background-migrations',
   title: 'Background migrations have finished',
   group: 'inside',
+  needs: ['inside'],
+  settles: true,
   about: ['postgres', 'worker'],
   run({ stack }) {
     if (!stack.postgres.known) return unseen(stack.postgres)

@@ -5,6 +5,8 @@ export const webHealth: Check = {
   id: 'web-health',
   title: 'Langfuse answers and is healthy',
   group: 'public',
+  needs: [],
+  settles: true,
   about: ['web'],
   run({ stack }) {
     if (!stack.health.known)
@@ -24,6 +26,8 @@ export const webVersion: Check = {
   id: 'web-version',
   title: 'The web reports the release that should run',
   group: 'public',
+  needs: [],
+  settles: true,
   about: ['web'],
   run({ stack, expected, facts }) {
     if (!stack.health.known) return inconclusive('The web did not answer, so its release is not known.')

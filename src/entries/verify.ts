@@ -6,6 +6,7 @@ import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { observe, quickSources } from '../stack/observe.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
+import { observeSurroundings } from '../stack/surroundings.ts'
 import { connect, type Ports } from './ports.ts'
 
 /** inputs → observe → checks → conclusion. Never writes. */
@@ -13,8 +14,10 @@ export async function verify(ports: Ports): Promise<Conclusion> {
   const config = readVerifyConfig(ports.runner)
   const chosen = chooseChecks(config.checks)
   const connections = connect(config, ports)
-  const inside = chosen.some(check => check.group === 'inside')
-  const stack = await observe(config, inside ? connections : quickSources(connections))
+  const needs = new Set(chosen.flatMap(check => check.needs))
+  const inside = needs.has('inside')
+  const seen = await observe(config, inside ? connections : quickSources(connections))
+  const stack = needs.has('surroundings') ? await observeSurroundings(seen, connections.cloud) : seen
   // What should run is what the web's image says; the web itself only says what it is.
   const expected = releaseOf(stack.web.image.version)
   const checks = await runChecks(chosen, {

@@ -18,6 +18,7 @@ import type {
   WebHealth,
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
+import { unseenSurroundings } from './surroundings.ts'
 
 /** What observing needs. */
 export type Sources = {
@@ -66,6 +67,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     discovery,
     files,
     probe: inside.probe,
+    surroundings: unseenSurroundings('it was not looked for', 'not-asked'),
   }
 }
 

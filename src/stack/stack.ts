@@ -14,6 +14,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
 import type { GeneratedDownSql } from '../schema/way-back.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** One immutable picture of what runs, and where each fact came from. Nothing in it is a wish. */
 export type Stack = {
@@ -32,6 +33,7 @@ export type Stack = {
   readonly files: Observed<FileSystem>
   /** What can only be seen from inside the VPC, as raw evidence. */
   readonly probe: Probe
+  readonly surroundings: Surroundings
 }
 
 /** A fact, or the reason why it could not be seen: missing evidence is never taken for a good sign. */

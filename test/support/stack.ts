@@ -2,6 +2,7 @@ import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../.
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
 import { known } from '../../src/stack/stack.ts'
+import { unseenSurroundings } from '../../src/stack/surroundings.ts'
 
 /** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
 export const REGISTRY = '123456789012.dkr.ecr.ap-northeast-1.amazonaws.com'
@@ -242,6 +243,7 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
       'efs',
     ),
     probe: healthyProbe(),
+    surroundings: unseenSurroundings('it was not looked for', 'not-asked'),
     ...over,
   }
 }

@@ -37,7 +37,7 @@ export type Program = 'look' | 'undo'
 export function createAgent(options: AgentOptions): Agent {
   const memory: Memory = { phases: new Map(), kept: undefined }
   return {
-    look: worker => look({ ...options, worker }, options),
+    look: (worker, closely = false) => look({ ...options, worker }, closely, options),
     async undo(step, execution) {
       const { phases } = memory
       if (!phases.has(step)) {
@@ -64,12 +64,12 @@ type Kept = { readonly id: string; readonly parts: number }
 const LOOK_MS = 5 * 60_000
 
 /** Never throws: a look that came to nothing is a picture of nothing, with the reason. */
-async function look(place: Place, { program, optional }: AgentOptions): Promise<Inside> {
+async function look(place: Place, closely: boolean, { program, optional }: AgentOptions): Promise<Inside> {
   const { worker, say } = place
   try {
     const outcome = await runAgent(
       {
-        job: { kind: 'observe', workers: workerAddresses(worker) },
+        job: { kind: 'observe', workers: workerAddresses(worker), closely },
         program: await program('look'),
         what: 'look at the databases',
         timeoutMs: LOOK_MS,

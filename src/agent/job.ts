@@ -17,6 +17,7 @@ export type Job = ObserveJob | UndoJob | KeepJob | LoadJob
 export type ObserveJob = {
   readonly kind: 'observe'
   readonly workers: readonly WorkerAddress[]
+  readonly closely: boolean
 }
 
 /** Phases of a rollback between which nothing else happens, in order, with their down SQL. */

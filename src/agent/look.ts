@@ -18,7 +18,11 @@ export async function agent(spec: Spec): Promise<void> {
 async function work({ job }: Spec, tools: Tools): Promise<unknown> {
   switch (job.kind) {
     case 'observe':
-      return lookInside({ ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING }, job.workers)
+      return lookInside(
+        { ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING },
+        job.workers,
+        job.closely,
+      )
     case 'keep':
       return keepPart(job, givenPostgres(tools))
     case 'load':

@@ -1,7 +1,9 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
+import { backgroundMigrations } from './background.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, efs } from './data-path.ts'
+import { DATABASE_CHECKS } from './databases.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
 import {
   clickhouseSingleWriter,
@@ -11,7 +13,7 @@ import {
   webSteady,
   workerSteady,
 } from './services.ts'
-import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
+import { clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
 import { webHealth, webVersion } from './web-health.ts'
 
 /** Every check, in the order of the report. */
@@ -34,6 +36,7 @@ export const CHECKS: readonly Check[] = [
   clickhouseDisk,
   valkey,
   workerHealth,
+  ...DATABASE_CHECKS,
 ]
 
 /** Those that a rollout waits for and is judged by. */

@@ -64,7 +64,7 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     postgres: stores.postgres,
     clickhouse: stores.clickhouse,
     undoInside: undefined,
-    lookInside: worker => lookInside(stores, workerAddresses(worker)),
+    lookInside: (worker, closely) => lookInside(stores, workerAddresses(worker), closely),
     insideIsSlow: false,
   }
 }

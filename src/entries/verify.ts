@@ -16,7 +16,7 @@ export async function verify(ports: Ports): Promise<Conclusion> {
   const connections = connect(config, ports)
   const needs = new Set(chosen.flatMap(check => check.needs))
   const inside = needs.has('inside')
-  const seen = await observe(config, inside ? connections : quickSources(connections))
+  const seen = await observe(config, inside ? { ...connections, closely: true } : quickSources(connections))
   const stack = needs.has('surroundings') ? await observeSurroundings(seen, connections.cloud) : seen
   // What should run is what the web's image says; the web itself only says what it is.
   const expected = releaseOf(stack.web.image.version)

@@ -2,6 +2,7 @@ import { explain } from '../errors/explain.ts'
 import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { Names } from '../ports/names.ts'
+import { type Closely, lookClosely, unseenClosely } from './closely.ts'
 import { observeClickHouse, observePostgres } from './databases.ts'
 import type {
   ClickHouseState,
@@ -23,7 +24,7 @@ export type Inside = {
 }
 
 /** Looks from inside the VPC, wherever that process is: this one, or the agent in a one-off task. Never throws. */
-export type LookInside = (worker: EcsComponent) => Promise<Inside>
+export type LookInside = (worker: EcsComponent, closely?: boolean) => Promise<Inside>
 
 /** What a process inside the VPC has to look with; what it was given no address of is undefined. */
 export type Stores = {
@@ -40,9 +41,13 @@ export type Stores = {
 export type WorkerAddress = { readonly task: string; readonly url: string }
 
 /** Looks at everything side by side, from the place of this very process. Reads only. */
-export async function lookInside(stores: Stores, workers: readonly WorkerAddress[]): Promise<Inside> {
+export async function lookInside(
+  stores: Stores,
+  workers: readonly WorkerAddress[],
+  closely = false,
+): Promise<Inside> {
   const { clickhouse, missing } = stores
-  const [postgres, state, name, ping, disks, tables, valkey, health] = await Promise.all([
+  const [postgres, state, name, ping, disks, tables, valkey, health, closer] = await Promise.all([
     observePostgres(stores.postgres, missing?.postgres),
     observeClickHouse(clickhouse, missing?.clickhouse),
     observeName(clickhouse, stores.names),
@@ -51,13 +56,16 @@ export async function lookInside(stores: Stores, workers: readonly WorkerAddress
     evidence(clickhouse, readTables),
     observeValkey(stores.valkey, missing?.valkey),
     observeWorkers(workers, stores.http),
+    closely ? lookClosely(stores) : NOT_CLOSELY,
   ])
   return {
     postgres,
     clickhouse: state,
-    probe: { name, ping, disks, tables, valkey, workers: health },
+    probe: { name, ping, disks, tables, valkey, workers: health, closely: closer },
   }
 }
+
+const NOT_CLOSELY: Closely = unseenClosely('it was not looked at that closely', 'not-asked')
 
 /** The worker's tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
 export function workerAddresses({ tasks, container }: EcsComponent): readonly WorkerAddress[] {
@@ -80,6 +88,7 @@ export function unseenInside(reason: string, because: Unseen): Inside {
       tables: nothing,
       valkey: nothing,
       workers: nothing,
+      closely: unseenClosely(reason, because),
     },
   }
 }

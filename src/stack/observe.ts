@@ -27,6 +27,8 @@ export type Sources = {
   readonly lookInside: LookInside
   /** Looking inside starts a task and takes a minute: it is not done again and again. */
   readonly insideIsSlow: boolean
+  /** Whether the schemas and the load of the stores are looked at too. */
+  readonly closely?: boolean
 }
 
 /** The same sources for looks that repeat: inside, what was seen before, or nothing. */
@@ -47,7 +49,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   ])
   const url = publicUrl(config, web)
   const [inside, health, discovery, files] = await Promise.all([
-    sources.lookInside(worker),
+    sources.lookInside(worker, sources.closely),
     observeHealth(url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
     observeFiles(clickhouse, cloud),

@@ -58,8 +58,18 @@ const health =
 const probe =
   (over: Partial<Probe>) =>
   (stack: Stack): Stack => ({ ...stack, probe: healthyProbe(over) })
+const NOW = 1_700_000_000_000
 const cache = (over: Partial<ValkeyState>) => {
-  const healthy = { version: '7.2.6', policy: 'noeviction', used: 1, maximum: 1e9, evicted: 0, queues: [] }
+  const healthy = {
+    version: '7.2.6',
+    policy: 'noeviction',
+    used: 1,
+    maximum: 1e9,
+    evicted: 0,
+    cluster: false,
+    now: NOW,
+    queues: [],
+  }
   return probe({ valkey: known({ ...healthy, ...over }, 'cache:6379') })
 }
 const worker = (status: number | undefined, problem?: string) =>

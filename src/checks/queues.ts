@@ -1,6 +1,6 @@
 import type { Queue, ValkeyState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, passed, skipped, warning } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { unseen } from './stores.ts'
 
 const MINUTE = 60_000
@@ -37,6 +37,8 @@ function judge({ queues, now, cluster }: ValkeyState): Finding {
       `The worker is behind with ${behind.map(describe).join(', ')}: give it more tasks or CPU, and look in its log for jobs that fail again and again.`,
     )
   }
+  if (now === undefined && queues.some(({ waiting }) => waiting > 0))
+    return inconclusive('Jobs wait, and Valkey does not say what time it is, so nobody knows for how long.')
   if (cluster) return skipped('Of a Valkey cluster one node is asked, and its queues are on all of them.')
   const [waiting, given] = [sum(queues, 'waiting'), sum(queues, 'failed')]
   return passed(`${waiting} jobs wait${given === 0 ? '' : `, ${given} were given up`}.`)

@@ -56,12 +56,19 @@ const postgresSchema: readonly Fault[] = [
   },
   {
     name: 'CREATE INDEX CONCURRENTLY was broken off',
-    put: ({ postgres }) => {
-      const set = (valid: boolean) =>
-        `UPDATE pg_index SET indisvalid = ${valid} WHERE indexrelid = 'projects_org_id_idx'::regclass`
-      return change(postgres, set(false), [set(true)])
+    put: async ({ postgres }) => {
+      const name = 'background_migrations_name_key'
+      await postgres.query(`DROP INDEX ${name}`)
+      // All rows have the same 1.
+      await postgres
+        .query(`CREATE UNIQUE INDEX CONCURRENTLY ${name} ON background_migrations ((1))`)
+        .catch(() => undefined)
+      return async () => {
+        await postgres.query(`DROP INDEX ${name}`)
+        await postgres.query(`CREATE UNIQUE INDEX ${name} ON background_migrations (name)`)
+      }
     },
-    expects: [schema('warning', /projects_org_id_idx is invalid \(its CREATE INDEX CONCURRENTLY/)],
+    expects: [schema('warning', /background_migrations_name_key is invalid \(its CREATE INDEX CONCURRENTLY/)],
   },
   {
     name: 'a Postgres migration was applied from a changed file',
@@ -175,7 +182,6 @@ const clickhouse: readonly Fault[] = [
     name: 'a table of ClickHouse is gone',
     put: stage => renamedInClickHouse(stage, 'scores'),
     expects: [tables('failed', /table scores is missing/)],
-    // Its view selects from it.
   },
   {
     name: 'a table of ClickHouse has another engine',
@@ -190,7 +196,6 @@ const clickhouse: readonly Fault[] = [
       }
     },
     expects: [tables('failed', /blob_storage_file_log has engine MergeTree instead of Replacing/)],
-    // An index went with the table that was made by hand.
   },
   {
     name: 'a column of ClickHouse is gone',
@@ -361,7 +366,8 @@ async function renamedInClickHouse({ clickhouse: { execute } }: FaultStage, name
 }
 
 /** ClickHouse is deployed on an access point whose directory is new. */
-async function anotherDirectory({ service, world, files }: FaultStage): Promise<() => Promise<void>> {
+async function anotherDirectory(stage: FaultStage): Promise<() => Promise<void>> {
+  const { service, world, files, discovery } = stage
   const before = service('clickhouse').taskDefinition
   const [volume] = before.document['volumes'] as readonly JsonObject[]
   const { id } = world.efs.createAccessPoint(files.id, { path: '/other', uid: 101, gid: 101 })
@@ -386,7 +392,10 @@ async function anotherDirectory({ service, world, files }: FaultStage): Promise<
     })
     await until(
       `ClickHouse on ${arn}`,
-      () => service('clickhouse').steady && service('clickhouse').taskDefinition.arn === arn,
+      () =>
+        service('clickhouse').steady &&
+        service('clickhouse').taskDefinition.arn === arn &&
+        [...discovery.instances.values()].every(({ health }) => health === 'HEALTHY'),
     )
   }
   await deploy(taskDefinition)

@@ -2,14 +2,15 @@ import { Denied } from '../errors/denied.ts'
 import { explain } from '../errors/explain.ts'
 import { NoEvidence } from '../errors/no-evidence.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
-import type { Execution, UndoCounts, UndoInside } from '../execute/execution.ts'
+import type { Execution, RearmInside, UndoCounts, UndoInside } from '../execute/execution.ts'
 import { StepFailed } from '../execute/execution.ts'
 import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { Inside, LookInside } from '../stack/inside.ts'
 import { unseenInside, workerAddresses } from '../stack/inside.ts'
-import type { Job, JobFailure, Library, Spec, Undone } from './job.ts'
+import type { CountedLoss, CountLosses, Loss } from '../stack/losses.ts'
+import type { Answers, CountJob, Job, JobFailure, Library, RearmJob, Spec, Undone } from './job.ts'
 import { partsOf } from './library.ts'
 import { orderOf, roomIn } from './order.ts'
 import { type Errand, type Outcome, type Place, runAgent } from './task.ts'
@@ -18,6 +19,8 @@ import { textsOf } from './texts.ts'
 /** `network: task`: what a runner inside the VPC does itself is done by an agent there. */
 export type Agent = {
   readonly look: LookInside
+  readonly count: CountLosses
+  readonly rearm: RearmInside
   readonly undo: UndoInside
 }
 
@@ -26,7 +29,7 @@ export type AgentOptions = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly say: (line: string) => void
-  /** Reads a bundle: the one that looks and carries, or the one that undoes. */
+  /** Reads a bundle: the small one, or the one that undoes. */
   readonly program: (name: Program) => Promise<string>
   /** It was not asked for by name: where it cannot be had, the stores are not looked at, as if nobody had asked. */
   readonly optional: boolean
@@ -38,6 +41,11 @@ export function createAgent(options: AgentOptions): Agent {
   const memory: Memory = { phases: new Map(), kept: undefined }
   return {
     look: (worker, closely = false) => look({ ...options, worker }, closely, options),
+    count: (losses, worker) => count(losses, { ...options, worker }, options),
+    rearm: {
+      rearm: (names, execution) => converse({ kind: 'rearm', names }, execution, options),
+      takenUp: (names, execution) => converse({ kind: 'take-up', names }, execution, options),
+    },
     async undo(step, execution) {
       const { phases } = memory
       if (!phases.has(step)) {
@@ -84,6 +92,66 @@ async function look(place: Place, closely: boolean, { program, optional }: Agent
     const lasting = error instanceof Denied || (error instanceof NoEvidence && error.lasting)
     const reason = `the databases were not seen, because ${explain(error)}${remedyFor(error)}`
     return unseenInside(reason, lasting && optional ? 'not-asked' : 'no-evidence')
+  }
+}
+
+/** Never throws: numbers that are not there leave the plan without them, and are said to be missing. */
+async function count(
+  losses: readonly Loss[],
+  place: Place,
+  { program }: AgentOptions,
+): Promise<readonly CountedLoss[]> {
+  const numbers = new Map<number, number>()
+  try {
+    const text = await program('look')
+    for (const job of countJobs(losses, job => roomFor(job, text, place) >= 0)) {
+      const errand = { job, program: text, what: 'count what a rollback would archive', timeoutMs: LOOK_MS }
+      const outcome = await runAgent({ ...errand, onSay: line => place.say(quoted(line)) }, place)
+      if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
+      for (const [at, number] of outcome.value as Answers['count'])
+        if (number !== null) numbers.set(at, number)
+    }
+  } catch (error) {
+    if (error instanceof Interrupted) throw error
+    place.say(`What a rollback would archive was not counted, because ${explain(error)}${remedyFor(error)}.`)
+  }
+  return losses.map((loss, at) => ({ ...loss, count: numbers.get(at) }))
+}
+
+/** One job, or as many as it takes for each to go into a task definition. */
+function countJobs(losses: readonly Loss[], fits: (job: CountJob) => boolean): readonly CountJob[] {
+  const split = (some: CountJob['losses']): readonly CountJob[] => {
+    const job: CountJob = { kind: 'count', losses: some }
+    if (some.length === 0) return []
+    if (some.length === 1 || fits(job)) return [job]
+    const half = Math.ceil(some.length / 2)
+    return [...split(some.slice(0, half)), ...split(some.slice(half))]
+  }
+  return split(losses.map(({ store, sql }, at) => ({ at, store, sql })))
+}
+
+/** An errand to the table of background migrations. */
+async function converse<Asked extends RearmJob['kind']>(
+  job: RearmJob & { readonly kind: Asked },
+  execution: Execution,
+  options: AgentOptions,
+): Promise<Answers[Asked]> {
+  const what =
+    job.kind === 'rearm' ? 're-arm background migrations' : 'see the worker take up background migrations'
+  try {
+    const program = await options.program('look')
+    const place = { ...options, worker: execution.stack.worker }
+    const outcome = await runAgent({ job, program, what, ...patience(execution) }, place)
+    if (outcome.state === 'failure') throw thrown(outcome.failure)
+    return outcome.value as Answers[Asked]
+  } catch (error) {
+    if (!(error instanceof NoEvidence || error instanceof Denied)) throw error
+    const again = 'Run again: what is open already is left as it is'
+    throw new StepFailed(
+      `To ${what} takes an agent inside the VPC: ${explain(error)}${remedyFor(error)}. ${again}.`,
+      [],
+      error,
+    )
   }
 }
 

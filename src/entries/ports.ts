@@ -1,6 +1,6 @@
 import { createAgent, type Program } from '../agent/agent.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { UndoInside } from '../execute/execution.ts'
+import type { RearmInside, UndoInside } from '../execute/execution.ts'
 import type { ClickHouseAccess, StackConfig } from '../inputs/config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
@@ -13,6 +13,7 @@ import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { lookInside, workerAddresses } from '../stack/inside.ts'
+import { type CountLosses, countLosses } from '../stack/losses.ts'
 import type { Sources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 
@@ -44,6 +45,8 @@ export type Connections = Sources & {
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
   readonly undoInside: UndoInside | undefined
+  readonly rearmInside: RearmInside | undefined
+  readonly countLosses: CountLosses
 }
 
 /** From this runner with the addresses that it was given; else by an agent in a task of its own (`network`). */
@@ -64,6 +67,8 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     postgres: stores.postgres,
     clickhouse: stores.clickhouse,
     undoInside: undefined,
+    rearmInside: undefined,
+    countLosses: losses => countLosses(losses, stores),
     lookInside: (worker, closely) => lookInside(stores, workerAddresses(worker), closely),
     insideIsSlow: false,
   }
@@ -83,6 +88,8 @@ function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connecti
     postgres: undefined,
     clickhouse: undefined,
     undoInside: agent.undo,
+    rearmInside: agent.rearm,
+    countLosses: agent.count,
     lookInside: agent.look,
     insideIsSlow: true,
   }

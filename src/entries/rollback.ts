@@ -7,7 +7,6 @@ import type { Plan } from '../plan/plan.ts'
 import { planRollback, repairFrom, runbook, undoFrom } from '../plan/rollback.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
-import { countLosses } from '../stack/losses.ts'
 import { observe } from '../stack/observe.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease } from '../stack/stack.ts'
@@ -36,7 +35,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const targets = await resolveTargets(stack, target.wanted, connections.cloud)
   const question = { config, stack, target, facts: ports.facts }
   const undo = undoFrom(question, repairFrom(question))
-  const counted = await countLosses(config.sql === 'auto' ? lossesOf(undo) : [], connections)
+  const counted = await connections.countLosses(config.sql === 'auto' ? lossesOf(undo) : [], stack.worker)
   const plan = planRollback({ ...question, targets, counted })
   // What another run is in the middle of looks broken, so it comes before what the plan makes of that.
   const busy = config.dryRun ? undefined : await otherRun(ports.records(config), ports)

@@ -21,6 +21,8 @@ export type StageRun = {
   readonly signal?: AbortSignal
   readonly lost?: AbortSignal
   readonly env?: Readonly<Record<string, string>>
+  /** The runner's own, for runs side by side; by default they share one. */
+  readonly runner?: string
 }
 
 export async function openStage(options: {
@@ -33,6 +35,8 @@ export async function openStage(options: {
   readonly clickhouse?: string
   readonly worker?: Readonly<Record<string, string>>
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
+  /** Without the mistakes of the article's module. */
+  readonly sound?: boolean
   readonly log?: (line: string) => void
 }): Promise<Stage> {
   const stack = await startArticleStack({
@@ -54,7 +58,7 @@ export async function openStage(options: {
             ...(action !== 'verify' && { 'github-token': 'ghs_rehearsal' }),
             ...inputs,
           },
-          folder: join(options.folder, 'runner'),
+          folder: join(options.folder, run.runner ?? 'runner'),
           env: {
             ...stack.sandbox.env,
             ...stack.sandbox.vpcEnv,

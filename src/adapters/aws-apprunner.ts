@@ -102,11 +102,14 @@ function toMebibytes(memory: string | undefined): number | undefined {
   return size === undefined ? undefined : Number(size) * (unit === undefined ? 1 : 1024)
 }
 
+/** One without a status might be under way. */
 function toOperation(operation: Sdk.OperationSummary) {
+  if (operation.Status === undefined)
+    throw new RolloutError('App Runner answered ListOperations with an operation that has no status.')
   return {
     id: operation.Id ?? '',
     type: operation.Type ?? '',
-    status: operation.Status ?? '',
+    status: operation.Status,
     startedAt: operation.StartedAt?.getTime(),
   }
 }

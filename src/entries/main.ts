@@ -46,12 +46,13 @@ function withoutPlan(action: ActionName, error: unknown): Conclusion {
   })
 }
 
-/** AWS's own words name the call that was denied; only that there is no identity at all needs explaining. */
+/** AWS's own words name the call that was denied, and not what to do. */
 function remedyFor(error: unknown): string {
-  const anonymous = error instanceof Error && error.name === 'CredentialsProviderError'
-  return anonymous
-    ? ': let aws-actions/configure-aws-credentials assume the role of this stack in a step before this one.'
-    : ''
+  if (!(error instanceof Error)) return ''
+  if (error.name === 'CredentialsProviderError')
+    return ': let aws-actions/configure-aws-credentials assume the role of this stack in a step before this one.'
+  const permission = /not authorized to perform: ([\w:-]+)/.exec(error.message)?.[1]
+  return permission ? `: allow \`${permission}\` to the role of this job (docs/iam has whole policies).` : ''
 }
 
 function createPorts(root: URL): Ports {

@@ -88,8 +88,13 @@ function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connecti
   }
 }
 
-/** With `network: task` nothing is begun on a picture without the databases. */
-export function demandEvidence({ network }: StackConfig, { postgres, clickhouseStore }: Stack): void {
+/** Nothing is begun on a picture with holes: without images, operations, or (with `network: task`) the databases. */
+export function demandEvidence({ network }: StackConfig, stack: Stack): void {
+  const { postgres, clickhouseStore, web, worker, clickhouse } = stack
+  const operations = web.platform === 'app-runner' ? web.unseen : undefined
+  const [hole] = [web.image, worker.image, clickhouse.image].flatMap(({ unseen }) => unseen ?? [])
+  const problem = hole ?? operations
+  if (problem !== undefined) throw new RolloutError(problem)
   const unseen = [postgres, clickhouseStore].find(store => !store.known && store.because === 'no-evidence')
   if (network === 'task' && unseen?.known === false) throw new RolloutError(`${capital(unseen.reason)}.`)
 }

@@ -32,6 +32,7 @@ export async function openStage(options: {
   readonly pushed?: readonly string[]
   readonly clickhouse?: string
   readonly worker?: Readonly<Record<string, string>>
+  readonly web?: Readonly<Record<string, string>>
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
   readonly log?: (line: string) => void
 }): Promise<Stage> {

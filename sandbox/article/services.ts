@@ -29,6 +29,7 @@ export async function createClickHouse(world: World, settings: ArticleSettings):
   })
   return world.createService({
     ...service('clickhouse', taskDefinition, SECURITY_GROUPS.clickhouse),
+    ...(settings.sound && { deploymentConfiguration: { minimumHealthyPercent: 0, maximumPercent: 100 } }),
     serviceRegistries: [{ registryArn: settings.registryArn }],
     tags: [{ key: 'Name', value: 'langfuse_clickhouse' }],
   })
@@ -76,7 +77,7 @@ function createAppRunnerWeb(
     SourceConfiguration: {
       AuthenticationConfiguration: { AccessRoleArn: ROLES.ecrAccess },
       ImageRepository: {
-        ImageIdentifier: `${REGISTRY}/langfuse-web:latest`,
+        ImageIdentifier: imageOf('langfuse-web', settings),
         ImageRepositoryType: 'ECR',
         ImageConfiguration: {
           Port: '3000',
@@ -87,7 +88,9 @@ function createAppRunnerWeb(
           },
         },
       },
+      ...(settings.sound && { AutoDeploymentsEnabled: false }),
     },
+    ...(settings.sound && { HealthCheckConfiguration: { Protocol: 'HTTP', Path: '/api/public/health' } }),
     InstanceConfiguration: { InstanceRoleArn: ROLES.instance },
     NetworkConfiguration: {
       EgressConfiguration: { EgressType: 'VPC', VpcConnectorArn: CONNECTOR },
@@ -132,7 +135,7 @@ async function createExpressWeb(
     memory: '2048',
     networkConfiguration: { subnets: SUBNETS, securityGroups: [SECURITY_GROUPS.connector] },
     primaryContainer: {
-      image: `${REGISTRY}/langfuse-web:latest`,
+      image: imageOf('langfuse-web', settings),
       containerPort: 3000,
       environment: variables(environment),
       secrets: secrets(settings),
@@ -187,7 +190,7 @@ const service = (serviceName: string, taskDefinition: string, securityGroup: str
 
 const clickhouseContainer = (settings: ArticleSettings): JsonObject => ({
   name: 'clickhouse',
-  image: `${REGISTRY}/clickhouse:latest`,
+  image: imageOf('clickhouse', settings),
   cpu: 1024,
   memory: 8192,
   essential: true,
@@ -213,7 +216,7 @@ const clickhouseContainer = (settings: ArticleSettings): JsonObject => ({
 
 const workerContainer = (settings: ArticleSettings, more: Readonly<Record<string, string>>): JsonObject => ({
   name: 'worker',
-  image: `${REGISTRY}/langfuse-worker:latest`,
+  image: imageOf('langfuse-worker', settings),
   cpu: 2048,
   memory: 4096,
   essential: true,
@@ -221,13 +224,13 @@ const workerContainer = (settings: ArticleSettings, more: Readonly<Record<string
   portMappings: [{ containerPort: 3030 }],
   environment: variables({
     SALT,
-    ENCRIPTION_KEY: ENCRYPTION_KEY,
+    ...(settings.sound ? { ENCRYPTION_KEY, HOSTNAME: '0.0.0.0' } : { ENCRIPTION_KEY: ENCRYPTION_KEY }),
     TELEMETRY_ENABLED: 'true',
     LANGFUSE_ENABLE_EXPERIMENTAL_FEATURES: 'true',
     ...shared,
     LANGFUSE_S3_MEDIA_UPLOAD_BUCKET: BLOB_BUCKET,
     LANGFUSE_S3_MEDIA_UPLOAD_ENABLED: 'true',
-    NODE_OPTIONS: '--max-old-space-size=4096',
+    NODE_OPTIONS: `--max-old-space-size=${settings.sound ? 3072 : 4096}`,
     ...more,
   }),
   secrets: secrets(settings),
@@ -236,7 +239,7 @@ const workerContainer = (settings: ArticleSettings, more: Readonly<Record<string
 
 const webContainer = (settings: ArticleSettings, environment: WebEnvironment): JsonObject => ({
   name: 'web',
-  image: `${REGISTRY}/langfuse-web:latest`,
+  image: imageOf('langfuse-web', settings),
   cpu: 1024,
   memory: 2048,
   essential: true,
@@ -252,6 +255,10 @@ const webContainer = (settings: ArticleSettings, environment: WebEnvironment): J
   },
   logConfiguration: awslogs('/aws/ecs/langfuse_web_log', 'langfuse-web'),
 })
+
+/** `latest` is what the module deploys. */
+const imageOf = (repository: 'clickhouse' | 'langfuse-web' | 'langfuse-worker', { sound }: ArticleSettings) =>
+  `${REGISTRY}/${repository}:${sound?.[repository === 'clickhouse' ? 'clickhouse' : 'langfuse'] ?? 'latest'}`
 
 const secrets = (settings: ArticleSettings) => [
   { name: 'DATABASE_URL', valueFrom: settings.secrets.databaseUrl },

@@ -104,11 +104,12 @@ async function serve(
     service: call.service,
     operation: call.operation,
     input: call.input,
-    status: answer === 'reset' ? 0 : answer.status,
+    status: typeof answer === 'string' ? 0 : answer.status,
     attempt: handled.attempt,
     ...(handled.error === undefined ? {} : { error: handled.error }),
     ...(handled.fault === undefined ? {} : { fault: handled.fault }),
   })
+  if (answer === 'silence') return
   if (answer === 'reset') return response.destroy()
   response.writeHead(answer.status, answer.headers).end(answer.body)
 }
@@ -123,7 +124,7 @@ function numberOf(options: ServerOptions): number {
 
 type Handled = {
   readonly call: Call
-  readonly answer: Answer | 'reset'
+  readonly answer: Answer | 'reset' | 'silence'
   readonly error?: string
   readonly attempt: number
   readonly fault?: string
@@ -146,10 +147,10 @@ async function handle(options: ServerOptions, received: Received): Promise<Handl
       throw new AwsError('MissingAuthenticationTokenException', 'Missing Authentication Token', 403)
     if (await options.hooks.tell({ ...call, phase: 'before', number: received.number }))
       return { ...met, call, answer: 'reset', error: 'reset' }
-    const { attempt, kind } = options.faults.take(call)
+    const { attempt, kind } = options.faults.take({ ...call, caller: callerOf(request) })
     met = { attempt, ...(kind === undefined ? {} : { fault: typeof kind === 'string' ? kind : 'answer' }) }
     const answer = await perform(options, call, { requestId, number: received.number, fault: kind })
-    return answer === 'reset' ? { ...met, call, answer, error: 'reset' } : { ...met, call, answer }
+    return typeof answer === 'string' ? { ...met, call, answer, error: answer } : { ...met, call, answer }
   } catch (error) {
     const known = error instanceof AwsError ? error : internal(error)
     return { ...met, call, answer: encodeError(call, known, requestId), error: known.code }
@@ -160,12 +161,13 @@ async function perform(
   options: ServerOptions,
   call: Call,
   given: { requestId: string; number: number; fault: FaultKind | undefined },
-): Promise<Answer | 'reset'> {
+): Promise<Answer | 'reset' | 'silence'> {
   const { requestId, fault } = given
   const before = beforeCall(options, call, fault, requestId)
   if (before) return before
   if (!isRead(call.operation)) options.lags.beforeWrite(call.service)
-  const output = options.lags.apply(call, await dispatch(options.services, call, call.input))
+  const seen = options.lags.apply(call, await dispatch(options.services, call, call.input))
+  const output = isChange(fault) ? fault.change(seen, call.input) : seen
   const answer = encodeResult(call, output, requestId)
   remembered(options).set(memoryKey(call), answer)
   const dropped = await options.hooks.tell({ ...call, phase: 'after', number: given.number })
@@ -175,12 +177,26 @@ async function perform(
 const isRead = (operation: string) => /^(Describe|List|Get|BatchGet|Filter|Discover)/.test(operation)
 
 function beforeCall(options: ServerOptions, call: Call, fault: FaultKind | undefined, requestId: string) {
-  if (fault === undefined || fault === 'lost-answer') return undefined
-  if (fault === 'reset') return 'reset'
+  if (fault === undefined || fault === 'lost-answer' || isChange(fault)) return undefined
+  if (fault === 'reset' || fault === 'silence') return fault
+  if (fault === 'html') return PAGE
   if (fault === 'stale') return remembered(options).get(memoryKey(call))
   if (typeof fault === 'string') throw faultError(fault, call)
   const output = fault.answer
   return encodeResult(call, typeof output === 'object' && output !== null ? { ...output } : {}, requestId)
+}
+
+const isChange = (fault: FaultKind | undefined) => typeof fault === 'object' && 'change' in fault
+
+/** What a proxy or a captive portal says. */
+const PAGE: Answer = {
+  status: 200,
+  headers: { 'content-type': 'text/html' },
+  body: '<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>',
+}
+
+function callerOf({ headers }: IncomingMessage): string {
+  return /Credential=([^/,]+)/.exec(headers.authorization ?? '')?.[1] ?? ''
 }
 
 const memories = new WeakMap<ServerOptions, Map<string, Answer>>()

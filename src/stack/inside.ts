@@ -59,11 +59,13 @@ export async function lookInside(stores: Stores, workers: readonly WorkerAddress
   }
 }
 
-/** The worker's tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
+/** The worker's running tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
 export function workerAddresses({ tasks, container }: EcsComponent): readonly WorkerAddress[] {
   const port = container.environment['PORT'] || '3030'
-  return tasks.flatMap(({ id, address }) =>
-    address === undefined ? [] : [{ task: id, url: `http://${address}:${port}/api/health` }],
+  return tasks.flatMap(({ id, address, lastStatus }) =>
+    address === undefined || lastStatus !== 'RUNNING'
+      ? []
+      : [{ task: id, url: `http://${address}:${port}/api/health` }],
   )
 }
 

@@ -85,8 +85,8 @@ export type ArticleStack = {
   /** The same ClickHouse by a loopback port that stays while its task changes. */
   readonly clickhouseUrlLocal: string
   readonly webUrl: string
-  /** Makes a key of a project, with which traces can be written; a database without projects gets one. */
-  createApiKey(): Promise<ApiKey>
+  /** Makes a key of a project (that key, when one is given), with which traces can be written; a database without projects gets one. */
+  createApiKey(key?: ApiKey): Promise<ApiKey>
   /** The ARN of the web's App Runner or ECS service. */
   readonly webArn: string
   stop(): Promise<void>
@@ -138,7 +138,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
     clickhousePassword: CLICKHOUSE_PASSWORD,
     clickhouseUrlLocal: `http://127.0.0.1:${clickhousePort}`,
     webUrl: world.frontDoor(web),
-    createApiKey: () => createApiKey(postgres.url, SALT),
+    createApiKey: key => createApiKey(postgres.url, { salt: SALT, key }),
     webArn: web,
     stop: async () => {
       await sandbox.stop()

@@ -30,11 +30,13 @@ export async function projectOf(
 }
 
 /** Makes a key of the first project, as the settings page does; a database without projects gets one. */
-export async function createApiKey(databaseUrl: string, salt: string): Promise<ApiKey> {
+export async function createApiKey(
+  databaseUrl: string,
+  { salt, key = newKey() }: { readonly salt: string; readonly key?: ApiKey | undefined },
+): Promise<ApiKey> {
   const client = new Client({ connectionString: databaseUrl })
   await client.connect()
   try {
-    const key = { publicKey: `pk-lf-${randomUUID()}`, secretKey: `sk-lf-${randomUUID()}` }
     await client.query(
       `INSERT INTO organizations (id, name) SELECT 'canary-organization', 'Organization'
        WHERE NOT EXISTS (SELECT FROM projects);
@@ -51,3 +53,5 @@ export async function createApiKey(databaseUrl: string, salt: string): Promise<A
     await client.end()
   }
 }
+
+const newKey = (): ApiKey => ({ publicKey: `pk-lf-${randomUUID()}`, secretKey: `sk-lf-${randomUUID()}` })

@@ -68,11 +68,15 @@ function refused({ address, way }: Canary, status: number, problem: string): Fin
     return failed(
       `The web refused the canary event by event (${said}) although its settings say \`${way.mode}\`: what clients before v4 send is lost the same way, and they see no error. Set LANGFUSE_MIGRATION_V4_WRITE_MODE to \`dual\` on web and worker and deploy both, so that what runs is what is set; or move the clients to v4.`,
     )
-  if (/blob storage|S3/i.test(problem))
+  if (/blob storage|S3|AccessDenied|PermanentRedirect|NoSuchBucket/i.test(problem))
     return failed(
       `The web could not store the canary in S3 (${said}), and loses every trace the same way: check LANGFUSE_S3_EVENT_UPLOAD_BUCKET, _REGION (the bucket's own, not \`auto\`) and _ENDPOINT, and that the web's role may put objects there.`,
     )
-  if (/redis|valkey|OOM|READONLY|NOAUTH|WRONGPASS|ECONN|ETIMEDOUT|queue|Connection is closed/i.test(problem))
+  if (
+    /redis|valkey|OOM|READONLY|NOAUTH|WRONGPASS|ECONN|ETIMEDOUT|queue|connection (is|was) closed/i.test(
+      problem,
+    )
+  )
     return failed(
       `The web stored the canary in S3 and could not queue it (${said}): look at check \`valkey\`, REDIS_HOST and REDIS_AUTH of the web, and the security group of port 6379.`,
     )

@@ -108,7 +108,7 @@ function unreadable({ way }: Canary, { last }: CanaryRead): Finding {
 
 /** Accepted and not shown in time: as far down the way as evidence goes. */
 function lost(seen: Canary, read: CanaryRead, stack: Stack): Finding {
-  const waited = `was accepted and ${partsOf(read)} not there after ${seconds(read.milliseconds)} (last answer ${read.last})${midnight(seen)}`
+  const waited = `was accepted, and ${partsOf(read)} not there after ${seconds(read.milliseconds)} (last answer ${read.last})${midnight(seen)}`
   if (seen.rows.known && seen.rows.value > 0 && read.missing.includes('trace')) {
     return at(
       ['web', 'clickhouse'],
@@ -137,27 +137,33 @@ function lost(seen: Canary, read: CanaryRead, stack: Stack): Finding {
   return at(['worker', 'valkey', 'clickhouse'], inQueues(waited, queues, seen, stack))
 }
 
-function inQueues(waited: string, queues: Queues, seen: Canary, stack: Stack): Finding {
-  const stuck = queues.list.filter(queue => queue.waiting + queue.active + queue.failed > 0)
-  const said = stuck
-    .map(
-      ({ name, waiting, active, failed }) => `${name}: ${waiting} wait, ${active} at work, ${failed} failed`,
-    )
-    .join('; ')
-  const sick = stack.probe.workers.known
-    ? stack.probe.workers.value.find(({ status }) => status !== 200)
-    : undefined
-  const health =
-    sick === undefined ? '' : ` The worker's own health is ${sick.status ?? sick.problem} (${sick.url}).`
-  if (stuck.some(queue => queue.waiting > 0) && !stuck.some(queue => queue.failed > 0)) {
+function inQueues(waited: string, { list, source }: Queues, seen: Canary, stack: Stack): Finding {
+  const held = list.filter(queue => queue.waiting + queue.delayed + queue.active + queue.failed > 0)
+  const said = `${held.length === 0 ? 'no queue holds anything' : held.map(contentOf).join('; ')} at ${source}`
+  const health = healthOf(stack)
+  if (held.some(queue => queue.waiting > 0)) {
     return failed(
-      `The canary ${waited}: it is queued and not taken, or taken and put back (${said} at ${queues.source}). The worker has stopped its queues although its task runs, or ClickHouse refuses its rows: read its log, then force a new deployment of it, and see that Valkey's policy is noeviction.${health}`,
+      `The canary ${waited}: it is queued and not taken (${said}). The worker has stopped its queues although its task runs, or has more than it can do: read its log, force a new deployment of it, and see that Valkey's policy is noeviction.${health}`,
+    )
+  }
+  if (held.some(queue => queue.delayed > 0)) {
+    return failed(
+      `The canary ${waited}: the worker takes it and puts it back to try again (${said}). It cannot read the event from S3 or write it to ClickHouse: its log says which; compare LANGFUSE_S3_EVENT_UPLOAD_* and CLICKHOUSE_* with the web's, and look at the checks of ClickHouse.${health}`,
     )
   }
   const rows = seen.rows.known ? ` and ClickHouse (${seen.rows.source}) has no row of it` : ''
   return failed(
-    `The canary ${waited}: the worker took it (${said === '' ? 'no queue holds anything' : said} at ${queues.source})${rows}. It cannot read the event from S3 or write it to ClickHouse: read the worker's log, and compare LANGFUSE_S3_EVENT_UPLOAD_* and CLICKHOUSE_* with the web's.${health}`,
+    `The canary ${waited}: the worker took it (${said})${rows}. It gave it up, because it could not read the event from S3 or write it to ClickHouse: its log says which; compare LANGFUSE_S3_EVENT_UPLOAD_* and CLICKHOUSE_* with the web's.${health}`,
   )
+}
+
+function contentOf({ name, waiting, delayed, active, failed: given }: CanaryQueue): string {
+  return `${name}: ${waiting} wait, ${delayed} wait for another try, ${active} at work, ${given} failed`
+}
+
+function healthOf({ probe }: Stack): string {
+  const sick = probe.workers.known ? probe.workers.value.find(({ status }) => status !== 200) : undefined
+  return sick === undefined ? '' : ` The worker's own health is ${sick.status ?? sick.problem} (${sick.url}).`
 }
 
 type Queues = { readonly list: readonly CanaryQueue[]; readonly source: string }
@@ -168,7 +174,7 @@ function queuesOf({ queues }: Canary, { probe }: Stack): Queues | undefined {
   if (!probe.valkey.known) return undefined
   const list = probe.valkey.value.queues
     .filter(({ name }) => name.includes('ingestion'))
-    .map(({ name, waiting, active }) => ({ name, waiting, active, failed: 0 }))
+    .map(({ name, waiting, active }) => ({ name, waiting, delayed: 0, active, failed: 0 }))
   return { list, source: probe.valkey.source }
 }
 
@@ -188,7 +194,7 @@ function remains({ deletion, left, traceId, read }: Canary): string {
     deletion.state === 'refused'
       ? ` Canary ${traceId} could not be deleted (${deletion.problem}): the next run tries again, or delete it in Langfuse.`
       : deletion.state === 'accepted' && read?.state !== 'seen'
-        ? ` Its deletion is ordered; should it arrive after that, the next run deletes it.`
+        ? ` Its deletion is ordered; what arrives of it later, the next run deletes.`
         : ''
   if (!left.known || left.value.found === 0) return own
   const { found, deleted, problem } = left.value

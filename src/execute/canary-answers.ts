@@ -93,8 +93,11 @@ export function partsSeen(
 /** Langfuse's own sentence in a body, short; a page has none. */
 export function wordOf(body: unknown): string {
   if (typeof body === 'string') return isPage(body) ? '(a page)' : shortened(body)
-  const words = [memberOf(body, 'message'), ...listIn(body, 'errors'), memberOf(body, 'error')]
-  return shortened([...new Set(words.filter(word => typeof word === 'string'))].join(': '))
+  const words = [memberOf(body, 'message'), ...listIn(body, 'errors')].filter(
+    word => typeof word === 'string',
+  )
+  // Beside a message, `error` is only the name of a class.
+  return shortened((words.length > 0 ? words : [memberOf(body, 'error') ?? '']).join(': '))
 }
 
 function isPage(body: unknown): boolean {

@@ -60,11 +60,10 @@ async function readQueues(valkey: Valkey | undefined): Promise<Observed<readonly
 async function readQueue(session: ValkeySession, key: string, name: string): Promise<CanaryQueue> {
   const count = async (command: string, part: string) =>
     Number((await session.run(command, `${key}:${part}`)) ?? 0)
-  const waiting =
-    (await count('LLEN', 'wait')) + (await count('ZCARD', 'prioritized')) + (await count('ZCARD', 'delayed'))
   return {
     name,
-    waiting,
+    waiting: (await count('LLEN', 'wait')) + (await count('ZCARD', 'prioritized')),
+    delayed: await count('ZCARD', 'delayed'),
     active: await count('LLEN', 'active'),
     failed: await count('ZCARD', 'failed'),
   }

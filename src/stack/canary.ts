@@ -50,10 +50,11 @@ export type CanaryRead = {
 
 export type CanaryPart = 'trace' | 'observation' | 'score'
 
-/** `waiting` includes those that are tried again later. */
+/** `delayed`: held back at first, and tried again after a failure. */
 export type CanaryQueue = {
   readonly name: string
   readonly waiting: number
+  readonly delayed: number
   readonly active: number
   readonly failed: number
 }

@@ -60,7 +60,7 @@ async function run(given: Given = {}): Promise<Ran> {
 }
 
 const queue = (name: string, over: Partial<CanaryQueue> = {}): CanaryQueue => ({
-  ...{ name, waiting: 0, active: 0, failed: 0 },
+  ...{ name, waiting: 0, delayed: 0, active: 0, failed: 0 },
   ...over,
 })
 
@@ -195,7 +195,7 @@ test('taken and never shown: it says how far that can be seen, waits two minutes
   const { finding, langfuse, took } = await run({ slowMs: Number.POSITIVE_INFINITY })
   expect(finding).toMatchObject({ state: 'failed', about: ['worker'] })
   expect(finding.sentence).toMatch(
-    /was accepted and it is not there after 12\d(\.\d)? s \(last answer 404 Trace \w+ not found.*between Valkey and ClickHouse.*Its deletion is ordered/,
+    /was accepted, and it is not there after 12\d(\.\d)? s \(last answer 404 Trace \w+ not found.*between Valkey and ClickHouse.*Its deletion is ordered/,
   )
   expect(took).toBeGreaterThan(120_000)
   expect(took).toBeLessThan(135_000)
@@ -209,19 +209,25 @@ test.each([
   [
     'jobs wait',
     { queues: known([queue('ingestion-queue', { waiting: 41 })], AT) },
-    /queued and not taken, .*\(ingestion-queue: 41 wait, 0 at work, 0 failed at cache:6379\)/,
+    /queued and not taken \(ingestion-queue: 41 wait, 0 wait for another try, 0 at work, 0 failed at cache:6379\)/,
     ['worker', 'valkey', 'clickhouse'],
   ],
   [
     'queues are empty and ClickHouse has nothing',
     { queues: known([queue('ingestion-queue')], AT), rows: known(0, 'clickhouse:8123') },
-    /the worker took it \(no queue holds anything at cache:6379\) and ClickHouse \(clickhouse:8123\) has no row of it/,
+    /the worker took it \(no queue holds anything at cache:6379\) and ClickHouse \(clickhouse:8123\) has no row of it\. It gave it up/,
+    ['worker', 'valkey', 'clickhouse'],
+  ],
+  [
+    'jobs are tried again and again',
+    { queues: known([queue('ingestion-queue', { delayed: 2, failed: 1 })], AT) },
+    /the worker takes it and puts it back to try again .*: its log says which/,
     ['worker', 'valkey', 'clickhouse'],
   ],
   [
     'jobs have failed',
     { queues: known([queue('ingestion-queue', { failed: 3 })], AT) },
-    /the worker took it \(ingestion-queue: 0 wait, 0 at work, 3 failed/,
+    /the worker took it \(ingestion-queue: 0 wait, 0 wait for another try, 0 at work, 3 failed/,
     ['worker', 'valkey', 'clickhouse'],
   ],
   [
@@ -233,7 +239,7 @@ test.each([
   [
     'ClickHouse cannot be asked',
     { rows: unknown<number>('refused', 'unreachable'), queues: known([queue('ingestion-queue')], AT) },
-    /the worker took it \(no queue holds anything at cache:6379\)\. It cannot/,
+    /the worker took it \(no queue holds anything at cache:6379\)\. It gave it up/,
     ['worker', 'valkey', 'clickhouse'],
   ],
 ] as const)('taken and not shown: %s', async (_what, seen, sentence, about) => {
@@ -256,7 +262,7 @@ test('without a look of its own, what was seen inside counts', async () => {
 test.each(['observation', 'score'] as const)('a lost %s is a loss too', async part => {
   const { finding } = await run({ loses: [part] })
   expect(finding.state).toBe('failed')
-  expect(finding.sentence).toMatch(new RegExp(`accepted and its ${part} is not there`))
+  expect(finding.sentence).toMatch(new RegExp(`accepted, and its ${part} is not there`))
 })
 
 test('a key that may only write, and an API that the mode does not have', async () => {

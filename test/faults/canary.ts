@@ -78,6 +78,7 @@ const lost: readonly Fault[] = [
       return async () => {
         empty(stage)
         await undo()
+        await until('running worker', () => tasks().some(({ lastStatus }) => lastStatus === 'RUNNING'))
       }
     },
     inputs,
@@ -89,33 +90,35 @@ const lost: readonly Fault[] = [
     row: 23,
     put: stage => block(stage, 'ingestion-queue'),
     inputs,
-    expects: failed(/queued and not taken, .*ingestion-queue: [1-9]\d* wait.*stopped its queues/),
+    expects: failed(/queued and not taken \(ingestion-queue: [1-9]\d* wait,.*stopped its queues/),
   },
   {
     name: 'the same, seen from outside of the VPC by the agent',
     row: 23,
     put: stage => block(stage, 'ingestion-queue'),
     inputs: { ...inputs, network: 'task' },
-    expects: failed(/queued and not taken, .*ingestion-queue: [1-9]\d* wait/),
+    expects: failed(/queued and not taken \(ingestion-queue: [1-9]\d* wait/),
   },
   {
     name: 'ClickHouse refuses the rows of the worker',
     put: stage => refuseRows(stage, 'traces'),
     inputs,
-    expects: failed(/accepted and it is not there .*taken and put back \(ingestion-queue: [1-9]/),
+    expects: failed(
+      /accepted, and it is not there .*takes it and puts it back .*ingestion-queue: 0 wait, [1-9]/,
+    ),
   },
   {
     name: 'ClickHouse refuses scores alone',
     put: stage => refuseRows(stage, 'scores'),
     inputs,
-    expects: failed(/accepted and its score is not there/),
+    expects: failed(/accepted, and its score is not there/),
   },
   {
     name: 'the worker cannot read the events from S3',
     row: 33,
     put: stage => deny(stage, 'GET'),
     inputs,
-    expects: failed(/accepted and it is not there .*taken and put back/),
+    expects: failed(/accepted, and it is not there .*takes it and puts it back/),
   },
   {
     name: 'deletions cannot be queued',
@@ -181,14 +184,16 @@ const lostOnV4: readonly Fault[] = [
     row: 23,
     put: stage => block(stage, 'otel-ingestion-queue'),
     inputs,
-    expects: failed(/queued and not taken, .*otel-ingestion-queue: [1-9]\d* wait/),
+    expects: failed(/queued and not taken \(otel-ingestion-queue: [1-9]\d* wait/),
     on: 'v4',
   },
   {
     name: 'ClickHouse refuses the rows of spans',
     put: stage => refuseRows(stage, 'events_full'),
     inputs,
-    expects: failed(/accepted and it is not there .*taken and put back \(otel-ingestion-queue: [1-9]/),
+    expects: failed(
+      /accepted, and it is not there .*takes it and puts it back .*otel-ingestion-queue: 0 wait, [1-9]/,
+    ),
     on: 'v4',
   },
 ]

@@ -34,6 +34,7 @@ export async function openStage(options: {
   readonly pushed?: readonly string[]
   readonly clickhouse?: string
   readonly worker?: Readonly<Record<string, string>>
+  readonly web?: Readonly<Record<string, string>>
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
   /** Without the mistakes of the article's module. */
   readonly sound?: boolean

@@ -5,6 +5,7 @@ import type { World } from '../aws/world.ts'
 export function createSettings(world: World, given: Given): ArticleSettings {
   world.logs.createGroup('/aws/ecs/langfuse_worker_log')
   world.logs.createGroup('/aws/ecs/langfuse_clickhouse_log')
+  for (const bucket of [EVENT_BUCKET, BLOB_BUCKET]) world.s3.createBucket(bucket)
   const auroraAddress = world.network.newAddress(SUBNETS[0])
   world.network.publishName(AURORA, auroraAddress)
   world.network.publish(auroraAddress, 5432, given.postgresPort)
@@ -78,6 +79,9 @@ export type ArticleSettings = {
 const AURORA = 'langfuse-postgres.cluster-c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com'
 export const CACHE_TOKEN = 'sandboxcacheauthtoken0000000001'
 export const CACHE = 'master.langfuse-cache.x1y2z3.apne1.cache.amazonaws.com'
+
+export const EVENT_BUCKET = 'sandbox-langfuse-event-dev'
+export const BLOB_BUCKET = 'sandbox-langfuse-blob-dev'
 
 export const SUBNETS = [
   'subnet-0a11f00d5eed00001',

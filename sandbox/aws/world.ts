@@ -25,6 +25,7 @@ import { pictures } from './pictures.ts'
 import { makeRds, type Rds } from './rds.ts'
 import { rdsOperations } from './rds-api.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import { makeS3, type S3 } from './s3.ts'
 import { makeSecrets, type Secrets } from './secrets.ts'
 import { dispatch, type Operations } from './server.ts'
 import { stsOperations } from './sts.ts'
@@ -49,6 +50,7 @@ export function makeWorld(parts: WorldParts): World {
   const hooks = makeHooks()
   const rds = makeRds({ ids, clock })
   const backup = makeBackup({ ids, clock })
+  const s3 = makeS3()
   const proxies: PortProxy[] = []
   const services: Record<string, Operations> = {
     ecs: ecsOperations(ecs),
@@ -76,6 +78,7 @@ export function makeWorld(parts: WorldParts): World {
     appRunner,
     rds,
     backup,
+    s3,
     services,
     call,
     pushImage: images.push,
@@ -131,6 +134,7 @@ export type World = {
   readonly rds: Rds
   /** No vault unless one is made with `createVault(name)`. */
   readonly backup: Backup
+  readonly s3: S3
   readonly services: Readonly<Record<string, Operations>>
   /** Any operation, from inside: not recorded, no faults. Errors are thrown as AwsError. */
   call(service: string, operation: string, input?: JsonObject): Promise<JsonObject>

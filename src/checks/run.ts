@@ -1,5 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
+import { CANARY_CHECKS } from './canary.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, efs } from './data-path.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
@@ -26,6 +27,7 @@ export const CHECKS: readonly Check[] = [
   efs,
   webHealth,
   webVersion,
+  ...CANARY_CHECKS,
   clickhousePing,
   clickhouseSchema,
   postgresMigrations,

@@ -4,8 +4,9 @@ import { createClickHouse } from '../adapters/clickhouse.ts'
 import { systemClock } from '../adapters/clock.ts'
 import { gitHubRecords } from '../adapters/github-records.ts'
 import { type GitHubReleasesOptions, gitHubReleases } from '../adapters/github-releases.ts'
-import { http } from '../adapters/http.ts'
+import { http, send } from '../adapters/http.ts'
 import { findImageTool } from '../adapters/image-tool.ts'
+import { createLangfuseApi } from '../adapters/langfuse-api.ts'
 import { names } from '../adapters/names.ts'
 import { createPostgres } from '../adapters/postgres.ts'
 import { githubRunner } from '../adapters/runner.ts'
@@ -67,6 +68,7 @@ function createPorts(root: URL): Ports {
     postgres: url => createPostgres(url),
     clickhouse: access => createClickHouse(access),
     valkey: url => createValkey(valkeyAt(url)),
+    langfuse: access => createLangfuseApi(access, send),
     names,
     agentProgram: name => readFile(new URL(`dist/agent/${name}.js`, root), 'utf8'),
     imageTool: findImageTool,

@@ -7,6 +7,7 @@ import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres, Valkey } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
+import type { LangfuseAccess, LangfuseApi } from '../ports/langfuse.ts'
 import type { Names } from '../ports/names.ts'
 import type { Records } from '../ports/records.ts'
 import type { ReleaseSource } from '../ports/release-source.ts'
@@ -30,6 +31,7 @@ export type Ports = {
   postgres(url: string): Postgres
   clickhouse(access: ClickHouseAccess): ClickHouse
   valkey(url: string): Valkey
+  langfuse(access: LangfuseAccess): LangfuseApi
   readonly names: Names
   /** A bundle of the agent, as text. */
   agentProgram(name: Program): Promise<string>

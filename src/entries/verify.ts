@@ -7,16 +7,22 @@ import { conclude } from '../report/conclusion.ts'
 import { observe, quickSources } from '../stack/observe.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { observeSurroundings } from '../stack/surroundings.ts'
+import { canaryStage } from './canary.ts'
 import { connect, type Ports } from './ports.ts'
 
-/** inputs → observe → checks → conclusion. Never writes. */
+/** inputs → observe → checks → conclusion. Never writes, but for the canary, which it deletes. */
 export async function verify(ports: Ports): Promise<Conclusion> {
   const config = readVerifyConfig(ports.runner)
   const chosen = chooseChecks(config.checks)
   const connections = connect(config, ports)
   const needs = new Set(chosen.flatMap(check => check.needs))
   const inside = needs.has('inside')
-  const seen = await observe(config, inside ? connections : quickSources(connections))
+  const stage = canaryStage(config, ports, needs.has('canary'))
+  const sources = { ...(inside ? connections : quickSources(connections)), onWeb: stage.begin }
+  const seen = await observe(config, sources).catch(async error => {
+    await stage.ended() // what was written is deleted, whatever else goes wrong
+    throw error
+  })
   const stack = needs.has('surroundings') ? await observeSurroundings(seen, connections.cloud) : seen
   // What should run is what the web's image says; the web itself only says what it is.
   const expected = releaseOf(stack.web.image.version)
@@ -24,6 +30,7 @@ export async function verify(ports: Ports): Promise<Conclusion> {
     stack,
     expected,
     facts: ports.facts,
+    canary: await stage.ended(),
   })
   for (const check of checks) ports.runner.info(`${check.state.padEnd(12)} ${check.id}: ${check.sentence}`)
   const outcome = verdictOf(checks, config.failOn)

@@ -27,6 +27,8 @@ export type Sources = {
   readonly lookInside: LookInside
   /** Looking inside starts a task and takes a minute: it is not done again and again. */
   readonly insideIsSlow: boolean
+  /** Told where the web is as soon as that is known, for work that goes on beside the looks. */
+  readonly onWeb?: (web: WebComponent, url: string) => void
 }
 
 /** The same sources for looks that repeat: inside, what was seen before, or nothing. */
@@ -46,6 +48,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     observeWeb(config, cloud),
   ])
   const url = publicUrl(config, web)
+  sources.onWeb?.(web, url)
   const [inside, health, discovery, files] = await Promise.all([
     sources.lookInside(worker),
     observeHealth(url, sources.http),

@@ -5,10 +5,11 @@ import type { Release } from '../../src/release/release.ts'
 import { unseenInside } from '../../src/stack/inside.ts'
 import type { Probe, Stack, ValkeyState } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
-import { ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } from '../support/stack.ts'
+import { arrivedCanary, ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } from '../support/stack.ts'
 
 async function resultsOf(stack: Stack) {
-  const results = await runChecks(CHECKS, { stack, expected: '2.93.7' as Release, facts: FACTS })
+  const canary = known(arrivedCanary(), 'url')
+  const results = await runChecks(CHECKS, { stack, expected: '2.93.7' as Release, facts: FACTS, canary })
   return new Map(results.map(result => [result.id, result]))
 }
 
@@ -319,7 +320,7 @@ test('a check that breaks is inconclusive, and so is the verdict', async () => {
 })
 
 test('checks are chosen by name and by group, and a wrong name is refused with the right ones', () => {
-  expect(chooseChecks(['public']).map(check => check.id)).toEqual(['web-health', 'web-version'])
+  expect(chooseChecks(['public']).map(check => check.id)).toEqual(['web-health', 'web-version', 'canary'])
   expect(chooseChecks(['cloud-map']).map(check => check.id)).toEqual(['cloud-map'])
   expect(() => chooseChecks(['cloudmap'])).toThrow(/`checks` names `cloudmap`.*cloud-map/)
 })

@@ -9,6 +9,7 @@ import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { clickhouseAccess } from '../../sandbox/picture.ts'
 import { openStage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { CANARY_KEY } from './canary.ts'
 import { type FaultStage, type StageName, until } from './fault.ts'
 
 export type OpenFaultStage = FaultStage & {
@@ -37,6 +38,7 @@ export async function openFaultStage(
   const settings = STAGES[name]
   const stage = await openStage({ speed: 30, ...settings, ...options, folder: join(options.folder, name) })
   const { world } = stage.stack.sandbox
+  await stage.stack.createApiKey(CANARY_KEY)
   const postgres = new Client({ connectionString: stage.stack.databaseUrlLocal })
   await postgres.connect()
   const [files] = world.efs.fileSystems.values()

@@ -1,6 +1,7 @@
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
-import type { Stack } from '../stack/stack.ts'
+import type { Deployed } from '../stack/baseline.ts'
+import type { Observed, Stack } from '../stack/stack.ts'
 
 export type CheckGroup = 'control-plane' | 'public' | 'inside'
 
@@ -40,6 +41,8 @@ export type Subject = {
   /** The release that should run: the deploy's target, or what the web reports. */
   readonly expected: Release | undefined
   readonly facts: ReleaseFacts
+  /** What was last deployed; absent: nobody asked to compare with it. */
+  readonly deployed?: Observed<Deployed>
 }
 
 export type CheckResult = Finding & Omit<Check, 'run' | 'needs' | 'settles'>

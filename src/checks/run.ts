@@ -2,6 +2,7 @@ import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, efs } from './data-path.ts'
+import { drift } from './drift.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
 import {
   clickhouseSingleWriter,
@@ -34,6 +35,7 @@ export const CHECKS: readonly Check[] = [
   clickhouseDisk,
   valkey,
   workerHealth,
+  drift,
 ]
 
 /** Those that a rollout waits for and is judged by. */

@@ -63,6 +63,10 @@ export type DeployConfig = StackConfig & {
 export type VerifyConfig = StackConfig & {
   readonly checks: readonly string[]
   readonly failOn: 'failed' | 'warning'
+  /** Whether the stack is compared with what was last deployed. */
+  readonly baseline: 'none' | 'record'
+  /** Whether one GitHub issue says what is wrong as long as it is. */
+  readonly driftIssue: boolean
 }
 
 export type RollbackConfig = StackConfig & {
@@ -94,6 +98,8 @@ export function readVerifyConfig(runner: Runner): VerifyConfig {
     ...readStack(reader, runner),
     checks: reader.list('checks'),
     failOn: reader.choice('fail-on', ['failed', 'warning']),
+    baseline: reader.choice('baseline', ['none', 'record']),
+    driftIssue: reader.flag('drift-issue'),
     ...refuseUnbuilt(reader, VERIFY_LATER),
   }))
 }
@@ -271,12 +277,8 @@ const DEPLOY_LATER: Unbuilt = {
   accept: [[], 'no deploy asks for a risk to be taken, so leave it empty'],
 }
 const VERIFY_LATER: Unbuilt = {
-  baseline: [['none'], 'there is no drift check yet, so write `none`'],
-  'drift-issue': [['false'], 'there is no drift check yet, so write `false`'],
   accept: [[], 'verify takes no risk, so leave it empty'],
   'dry-run': [['false'], 'verify never changes anything, so leave it `false`'],
-  environment: [['langfuse'], 'verify reads no deployment record yet, so leave it `langfuse`'],
-  'github-token': [[], 'verify reads no deployment record yet, so leave it empty'],
   'langfuse-public-key': [[], 'the canary trace is not built yet, so leave it empty'],
   'langfuse-secret-key': [[], 'the canary trace is not built yet, so leave it empty'],
 }

@@ -72,12 +72,8 @@ test('all problems are told at once', () => {
 
 const NOT_YET: readonly (readonly ['deploy' | 'verify' | 'rollback', string, string])[] = [
   ['deploy', 'accept', 'lossy'],
-  ['verify', 'baseline', 'record'],
-  ['verify', 'drift-issue', 'true'],
   ['verify', 'langfuse-public-key', 'pk-lf-1'],
   ['verify', 'langfuse-secret-key', 'sk-lf-1'],
-  ['verify', 'environment', 'production'],
-  ['verify', 'github-token', 'ghs_1'],
   ['verify', 'dry-run', 'true'],
   ['rollback', 'archive', 'false'],
 ]

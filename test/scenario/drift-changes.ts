@@ -65,9 +65,14 @@ export const HAND_MADE: readonly HandMade[] = [
     says: /clickhouse minimum healthy percent: `0` → `100`, clickhouse maximum percent: `100` → `200`/,
   },
   {
-    name: "App Runner's health check becomes one of TCP",
-    change: stage => changeMember(stage, 'HealthCheckConfiguration', { Protocol: 'TCP', Path: '/' }),
-    says: /web health check protocol: `HTTP` → `TCP`/,
+    name: "App Runner's health check becomes one of the other kind",
+    change: async stage => {
+      const check = webService(stage.stack.sandbox.world).configuration['HealthCheckConfiguration']
+      const http = (check as { Protocol?: string } | undefined)?.Protocol === 'HTTP'
+      const other = http ? { Protocol: 'TCP', Path: '/' } : { Protocol: 'HTTP', Path: '/api/public/health' }
+      return changeMember(stage, 'HealthCheckConfiguration', other)
+    },
+    says: /web health check protocol: `(HTTP` → `TCP|TCP` → `HTTP)`/,
   },
   {
     name: 'App Runner is given another size',
@@ -79,7 +84,7 @@ export const HAND_MADE: readonly HandMade[] = [
     change: async ({ stack }) => {
       const service = webService(stack.sandbox.world)
       const source = service.configuration['SourceConfiguration'] as Record<string, unknown>
-      const AutoDeploymentsEnabled = source['AutoDeploymentsEnabled'] !== true
+      const AutoDeploymentsEnabled = source['AutoDeploymentsEnabled'] === false
       const SourceConfiguration = { ...source, AutoDeploymentsEnabled }
       return swap(service, { configuration: { ...service.configuration, SourceConfiguration } })
     },

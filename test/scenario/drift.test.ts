@@ -113,7 +113,7 @@ test('drift opens one issue: what differs, where it was seen, what to do', async
   expect(issue(1).body).toMatch(
     /^<!-- langfuse-rollout: drift of [0-9a-f]{16} -->\n<!-- state [0-9a-f]{16} -->/,
   )
-  expect(issue(1).body).toContain('| web | `health check protocol` | `HTTP` | `TCP` |')
+  expect(issue(1).body).toContain('| web | `health check protocol` | `TCP` | `HTTP` |')
   expect(issue(1).body).toContain('### What to do')
 })
 
@@ -255,7 +255,7 @@ test('a deploy that finds nothing to do takes what runs for what is wanted, and 
   const result = await stage.run('deploy', { version: RELEASE })
   expect(result.outputs).toMatchObject({ outcome: 'unchanged' })
   expect((result.report as { warnings: string[] }).warnings.join('\n')).toMatch(
-    /Taken as wanted, no drift any more: .*web health check protocol: `HTTP` → `TCP`/,
+    /Taken as wanted, no drift any more: .*web health check protocol: `TCP` → `HTTP`/,
   )
   const records = stage.github.deployments.length
   expect((await withIssue()).outputs).toMatchObject({ outcome: 'passed', drift: 'false' })

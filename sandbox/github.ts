@@ -6,7 +6,12 @@ import { answerIssues, type Issue } from './github-issues.ts'
 export type GitHub = {
   /** For GITHUB_API_URL. */
   readonly url: string
+  /** All of them, whatever task they are of. */
+  readonly all: Deployment[]
+  /** Those that are records of a deploy, made before its first change. */
   readonly deployments: readonly Deployment[]
+  /** Those that say what a deploy or rollback has left. */
+  readonly baselines: readonly Deployment[]
   readonly issues: Issue[]
   /** What the token may not, and whether the repository has issues at all; both may be changed. */
   readonly refuses: Refusals
@@ -34,7 +39,7 @@ export type Deployment = {
 
 /** `allowed: false` answers as GitHub does to a token without `deployments: write`. */
 export async function startGitHub(options: { readonly allowed?: boolean } = {}): Promise<GitHub> {
-  const deployments: Deployment[] = []
+  const all: Deployment[] = []
   const runs: GitHub['runs'] = new Map()
   const tags: GitHub['tags'] = new Map()
   const issues: Issue[] = []
@@ -46,15 +51,30 @@ export async function startGitHub(options: { readonly allowed?: boolean } = {}):
     const answer: Answer =
       refusal(url, options.allowed === false, refuses) ??
       answerIssues({ method, url, body }, issues) ??
-      route(method, url, body, { deployments, runs, tags })
+      route(method, url, body, { deployments: all, runs, tags })
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
     response.end(JSON.stringify(answer.body))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const url = `http://127.0.0.1:${port}`
-  return { url, deployments, issues, refuses, runs, tags, stop: () => close(server) }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    all,
+    get deployments() {
+      return all.filter(deployment => !isBaseline(deployment))
+    },
+    get baselines() {
+      return all.filter(isBaseline)
+    },
+    issues,
+    refuses,
+    runs,
+    tags,
+    stop: () => close(server),
+  }
 }
+
+const isBaseline = ({ task }: Deployment) => task.endsWith(':baseline')
 
 type Answer = {
   readonly status: number

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { addIssue, type Issue } from '../../sandbox/github-issues.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { type Schema, violations } from '../report/json-schema.ts'
 import { HAND_MADE, type HandMade } from './drift-changes.ts'
 import { isWrite } from './support.ts'
 
@@ -23,10 +25,12 @@ afterAll(async () => {
 })
 
 const RELEASE = '3.0.0'
+const SCHEMA = JSON.parse(readFileSync('docs/report.schema.json', 'utf8')) as Schema
 
 type Check = { readonly id: string; readonly state: string; readonly sentence: string }
 
 function driftIn(result: RunResult): Check | undefined {
+  expect(violations(result.report, SCHEMA)).toEqual([])
   return (result.report as { checks: Check[] }).checks.find(check => check.id === 'drift')
 }
 
@@ -56,7 +60,7 @@ test('before anything was deployed there is nothing to compare with, and the sen
 test('a deploy leaves what runs, without a value of any variable', async () => {
   const deployed = await stage.run('deploy', { version: RELEASE })
   expect(['deployed', 'unchanged']).toContain(deployed.outputs['outcome'])
-  const baseline = stage.github.deployments.at(-1)
+  const baseline = stage.github.baselines.at(-1)
   expect(baseline).toMatchObject({ task: 'langfuse-rollout:baseline', statuses: [{ state: 'success' }] })
   const payload = JSON.stringify(baseline?.payload)
   expect(payload).toContain('variable ENCRYPTION_KEY')
@@ -226,9 +230,8 @@ test('what differs while a deploy goes on is no drift; of a run that was killed 
     run: '77',
   }
   const statuses = [{ state: 'in_progress', description: '', environment_url: '' }]
-  const deployments = stage.github.deployments as unknown[]
-  const id = 1_000 + deployments.length
-  deployments.push({ id, environment: 'langfuse', task: 'langfuse-rollout', payload: record, statuses })
+  const id = 1_000 + stage.github.all.length
+  stage.github.all.push({ id, environment: 'langfuse', task: 'langfuse-rollout', payload: record, statuses })
   stage.github.runs.set('77', 'in_progress')
   const going = await withIssue()
   expect(driftIn(going)).toMatchObject({
@@ -257,9 +260,9 @@ test('a deploy that finds nothing to do takes what runs for what is wanted, and 
   expect((result.report as { warnings: string[] }).warnings.join('\n')).toMatch(
     /Taken as wanted, no drift any more: .*web health check protocol: `TCP` → `HTTP`/,
   )
-  const records = stage.github.deployments.length
+  const baselines = stage.github.baselines.length
   expect((await withIssue()).outputs).toMatchObject({ outcome: 'passed', drift: 'false' })
   expect(issue(5).state).toBe('closed')
   await stage.run('deploy', { version: RELEASE })
-  expect(stage.github.deployments).toHaveLength(records)
+  expect(stage.github.baselines).toHaveLength(baselines)
 })

@@ -1,6 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { Baseline, KeptRecord, Records } from '../ports/records.ts'
+import type { Baseline, Fingerprint, KeptRecord, Records } from '../ports/records.ts'
 import { compareWith, type Deployed } from '../stack/baseline.ts'
 import { fingerprintOf, identityOf } from '../stack/fingerprint.ts'
 import { currentRelease, known, type Observed, type Stack, unknown } from '../stack/stack.ts'
@@ -15,11 +15,12 @@ export async function keepBaseline(
   by: Baseline['by'],
   config: StackConfig,
   ports: Ports,
+  earlier?: Fingerprint,
 ): Promise<readonly string[]> {
   const records = ports.records(config)
   if (records === undefined || stack === undefined) return []
   try {
-    const id = await records.keepBaseline(baselineOf(stack, by, ports))
+    const id = await records.keepBaseline(baselineOf(stack, { by, earlier, ports }))
     ports.runner.info(`Baseline ${id} in ${records.place}: what drift is measured against from now on`)
     return []
   } catch (error) {
@@ -43,27 +44,37 @@ export async function acceptAsBaseline(
     const kept = await records?.baseline()
     if (kept === undefined || kept.baseline.stack !== identityOf(stack))
       return keepBaseline(stack, 'deploy', config, ports)
-    const { differences, uncompared } = compareWith(kept.baseline.fingerprint, stack)
-    if (differences.length === 0 && uncompared.length === 0) return []
+    const { fingerprint } = kept.baseline
+    const { differences, uncompared } = compareWith(fingerprint, stack)
+    const more = uncompared.some(({ missing }) => missing === 'then')
+    if (differences.length === 0 && !more) return []
     const accepted = differences.map(
       ({ component, member, was, is }) => `${component} ${member}: \`${was}\` → \`${is}\``,
     )
     const told = accepted.length === 0 ? [] : [`Taken as wanted, no drift any more: ${accepted.join(', ')}.`]
-    return [...told, ...(await keepBaseline(stack, 'deploy', config, ports))]
+    return [...told, ...(await keepBaseline(stack, 'deploy', config, ports, fingerprint))]
   } catch (error) {
     return [`The baseline in ${records?.place} cannot be read: ${explain(error)}`]
   }
 }
 
-function baselineOf(stack: Stack, by: Baseline['by'], { facts, runner }: Ports): Baseline {
+function baselineOf(stack: Stack, { by, earlier, ports: { facts, runner } }: BaselineParts): Baseline {
+  const fingerprint = fingerprintOf(stack)
   return {
     schema: 1,
     stack: identityOf(stack),
     release: currentRelease(stack, facts),
     by,
     run: runner.environment('GITHUB_RUN_ID'),
-    fingerprint: fingerprintOf(stack),
+    // What could not be seen this time is still what it was when the same release was deployed.
+    fingerprint: { ...fingerprint, parts: { ...earlier?.parts, ...fingerprint.parts } },
   }
+}
+
+type BaselineParts = {
+  readonly by: Baseline['by']
+  readonly earlier: Fingerprint | undefined
+  readonly ports: Ports
 }
 
 /**

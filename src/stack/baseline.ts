@@ -18,6 +18,8 @@ export type Comparison = {
 
 export type Uncompared = {
   readonly component: FingerprintPart
+  /** When it could not be seen. */
+  readonly missing: 'then' | 'now'
   readonly reason: string
   readonly because: Unseen
 }
@@ -110,9 +112,9 @@ function uncompared(
   if (before === now) return []
   if (now) {
     const reason = 'the run that wrote the baseline could not see it'
-    return [{ component, reason, because: 'not-asked' }]
+    return [{ component, missing: 'then', reason, because: 'not-asked' }]
   }
-  return [{ component, ...whyUnseen(component, stack) }]
+  return [{ component, missing: 'now', ...whyUnseen(component, stack) }]
 }
 
 function whyUnseen(component: FingerprintPart, stack: Stack): { reason: string; because: Unseen } {

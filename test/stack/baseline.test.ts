@@ -214,10 +214,10 @@ test('a web on another platform is one difference, not fifty', () => {
 test('what could not be seen then or now is not compared, and said', () => {
   const blind = { ...deployed(), postgres: unknown<never>('the agent was not allowed', 'not-asked') }
   const then = compareWith(fingerprintOf(blind), deployed())
-  expect(then).toMatchObject({ differences: [], uncompared: [{ component: 'postgres' }] })
+  expect(then).toMatchObject({ differences: [], uncompared: [{ component: 'postgres', missing: 'then' }] })
   const now = compareWith(fingerprintOf(deployed()), blind)
   expect(now.uncompared).toEqual([
-    { component: 'postgres', reason: 'the agent was not allowed', because: 'not-asked' },
+    { component: 'postgres', missing: 'now', reason: 'the agent was not allowed', because: 'not-asked' },
   ])
 })
 

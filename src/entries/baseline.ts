@@ -12,15 +12,12 @@ import type { Ports } from './ports.ts'
  */
 export async function keepBaseline(
   stack: Stack | undefined,
-  by: Baseline['by'],
-  config: StackConfig,
-  ports: Ports,
-  earlier?: Fingerprint,
+  { config, ports, ...written }: Written & { readonly config: StackConfig; readonly ports: Ports },
 ): Promise<readonly string[]> {
   const records = ports.records(config)
   if (records === undefined || stack === undefined) return []
   try {
-    const id = await records.keepBaseline(baselineOf(stack, { by, earlier, ports }))
+    const id = await records.keepBaseline(baselineOf(stack, written, ports))
     ports.runner.info(`Baseline ${id} in ${records.place}: what drift is measured against from now on`)
     return []
   } catch (error) {
@@ -39,11 +36,11 @@ export async function acceptAsBaseline(
   config: StackConfig,
   ports: Ports,
 ): Promise<readonly string[]> {
+  const run = { by: 'deploy', config, ports } as const
   const records = ports.records(config)
   try {
     const kept = await records?.baseline()
-    if (kept === undefined || kept.baseline.stack !== identityOf(stack))
-      return keepBaseline(stack, 'deploy', config, ports)
+    if (kept === undefined || kept.baseline.stack !== identityOf(stack)) return keepBaseline(stack, run)
     const { fingerprint } = kept.baseline
     const { differences, uncompared } = compareWith(fingerprint, stack)
     const more = uncompared.some(({ missing }) => missing === 'then')
@@ -52,13 +49,19 @@ export async function acceptAsBaseline(
       ({ component, member, was, is }) => `${component} ${member}: \`${was}\` → \`${is}\``,
     )
     const told = accepted.length === 0 ? [] : [`Taken as wanted, no drift any more: ${accepted.join(', ')}.`]
-    return [...told, ...(await keepBaseline(stack, 'deploy', config, ports, fingerprint))]
+    return [...told, ...(await keepBaseline(stack, { ...run, earlier: fingerprint }))]
   } catch (error) {
     return [`The baseline in ${records?.place} cannot be read: ${explain(error)}`]
   }
 }
 
-function baselineOf(stack: Stack, { by, earlier, ports: { facts, runner } }: BaselineParts): Baseline {
+type Written = {
+  readonly by: Baseline['by']
+  /** What was written down before, for what this look could not see. */
+  readonly earlier?: Fingerprint
+}
+
+function baselineOf(stack: Stack, { by, earlier }: Written, { facts, runner }: Ports): Baseline {
   const fingerprint = fingerprintOf(stack)
   return {
     schema: 1,
@@ -69,12 +72,6 @@ function baselineOf(stack: Stack, { by, earlier, ports: { facts, runner } }: Bas
     // What could not be seen this time is still what it was when the same release was deployed.
     fingerprint: { ...fingerprint, parts: { ...earlier?.parts, ...fingerprint.parts } },
   }
-}
-
-type BaselineParts = {
-  readonly by: Baseline['by']
-  readonly earlier: Fingerprint | undefined
-  readonly ports: Ports
 }
 
 /**

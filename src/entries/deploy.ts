@@ -150,7 +150,7 @@ async function finish(run: Finish): Promise<Conclusion> {
   if (complete && isFinal(settled.checks)) {
     const conclusion = conclude('deploy', 'deployed', `Langfuse ${plan.to} runs on web and worker.`, rest)
     await record.close('success', conclusion.headline, settled.stack?.url)
-    const kept = await keepBaseline(settled.stack, 'deploy', config, ports)
+    const kept = await keepBaseline(settled.stack, { by: 'deploy', config, ports })
     return { ...conclusion, warnings: [...conclusion.warnings, ...kept] }
   }
   const next = wayOut(run)
@@ -198,7 +198,7 @@ async function goBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
   const problem =
     undone.problem ?? settled.problem ?? settled.checks.find(check => check.state === 'failed')?.sentence
   await (good ? record.close('inactive', `rolled back to Langfuse ${plan.from}`) : undefined)
-  const kept = good ? await keepBaseline(settled.stack, 'rollback', config, ports) : []
+  const kept = good ? await keepBaseline(settled.stack, { by: 'rollback', config, ports }) : []
   return {
     ...failed,
     outcome: good ? 'rolled-back' : 'failed',

@@ -112,7 +112,7 @@ async function closeRecords(
   { config, ports }: Pick<Finish, 'config' | 'ports'>,
 ): Promise<readonly string[]> {
   const undone = await markUndone(target, config, ports)
-  return [...undone, ...(await keepBaseline(stack, 'rollback', config, ports))]
+  return [...undone, ...(await keepBaseline(stack, { by: 'rollback', config, ports }))]
 }
 
 /** The record that was undone no longer names the way back. */

@@ -1,6 +1,6 @@
 import type { Fingerprint, FingerprintPart, KeptBaseline, KeptRecord } from '../ports/records.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import type { Stack, Unseen } from './stack.ts'
+import { known, type Observed, type RunningImage, type Stack, type Unseen, unknown } from './stack.ts'
 
 /** One thing that is otherwise than it was deployed. Hashes are never in it. */
 export type Difference = {
@@ -51,6 +51,9 @@ const PARTS: readonly FingerprintPart[] = [
   'web',
   'worker',
   'clickhouse',
+  'web image',
+  'worker image',
+  'clickhouse image',
   'efs',
   'mount targets',
   'cloud map',
@@ -118,9 +121,10 @@ function uncompared(
 }
 
 function whyUnseen(component: FingerprintPart, stack: Stack): { reason: string; because: Unseen } {
-  const sources: Partial<
-    Record<FingerprintPart, Stack['files' | 'discovery' | 'postgres' | 'clickhouseStore']>
-  > = {
+  const sources: Partial<Record<FingerprintPart, Observed<unknown>>> = {
+    'web image': imageEvidence(stack.web.image),
+    'worker image': imageEvidence(stack.worker.image),
+    'clickhouse image': imageEvidence(stack.clickhouse.image),
     'mount targets': stack.files,
     'cloud map': stack.discovery,
     postgres: stack.postgres,
@@ -128,6 +132,10 @@ function whyUnseen(component: FingerprintPart, stack: Stack): { reason: string; 
   }
   const source = sources[component]
   return source === undefined || source.known
-    ? { reason: 'it is not there any more', because: 'not-asked' }
+    ? { reason: 'it is not there any more', because: 'no-evidence' }
     : { reason: source.reason, because: source.because }
+}
+
+function imageEvidence({ unseen, reference, source }: RunningImage): Observed<string> {
+  return unseen === undefined ? known(reference, source) : unknown(unseen, 'unreachable')
 }

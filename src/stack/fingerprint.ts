@@ -1,7 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Container, EcsService, TaskDefinition } from '../ports/cloud.ts'
 import type { Fingerprint } from '../ports/records.ts'
-import { pinned } from '../release/image.ts'
 import type {
   AppRunnerWeb,
   EcsComponent,
@@ -45,6 +44,9 @@ function partsOf(stack: Stack, hash: Hash): Parts {
     web: webMembers(web, hash),
     worker: ecsMembers(worker, hash),
     clickhouse: ecsMembers(clickhouse, hash),
+    ...imagePart('web image', web.image),
+    ...imagePart('worker image', worker.image),
+    ...imagePart('clickhouse image', clickhouse.image),
     efs: {
       'file system': volume?.fileSystemId ?? 'none',
       'root directory': volume?.rootDirectory ?? 'none',
@@ -81,7 +83,7 @@ function appRunnerMembers({ service, image, environment, secrets }: AppRunnerWeb
   const { 'start command': command, ...settings } = service.settings ?? {}
   return {
     service: service.arn,
-    ...imageMembers(image),
+    image: image.reference,
     ...settings,
     ...(command !== undefined && { 'start command': hash(command) }),
     ...environmentMembers({ environment, secrets }, hash),
@@ -94,7 +96,7 @@ function ecsMembers(
 ): Members {
   return {
     service: service.arn,
-    ...imageMembers(image),
+    image: image.reference,
     'task definition': `${taskDefinition.family}:${taskDefinition.revision}`,
     ...serviceMembers(service, hash),
     ...contentMembers(taskDefinition, container, hash),
@@ -102,9 +104,9 @@ function ecsMembers(
   }
 }
 
-/** By digest, and by what names it: a tag that was pushed again leads elsewhere, although nothing that runs changed. */
-function imageMembers(image: RunningImage): Members {
-  return { image: pinned(image), reference: image.reference, tag: image.version ?? 'none' }
+/** By digest, and by the tag that leads to it: pushed again the tag leads elsewhere, although nothing that runs changed. */
+function imagePart(part: keyof Parts, { digest, version, unseen }: RunningImage): Parts {
+  return unseen === undefined ? { [part]: { digest: digest ?? 'none', tag: version ?? 'none' } } : {}
 }
 
 function serviceMembers(service: EcsService, hash: Hash): Members {

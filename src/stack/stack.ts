@@ -89,6 +89,8 @@ export type RunningImage = {
   /** Exact version by a tag of the running digest: a Langfuse release, or a ClickHouse version. */
   readonly version: string | undefined
   readonly source: string
+  /** Why its repository could not be asked. */
+  readonly unseen?: string
 }
 
 export type WebHealth = {

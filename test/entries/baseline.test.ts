@@ -50,7 +50,7 @@ function inProgress(run: string): KeptRecord {
 
 test('what runs is written down with the run that left it so', async () => {
   const { records, kept } = fakeRecords()
-  expect(await keepBaseline(stackOn2(), 'rollback', config, portsOf(records))).toEqual([])
+  expect(await keepBaseline(stackOn2(), { by: 'rollback', config, ports: portsOf(records) })).toEqual([])
   expect(kept).toMatchObject([{ by: 'rollback', run: '5', release: '2.93.7' }])
 })
 
@@ -59,7 +59,7 @@ test('that it cannot be written down is a warning with the permission to give', 
     throw new Error('Resource not accessible by integration')
   }
   const { records } = fakeRecords({ keepBaseline: denied, baseline: denied })
-  const warnings = await keepBaseline(stackOn2(), 'deploy', config, portsOf(records))
+  const warnings = await keepBaseline(stackOn2(), { by: 'deploy', config, ports: portsOf(records) })
   expect(warnings).toEqual([expect.stringMatching(/not accessible.*`permissions: deployments: write`/)])
   expect(await acceptAsBaseline(stackOn2(), config, portsOf(records))).toEqual([
     expect.stringMatching(/cannot be read: Resource not accessible/),
@@ -67,8 +67,10 @@ test('that it cannot be written down is a warning with the permission to give', 
 })
 
 test('without GitHub, or without a picture, nothing is written and nothing is said', async () => {
-  expect(await keepBaseline(stackOn2(), 'deploy', config, portsOf(undefined))).toEqual([])
-  expect(await keepBaseline(undefined, 'deploy', config, portsOf(fakeRecords().records))).toEqual([])
+  expect(await keepBaseline(stackOn2(), { by: 'deploy', config, ports: portsOf(undefined) })).toEqual([])
+  expect(
+    await keepBaseline(undefined, { by: 'deploy', config, ports: portsOf(fakeRecords().records) }),
+  ).toEqual([])
 })
 
 test('a deploy without anything to do writes a baseline once, and again only when something differs', async () => {
@@ -97,9 +99,9 @@ test('a look that sees less than the one before does not replace it', async () =
 test('a deploy that ends while it is looked is no drift', async () => {
   const { records } = fakeRecords()
   const ports = portsOf(records)
-  await keepBaseline(stackOn2(), 'deploy', config, ports)
+  await keepBaseline(stackOn2(), { by: 'deploy', config, ports })
   const look = async () => {
-    await keepBaseline(scaled(stackOn2()), 'deploy', config, ports)
+    await keepBaseline(scaled(stackOn2()), { by: 'deploy', config, ports })
     return stackOn2()
   }
   const { deployed } = await observeDeployed(config, ports, look)

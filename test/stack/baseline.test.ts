@@ -73,12 +73,12 @@ test.each<readonly [string, (stack: Stack) => Stack, readonly string[]]>([
       ...stack,
       worker: { ...stack.worker, image: { ...stack.worker.image, digest: DIGEST.worker3 } },
     }),
-    ['worker image'],
+    ['worker image digest'],
   ],
   [
     'a tag that leads elsewhere',
     stack => withWeb(stack, { image: { ...stack.web.image, version: undefined } }),
-    ['web tag'],
+    ['web image tag'],
   ],
   ['desired count', worker({ desiredCount: 0 }), ['worker desired count']],
   [
@@ -199,6 +199,7 @@ test('a web on another platform is one difference, not fifty', () => {
     ...stack,
     web: {
       ...stack.worker,
+      image: stack.web.image,
       component: 'web',
       platform: 'ecs',
       express: undefined,
@@ -219,6 +220,23 @@ test('what could not be seen then or now is not compared, and said', () => {
   expect(now.uncompared).toEqual([
     { component: 'postgres', missing: 'now', reason: 'the agent was not allowed', because: 'not-asked' },
   ])
+})
+
+test('a registry that cannot be asked is missing evidence, no tag that moved', () => {
+  const stack = deployed()
+  const image = { ...stack.worker.image, version: undefined, unseen: 'ecr:DescribeImages is denied' }
+  const blind = { ...stack, worker: { ...stack.worker, image } }
+  expect(compareWith(fingerprintOf(stack), blind)).toEqual({
+    differences: [],
+    uncompared: [
+      {
+        component: 'worker image',
+        missing: 'now',
+        reason: 'ecr:DescribeImages is denied',
+        because: 'unreachable',
+      },
+    ],
+  })
 })
 
 test('of a fingerprint of another schema only what both have is compared', () => {

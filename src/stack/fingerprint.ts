@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Container, EcsService, TaskDefinition } from '../ports/cloud.ts'
 import type { Fingerprint } from '../ports/records.ts'
+import { exactVersion } from './image.ts'
 import type {
   AppRunnerWeb,
   EcsComponent,
@@ -105,8 +106,10 @@ function ecsMembers(
 }
 
 /** By digest, and by the tag that leads to it: pushed again the tag leads elsewhere, although nothing that runs changed. */
-function imagePart(part: keyof Parts, { digest, version, unseen }: RunningImage): Parts {
-  return unseen === undefined ? { [part]: { digest: digest ?? 'none', tag: version ?? 'none' } } : {}
+function imagePart(part: keyof Parts, { digest, version, tags, unseen }: RunningImage): Parts {
+  // The version may be what the reference says: where the repository was asked, it knows better.
+  const tag = tags === undefined ? version : exactVersion(tags)
+  return unseen === undefined ? { [part]: { digest: digest ?? 'none', tag: tag ?? 'none' } } : {}
 }
 
 function serviceMembers(service: EcsService, hash: Hash): Members {

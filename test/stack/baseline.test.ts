@@ -80,6 +80,11 @@ test.each<readonly [string, (stack: Stack) => Stack, readonly string[]]>([
     stack => withWeb(stack, { image: { ...stack.web.image, version: undefined } }),
     ['web image tag'],
   ],
+  [
+    'an exact tag that was pushed again, while tasks started by it still run',
+    stack => ({ ...stack, worker: { ...stack.worker, image: { ...stack.worker.image, tags: ['latest'] } } }),
+    ['worker image tag'],
+  ],
   ['desired count', worker({ desiredCount: 0 }), ['worker desired count']],
   [
     'minimum and maximum percent',

@@ -184,7 +184,12 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
   },
   image: object({
     required: { reference: text, repository: text, source: described(text, 'How that is known.') },
-    optional: { digest: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' }, version: text },
+    optional: {
+      digest: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
+      version: text,
+      tags: described(texts, 'All that lead to the digest.'),
+      unseen: described(text, 'Why its repository could not be asked.'),
+    },
   }),
   observed: {
     description: 'A fact with its source, or the reason why it was not seen.',

@@ -81,11 +81,21 @@ test('what a deploy has left is kept apart from the ways back, and the newest is
   const id = await place.keepBaseline({ ...baseline, release: '3.0.0' })
   expect(await place.baseline()).toEqual({ id, baseline: { ...baseline, release: '3.0.0' } })
   expect(await place.latest()).toMatchObject({ id: record, record: RECORD })
+  const tasks = github.all.filter(({ environment }) => environment === 'baseline').map(({ task }) => task)
+  expect(tasks).toEqual(['langfuse-rollout:baseline', 'langfuse-rollout', 'langfuse-rollout:baseline'])
 })
 
 test('a payload that somebody else wrote is no baseline', async () => {
   const place = records(github.url, 'foreign')
-  for (const payload of [null, 'text', '{', {}, { schema: 1 }, { schema: 1, stack: 's', fingerprint: 1 }]) {
+  for (const payload of [
+    null,
+    'text',
+    '{',
+    {},
+    { schema: 1 },
+    { schema: 1, stack: 's', fingerprint: 1 },
+    { schema: 1, fingerprint: { parts: {} } },
+  ]) {
     github.all.push({
       id: 9,
       environment: 'foreign',

@@ -109,9 +109,9 @@ test.each<readonly [string, (stack: Stack) => Stack, readonly string[]]>([
   ['a variable that is added', environment({ NEW: 'x' }), ['web variable NEW']],
   ['a variable that is gone', environment({ [NAME]: undefined }), [`web variable ${NAME}`]],
   [
-    'a secret that is read from elsewhere',
-    stack => withWeb(stack, { secrets: { ...stack.web.secrets, EXTRA: 'arn:secret' } }),
-    ['web secret EXTRA'],
+    'a secret that is added, and one that is read from elsewhere',
+    stack => withWeb(stack, { secrets: { ...stack.web.secrets, SALT: 'arn:other', EXTRA: 'arn:secret' } }),
+    ['web secret SALT', 'web secret EXTRA'],
   ],
   ['the size on App Runner', settings({ cpu: '512' }), ['web cpu']],
   [
@@ -171,6 +171,7 @@ test.each<readonly [string, (stack: Stack) => Stack, readonly string[]]>([
   const { differences, uncompared } = compareWith(fingerprintOf(deployed()), change(deployed()))
   expect(differences.map(({ component, member }) => `${component} ${member}`)).toEqual(found)
   for (const { was, is } of differences) expect(was).not.toBe(is)
+  expect(JSON.stringify(differences)).not.toMatch(/#[0-9a-f]/)
   expect(uncompared).toEqual([])
 })
 

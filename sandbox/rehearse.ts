@@ -56,7 +56,7 @@ export async function openStage(options: {
           action,
           inputs: {
             ...directInputs(stack),
-            ...(action !== 'verify' && { 'github-token': 'ghs_rehearsal' }),
+            'github-token': 'ghs_rehearsal',
             ...inputs,
           },
           folder: join(options.folder, run.runner ?? 'runner'),

@@ -1,5 +1,6 @@
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
+import type { Deployed } from '../stack/baseline.ts'
 import type { Canary } from '../stack/canary.ts'
 import type { Observed, Stack } from '../stack/stack.ts'
 
@@ -45,6 +46,8 @@ export type Subject = {
   readonly facts: ReleaseFacts
   /** What became of the trace that was written; undefined: none was. */
   readonly canary?: Observed<Canary> | undefined
+  /** What was last deployed; absent: nobody asked to compare with it. */
+  readonly deployed?: Observed<Deployed>
 }
 
 export type CheckResult = Finding & Omit<Check, 'run' | 'needs' | 'settles'>

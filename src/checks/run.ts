@@ -3,6 +3,7 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import { CANARY_CHECKS } from './canary.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, efs } from './data-path.ts'
+import { drift } from './drift.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
 import {
   clickhouseSingleWriter,
@@ -36,6 +37,7 @@ export const CHECKS: readonly Check[] = [
   clickhouseDisk,
   valkey,
   workerHealth,
+  drift,
 ]
 
 /** Those that a rollout waits for and is judged by. */

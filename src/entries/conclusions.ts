@@ -37,11 +37,11 @@ export function planned(plan: Plan, stack: Stack): Conclusion {
   })
 }
 
-export function unchanged(plan: Plan, stack: Stack): Conclusion {
+export function unchanged(plan: Plan, stack: Stack, warnings: readonly string[] = []): Conclusion {
   return conclude(plan.action, 'unchanged', `Langfuse ${plan.to} runs already: nothing was changed.`, {
     versions: { previous: plan.from, current: plan.from, target: plan.to },
     plan,
-    warnings: plan.warnings,
+    warnings: [...plan.warnings, ...warnings],
     stack,
   })
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createCloud } from '../adapters/aws.ts'
 import { createClickHouse } from '../adapters/clickhouse.ts'
 import { systemClock } from '../adapters/clock.ts'
+import { gitHubIssues } from '../adapters/github-issues.ts'
 import { gitHubRecords } from '../adapters/github-records.ts'
 import { type GitHubReleasesOptions, gitHubReleases } from '../adapters/github-releases.ts'
 import { http, send } from '../adapters/http.ts'
@@ -14,6 +15,7 @@ import { createValkey, valkeyAt } from '../adapters/valkey.ts'
 import { explain } from '../errors/explain.ts'
 import { BadInput } from '../errors/rollout-error.ts'
 import type { StackConfig } from '../inputs/config.ts'
+import type { Issues } from '../ports/issues.ts'
 import type { Records } from '../ports/records.ts'
 import type { ActionName, Conclusion } from '../report/conclusion.ts'
 import { conclude, isSuccess } from '../report/conclusion.ts'
@@ -22,6 +24,7 @@ import { loadCatalog } from '../schema/catalog.ts'
 import { deploy } from './deploy.ts'
 import type { Ports } from './ports.ts'
 import { rollback } from './rollback.ts'
+import { runUrl } from './run-url.ts'
 import { verify } from './verify.ts'
 
 /** Runs one action. `root` is the folder that holds `catalog/` and `down-sql/`: the action's own checkout. */
@@ -73,6 +76,7 @@ function createPorts(root: URL): Ports {
     agentProgram: name => readFile(new URL(`dist/agent/${name}.js`, root), 'utf8'),
     imageTool: findImageTool,
     records: createRecords,
+    issues: createIssues,
   }
 }
 
@@ -92,9 +96,15 @@ function createRecords(config: StackConfig): Records | undefined {
     repository,
     ref,
     environment: config.environment,
-    runUrl: runUrl(repository),
+    runUrl: runUrl(githubRunner),
     apiUrl: githubRunner.environment('GITHUB_API_URL'),
   })
+}
+
+function createIssues({ token }: StackConfig): Issues | undefined {
+  const repository = githubRunner.environment('GITHUB_REPOSITORY')
+  if (token === undefined || repository === undefined) return undefined
+  return gitHubIssues({ token, repository, apiUrl: githubRunner.environment('GITHUB_API_URL') })
 }
 
 /** Langfuse's repository is on github.com, wherever this job runs; the job's own token is good there or nowhere. */
@@ -105,10 +115,4 @@ function publicGitHub(): GitHubReleasesOptions {
     token: githubRunner.input('github-token') || undefined,
     apiUrl: githubRunner.environment('GITHUB_API_URL'),
   }
-}
-
-function runUrl(repository: string): string | undefined {
-  const server = githubRunner.environment('GITHUB_SERVER_URL')
-  const run = githubRunner.environment('GITHUB_RUN_ID')
-  return server === undefined || run === undefined ? undefined : `${server}/${repository}/actions/runs/${run}`
 }

@@ -7,6 +7,7 @@ import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres, Valkey } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
+import type { Issues } from '../ports/issues.ts'
 import type { LangfuseAccess, LangfuseApi } from '../ports/langfuse.ts'
 import type { Names } from '../ports/names.ts'
 import type { Records } from '../ports/records.ts'
@@ -39,6 +40,8 @@ export type Ports = {
   imageTool(): Promise<ImageTool | undefined>
   /** undefined without a token or outside of a repository. */
   records(config: StackConfig): Records | undefined
+  /** undefined without a token or outside of a repository. */
+  issues(config: StackConfig): Issues | undefined
 }
 
 /** The ports of one run, with the ways to the stores that its inputs name. */

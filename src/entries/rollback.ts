@@ -9,8 +9,9 @@ import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { countLosses } from '../stack/losses.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
-import { currentRelease } from '../stack/stack.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
+import { keepBaseline } from './baseline.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
@@ -85,7 +86,7 @@ async function finish({
   const rest = {
     versions: { previous: plan.from, current: stack && currentRelease(stack, ports.facts), target: plan.to },
     plan,
-    warnings: [...plan.warnings, ...(good ? await markUndone(target, config, ports) : [])],
+    warnings: [...plan.warnings, ...(good ? await closeRecords(stack, target, { config, ports }) : [])],
     steps,
     checks,
     stack,
@@ -102,6 +103,15 @@ async function finish({
           'Find the cause above, remove it, and run this rollback again: it goes on from where it stopped.',
         ],
       })
+}
+
+async function closeRecords(
+  stack: Stack | undefined,
+  target: RollbackTarget,
+  { config, ports }: Pick<Finish, 'config' | 'ports'>,
+): Promise<readonly string[]> {
+  const undone = await markUndone(target, config, ports)
+  return [...undone, ...(await keepBaseline(stack, { by: 'rollback', config, ports }))]
 }
 
 /** The record that was undone no longer names the way back. */

@@ -65,6 +65,10 @@ export type VerifyConfig = StackConfig & {
   readonly failOn: 'failed' | 'warning'
   /** A project's keys, with which the canary is written; undefined: it is not. */
   readonly langfuse: LangfuseKeys | undefined
+  /** Whether the stack is compared with what was last deployed. */
+  readonly baseline: 'none' | 'record'
+  /** Whether one GitHub issue says what is wrong as long as it is. */
+  readonly driftIssue: boolean
 }
 
 export type LangfuseKeys = { readonly publicKey: string; readonly secretKey: string }
@@ -99,6 +103,8 @@ export function readVerifyConfig(runner: Runner): VerifyConfig {
     checks: reader.list('checks'),
     failOn: reader.choice('fail-on', ['failed', 'warning']),
     langfuse: readLangfuseKeys(reader),
+    baseline: reader.choice('baseline', ['none', 'record']),
+    driftIssue: reader.flag('drift-issue'),
     ...refuseUnbuilt(reader, VERIFY_LATER),
   }))
 }
@@ -296,12 +302,8 @@ const DEPLOY_LATER: Unbuilt = {
   accept: [[], 'no deploy asks for a risk to be taken, so leave it empty'],
 }
 const VERIFY_LATER: Unbuilt = {
-  baseline: [['none'], 'there is no drift check yet, so write `none`'],
-  'drift-issue': [['false'], 'there is no drift check yet, so write `false`'],
   accept: [[], 'verify takes no risk, so leave it empty'],
   'dry-run': [['false'], 'verify never changes anything, so leave it `false`'],
-  environment: [['langfuse'], 'verify reads no deployment record yet, so leave it `langfuse`'],
-  'github-token': [[], 'verify reads no deployment record yet, so leave it empty'],
 }
 const ROLLBACK_LATER: Unbuilt = {
   archive: [['true'], 'everything that is dropped or rewritten is archived, so write `true`'],

@@ -87,8 +87,16 @@ export type TaskDefinition = {
   readonly containers: readonly Container[]
   readonly volumes: readonly EfsVolume[]
   readonly architecture: string
+  /** What it says, by member. */
+  readonly content?: TaskContent
   /** Exactly what ECS described, to register a copy from; opaque to everybody but the adapter. */
   readonly source: unknown
+}
+
+/** `task`: of the whole, without what ECS adds to every revision. `containers`: by name, all of them. */
+export type TaskContent = {
+  readonly task: Readonly<Record<string, unknown>>
+  readonly containers: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 }
 
 export type EcsTask = {
@@ -232,6 +240,8 @@ export type AppRunnerService = {
   readonly secrets: Readonly<Record<string, string>>
   /** MiB of an instance. */
   readonly memory?: number | undefined
+  /** What else is set, by name: size, health check, ways in and out, scaling. */
+  readonly settings?: Readonly<Record<string, string>>
   /** The whole source configuration as App Runner described it; opaque to everybody but the adapter. */
   readonly source: unknown
 }

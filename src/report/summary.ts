@@ -5,6 +5,7 @@ import type { Plan } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
 import type { Conclusion } from './conclusion.ts'
 import { isSuccess } from './conclusion.ts'
+import { driftTable } from './drift.ts'
 import { clip, folded, foldedMarkdown, inline, list, table, unbroken } from './markdown.ts'
 import { picture } from './picture.ts'
 import { timeline } from './timeline.ts'
@@ -38,6 +39,7 @@ function partsOf(conclusion: Conclusion): readonly string[] {
     stack === undefined ? '' : picture(stack, checks, steps),
     steps.length > 0 ? section('Timeline', timeline(steps)) : planned(conclusion.plan),
     section('What undoing means', list(conclusion.plan?.losses ?? [])),
+    section('Drift', driftTable(conclusion.differences)),
     checks.length > 0 ? checkTable(checks) : '',
     section('Warnings', list(conclusion.warnings)),
   ]

@@ -26,6 +26,7 @@ export async function observeImage(
     digest: known ?? found?.digest,
     version: exactVersion(found?.tags ?? []) ?? exactVersion(image.tag === undefined ? [] : [image.tag]),
     source: sourceOf(running, image.digest, found !== undefined),
+    ...(found && { tags: found.tags }),
   }
 }
 

@@ -93,6 +93,8 @@ export type RunningImage = {
   readonly source: string
   /** Why its repository could not be asked. */
   readonly unseen?: string
+  /** All that lead to the digest, as its repository has them now. */
+  readonly tags?: readonly string[]
 }
 
 export type WebHealth = {

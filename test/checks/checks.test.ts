@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import type { CheckState } from '../../src/checks/check.ts'
 import { CHECKS, chooseChecks, runChecks, verdictOf } from '../../src/checks/run.ts'
 import type { Release } from '../../src/release/release.ts'
+import { fingerprintOf, identityOf } from '../../src/stack/fingerprint.ts'
 import { unseenInside } from '../../src/stack/inside.ts'
 import type { Probe, Stack, ValkeyState } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
@@ -9,7 +10,24 @@ import { arrivedCanary, ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } fro
 
 async function resultsOf(stack: Stack) {
   const canary = known(arrivedCanary(), 'url')
-  const results = await runChecks(CHECKS, { stack, expected: '2.93.7' as Release, facts: FACTS, canary })
+  const baseline = {
+    id: '1',
+    baseline: {
+      schema: 1 as const,
+      stack: identityOf(stack),
+      release: '2.93.7',
+      by: 'deploy' as const,
+      fingerprint: fingerprintOf(stack),
+    },
+  }
+  const deployed = known({ place: 'x', baseline, record: undefined, underway: undefined }, 'x')
+  const results = await runChecks(CHECKS, {
+    stack,
+    expected: '2.93.7' as Release,
+    facts: FACTS,
+    canary,
+    deployed,
+  })
   return new Map(results.map(result => [result.id, result]))
 }
 

@@ -72,10 +72,6 @@ test('all problems are told at once', () => {
 
 const NOT_YET: readonly (readonly ['deploy' | 'verify' | 'rollback', string, string])[] = [
   ['deploy', 'accept', 'lossy'],
-  ['verify', 'baseline', 'record'],
-  ['verify', 'drift-issue', 'true'],
-  ['verify', 'environment', 'production'],
-  ['verify', 'github-token', 'ghs_1'],
   ['verify', 'dry-run', 'true'],
   ['rollback', 'archive', 'false'],
 ]

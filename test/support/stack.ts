@@ -46,7 +46,7 @@ export const SECRETS: Readonly<Record<string, string>> = Object.fromEntries(
   ['DATABASE_URL', 'CLICKHOUSE_PASSWORD', 'ENCRYPTION_KEY', 'SALT'].map(name => [name, secret(name)]),
 )
 const WEB_SECRETS = { ...SECRETS, NEXTAUTH_SECRET: secret('NEXTAUTH_SECRET') }
-const ENVIRONMENT_NAMES = [...Object.keys(ENVIRONMENT), ...Object.keys(WEB_SECRETS), 'CLICKHOUSE_DB']
+export const ENVIRONMENT_NAMES = [...Object.keys(ENVIRONMENT), ...Object.keys(WEB_SECRETS), 'CLICKHOUSE_DB']
 
 export const FACTS: ReleaseFacts = {
   releases: [release('2.93.7', 5, NAMES['2.93.7'] ?? []), release('3.0.0', 6, NAMES['3.0.0'] ?? [])],

@@ -17,7 +17,9 @@ export async function verify(ports: Ports): Promise<Conclusion> {
   const needs = new Set(chosen.flatMap(check => check.needs))
   const inside = needs.has('inside')
   const seen = await observe(config, inside ? connections : quickSources(connections))
-  const stack = needs.has('surroundings') ? await observeSurroundings(seen, connections.cloud) : seen
+  const stack = needs.has('surroundings')
+    ? await observeSurroundings(seen, connections.cloud, { config, now: ports.clock.now() })
+    : seen
   // What should run is what the web's image says; the web itself only says what it is.
   const expected = releaseOf(stack.web.image.version)
   const checks = await runChecks(chosen, {

@@ -27,6 +27,7 @@ export async function createClickHouse(world: World, settings: ArticleSettings):
   })
   return world.createService({
     ...service('clickhouse', taskDefinition, SECURITY_GROUPS.clickhouse),
+    ...(settings.sound && { deploymentConfiguration: { minimumHealthyPercent: 0, maximumPercent: 100 } }),
     serviceRegistries: [{ registryArn: settings.registryArn }],
     tags: [{ key: 'Name', value: 'langfuse_clickhouse' }],
   })
@@ -64,7 +65,7 @@ function createAppRunnerWeb(world: World, settings: ArticleSettings): Promise<st
     SourceConfiguration: {
       AuthenticationConfiguration: { AccessRoleArn: ROLES.ecrAccess },
       ImageRepository: {
-        ImageIdentifier: `${REGISTRY}/langfuse-web:latest`,
+        ImageIdentifier: imageOf('langfuse-web', settings),
         ImageRepositoryType: 'ECR',
         ImageConfiguration: {
           Port: '3000',
@@ -75,7 +76,9 @@ function createAppRunnerWeb(world: World, settings: ArticleSettings): Promise<st
           },
         },
       },
+      ...(settings.sound && { AutoDeploymentsEnabled: false }),
     },
+    ...(settings.sound && { HealthCheckConfiguration: { Protocol: 'HTTP', Path: '/api/public/health' } }),
     InstanceConfiguration: { InstanceRoleArn: ROLES.instance },
     NetworkConfiguration: {
       EgressConfiguration: { EgressType: 'VPC', VpcConnectorArn: CONNECTOR },
@@ -112,7 +115,7 @@ async function createExpressWeb(world: World, settings: ArticleSettings): Promis
     memory: '2048',
     networkConfiguration: { subnets: SUBNETS, securityGroups: [SECURITY_GROUPS.connector] },
     primaryContainer: {
-      image: `${REGISTRY}/langfuse-web:latest`,
+      image: imageOf('langfuse-web', settings),
       containerPort: 3000,
       environment: variables(webEnvironment),
       secrets: secrets(settings),
@@ -167,7 +170,7 @@ const service = (serviceName: string, taskDefinition: string, securityGroup: str
 
 const clickhouseContainer = (settings: ArticleSettings): JsonObject => ({
   name: 'clickhouse',
-  image: `${REGISTRY}/clickhouse:latest`,
+  image: imageOf('clickhouse', settings),
   cpu: 1024,
   memory: 8192,
   essential: true,
@@ -193,7 +196,7 @@ const clickhouseContainer = (settings: ArticleSettings): JsonObject => ({
 
 const workerContainer = (settings: ArticleSettings, more: Readonly<Record<string, string>>): JsonObject => ({
   name: 'worker',
-  image: `${REGISTRY}/langfuse-worker:latest`,
+  image: imageOf('langfuse-worker', settings),
   cpu: 2048,
   memory: 4096,
   essential: true,
@@ -201,13 +204,13 @@ const workerContainer = (settings: ArticleSettings, more: Readonly<Record<string
   portMappings: [{ containerPort: 3030 }],
   environment: variables({
     SALT,
-    ENCRIPTION_KEY: ENCRYPTION_KEY,
+    ...(settings.sound ? { ENCRYPTION_KEY, HOSTNAME: '0.0.0.0' } : { ENCRIPTION_KEY: ENCRYPTION_KEY }),
     TELEMETRY_ENABLED: 'true',
     LANGFUSE_ENABLE_EXPERIMENTAL_FEATURES: 'true',
     ...shared,
     LANGFUSE_S3_MEDIA_UPLOAD_BUCKET: BLOB_BUCKET,
     LANGFUSE_S3_MEDIA_UPLOAD_ENABLED: 'true',
-    NODE_OPTIONS: '--max-old-space-size=4096',
+    NODE_OPTIONS: `--max-old-space-size=${settings.sound ? 3072 : 4096}`,
     ...more,
   }),
   secrets: secrets(settings),
@@ -216,7 +219,7 @@ const workerContainer = (settings: ArticleSettings, more: Readonly<Record<string
 
 const webContainer = (settings: ArticleSettings): JsonObject => ({
   name: 'web',
-  image: `${REGISTRY}/langfuse-web:latest`,
+  image: imageOf('langfuse-web', settings),
   cpu: 1024,
   memory: 2048,
   essential: true,
@@ -232,6 +235,10 @@ const webContainer = (settings: ArticleSettings): JsonObject => ({
   },
   logConfiguration: awslogs('/aws/ecs/langfuse_web_log', 'langfuse-web'),
 })
+
+/** `latest` is what the module deploys. */
+const imageOf = (repository: 'clickhouse' | 'langfuse-web' | 'langfuse-worker', { sound }: ArticleSettings) =>
+  `${REGISTRY}/${repository}:${sound?.[repository === 'clickhouse' ? 'clickhouse' : 'langfuse'] ?? 'latest'}`
 
 const secrets = (settings: ArticleSettings) => [
   { name: 'DATABASE_URL', valueFrom: settings.secrets.databaseUrl },

@@ -17,7 +17,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     instances: ['langfuse-postgres-1'],
     subnetGroup: 'langfuse-postgres',
     securityGroups: [SECURITY_GROUPS.database],
-    backupRetentionDays: 1,
+    backupRetentionDays: given.sound ? 7 : 1,
   })
   const cacheAddress = world.network.newAddress(SUBNETS[0])
   world.network.publishName(CACHE, cacheAddress)
@@ -42,6 +42,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     fileSystemId: fileSystem.id,
     registryArn: registry.arn,
     namespaceArn: namespace.arn,
+    sound: given.sound,
     secrets: {
       databaseUrl: world.secrets.put('langfuse_database_url20241204091500000000000003', databaseUrl),
       clickhousePassword: world.secrets.put(
@@ -57,7 +58,11 @@ type Given = {
   readonly valkeyPort: number
   readonly databasePassword: string
   readonly clickhousePassword: string
+  readonly sound: Sound | undefined
 }
+
+/** The exact tags of a stack without the module's mistakes. */
+export type Sound = { readonly langfuse: string; readonly clickhouse: string }
 
 export type ArticleSettings = {
   readonly databaseUrl: string
@@ -65,6 +70,7 @@ export type ArticleSettings = {
   readonly fileSystemId: string
   readonly registryArn: string
   readonly namespaceArn: string
+  readonly sound: Sound | undefined
   /** ARNs. */
   readonly secrets: { readonly databaseUrl: string; readonly clickhousePassword: string }
 }

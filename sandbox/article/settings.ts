@@ -1,13 +1,23 @@
+import { tcp } from '../aws/ec2.ts'
 import { arn } from '../aws/ids.ts'
 import type { World } from '../aws/world.ts'
+import { zoneOf } from '../aws/zones.ts'
 
 /** Everything below the services: network, file system, Cloud Map, log groups, secrets, the Aurora endpoint's name. */
 export function createSettings(world: World, given: Given): ArticleSettings {
+  createNetwork(world)
   world.logs.createGroup('/aws/ecs/langfuse_worker_log')
   world.logs.createGroup('/aws/ecs/langfuse_clickhouse_log')
   const auroraAddress = world.network.newAddress(SUBNETS[0])
   world.network.publishName(AURORA, auroraAddress)
   world.network.publish(auroraAddress, 5432, given.postgresPort)
+  world.ec2.attach({
+    id: 'eni-0a0405ada7aba5e01',
+    description: 'RDSNetworkInterface',
+    subnetId: SUBNETS[0],
+    address: auroraAddress,
+    securityGroups: [SECURITY_GROUPS.database],
+  })
   world.rds.createCluster({
     identifier: 'langfuse-postgres',
     endpoint: AURORA,
@@ -20,6 +30,13 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     backupRetentionDays: given.sound ? 7 : 1,
   })
   const cacheAddress = world.network.newAddress(SUBNETS[0])
+  world.ec2.attach({
+    id: 'eni-0ca11ab1ecac4e001',
+    description: 'ElastiCache langfuse-cache-001',
+    subnetId: SUBNETS[0],
+    address: cacheAddress,
+    securityGroups: [SECURITY_GROUPS.cache],
+  })
   world.network.publishName(CACHE, cacheAddress)
   world.network.publish(cacheAddress, 6379, given.valkeyPort)
   const databaseUrl = `postgresql://langfuse:${given.databasePassword}@${AURORA}:5432/langfuse`
@@ -53,6 +70,29 @@ export function createSettings(world: World, given: Given): ArticleSettings {
   }
 }
 
+/** The module's groups. Its worker and web may reach everything, and what they reach lets them in. */
+function createNetwork({ ec2, appRunner }: World): void {
+  const vpcId = VPC
+  ec2.createVpc({ id: vpcId, cidr: '10.0.0.0/16' })
+  for (const [index, id] of SUBNETS.entries()) {
+    const cidr = `10.0.${11 + index}.0/24`
+    ec2.createSubnet({ id, vpcId, cidr, zone: zoneOf(cidr) })
+  }
+  const { worker, clickhouse, connector, efs, database, cache } = SECURITY_GROUPS
+  const reached = (port: number) => [tcp(port, worker, connector)]
+  const groups = [
+    // The agent asks the worker's health from where the worker stands.
+    { id: worker, name: 'langfuse_worker', ingress: [tcp(3030, worker)] },
+    { id: clickhouse, name: 'clickhouse', ingress: [...reached(8123), ...reached(9000)] },
+    { id: connector, name: 'langfuse_vpc_connector', ingress: [] },
+    { id: efs, name: 'clickhouse_efs', ingress: [tcp(2049, clickhouse)] },
+    { id: database, name: 'langfuse_aurora', ingress: reached(5432) },
+    { id: cache, name: 'langfuse_cache', ingress: reached(6379) },
+  ]
+  for (const group of groups) ec2.createGroup({ ...group, vpcId })
+  appRunner.connectors.set(CONNECTOR, { arn: CONNECTOR, subnets: SUBNETS, securityGroups: [connector] })
+}
+
 type Given = {
   readonly postgresPort: number
   readonly valkeyPort: number
@@ -79,6 +119,8 @@ const AURORA = 'langfuse-postgres.cluster-c3xq7mzk0e1v.ap-northeast-1.rds.amazon
 export const CACHE_TOKEN = 'sandboxcacheauthtoken0000000001'
 export const CACHE = 'master.langfuse-cache.x1y2z3.apne1.cache.amazonaws.com'
 
+export const VPC = 'vpc-0a1b2c3d4e5f60718'
+
 export const SUBNETS = [
   'subnet-0a11f00d5eed00001',
   'subnet-0c22f00d5eed00002',
@@ -91,6 +133,7 @@ export const SECURITY_GROUPS = {
   connector: 'sg-0a3connector000003',
   efs: 'sg-0a4efs000000000004',
   database: 'sg-0a5database0000005',
+  cache: 'sg-0a6cache000000006',
 } as const
 
 export const ROLES = {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { articleImages, publishImages, pushImages } from './article/images.ts'
+import { articleImages, keepImages, publishImages, pushImages } from './article/images.ts'
 import { createClickHouse, createWeb, createWorker, type WebPlatform } from './article/services.ts'
 import { type ArticleSettings, CACHE_TOKEN, createSettings } from './article/settings.ts'
 import { isSteady, operationStatus, until } from './article/wait.ts'
@@ -116,6 +116,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
   })
   if (parts.sound) valkey.state.policy = 'noeviction'
   pushImages(world, articleImages(parts))
+  keepImages(world, parts.sound)
   publishImages(world, [...new Set([...parts.pushed, parts.release])], parts.clickhouse)
   const web = await bringUp(parts, settings)
   log('Worker, ClickHouse and web are steady')

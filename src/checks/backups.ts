@@ -28,7 +28,7 @@ export const databaseBackups: Check = {
     }
     if (retentionDays < RETENTION_DAYS) {
       return warning(
-        `Aurora cluster ${id} keeps backups for ${retentionDays} days, and a loss that is found a week later cannot be undone: keep them for at least ${RETENTION_DAYS}.${inModule('auroraRetention', 'finalSnapshot')}`,
+        `Aurora cluster ${id} keeps backups for ${retentionDays === 1 ? 'a day' : `${retentionDays} days`}, and a loss that is found a week later cannot be undone: keep them for at least ${RETENTION_DAYS}.${inModule('auroraRetention', 'finalSnapshot')}`,
       )
     }
     return passed(
@@ -65,7 +65,7 @@ export const fileBackups: Check = {
       )
     }
     return passed(
-      `${fileSystem} has ${usable.length} recovery points, the newest of ${days === 0 ? 'today' : `${days} days ago`}.`,
+      `${fileSystem} has ${usable.length} recovery point${usable.length === 1 ? '' : 's'}, the newest of ${days === 0 ? 'today' : `${days} days ago`}.`,
     )
   },
 }

@@ -141,7 +141,7 @@ function lint(
   return findings.some(({ kind }) => kind === 'refusal') ? failed(sentence) : warning(sentence)
 }
 
-/** Names that an older major read and this one does not: they do nothing, and people believe that they do. */
+/** Names that an older major read and the newest release of this one does not: people believe that they do something. */
 function obsoleteFindings(subject: LintSubject, facts: ReleaseFacts): readonly LintFinding[] {
   const major = majorOf(subject.to)
   const older = new Set(range(2, major).flatMap(each => [...facts.environmentNames(each)]))
@@ -149,13 +149,13 @@ function obsoleteFindings(subject: LintSubject, facts: ReleaseFacts): readonly L
     const { environment, secrets } = subject[side]
     const names = [...Object.keys(environment), ...Object.keys(secrets)]
     const unread = names.filter(name => older.has(name) && !subject.names.has(name)).sort()
-    return unread.length === 0
-      ? []
-      : [
-          lintWarning(
-            `The ${side} has ${listed(unread)}, which Langfuse ${major} no longer reads: remove ${unread.length === 1 ? 'it' : 'them'}.`,
-          ),
-        ]
+    if (unread.length === 0) return []
+    const them = unread.length === 1 ? 'it' : 'them'
+    return [
+      lintWarning(
+        `The ${side} has ${listed(unread)}, which the newest Langfuse ${major} does not read any more: remove ${them} with the next upgrade.`,
+      ),
+    ]
   })
 }
 

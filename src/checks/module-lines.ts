@@ -71,14 +71,14 @@ export const MODULE_LINES = {
     file: 'ecs.tf',
     resource: 'aws_ecs_task_definition.langfuse_worker',
     change: `name = "NEXTAUTH_URL", value = "https://langfuse.\${var.custom_domain_name}"`,
-    wrong: 'no NEXTAUTH_URL on the worker: its mails and notifications have no links',
+    wrong: 'no NEXTAUTH_URL on the worker, where it has to be what it is on the web',
     check: 'environment-pairs',
   },
   obsolete: {
     file: 'app_runner.tf',
     resource: 'aws_apprunner_service.langfuse_web',
     change:
-      'remove S3_BUCKET_NAME, LANGFUSE_READ_FROM_POSTGRES_ONLY, LANGFUSE_READ_FROM_CLICKHOUSE_ONLY and LANGFUSE_RETURN_FROM_CLICKHOUSE',
+      'remove S3_BUCKET_NAME, LANGFUSE_S3_MEDIA_UPLOAD_ENABLED, LANGFUSE_READ_FROM_POSTGRES_ONLY, LANGFUSE_READ_FROM_CLICKHOUSE_ONLY and LANGFUSE_RETURN_FROM_CLICKHOUSE',
     wrong: 'variables that only v2 reads',
     check: 'environment-names',
   },
@@ -115,7 +115,7 @@ export const MODULE_LINES = {
     file: 'app_runner.tf, ecs.tf',
     resource:
       'aws_apprunner_service.langfuse_web, aws_ecs_task_definition.langfuse_worker, aws_ecs_task_definition.clickhouse',
-    change: 'an exact release instead of `:latest`, and ignore_changes on it once the actions deploy',
+    change: 'an exact release instead of :latest, and ignore_changes on it once the actions deploy',
     wrong: 'all images are `:latest`: the next start of a task may be another release',
     check: 'image-tags',
   },

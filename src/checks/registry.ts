@@ -74,7 +74,7 @@ export const imageMutability: Check = {
   about: ['web', 'worker', 'clickhouse'],
   run: ({ stack }) =>
     onShelves(stack, shelves => {
-      const loose = shelves.filter(({ settings }) => settings.mutability === 'MUTABLE')
+      const loose = shelves.filter(({ settings }) => settings.mutability.startsWith('MUTABLE'))
       const byTag = loose.filter(
         ({ component }) => parseImage(imageOf(stack, component).reference)?.digest === undefined,
       )
@@ -159,7 +159,7 @@ export const REGISTRY_CHECKS: readonly Check[] = [imageTags, imageMutability, im
 function onShelves(stack: Stack, judge: (shelves: readonly Shelf[], registry: Registry) => Finding): Finding {
   const { registry } = stack.surroundings
   if (!registry.known)
-    return registry.because === 'not-asked' ? skipped(`${registry.reason}.`) : inconclusive(registry.reason)
+    return registry.because === 'not-asked' ? skipped(`${registry.reason}.`) : inconclusive(`${registry.reason}.`)
   const { shelves } = registry.value
   if (shelves.length === 0) return skipped('No image that runs comes from ECR.')
   return judge(shelves, registry.value)

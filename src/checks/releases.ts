@@ -1,4 +1,5 @@
 import { runningClickHouse } from '../plan/preflight-clickhouse.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
 import { fixOfBrokenOnEfs, majorOf, minimumClickHouse, missingClickHouse } from '../release/requirements.ts'
 import { currentRelease } from '../stack/stack.ts'
 import type { Check } from './check.ts'
@@ -62,10 +63,21 @@ export const clickhouseMinimum: Check = {
     const next = `${majorOf(release) + 1}.0.0`
     const later = missingClickHouse(next, version)
     const enough = `ClickHouse is ${version}, and ${release} needs ${minimumClickHouse(release) ?? 'no particular one'}`
-    return later === undefined
-      ? passed(`${enough}.`)
-      : passed(`${enough}. Langfuse ${majorOf(next)} will need ${later}.${inModule('clickhouseTag')}`)
+    if (later === undefined) return passed(`${enough}.`)
+    const ahead = `Langfuse ${majorOf(next)} will need ${later}`
+    return isNewest(release, facts)
+      ? warning(
+          `ClickHouse is ${version}, and the next release to come is Langfuse ${majorOf(next)}, which needs ${later}: upgrade ClickHouse while ${release} runs.${inModule('clickhouseTag')}`,
+        )
+      : passed(`${enough}. ${ahead}.`)
   },
+}
+
+/** Of its major, where the next one is there already. */
+function isNewest(release: string, { releases }: ReleaseFacts): boolean {
+  const majors = releases.map(({ version }) => majorOf(version))
+  const same = releases.filter(({ version }) => majorOf(version) === majorOf(release))
+  return same.at(-1)?.version === release && majors.includes(majorOf(release) + 1)
 }
 
 export const RELEASE_CHECKS: readonly Check[] = [soundRelease, clickhouseMinimum]

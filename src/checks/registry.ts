@@ -159,7 +159,9 @@ export const REGISTRY_CHECKS: readonly Check[] = [imageTags, imageMutability, im
 function onShelves(stack: Stack, judge: (shelves: readonly Shelf[], registry: Registry) => Finding): Finding {
   const { registry } = stack.surroundings
   if (!registry.known)
-    return registry.because === 'not-asked' ? skipped(`${registry.reason}.`) : inconclusive(`${registry.reason}.`)
+    return registry.because === 'not-asked'
+      ? skipped(`${registry.reason}.`)
+      : inconclusive(`${registry.reason}.`)
   const { shelves } = registry.value
   if (shelves.length === 0) return skipped('No image that runs comes from ECR.')
   return judge(shelves, registry.value)

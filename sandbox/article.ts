@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { articleImages, publishImages, pushImages } from './article/images.ts'
-import { createClickHouse, createWeb, createWorker, SALT, type WebPlatform } from './article/services.ts'
-import { type ArticleSettings, CACHE_TOKEN, createSettings } from './article/settings.ts'
+import { articleImages, keepImages, publishImages, pushImages } from './article/images.ts'
+import { createClickHouse, createWeb, createWorker, type WebPlatform } from './article/services.ts'
+import { type ArticleSettings, CACHE_TOKEN, createSettings, OTHER_SECRETS } from './article/settings.ts'
 import { isSteady, operationStatus, until } from './article/wait.ts'
 import { type Postgres, startPostgres } from './engines/postgres.ts'
 import { type ApiKey, createApiKey } from './langfuse/api-keys.ts'
@@ -123,6 +123,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
   })
   if (parts.sound) valkey.state.policy = 'noeviction'
   pushImages(world, articleImages(parts))
+  keepImages(world, parts.sound)
   publishImages(world, [...new Set([...parts.pushed, parts.release])], parts.clickhouse)
   const web = await bringUp(parts, settings)
   log('Worker, ClickHouse and web are steady')
@@ -138,7 +139,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
     clickhousePassword: CLICKHOUSE_PASSWORD,
     clickhouseUrlLocal: `http://127.0.0.1:${clickhousePort}`,
     webUrl: world.frontDoor(web),
-    createApiKey: key => createApiKey(postgres.url, { salt: SALT, key }),
+    createApiKey: key => createApiKey(postgres.url, { salt: OTHER_SECRETS.SALT, key }),
     webArn: web,
     stop: async () => {
       await sandbox.stop()

@@ -31,7 +31,9 @@ async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
   const sources = { ...(inside ? connections : quickSources(connections)), onWeb: stage.begin }
   const picture = async () => {
     const seen = await observe(config, sources)
-    return needs.has('surroundings') ? observeSurroundings(seen, connections.cloud) : seen
+    return needs.has('surroundings')
+      ? observeSurroundings(seen, connections.cloud, { config, now: ports.clock.now() })
+      : seen
   }
   const whole =
     config.baseline === 'record'

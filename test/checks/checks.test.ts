@@ -6,6 +6,7 @@ import { fingerprintOf, identityOf } from '../../src/stack/fingerprint.ts'
 import { unseenInside } from '../../src/stack/inside.ts'
 import type { Probe, Stack, ValkeyState } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
+import { soundStack } from '../support/sound.ts'
 import { arrivedCanary, ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } from '../support/stack.ts'
 
 async function resultsOf(stack: Stack) {
@@ -31,11 +32,7 @@ async function resultsOf(stack: Stack) {
   return new Map(results.map(result => [result.id, result]))
 }
 
-const safe = (stack: Stack): Stack => {
-  const { service } = stack.clickhouse
-  const settings = { ...service.settings, minimumHealthyPercent: 0, maximumPercent: 100 }
-  return { ...stack, clickhouse: { ...stack.clickhouse, service: { ...service, settings } } }
-}
+const safe = soundStack
 
 test('a healthy stack passes every check', async () => {
   const results = await resultsOf(safe(stackOn2()))
@@ -95,7 +92,7 @@ type Fault = readonly [
 const FAULTS: readonly Fault[] = [
   [
     'ClickHouse with 100 and 200 percent',
-    () => stackOn2(),
+    clickhouse({ service: ecsService('clickhouse') }),
     'clickhouse-single-writer',
     'warning',
     /minimum 100 %, maximum 200 %, so a new task starts beside the old one/,

@@ -64,7 +64,7 @@ const LOCKING: Readonly<Record<string, true>> = {
   rebuild_enum: true,
 }
 
-const TEXT = String.raw`(?:[^']|'')+`
+const TEXT = `(?:[^']|'')+`
 const CALL = new RegExp(
   [
     String.raw`langfuse_rollout\.(?<call>\w+)\(\s*'(?<name>${TEXT})'`,

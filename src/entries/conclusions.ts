@@ -15,6 +15,7 @@ export function announce(plan: Plan, runner: Runner): void {
   plan.steps.forEach((step, index) => {
     runner.info(`  ${index + 1}. ${titleOf(step)}: ${step.reason}`)
   })
+  for (const loss of plan.losses) runner.info(`  ${loss}`)
   for (const warning of plan.warnings) runner.info(`  Warning: ${warning}`)
 }
 

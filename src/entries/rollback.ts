@@ -2,7 +2,7 @@ import { isFinal, settleChecks } from '../checks/settle.ts'
 import { explain } from '../errors/explain.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
-import { lossesOf } from '../plan/losses.ts'
+import { questionsOf } from '../plan/losses.ts'
 import type { Plan } from '../plan/plan.ts'
 import { planRollback, repairFrom, runbook, undoFrom } from '../plan/rollback.ts'
 import type { Conclusion } from '../report/conclusion.ts'
@@ -36,7 +36,9 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const targets = await resolveTargets(stack, target.wanted, connections.cloud)
   const question = { config, stack, target, facts: ports.facts }
   const undo = undoFrom(question, repairFrom(question))
-  const counted = await countLosses(config.sql === 'auto' ? lossesOf(undo) : [], connections)
+  const way = { from: currentRelease(stack, ports.facts), to: target.release }
+  const asked = config.sql === 'auto' ? questionsOf(undo, way, ports.facts) : []
+  const counted = await countLosses(asked, connections)
   const plan = planRollback({ ...question, targets, counted })
   // What another run is in the middle of looks broken, so it comes before what the plan makes of that.
   const busy = config.dryRun ? undefined : await otherRun(ports.records(config), ports)

@@ -129,11 +129,7 @@ export function faultError(
   const { service, operation } = call
   const rest = service === 'efs' || service === 'backup'
   if (kind === 'throttle')
-    return new AwsError(
-      service === 'rds' ? 'Throttling' : 'ThrottlingException',
-      'Rate exceeded',
-      rest ? 429 : 400,
-    )
+    return new AwsError(THROTTLES[service] ?? 'ThrottlingException', 'Rate exceeded', rest ? 429 : 400)
   if (kind === 'server-error')
     return new AwsError(
       SERVER_ERRORS[service] ?? 'ServerException',
@@ -142,14 +138,19 @@ export function faultError(
     )
   const action = `${service === 'efs' ? 'elasticfilesystem' : service}:${operation}`
   return new AwsError(
-    service === 'rds' ? 'AccessDenied' : 'AccessDeniedException',
+    DENIALS[service] ?? 'AccessDeniedException',
     `User: arn:aws:iam::${ACCOUNT}:user/sandbox is not authorized to perform: ${action} on resource: * because no identity-based policy allows the ${action} action`,
-    rest || service === 'rds' ? 403 : 400,
+    rest || service in DENIALS ? 403 : 400,
   )
 }
 
+const DENIALS: Readonly<Record<string, string>> = { ec2: 'UnauthorizedOperation', rds: 'AccessDenied' }
+
+const THROTTLES: Readonly<Record<string, string>> = { ec2: 'RequestLimitExceeded', rds: 'Throttling' }
+
 const SERVER_ERRORS: Readonly<Record<string, string>> = {
   apprunner: 'InternalServiceErrorException',
+  ec2: 'InternalError',
   efs: 'InternalServerError',
   rds: 'InternalFailure',
   backup: 'ServiceUnavailableException',

@@ -6,6 +6,7 @@ import type { Ids } from './ids.ts'
 import type { JsonObject } from './json.ts'
 import type { Lags } from './lag.ts'
 import { type Answer, type Call, encodeError, encodeResult, parseRequest } from './protocols.ts'
+import type { S3 } from './s3.ts'
 
 /** One port for every AWS service, and `/_sandbox/…` for the VPC's control questions (never recorded). */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -37,6 +38,7 @@ export type ServerOptions = {
   readonly lags: Lags
   readonly hooks: Hooks
   readonly services: Readonly<Record<string, Operations>>
+  readonly s3: S3
   readonly control: (path: string, query: URLSearchParams) => unknown
 }
 
@@ -88,6 +90,9 @@ async function serve(
 ) {
   const body = await read(request)
   if (request.url?.startsWith('/_sandbox/')) return answerControl(options, request.url, response)
+  // Langfuse's own traffic: nothing that the actions call, so not recorded among their calls.
+  const object = options.s3.answer(request, body)
+  if (object !== undefined) return void response.writeHead(object.status).end(object.body)
   const requestId = options.ids.uuid()
   const at = options.now()
   const number = numberOf(options)

@@ -77,6 +77,9 @@ function toCluster(cluster: Sdk.DBCluster): DatabaseCluster {
     status: cluster.Status ?? '',
     endpoints: endpoints.flatMap(endpoint => endpoint ?? []),
     instances: (cluster.DBClusterMembers ?? []).flatMap(member => member.DBInstanceIdentifier ?? []),
+    version: cluster.EngineVersion,
+    deletionProtection: cluster.DeletionProtection ?? false,
+    retentionDays: cluster.BackupRetentionPeriod,
   }
 }
 

@@ -4,7 +4,7 @@ import { compareVersions } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
-import { failed, passed, warning } from './check.ts'
+import { failed, inconclusive, passed, warning } from './check.ts'
 import { unseen } from './stores.ts'
 
 export const backgroundMigrations: Check = {
@@ -17,8 +17,14 @@ export const backgroundMigrations: Check = {
   run(subject) {
     const { postgres } = subject.stack
     if (!postgres.known) return unseen(postgres)
-    if (postgres.value.noBackgroundMigrations === true) return withoutTable(subject)
-    return judge(groupsOf(postgres.value.backgroundMigrations, subject), subject.stack)
+    const { backgroundMigrations: rows, noBackgroundMigrations } = postgres.value
+    if (noBackgroundMigrations === true) return withoutTable(subject)
+    // Every release since v2.93.7 has some; v4 has new ones.
+    if (rows.length === 0)
+      return inconclusive(
+        "PostgreSQL's table background_migrations is empty: the web's migrations did not run, or this is not Langfuse's database.",
+      )
+    return judge(groupsOf(rows, subject), subject.stack)
   },
 }
 
@@ -26,7 +32,9 @@ export const backgroundMigrations: Check = {
 function withoutTable({ expected, facts }: Subject): Finding {
   const wanted = expected === undefined ? [] : rowsOf(expected, facts)
   return wanted.length === 0
-    ? passed('There is no table background_migrations, and the release has none.')
+    ? inconclusive(
+        "PostgreSQL has no table background_migrations: the web's migrations did not run, or this is not Langfuse's database.",
+      )
     : failed(
         `PostgreSQL has no table background_migrations, which Langfuse ${expected} has ${wanted.length} rows in, so the worker logs that it does not exist and copies nothing: let the web run its migrations, then restart the worker.`,
       )

@@ -1,10 +1,16 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import { backgroundMigrations } from './background.ts'
+import { BACKUP_CHECKS } from './backups.ts'
+import { CANARY_CHECKS } from './canary.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, efs } from './data-path.ts'
 import { DATABASE_CHECKS } from './databases.ts'
+import { drift } from './drift.ts'
+import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
+import { REGISTRY_CHECKS } from './registry.ts'
+import { RELEASE_CHECKS } from './releases.ts'
 import {
   clickhouseSingleWriter,
   clickhouseSteady,
@@ -13,6 +19,7 @@ import {
   webSteady,
   workerSteady,
 } from './services.ts'
+import { SETTINGS_CHECKS } from './settings.ts'
 import { clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
 import { webHealth, webVersion } from './web-health.ts'
 
@@ -24,10 +31,16 @@ export const CHECKS: readonly Check[] = [
   clickhouseSingleWriter,
   oneRelease,
   webHealthCheck,
+  ...SETTINGS_CHECKS,
+  ...RELEASE_CHECKS,
+  ...ENVIRONMENT_CHECKS,
+  ...REGISTRY_CHECKS,
+  ...BACKUP_CHECKS,
   cloudMap,
   efs,
   webHealth,
   webVersion,
+  ...CANARY_CHECKS,
   clickhousePing,
   clickhouseSchema,
   postgresMigrations,
@@ -37,6 +50,7 @@ export const CHECKS: readonly Check[] = [
   valkey,
   workerHealth,
   ...DATABASE_CHECKS,
+  drift,
 ]
 
 /** Those that a rollout waits for and is judged by. */

@@ -24,6 +24,10 @@ export type DatabaseCluster = {
   readonly endpoints: readonly string[]
   /** Identifiers of its instances: the first label of an instance's own endpoint. */
   readonly instances: readonly string[]
+  readonly version?: string | undefined
+  readonly deletionProtection?: boolean
+  /** Days that Aurora keeps what a point-in-time restore needs. */
+  readonly retentionDays?: number | undefined
 }
 
 export type ClusterSnapshot = {
@@ -41,6 +45,15 @@ export type Backup = {
   start(wanted: BackupRequest): Promise<{ readonly jobId: string }>
   /** undefined when it is not shown (yet). */
   job(id: string): Promise<BackupJob | undefined>
+  /** What there is to restore a resource from; `resource` is its ARN. */
+  recoveryPoints(resource: string): Promise<readonly RecoveryPoint[]>
+}
+
+export type RecoveryPoint = {
+  readonly arn: string
+  readonly vault: string
+  readonly status: string
+  readonly createdAt: number | undefined
 }
 
 export type BackupRequest = {

@@ -153,8 +153,9 @@ async function observeWorkers(workers: readonly WorkerAddress[], http: Http): Pr
 
 async function observeWorker({ task, url }: WorkerAddress, http: Http): Promise<WorkerHealth> {
   try {
-    const { status } = await http.get(url, { timeoutMs: HEALTH_TIMEOUT_MS })
-    return { task, url, status, problem: undefined }
+    const { status, body } = await http.get(url, { timeoutMs: HEALTH_TIMEOUT_MS })
+    const strange = status === 200 && !/"status"\s*:\s*"ok"/i.test(body)
+    return { task, url, status, problem: strange ? 'it answers 200, but not as Langfuse does' : undefined }
   } catch (error) {
     return { task, url, status: undefined, problem: explain(error) }
   }

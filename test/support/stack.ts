@@ -1,8 +1,9 @@
 import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
+import type { Canary } from '../../src/stack/canary.ts'
 import type { Closely } from '../../src/stack/closely.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
-import { known } from '../../src/stack/stack.ts'
+import { known, unknown } from '../../src/stack/stack.ts'
 import { unseenSurroundings } from '../../src/stack/surroundings.ts'
 
 /** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
@@ -46,7 +47,7 @@ export const SECRETS: Readonly<Record<string, string>> = Object.fromEntries(
   ['DATABASE_URL', 'CLICKHOUSE_PASSWORD', 'ENCRYPTION_KEY', 'SALT'].map(name => [name, secret(name)]),
 )
 const WEB_SECRETS = { ...SECRETS, NEXTAUTH_SECRET: secret('NEXTAUTH_SECRET') }
-const ENVIRONMENT_NAMES = [...Object.keys(ENVIRONMENT), ...Object.keys(WEB_SECRETS), 'CLICKHOUSE_DB']
+export const ENVIRONMENT_NAMES = [...Object.keys(ENVIRONMENT), ...Object.keys(WEB_SECRETS), 'CLICKHOUSE_DB']
 
 /** What the databases of a healthy stack have: little, but of each kind. */
 export const SCHEMA = {
@@ -362,6 +363,24 @@ export function healthyClosely(over: Partial<Closely> = {}): Closely {
     detached: known([], clickhouse),
     mutations: known([], clickhouse),
     memory: known({ used: 2 ** 30, limit: 2 ** 33, refused: 0, lastRefused: 0 }, clickhouse),
+    ...over,
+  }
+}
+
+/** A canary that came back at once and is deleted. */
+export function arrivedCanary(over: Partial<Canary> = {}): Canary {
+  const nothing = unknown<never>('it was not needed', 'not-asked')
+  return {
+    traceId: 'ab'.repeat(16),
+    way: { path: 'ingestion', mode: 'legacy', told: true },
+    address: 'https://langfuse.example.com',
+    write: { state: 'accepted' },
+    read: { state: 'seen', missing: [], milliseconds: 8_000, looks: 5, last: '200' },
+    heldBackMs: undefined,
+    rows: nothing,
+    queues: nothing,
+    deletion: { state: 'accepted' },
+    left: known({ found: 0, deleted: 0, problem: undefined }, 'https://langfuse.example.com'),
     ...over,
   }
 }

@@ -19,8 +19,13 @@ export const valkeyQueues: Check = {
     const seen = stack.probe.valkey
     if (!seen.known)
       return unseen({ ...seen, because: seen.because === 'unreachable' ? 'no-evidence' : seen.because })
-    return judge(seen.value)
+    return seen.value.version === '' ? nobody(seen.source) : judge(seen.value)
   },
+}
+
+/** Whatever answers there, a Valkey says what version it is. */
+function nobody(source: string): Finding {
+  return inconclusive(`What answers at ${source} does not say that it is Valkey or Redis.`)
 }
 
 function judge({ queues, now, cluster }: ValkeyState): Finding {
@@ -70,6 +75,7 @@ export const valkeyCluster: Check = {
     const seen = stack.probe.valkey
     if (!seen.known)
       return unseen({ ...seen, because: seen.because === 'unreachable' ? 'no-evidence' : seen.because })
+    if (seen.value.version === '') return nobody(seen.source)
     const { environment, secrets } = stack.worker.container
     if (SWITCH in secrets) return skipped(`${SWITCH} is a secret, which is not read.`)
     const told = environment[SWITCH] === 'true'

@@ -178,32 +178,40 @@ async function readSchema(clickhouse: ClickHouse): Promise<Snapshot> {
 const PATIENCE = { timeoutMs: TIMEOUT_MS }
 
 async function readDetached(clickhouse: ClickHouse): Promise<readonly DetachedParts[]> {
-  const rows = await clickhouse.run(
-    `SELECT table, ifNull(reason, '') AS reason, count() AS parts FROM system.detached_parts
-     WHERE database = currentDatabase() GROUP BY table, reason ORDER BY table, reason LIMIT 50`,
-    PATIENCE,
+  const parts = await list(
+    clickhouse,
+    `SELECT table, ifNull(reason, '') AS why, count() AS parts FROM system.detached_parts
+     WHERE database = currentDatabase() GROUP BY table, why ORDER BY table, why LIMIT 50`,
   )
-  return rows.map(row => ({
-    table: String(row['table']),
-    reason: String(row['reason']),
-    parts: number(row, 'parts'),
+  return parts.map(([table, reason, count]) => ({
+    table: String(table),
+    reason: String(reason),
+    parts: Number(count),
   }))
 }
 
 async function readMutations(clickhouse: ClickHouse): Promise<readonly OpenMutation[]> {
-  const rows = await clickhouse.run(
-    `SELECT table, mutation_id AS id, dateDiff('second', create_time, now()) AS seconds, parts_to_do AS parts,
-       substring(latest_fail_reason, 1, 200) AS failure
+  const mutations = await list(
+    clickhouse,
+    `SELECT table, mutation_id, dateDiff('second', create_time, now()), parts_to_do,
+       substring(latest_fail_reason, 1, 200)
      FROM system.mutations WHERE database = currentDatabase() AND NOT is_done ORDER BY create_time LIMIT 20`,
-    PATIENCE,
   )
-  return rows.map(row => ({
-    table: String(row['table']),
-    id: String(row['id']),
-    seconds: number(row, 'seconds'),
-    parts: number(row, 'parts'),
-    failure: String(row['failure'] ?? ''),
+  return mutations.map(([table, id, seconds, parts, failure]) => ({
+    table: String(table),
+    id: String(id),
+    seconds: Number(seconds),
+    parts: Number(parts),
+    failure: String(failure ?? ''),
   }))
+}
+
+/** Rows in one row, which is there without any too: an answer that is empty is none. */
+async function list(clickhouse: ClickHouse, sql: string): Promise<readonly (readonly unknown[])[]> {
+  const [row] = await clickhouse.run(`SELECT groupArray(tuple(*)) AS list FROM (${sql})`, PATIENCE)
+  const rows = row?.['list']
+  if (!Array.isArray(rows)) throw new Error(`${clickhouse.address} answers with something else`)
+  return rows.map(each => (Array.isArray(each) ? each : Object.values(Object(each))))
 }
 
 /** `max_server_memory_usage` is what the server gives itself: 90 % of what its task has, unless it is configured. */
@@ -216,6 +224,7 @@ async function readMemory(clickhouse: ClickHouse): Promise<ClickHouseMemory> {
          WHERE name = 'MEMORY_LIMIT_EXCEEDED') AS last`,
     PATIENCE,
   )
+  if (row?.['used'] === undefined) throw new Error(`${clickhouse.address} answers with something else`)
   return {
     used: number(row, 'used'),
     limit: number(row, 'maximum'),

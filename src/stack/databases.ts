@@ -120,6 +120,8 @@ export async function observeClickHouse(
 
 async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> {
   const [server] = await clickhouse.run('SELECT version() AS version, timezone() AS timezone')
+  if (typeof server?.['version'] !== 'string')
+    throw new Error(`What answers at ${clickhouse.address} is no ClickHouse.`)
   const [migrated] = await clickhouse.run('EXISTS TABLE schema_migrations')
   const exists = Object.values(migrated ?? {}).some(value => Number(value) === 1)
   // The newest row counts: golang-migrate only inserts (x-migrations-table-engine=MergeTree, ORDER BY sequence).

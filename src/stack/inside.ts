@@ -132,6 +132,8 @@ async function readTables(clickhouse: ClickHouse) {
      WHERE database = currentDatabase() OR (database = 'system' AND name LIKE '%\\_log%')
      ORDER BY database, name`,
   )
+  if (rows.some(row => typeof row['name'] !== 'string'))
+    throw new Error(`${clickhouse.address} answers with something else`)
   return rows.map(row => ({
     database: String(row['database']),
     name: String(row['name']),

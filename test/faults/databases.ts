@@ -222,13 +222,13 @@ const clickhouse: readonly Fault[] = [
   {
     name: 'v3 runs on a ClickHouse that is too old',
     put: stage => versionOfClickHouse(stage, '23.8.16.16'),
-    expects: [says('clickhouse-version', 'failed', /23\.8\.16\.16, and Langfuse 3\.225\.4 needs 24\.3/)],
+    expects: [says('clickhouse-minimum', 'failed', /23\.8\.16\.16, and Langfuse 3\.225\.4 needs 24\.3/)],
   },
   {
     name: 'v4 runs on a ClickHouse that is too old',
     on: 'v4',
     put: stage => versionOfClickHouse(stage, '25.8.1.1'),
-    expects: [says('clickhouse-version', 'failed', /needs 25\.12.*Deploy with `clickhouse-version`/)],
+    expects: [says('clickhouse-minimum', 'failed', /needs 25\.12.*deploy with `clickhouse-version`/)],
   },
   {
     name: "ClickHouse's own logs fill EFS",
@@ -243,8 +243,7 @@ const clickhouse: readonly Fault[] = [
   {
     name: 'ClickHouse put broken parts aside after its version changed',
     row: 40,
-    put: stage =>
-      answers(stage, 'system.detached_parts', [{ table: 'traces', reason: 'broken-on-start', parts: '3' }]),
+    put: stage => answers(stage, 'system.detached_parts', [{ list: [['traces', 'broken-on-start', '3']] }]),
     expects: [
       says('clickhouse-parts', 'failed', /3 of traces \(broken-on-start\).*go back to the one before/),
     ],
@@ -412,7 +411,7 @@ function versionOfClickHouse(stage: FaultStage, version: string): Promise<() => 
 }
 
 function mutation(seconds: number, failure: string): object {
-  return { table: 'traces', id: 'm1.txt', seconds: `${seconds}`, parts: '4', failure }
+  return { list: [['traces', 'm1.txt', `${seconds}`, '4', failure]] }
 }
 
 function memory(over: object): object {

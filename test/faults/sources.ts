@@ -43,6 +43,17 @@ export const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'clickhouse-disk': ['clickhouse'],
   valkey: ['valkey'],
   'worker-health': ['worker', ...TASKS],
+  'postgres-schema': ['postgres'],
+  'postgres-load': ['postgres'],
+  'clickhouse-tables': ['clickhouse'],
+  // An empty ClickHouse is one that lost its data when PostgreSQL knows of some.
+  'clickhouse-data': ['clickhouse', 'postgres'],
+  'clickhouse-parts': ['clickhouse'],
+  'clickhouse-mutations': ['clickhouse'],
+  'clickhouse-memory': ['clickhouse'],
+  'clickhouse-logs': ['clickhouse'],
+  'valkey-queues': ['valkey'],
+  'valkey-cluster': ['valkey'],
 }
 
 /** Calls of a verify by agent without which nothing inside is seen. */

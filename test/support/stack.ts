@@ -280,7 +280,10 @@ export function healthyProbe(over: Partial<Probe> = {}): Probe {
     name: known({ name: clickhouse, addresses: ['10.0.11.37'] }, 'the resolver of the VPC'),
     ping: known(true, `${clickhouse}:8123`),
     disks: known([{ name: 'default', free: 2 ** 60, total: 2 ** 60 }], `${clickhouse}:8123`),
-    tables: known([], `${clickhouse}:8123`),
+    tables: known(
+      [{ database: 'default', name: 'traces', engine: 'ReplacingMergeTree', rows: 12, bytes: 2 ** 20 }],
+      `${clickhouse}:8123`,
+    ),
     valkey: known(
       {
         version: '7.2.6',

@@ -7,7 +7,7 @@ import type { Task } from '../../sandbox/aws/ecs/types.ts'
 import type { World } from '../../sandbox/aws/world.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { clickhouseAccess } from '../../sandbox/picture.ts'
-import { openStage, type StageRun } from '../../sandbox/rehearse.ts'
+import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { CANARY_KEY } from './canary.ts'
 import { type FaultStage, type StageName, until } from './fault.ts'
@@ -37,6 +37,7 @@ export async function openFaultStage(
 ): Promise<OpenFaultStage> {
   const settings = STAGES[name]
   const stage = await openStage({ speed: 30, ...settings, ...options, folder: join(options.folder, name) })
+  if (settings.sound === true) await writeBaseline(stage, settings.release ?? '')
   const { world } = stage.stack.sandbox
   await stage.stack.createApiKey(CANARY_KEY)
   const postgres = new Client({ connectionString: stage.stack.databaseUrlLocal })
@@ -68,6 +69,13 @@ export async function openFaultStage(
       await stage.stop()
     },
   }
+}
+
+/** A deploy that finds nothing to do writes down what runs: what drift is measured against. */
+async function writeBaseline(stage: Stage, release: string): Promise<void> {
+  const { outputs, summary } = await stage.run('deploy', { version: release })
+  if (outputs['outcome'] !== 'unchanged')
+    throw new Error(`A sound stack on ${release} needs no deploy: ${summary}`)
 }
 
 /** A runner of GitHub's own has no place in the VPC and knows no address in it. */

@@ -46,6 +46,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     tags: { Name: 'clickhouse-data' },
     mountTargets: SUBNETS.map(subnetId => ({ subnetId, securityGroups: [SECURITY_GROUPS.efs] })),
   })
+  const accessPoint = world.efs.createAccessPoint(fileSystem.id, { path: '/clickhouse', uid: 101, gid: 101 })
   const namespace = world.cloudMap.createNamespace('langfuse.local')
   const registry = world.cloudMap.createService({
     namespaceId: namespace.id,
@@ -57,6 +58,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     databaseUrl,
     clickhousePassword: given.clickhousePassword,
     fileSystemId: fileSystem.id,
+    accessPointId: accessPoint.id,
     registryArn: registry.arn,
     namespaceArn: namespace.arn,
     secrets: {
@@ -103,6 +105,8 @@ export type ArticleSettings = {
   readonly databaseUrl: string
   readonly clickhousePassword: string
   readonly fileSystemId: string
+  /** undefined: the root of the file system is mounted, as the module has it. */
+  readonly accessPointId: string | undefined
   readonly registryArn: string
   readonly namespaceArn: string
   /** ARNs. */

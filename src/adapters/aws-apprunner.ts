@@ -2,6 +2,7 @@ import type * as Sdk from '@aws-sdk/client-apprunner'
 import { Busy } from '../errors/busy.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
+import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
 import { patient } from './retries.ts'
 import { keepAnswer, sendWhole } from './whole-json.ts'
@@ -37,6 +38,18 @@ export function appRunnerAdapter(region: string): AppRunner {
         const items = (page.OperationSummaryList ?? []).map(toOperation)
         return { items, next: items.some(item => item.id === until) ? undefined : page.NextToken }
       })
+    },
+    async vpcConnector(arn) {
+      const { client, DescribeVpcConnectorCommand } = await sdk()
+      try {
+        const { VpcConnector: found } = await allowed('apprunner:DescribeVpcConnector', () =>
+          client.send(new DescribeVpcConnectorCommand({ VpcConnectorArn: arn })),
+        )
+        return { subnets: found?.Subnets ?? [], securityGroups: found?.SecurityGroups ?? [] }
+      } catch (error) {
+        if (isAwsError(error, 'ResourceNotFoundException')) return undefined
+        throw error
+      }
     },
     async updateImage(service, image) {
       const { client, UpdateServiceCommand } = await sdk()
@@ -92,6 +105,7 @@ function toService(service: Sdk.Service | undefined, whole: Whole): AppRunnerSer
     environment: image?.ImageConfiguration?.RuntimeEnvironmentVariables ?? {},
     secrets: image?.ImageConfiguration?.RuntimeEnvironmentSecrets ?? {},
     memory: toMebibytes(service?.InstanceConfiguration?.Memory),
+    vpcConnector: service?.NetworkConfiguration?.EgressConfiguration?.VpcConnectorArn,
     source: whole,
   }
 }

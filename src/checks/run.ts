@@ -1,8 +1,10 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
-import { cloudMap, efs } from './data-path.ts'
+import { cloudMap, cloudMapSettings } from './data-path.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
+import { MOUNT_CHECKS } from './mount.ts'
+import { NETWORK_CHECKS } from './network.ts'
 import {
   clickhouseSingleWriter,
   clickhouseSteady,
@@ -11,6 +13,7 @@ import {
   webSteady,
   workerSteady,
 } from './services.ts'
+import { efs, STORAGE_CHECKS } from './storage.ts'
 import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
 import { webHealth, webVersion } from './web-health.ts'
 
@@ -23,7 +26,11 @@ export const CHECKS: readonly Check[] = [
   oneRelease,
   webHealthCheck,
   cloudMap,
+  cloudMapSettings,
   efs,
+  ...STORAGE_CHECKS,
+  ...MOUNT_CHECKS,
+  ...NETWORK_CHECKS,
   webHealth,
   webVersion,
   clickhousePing,

@@ -5,7 +5,7 @@ import { releaseOf } from '../release/release.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { observe, quickSources } from '../stack/observe.ts'
-import { currentRelease, type Stack } from '../stack/stack.ts'
+import { currentRelease, type Mount, type Observed, type Stack, unknown } from '../stack/stack.ts'
 import { observeSurroundings } from '../stack/surroundings.ts'
 import { connect, type Ports } from './ports.ts'
 
@@ -16,7 +16,9 @@ export async function verify(ports: Ports): Promise<Conclusion> {
   const connections = connect(config, ports)
   const needs = new Set(chosen.flatMap(check => check.needs))
   const inside = needs.has('inside')
-  const seen = await observe(config, inside ? connections : quickSources(connections))
+  const sources = inside ? connections : quickSources(connections)
+  const lookAtMount = needs.has('mount') ? (connections.mount ?? cannotMount) : undefined
+  const seen = await observe(config, { ...sources, lookAtMount })
   const stack = needs.has('surroundings') ? await observeSurroundings(seen, connections.cloud) : seen
   // What should run is what the web's image says; the web itself only says what it is.
   const expected = releaseOf(stack.web.image.version)
@@ -37,6 +39,10 @@ export async function verify(ports: Ports): Promise<Conclusion> {
     checks,
     stack,
   })
+}
+
+async function cannotMount(): Promise<Observed<Mount>> {
+  return unknown("only with `network: task` a task mounts ClickHouse's volume", 'not-asked')
 }
 
 /** Each once: what nobody could look at is the reason of many checks. */

@@ -24,6 +24,8 @@ export type DatabaseCluster = {
   readonly endpoints: readonly string[]
   /** Identifiers of its instances: the first label of an instance's own endpoint. */
   readonly instances: readonly string[]
+  readonly securityGroups?: readonly string[]
+  readonly port?: number | undefined
 }
 
 export type ClusterSnapshot = {

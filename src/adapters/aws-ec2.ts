@@ -54,7 +54,7 @@ export function ec2Adapter(region: string): Ec2 {
     },
     interfaces: ids => interfacesBy('network-interface-id', ids),
     interfacesDescribed: as => interfacesBy('description', [as]),
-    async dns(vpc) {
+    async dns(vpc, { servers }) {
       const { client, DescribeVpcAttributeCommand, DescribeVpcsCommand, DescribeDhcpOptionsCommand } =
         await sdk()
       const attribute = (name: Sdk.VpcAttributeName) =>
@@ -75,12 +75,12 @@ export function ec2Adapter(region: string): Ec2 {
       const [support, hostnames, dhcp] = await Promise.all([
         attribute('enableDnsSupport'),
         attribute('enableDnsHostnames'),
-        options(),
+        servers ? options() : undefined,
       ])
       return {
         support: support.EnableDnsSupport?.Value ?? true,
         hostnames: hostnames.EnableDnsHostnames?.Value ?? false,
-        servers: serversIn(dhcp),
+        servers: servers ? serversIn(dhcp) : undefined,
       }
     },
   }

@@ -11,7 +11,7 @@ export const vpcDns: Check = {
   needs: ['surroundings'],
   settles: false,
   about: ['efs', 'cloud-map'],
-  run: onNetwork(({ dns }, { clickhouse }) => {
+  run: onNetwork(({ dns }) => {
     if (!dns.known) return missing(dns)
     const { vpc, support, hostnames, servers } = dns.value
     if (!support)
@@ -22,14 +22,10 @@ export const vpcDns: Check = {
       return failed(
         `VPC ${vpc} has enableDnsHostnames off, so EFS's names and private zones such as Cloud Map's do not resolve reliably: a ClickHouse task fails to start with "Failed to resolve" and "botocore". Turn it on.`,
       )
-    const own = servers.filter(server => server !== 'AmazonProvidedDNS')
-    if (own.length === 0 || servers.includes('AmazonProvidedDNS'))
-      return passed(`${vpc} has DNS support and DNS hostnames, and Amazon's resolver.`)
-    const whose = `${vpc} asks DNS servers of its own (${own.join(', ')})`
-    if (clickhouse.tasks.length > 0)
-      return passed(`${whose}, and ClickHouse could mount its volume with them.`)
+    if (servers === undefined || servers.length === 0 || servers.includes('AmazonProvidedDNS'))
+      return passed(`${vpc} has DNS support and DNS hostnames.`)
     return warning(
-      `${whose}, and no ClickHouse task runs: they have to forward amazonaws.com and the Cloud Map zone to the VPC's resolver, else EFS's names do not resolve. Correct the DHCP options, or the servers.`,
+      `${vpc} asks DNS servers of its own (${servers.join(', ')}), and no ClickHouse task runs: they have to forward amazonaws.com and the Cloud Map zone to the VPC's resolver, else EFS's names do not resolve. Correct the DHCP options, or the servers.`,
     )
   }),
 }

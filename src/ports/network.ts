@@ -8,7 +8,8 @@ export type Ec2 = {
   interfaces(ids: readonly string[]): Promise<readonly NetworkInterface[]>
   /** By their description, in which `*` stands for anything. */
   interfacesDescribed(as: string): Promise<readonly NetworkInterface[]>
-  dns(vpc: string): Promise<VpcDns>
+  /** Without `servers`, whom the VPC asks is not looked for: that takes two calls more. */
+  dns(vpc: string, more: { readonly servers: boolean }): Promise<VpcDns>
 }
 
 export type Subnet = {
@@ -48,6 +49,6 @@ export type NetworkInterface = {
 export type VpcDns = {
   readonly support: boolean
   readonly hostnames: boolean
-  /** `AmazonProvidedDNS`, or addresses of servers that somebody runs. */
-  readonly servers: readonly string[]
+  /** `AmazonProvidedDNS`, or addresses of servers that somebody runs; undefined: not looked for. */
+  readonly servers: readonly string[] | undefined
 }

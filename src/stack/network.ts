@@ -173,7 +173,8 @@ async function observeDns(
   const own = subnets.value.find(subnet => clickhouse.service.subnets.includes(subnet.id))
   if (own === undefined) return unknown('the subnets of ClickHouse do not exist', 'unreachable')
   return look(`DNS of ${own.vpc}`, 'ec2:DescribeVpcAttribute', async () => ({
-    ...(await cloud.ec2.dns(own.vpc)),
+    // A ClickHouse that runs has found its file system with them, whoever they are.
+    ...(await cloud.ec2.dns(own.vpc, { servers: clickhouse.tasks.length === 0 })),
     vpc: own.vpc,
   }))
 }

@@ -33,6 +33,8 @@ export async function openStage(options: {
   readonly clickhouse?: string
   readonly worker?: Readonly<Record<string, string>>
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
+  /** Without the mistakes of the article's module. */
+  readonly sound?: boolean
   readonly log?: (line: string) => void
 }): Promise<Stage> {
   const stack = await startArticleStack({

@@ -21,13 +21,14 @@ export function createSettings(world: World, given: Given): ArticleSettings {
   world.rds.createCluster({
     identifier: 'langfuse-postgres',
     endpoint: AURORA,
-    engineVersion: '15.6',
+    engineVersion: given.sound ? '16.4' : '15.6',
     databaseName: 'langfuse',
     masterUsername: 'langfuse',
     instances: ['langfuse-postgres-1'],
     subnetGroup: 'langfuse-postgres',
     securityGroups: [SECURITY_GROUPS.database],
-    backupRetentionDays: 1,
+    backupRetentionDays: given.sound ? 14 : 5,
+    deletionProtection: true,
   })
   const cacheAddress = world.network.newAddress(SUBNETS[0])
   world.ec2.attach({
@@ -38,6 +39,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     securityGroups: [SECURITY_GROUPS.cache],
   })
   world.network.publishName(CACHE, cacheAddress)
+  world.network.publishName(PLAIN_CACHE, cacheAddress)
   world.network.publish(cacheAddress, 6379, given.valkeyPort)
   const databaseUrl = `postgresql://langfuse:${given.databasePassword}@${AURORA}:5432/langfuse`
 
@@ -46,7 +48,17 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     tags: { Name: 'clickhouse-data' },
     mountTargets: SUBNETS.map(subnetId => ({ subnetId, securityGroups: [SECURITY_GROUPS.efs] })),
   })
-  const accessPoint = world.efs.createAccessPoint(fileSystem.id, { path: '/clickhouse', uid: 101, gid: 101 })
+  const accessPoint = given.sound
+    ? world.efs.createAccessPoint(fileSystem.id, { path: '/clickhouse', uid: 101, gid: 101 })
+    : undefined
+  if (given.sound) {
+    const vault = world.backup.createVault('Default')
+    world.backup.addRecoveryPoint({
+      vault,
+      resourceArn: fileSystem.arn,
+      roleArn: 'arn:aws:iam::123456789012:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup',
+    })
+  }
   const namespace = world.cloudMap.createNamespace('langfuse.local')
   const registry = world.cloudMap.createService({
     namespaceId: namespace.id,
@@ -58,9 +70,10 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     databaseUrl,
     clickhousePassword: given.clickhousePassword,
     fileSystemId: fileSystem.id,
-    accessPointId: accessPoint.id,
+    accessPointId: accessPoint?.id,
     registryArn: registry.arn,
     namespaceArn: namespace.arn,
+    sound: given.sound,
     secrets: {
       databaseUrl: world.secrets.put('langfuse_database_url20241204091500000000000003', databaseUrl),
       clickhousePassword: world.secrets.put(
@@ -68,6 +81,14 @@ export function createSettings(world: World, given: Given): ArticleSettings {
         given.clickhousePassword,
       ),
     },
+    otherSecrets: given.sound
+      ? Object.fromEntries(
+          Object.entries(OTHER_SECRETS).map(([name, value]) => [
+            name,
+            world.secrets.put(name.toLowerCase(), value),
+          ]),
+        )
+      : {},
   }
 }
 
@@ -99,7 +120,11 @@ type Given = {
   readonly valkeyPort: number
   readonly databasePassword: string
   readonly clickhousePassword: string
+  readonly sound: Sound | undefined
 }
+
+/** The exact tags of a stack without the module's mistakes. */
+export type Sound = { readonly langfuse: string; readonly clickhouse: string }
 
 export type ArticleSettings = {
   readonly databaseUrl: string
@@ -109,13 +134,28 @@ export type ArticleSettings = {
   readonly accessPointId: string | undefined
   readonly registryArn: string
   readonly namespaceArn: string
+  readonly sound: Sound | undefined
   /** ARNs. */
   readonly secrets: { readonly databaseUrl: string; readonly clickhousePassword: string }
+  /** Variables that a sound stack reads from secrets too, by their ARNs. */
+  readonly otherSecrets: Readonly<Record<string, string>>
 }
 
 const AURORA = 'langfuse-postgres.cluster-c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com'
 export const CACHE_TOKEN = 'sandboxcacheauthtoken0000000001'
+/** Its name says that it has encryption in transit. */
 export const CACHE = 'master.langfuse-cache.x1y2z3.apne1.cache.amazonaws.com'
+/** The same without. */
+export const PLAIN_CACHE = 'langfuse-cache.x1y2z3.ng.0001.apne1.cache.amazonaws.com'
+
+export const ENCRYPTION_KEY = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
+/** What the module gives by value. */
+export const OTHER_SECRETS = {
+  SALT: 'c2FuZGJveC1zYWx0LXNhbmRib3gtc2FsdA==',
+  ENCRYPTION_KEY,
+  NEXTAUTH_SECRET: 'c2FuZGJveC1uZXh0YXV0aC1zZWNyZXQ=',
+  REDIS_AUTH: CACHE_TOKEN,
+} as const
 
 export const VPC = 'vpc-0a1b2c3d4e5f60718'
 

@@ -134,7 +134,7 @@ function clusterAnswer(cluster: DbCluster): JsonObject {
     IAMDatabaseAuthenticationEnabled: false,
     ClusterCreateTime: cluster.createdAt,
     EngineMode: 'provisioned',
-    DeletionProtection: false,
+    DeletionProtection: cluster.deletionProtection ?? false,
     HttpEndpointEnabled: true,
     ServerlessV2ScalingConfiguration: { MinCapacity: 0.5, MaxCapacity: 2 },
     TagList: {},

@@ -67,13 +67,14 @@ export type Rds = {
 export type DbClusterSpec = {
   readonly identifier: string
   readonly endpoint: string
-  readonly engineVersion: string
+  engineVersion: string
   readonly databaseName: string
   readonly masterUsername: string
   readonly instances: readonly string[]
   readonly subnetGroup: string
   readonly securityGroups: readonly string[]
-  readonly backupRetentionDays: number
+  backupRetentionDays: number
+  deletionProtection?: boolean
 }
 
 export type DbCluster = DbClusterSpec & {

@@ -101,6 +101,9 @@ function toService(service: Sdk.Service | undefined, whole: Whole): AppRunnerSer
     healthCheck: {
       protocol: service?.HealthCheckConfiguration?.Protocol ?? 'TCP',
       path: service?.HealthCheckConfiguration?.Path ?? '/',
+      // https://docs.aws.amazon.com/apprunner/latest/api/API_HealthCheckConfiguration.html
+      interval: service?.HealthCheckConfiguration?.Interval ?? 5,
+      unhealthyThreshold: service?.HealthCheckConfiguration?.UnhealthyThreshold ?? 5,
     },
     environment: image?.ImageConfiguration?.RuntimeEnvironmentVariables ?? {},
     secrets: image?.ImageConfiguration?.RuntimeEnvironmentSecrets ?? {},

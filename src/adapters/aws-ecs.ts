@@ -2,6 +2,7 @@ import type * as Sdk from '@aws-sdk/client-ecs'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type {
   Container,
+  ContainerHealthCheck,
   DeploymentSettings,
   Ecs,
   EcsService,
@@ -186,6 +187,8 @@ function toService(service: Sdk.Service, cluster: string): EcsService {
     assignPublicIp: network?.assignPublicIp === 'ENABLED',
     registries: (service.serviceRegistries ?? []).flatMap(registry => registry.registryArn ?? []),
     serviceDeployment: service.currentServiceDeployment,
+    capacityProviders: (service.capacityProviderStrategy ?? []).flatMap(item => item.capacityProvider ?? []),
+    rebalancing: service.availabilityZoneRebalancing === 'ENABLED',
   }
 }
 
@@ -269,7 +272,15 @@ function toContainer(container: Sdk.ContainerDefinition, taskMemory: string | un
     user: container.user,
     logGroup: logs?.logDriver === 'awslogs' ? logs.options?.['awslogs-group'] : undefined,
     logStreamPrefix: logs?.options?.['awslogs-stream-prefix'],
+    healthCheck: container.healthCheck && toHealthCheck(container.healthCheck),
+    stopTimeout: container.stopTimeout,
+    openFiles: container.ulimits?.find(limit => limit.name === 'nofile')?.softLimit,
   }
+}
+
+/** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html has the defaults. */
+function toHealthCheck({ interval, retries, startPeriod }: Sdk.HealthCheck): ContainerHealthCheck {
+  return { interval: interval ?? 30, retries: retries ?? 3, startPeriod: startPeriod ?? 0 }
 }
 
 function toEfsVolume(volume: Sdk.Volume): readonly EfsVolume[] {

@@ -79,6 +79,9 @@ function toCluster(cluster: Sdk.DBCluster): DatabaseCluster {
     instances: (cluster.DBClusterMembers ?? []).flatMap(member => member.DBInstanceIdentifier ?? []),
     securityGroups: (cluster.VpcSecurityGroups ?? []).flatMap(group => group.VpcSecurityGroupId ?? []),
     port: cluster.Port,
+    version: cluster.EngineVersion,
+    deletionProtection: cluster.DeletionProtection ?? false,
+    retentionDays: cluster.BackupRetentionPeriod,
   }
 }
 

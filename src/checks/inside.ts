@@ -1,6 +1,7 @@
 import type { ValkeyState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
+import { inModule } from './module-lines.ts'
 import { unseen } from './stores.ts'
 
 export const clickhouseName: Check = {
@@ -78,7 +79,7 @@ function judge({ version, policy, used, maximum, evicted }: ValkeyState, address
   if (policy === undefined) return skipped(`Valkey at ${address} does not say what it does when it is full.`)
   if (policy !== 'noeviction') {
     return warning(
-      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops jobs and locks of the queues when it is full: set noeviction in its parameter group.`,
+      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops jobs and locks of the queues when it is full: set noeviction in its parameter group.${inModule('parameterGroup')}`,
     )
   }
   return passed(`${address} answers (${version}, noeviction).`)

@@ -1,10 +1,14 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
+import { BACKUP_CHECKS } from './backups.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, cloudMapSettings } from './data-path.ts'
+import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
 import { MOUNT_CHECKS } from './mount.ts'
 import { NETWORK_CHECKS } from './network.ts'
+import { REGISTRY_CHECKS } from './registry.ts'
+import { RELEASE_CHECKS } from './releases.ts'
 import {
   clickhouseSingleWriter,
   clickhouseSteady,
@@ -13,6 +17,7 @@ import {
   webSteady,
   workerSteady,
 } from './services.ts'
+import { SETTINGS_CHECKS } from './settings.ts'
 import { efs, STORAGE_CHECKS } from './storage.ts'
 import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
 import { webHealth, webVersion } from './web-health.ts'
@@ -25,6 +30,11 @@ export const CHECKS: readonly Check[] = [
   clickhouseSingleWriter,
   oneRelease,
   webHealthCheck,
+  ...SETTINGS_CHECKS,
+  ...RELEASE_CHECKS,
+  ...ENVIRONMENT_CHECKS,
+  ...REGISTRY_CHECKS,
+  ...BACKUP_CHECKS,
   cloudMap,
   cloudMapSettings,
   efs,

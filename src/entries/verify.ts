@@ -19,7 +19,9 @@ export async function verify(ports: Ports): Promise<Conclusion> {
   const sources = inside ? connections : quickSources(connections)
   const lookAtMount = needs.has('mount') ? (connections.mount ?? cannotMount) : undefined
   const seen = await observe(config, { ...sources, lookAtMount })
-  const stack = needs.has('surroundings') ? await observeSurroundings(seen, connections.cloud) : seen
+  const stack = needs.has('surroundings')
+    ? await observeSurroundings(seen, connections.cloud, { config, now: ports.clock.now() })
+    : seen
   // What should run is what the web's image says; the web itself only says what it is.
   const expected = releaseOf(stack.web.image.version)
   const checks = await runChecks(chosen, {

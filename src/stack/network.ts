@@ -1,6 +1,6 @@
 import type { Cloud } from '../ports/cloud.ts'
 import type { SecurityGroup, Subnet, VpcDns } from '../ports/network.ts'
-import { chooseCluster, databaseHosts } from './backup.ts'
+import { chooseCluster } from './backup.ts'
 import { look } from './look.ts'
 import type { Observed, Stack } from './stack.ts'
 import { known, unknown } from './stack.ts'
@@ -32,11 +32,15 @@ export type Store = {
 }
 
 /** Looks at everything side by side; groups and DNS when it is known which. Reads only, never throws. */
-export async function observeNetwork(stack: Stack, cloud: Cloud): Promise<Network> {
+export async function observeNetwork(
+  stack: Stack,
+  cloud: Cloud,
+  databaseHosts: readonly string[],
+): Promise<Network> {
   const [doors, web, postgres, valkey] = await Promise.all([
     observeDoors(stack, cloud),
     observeWebStand(stack, cloud),
-    observePostgres(stack, cloud),
+    observePostgres(stack, cloud, databaseHosts),
     observeValkey(stack, cloud),
   ])
   const stands = [stack.clickhouse.service, stack.worker.service, ...(web.known ? [web.value] : [])]
@@ -92,12 +96,15 @@ async function observeWebStand({ web }: Stack, cloud: Cloud): Promise<Observed<S
     : known(connector.value, arn)
 }
 
-async function observePostgres(stack: Stack, cloud: Cloud): Promise<Observed<Store>> {
+async function observePostgres(
+  stack: Stack,
+  cloud: Cloud,
+  databaseHosts: readonly string[],
+): Promise<Observed<Store>> {
   const clusters = await look('the Aurora clusters', 'rds:DescribeDBClusters', () => cloud.aurora.clusters())
   if (!clusters.known) return clusters
   const seen = stack.postgres.known ? [hostIn(stack.postgres.source)] : []
-  const hosts = [...databaseHosts({ databases: undefined }, stack), ...seen]
-  const cluster = chooseCluster(clusters.value, hosts, cloud.region)
+  const cluster = chooseCluster(clusters.value, [...databaseHosts, ...seen], cloud.region)
   if (!cluster.known) return unknown(cluster.reason, 'not-asked')
   const { value } = cluster
   return value === undefined

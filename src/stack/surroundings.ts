@@ -1,5 +1,9 @@
+import type { StackConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
+import { databaseHosts } from './backup.ts'
 import { type Network, observeNetwork } from './network.ts'
+import { observeRegistry, type Registry } from './registry.ts'
+import { observeRestorePoints, type RestorePoints } from './restore-points.ts'
 import type { Observed, Stack, Unseen } from './stack.ts'
 import { known, unknown } from './stack.ts'
 import { observeStopped, observeStorage, type Stopped, type Storage } from './storage.ts'
@@ -13,18 +17,24 @@ export type Surroundings = {
   /** Tasks that stopped in the last hour. */
   readonly stopped: Observed<Stopped>
   /** What the registry holds of the images that run, and for how long. */
-  readonly registry: Observed<unknown>
+  readonly registry: Observed<Registry>
   /** What a restore could start from. */
-  readonly backups: Observed<unknown>
+  readonly backups: RestorePoints
 }
 
 /** The same stack with what lies around it. Reads only. */
-export async function observeSurroundings(stack: Stack, cloud: Cloud): Promise<Stack> {
+export async function observeSurroundings(
+  stack: Stack,
+  cloud: Cloud,
+  about: { readonly config: StackConfig; readonly now: number },
+): Promise<Stack> {
   const shared = sharing(cloud)
-  const [network, storage, stopped] = await Promise.all([
-    observeNetwork(stack, shared),
+  const [network, storage, stopped, registry, backups] = await Promise.all([
+    observeNetwork(stack, shared, databaseHosts(about.config, stack)),
     observeStorage(stack, shared),
     observeStopped(stack, shared),
+    observeRegistry(stack, shared, about.now),
+    observeRestorePoints(stack, shared, about),
   ])
   return {
     ...stack,
@@ -33,6 +43,8 @@ export async function observeSurroundings(stack: Stack, cloud: Cloud): Promise<S
       network: known(network, 'AWS'),
       storage,
       stopped: known(stopped, 'ECS'),
+      registry,
+      backups,
     },
   }
 }
@@ -54,5 +66,11 @@ function sharing(cloud: Cloud): Cloud {
 
 export function unseenSurroundings(reason: string, because: Unseen): Surroundings {
   const nothing = unknown<never>(reason, because)
-  return { network: nothing, storage: nothing, stopped: nothing, registry: nothing, backups: nothing }
+  return {
+    network: nothing,
+    storage: nothing,
+    stopped: nothing,
+    registry: nothing,
+    backups: { database: nothing, files: nothing, at: 0 },
+  }
 }

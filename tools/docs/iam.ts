@@ -75,6 +75,7 @@ const SCOPES: readonly Scope[] = [
       'ec2:DescribeSubnets',
       'ec2:DescribeVpcAttribute',
       'ec2:DescribeVpcs',
+      'backup:ListRecoveryPointsByResource',
       'ecs:DeregisterTaskDefinition',
       'ecs:DescribeTaskDefinition',
       'ecs:ListTaskDefinitions',
@@ -128,7 +129,13 @@ const SCOPES: readonly Scope[] = [
   },
   {
     sid: 'Images',
-    actions: ['ecr:BatchGetImage', 'ecr:DescribeImages', 'ecr:GetDownloadUrlForLayer'],
+    actions: [
+      'ecr:BatchGetImage',
+      'ecr:DescribeImages',
+      'ecr:DescribeRepositories',
+      'ecr:GetDownloadUrlForLayer',
+      'ecr:GetLifecyclePolicy',
+    ],
     resource: arn('ecr', 'repository/*'),
   },
   {

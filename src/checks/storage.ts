@@ -6,7 +6,7 @@ import type { Check, Finding, Subject } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { decide, type Mounting } from './efs-policy.ts'
 import { capital, judgeReaches, missing, onNetwork } from './network.ts'
-import { reach, side } from './reach.ts'
+import { reach, type Side, side } from './reach.ts'
 
 export const efs: Check = {
   id: 'efs-mount-targets',
@@ -84,15 +84,22 @@ export const efsSecurity: Check = {
     if (!doors.known) return files.known ? missing(doors) : unseenFiles(files)
     if (doors.value.length === 0) return skipped('No mount target has a network interface to look at.')
     const from = side('ClickHouse', clickhouse.service)
-    const reaches = doors.value.map(door => reach(network, { from, to: sideOf(door), port: NFS }))
+    const reaches = sidesOf(doors.value).map(to => reach(network, { from, to, port: NFS }))
     return judgeReaches(reaches, `All ${doors.value.length} let ClickHouse in on port ${NFS}.`)
   }),
 }
 
 const NFS = 2049
 
-function sideOf({ mountTarget, securityGroups }: Door) {
-  return { who: `mount target ${mountTarget}`, securityGroups, subnets: undefined }
+/** Most mount targets of a file system have the same groups: what is wrong with them is said once. */
+function sidesOf(doors: readonly Door[]): readonly Side[] {
+  const keyOf = ({ securityGroups }: Door) => [...securityGroups].sort().join()
+  return [...new Set(doors.map(keyOf))].map(key => {
+    const alike = doors.filter(door => keyOf(door) === key)
+    const names = alike.map(door => door.mountTarget).join(', ')
+    const who = `mount target${alike.length === 1 ? '' : 's'} ${names}`
+    return { who, securityGroups: alike[0]?.securityGroups ?? [], subnets: undefined }
+  })
 }
 
 export const efsPolicy: Check = {

@@ -41,7 +41,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-security-groups',
         state: 'failed',
-        says: /\(clickhouse_efs\) of mount target fsmt-\w+ does not let ClickHouse in on port 2049: add an ingress rule for TCP 2049 from sg-/,
+        says: /\(clickhouse_efs\) of mount targets fsmt-\w+, .* does not let ClickHouse in on port 2049: add an ingress rule for TCP 2049 from sg-/,
       },
     ],
   },
@@ -353,7 +353,34 @@ const starting: readonly Fault[] = [
   },
 ]
 
-export const STORAGE_FAULTS: readonly Fault[] = [...configuration, ...mounted, ...starting]
+/** What the data's place is changed to, it is changed for everybody who asks. */
+const moved: readonly Fault[] = [
+  {
+    name: 'ClickHouse was put on another access point, and is empty',
+    put: async stage => {
+      const { files, world, service } = stage
+      const before = service('clickhouse').taskDefinition
+      const other = world.efs.createAccessPoint(files.id, { path: '/second', uid: 101, gid: 101 })
+      const document = volumesWith(before.document, { authorizationConfig: { accessPointId: other.id } })
+      await rollClickHouse(stage, await world.registerTaskDefinition(document))
+      return async () => {
+        await rollClickHouse(stage, before.arn)
+        files.accessPoints.pop()
+      }
+    },
+    expects: [
+      {
+        check: 'efs-volume',
+        state: 'failed',
+        says: /is on fs-\w+ through fsap-\w+, and was on fs-\w+ through fsap-\w+ in clickhouse:1: it answers \/ping with no data at all/,
+      },
+    ],
+    // Langfuse's tables are not there.
+    also: ['clickhouse-schema'],
+  },
+]
+
+export const STORAGE_FAULTS: readonly Fault[] = [...configuration, ...mounted, ...starting, ...moved]
 
 const ALLOW = {
   Sid: 'Everybody',
@@ -409,13 +436,17 @@ function changeDocument({ service }: FaultStage, change: (document: JsonObject) 
 }
 
 function changeVolume(stage: FaultStage, change: JsonObject): () => Promise<void> {
-  return changeDocument(stage, document => ({
+  return changeDocument(stage, document => volumesWith(document, change))
+}
+
+function volumesWith(document: JsonObject, change: JsonObject): JsonObject {
+  return {
     ...document,
     volumes: listOf(document['volumes']).map(volume => ({
       ...volume,
       efsVolumeConfiguration: { ...Object(volume['efsVolumeConfiguration']), ...change },
     })),
-  }))
+  }
 }
 
 function changeContainer(stage: FaultStage, change: JsonObject): () => Promise<void> {
@@ -440,4 +471,17 @@ async function replaceClickHouse({ world, service, discovery }: FaultStage): Pro
     tasks().some(task => task.stopCode === 'TaskFailedToStart' && task.lastStatus === 'STOPPED'),
   )
   await until('end of the old ClickHouse', () => discovery.instances.size === 0)
+}
+
+async function rollClickHouse({ world, service }: FaultStage, taskDefinition: string): Promise<void> {
+  await world.call('ecs', 'UpdateService', { cluster: 'langfuse', service: 'clickhouse', taskDefinition })
+  const runs = () =>
+    [...service('clickhouse').cluster.tasks.values()].some(
+      task =>
+        task.taskDefinition.arn === taskDefinition && task.containers.every(one => one.health === 'HEALTHY'),
+    )
+  await until('ClickHouse on the other revision', () => {
+    const { steady, deployments } = service('clickhouse')
+    return steady && deployments.length === 1 && runs()
+  })
 }

@@ -8,14 +8,14 @@ import { planRollback, repairFrom, runbook, undoFrom } from '../plan/rollback.ts
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { countLosses } from '../stack/losses.ts'
-import { observe } from '../stack/observe.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
 import { withNewerReleases } from './newer-releases.ts'
+import { observeReady } from './observe-ready.ts'
 import { otherRun } from './one-run.ts'
-import { type Connections, connect, demandEvidence, type Ports } from './ports.ts'
+import { type Connections, connect, type Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
 import { withWayBack } from './way-back.ts'
@@ -25,8 +25,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const config = readRollbackConfig(given.runner)
   const deadline = given.clock.now() + config.timeoutMs
   const connections = connect(config, given)
-  const stack = await observe(config, connections)
-  demandEvidence(config, stack)
+  const stack = await observeReady(config, connections, { ports: given, deadline })
   const target = await findRollbackTarget(config, stack, {
     cloud: connections.cloud,
     records: given.records(config),

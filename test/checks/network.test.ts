@@ -185,6 +185,21 @@ test.each(CASES)('%s', async (_, stack, check, state, sentence) => {
   expect(`${result?.state}: ${result?.sentence}`).toMatch(new RegExp(`^${state}: .*${sentence.source}`))
 })
 
+test('what was lost weighs more than what cannot be told', async () => {
+  const stack = apart(rule({ lists: ['pl-1'] }))
+  const { network } = stack.surroundings
+  if (!network.known) throw new Error('no network')
+  const lost = { ...network.value, web: unknown<never>('the connector cannot be read', 'no-evidence') }
+  const results = await resultsOf({
+    ...stack,
+    surroundings: { ...stack.surroundings, network: known(lost, 'AWS') },
+  })
+  expect(results.get('path-to-postgres')).toMatchObject({
+    state: 'inconclusive',
+    sentence: 'The connector cannot be read.',
+  })
+})
+
 test('one missing rule is said by one check', async () => {
   for (const [port, check] of [
     [5432, 'path-to-postgres'],

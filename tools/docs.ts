@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { policies } from './docs/iam.ts'
+import { reportSchema } from './docs/report-schema.ts'
 import { ACTIONS, checkTable, defectTable, inputTable, outputTable } from './docs/tables.ts'
 
 const ROOT = new URL('../', import.meta.url)
@@ -20,6 +21,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ...Object.entries(policies()).map(
       ([name, policy]) => [`docs/iam/${name}.json`, `${JSON.stringify(policy, undefined, 2)}\n`] as const,
     ),
+    ['docs/report.schema.json', `${JSON.stringify(reportSchema(), undefined, 2)}\n`] as const,
   ])
 }
 

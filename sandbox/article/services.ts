@@ -3,10 +3,12 @@ import { type JsonObject, textMap } from '../aws/json.ts'
 import type { World } from '../aws/world.ts'
 import {
   type ArticleSettings,
+  BLOB_BUCKET,
   CACHE,
   CACHE_TOKEN,
   CONNECTOR,
   ENCRYPTION_KEY,
+  EVENT_BUCKET,
   OBSERVABILITY,
   OTHER_SECRETS,
   PLAIN_CACHE,
@@ -62,15 +64,25 @@ export async function createWorker(
 }
 
 /** The web: on App Runner as the module has it, or as teams run it that App Runner did not take. Answers its ARN. */
-export function createWeb(world: World, settings: ArticleSettings, platform: WebPlatform): Promise<string> {
-  if (platform === 'ecs') return createEcsWeb(world, settings)
-  return platform === 'ecs-express' ? createExpressWeb(world, settings) : createAppRunnerWeb(world, settings)
+export function createWeb(
+  world: World,
+  settings: ArticleSettings,
+  { platform, more }: { readonly platform: WebPlatform; readonly more: Readonly<Record<string, string>> },
+): Promise<string> {
+  const environment = { ...webEnvironment(settings), ...more }
+  if (platform === 'ecs') return createEcsWeb(world, settings, environment)
+  const create = platform === 'ecs-express' ? createExpressWeb : createAppRunnerWeb
+  return create(world, settings, environment)
 }
 
 export type WebPlatform = 'app-runner' | 'ecs' | 'ecs-express'
 
 /** No health check settings, so TCP; automatic deployments left on. */
-function createAppRunnerWeb(world: World, settings: ArticleSettings): Promise<string> {
+function createAppRunnerWeb(
+  world: World,
+  settings: ArticleSettings,
+  environment: WebEnvironment,
+): Promise<string> {
   return world.createAppRunnerService({
     ServiceName: 'langfuse_web',
     SourceConfiguration: {
@@ -80,8 +92,8 @@ function createAppRunnerWeb(world: World, settings: ArticleSettings): Promise<st
         ImageRepositoryType: 'ECR',
         ImageConfiguration: {
           Port: '3000',
-          RuntimeEnvironmentVariables: given(webEnvironment(settings), settings).environment,
-          RuntimeEnvironmentSecrets: given(webEnvironment(settings), settings).secrets,
+          RuntimeEnvironmentVariables: given(environment, settings).environment,
+          RuntimeEnvironmentSecrets: given(environment, settings).secrets,
         },
       },
       ...(settings.sound && { AutoDeploymentsEnabled: false }),
@@ -105,11 +117,15 @@ function createAppRunnerWeb(world: World, settings: ArticleSettings): Promise<st
   })
 }
 
-async function createEcsWeb(world: World, settings: ArticleSettings): Promise<string> {
+async function createEcsWeb(
+  world: World,
+  settings: ArticleSettings,
+  environment: WebEnvironment,
+): Promise<string> {
   world.logs.createGroup('/aws/ecs/langfuse_web_log')
   const taskDefinition = await world.registerTaskDefinition({
     ...fargate('langfuse-web', '1024', '2048'),
-    containerDefinitions: [webContainer(settings)],
+    containerDefinitions: [webContainer(settings, environment)],
   })
   return world.createService({
     ...service('langfuse_web', taskDefinition, SECURITY_GROUPS.connector),
@@ -119,7 +135,11 @@ async function createEcsWeb(world: World, settings: ArticleSettings): Promise<st
   })
 }
 
-async function createExpressWeb(world: World, settings: ArticleSettings): Promise<string> {
+async function createExpressWeb(
+  world: World,
+  settings: ArticleSettings,
+  environment: WebEnvironment,
+): Promise<string> {
   const { service: made } = await world.call('ecs', 'CreateExpressGatewayService', {
     cluster: 'langfuse',
     serviceName: 'langfuse_web',
@@ -133,7 +153,7 @@ async function createExpressWeb(world: World, settings: ArticleSettings): Promis
     primaryContainer: {
       image: imageOf('langfuse-web', settings),
       containerPort: 3000,
-      ...container(webEnvironment(settings), settings),
+      ...container(environment, settings),
     },
     scalingTarget: { minTaskCount: 1, maxTaskCount: 1 },
     tags: [{ key: 'Name', value: 'langfuse_web' }],
@@ -249,14 +269,14 @@ const workerContainer = (settings: ArticleSettings, more: Readonly<Record<string
   logConfiguration: awslogs('/aws/ecs/langfuse_worker_log', 'langfuse-worker'),
 })
 
-const webContainer = (settings: ArticleSettings): JsonObject => ({
+const webContainer = (settings: ArticleSettings, environment: WebEnvironment): JsonObject => ({
   name: 'web',
   image: imageOf('langfuse-web', settings),
   cpu: 1024,
   memory: 2048,
   essential: true,
   portMappings: [{ containerPort: 3000 }],
-  ...container(webEnvironment(settings), settings),
+  ...container(environment, settings),
   healthCheck: {
     command: ['CMD-SHELL', 'wget -q --spider http://localhost:3000/api/public/health || exit 1'],
     interval: 10,
@@ -296,7 +316,6 @@ function container(values: Readonly<Record<string, string>>, settings: ArticleSe
 const BREAKER = { deploymentCircuitBreaker: { enable: true, rollback: true } }
 const openFiles = (limit: number) => ({ name: 'nofile', softLimit: limit, hardLimit: limit })
 const { SALT } = OTHER_SECRETS
-const BLOB_BUCKET = 'sandbox-langfuse-blob-dev'
 
 /** What web and worker have in common. */
 const shared = ({ sound }: ArticleSettings) => ({
@@ -304,7 +323,7 @@ const shared = ({ sound }: ArticleSettings) => ({
   CLICKHOUSE_URL: 'http://clickhouse.langfuse.local:8123',
   CLICKHOUSE_USER: 'clickhouse',
   CLICKHOUSE_CLUSTER_ENABLED: 'false',
-  LANGFUSE_S3_EVENT_UPLOAD_BUCKET: 'sandbox-langfuse-event-dev',
+  LANGFUSE_S3_EVENT_UPLOAD_BUCKET: EVENT_BUCKET,
   LANGFUSE_S3_EVENT_UPLOAD_REGION: REGION,
   LANGFUSE_S3_EVENT_UPLOAD_PREFIX: 'events/',
   REDIS_HOST: sound ? PLAIN_CACHE : CACHE,
@@ -335,6 +354,8 @@ const OBSOLETE = {
   LANGFUSE_READ_FROM_CLICKHOUSE_ONLY: 'true',
   LANGFUSE_RETURN_FROM_CLICKHOUSE: 'true',
 }
+
+type WebEnvironment = Readonly<Record<string, string>>
 
 const variables = (values: Readonly<Record<string, string>>) =>
   Object.entries(values).map(([name, value]) => ({ name, value }))

@@ -8,6 +8,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
   createNetwork(world)
   world.logs.createGroup('/aws/ecs/langfuse_worker_log')
   world.logs.createGroup('/aws/ecs/langfuse_clickhouse_log')
+  for (const bucket of [EVENT_BUCKET, BLOB_BUCKET]) world.s3.createBucket(bucket)
   const auroraAddress = world.network.newAddress(SUBNETS[0])
   world.network.publishName(AURORA, auroraAddress)
   world.network.publish(auroraAddress, 5432, given.postgresPort)
@@ -158,6 +159,9 @@ export const OTHER_SECRETS = {
 } as const
 
 export const VPC = 'vpc-0a1b2c3d4e5f60718'
+
+export const EVENT_BUCKET = 'sandbox-langfuse-event-dev'
+export const BLOB_BUCKET = 'sandbox-langfuse-blob-dev'
 
 export const SUBNETS = [
   'subnet-0a11f00d5eed00001',

@@ -28,6 +28,7 @@ import { makeRds, type Rds } from './rds.ts'
 import { rdsOperations } from './rds-api.ts'
 import { makeReach } from './reach.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import { makeS3, type S3 } from './s3.ts'
 import { makeSecrets, type Secrets } from './secrets.ts'
 import { dispatch, type Operations } from './server.ts'
 import { stsOperations } from './sts.ts'
@@ -54,6 +55,7 @@ export function makeWorld(parts: WorldParts): World {
   const hooks = makeHooks()
   const rds = makeRds({ ids, clock })
   const backup = makeBackup({ ids, clock })
+  const s3 = makeS3()
   const proxies: PortProxy[] = []
   const services: Record<string, Operations> = {
     ec2: ec2Operations(ec2),
@@ -83,6 +85,7 @@ export function makeWorld(parts: WorldParts): World {
     appRunner,
     rds,
     backup,
+    s3,
     services,
     call,
     pushImage: images.push,
@@ -139,6 +142,7 @@ export type World = {
   readonly rds: Rds
   /** No vault unless one is made with `createVault(name)`. */
   readonly backup: Backup
+  readonly s3: S3
   readonly services: Readonly<Record<string, Operations>>
   /** Any operation, from inside: not recorded, no faults. Errors are thrown as AwsError. */
   call(service: string, operation: string, input?: JsonObject): Promise<JsonObject>

@@ -1,4 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-ec2'
+import { RolloutError } from '../errors/rollout-error.ts'
 import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../ports/network.ts'
 import { allowed } from './allowed.ts'
 import { allPages, once } from './once.ts'
@@ -78,12 +79,18 @@ export function ec2Adapter(region: string): Ec2 {
         servers ? options() : undefined,
       ])
       return {
-        support: support.EnableDnsSupport?.Value ?? true,
-        hostnames: hostnames.EnableDnsHostnames?.Value ?? false,
+        support: said(support.EnableDnsSupport?.Value, `enableDnsSupport of ${vpc}`),
+        hostnames: said(hostnames.EnableDnsHostnames?.Value, `enableDnsHostnames of ${vpc}`),
         servers: servers ? serversIn(dhcp) : undefined,
       }
     },
   }
+}
+
+/** What an answer leaves out is not known, neither good nor bad. */
+function said<Value>(value: Value | undefined, what: string): Value {
+  if (value !== undefined) return value
+  throw new RolloutError(`AWS answered without ${what}`)
 }
 
 function serversIn(answer: Sdk.DescribeDhcpOptionsCommandOutput | undefined): readonly string[] {

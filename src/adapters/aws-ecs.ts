@@ -9,6 +9,7 @@ import type {
   EfsVolume,
   ServiceChange,
   ServiceDeployment,
+  TaskContent,
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
@@ -247,6 +248,7 @@ function toTaskDefinition(answer: Described, source: unknown): TaskDefinition {
     volumes: (definition?.volumes ?? []).flatMap(toEfsVolume),
     architecture: definition?.runtimePlatform?.cpuArchitecture ?? 'X86_64',
     taskRole: definition?.taskRoleArn,
+    content: contentOf(source as WholeTaskDefinition),
     source,
   }
 }
@@ -327,6 +329,13 @@ function copyWithImage(
     // An empty list is refused by ECS: "Tags can not be empty".
     ...(tags.length > 0 && { tags }),
   }
+}
+
+function contentOf(described: WholeTaskDefinition): TaskContent {
+  const { containerDefinitions, family: _family, ...task } = described.taskDefinition
+  for (const member of DESCRIBED_ONLY) delete task[member]
+  const containers = containerDefinitions.map(container => [String(container['name']), container] as const)
+  return { task, containers: Object.fromEntries(containers) }
 }
 
 /** DescribeTaskDefinition's answer as it was on the wire. */

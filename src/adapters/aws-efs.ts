@@ -1,4 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-efs'
+import { RolloutError } from '../errors/rollout-error.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
@@ -35,7 +36,8 @@ export function efsAdapter(region: string): Efs {
         const answer = await allowed('elasticfilesystem:DescribeFileSystemPolicy', () =>
           client.send(new DescribeFileSystemPolicyCommand({ FileSystemId: fileSystem })),
         )
-        return answer.Policy
+        if (answer.Policy !== undefined) return answer.Policy
+        throw new RolloutError(`EFS answered without the policy of ${fileSystem}`)
       } catch (error) {
         if (isAwsError(error, 'PolicyNotFound')) return undefined
         throw error
@@ -48,7 +50,8 @@ export function efsAdapter(region: string): Efs {
           client.send(new DescribeAccessPointsCommand({ AccessPointId: id })),
         )
         const [found] = answer.AccessPoints ?? []
-        return found && toAccessPoint(found)
+        if (found !== undefined) return toAccessPoint(found)
+        throw new RolloutError(`EFS answered without access point ${id}`)
       } catch (error) {
         if (isAwsError(error, 'AccessPointNotFound')) return undefined
         throw error

@@ -1,8 +1,10 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import { BACKUP_CHECKS } from './backups.ts'
+import { CANARY_CHECKS } from './canary.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, cloudMapSettings } from './data-path.ts'
+import { drift } from './drift.ts'
 import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
 import { MOUNT_CHECKS } from './mount.ts'
@@ -43,6 +45,7 @@ export const CHECKS: readonly Check[] = [
   ...NETWORK_CHECKS,
   webHealth,
   webVersion,
+  ...CANARY_CHECKS,
   clickhousePing,
   clickhouseSchema,
   postgresMigrations,
@@ -51,6 +54,7 @@ export const CHECKS: readonly Check[] = [
   clickhouseDisk,
   valkey,
   workerHealth,
+  drift,
 ]
 
 /** Those that a rollout waits for and is judged by. */

@@ -3,7 +3,7 @@ import { describeSettings, singleWriterSettings } from '../plan/single-writer.ts
 import { shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, passed, skipped, warning } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { inModule } from './module-lines.ts'
 
 export const workerSteady: Check = {
@@ -66,7 +66,9 @@ export const webSteady: Check = {
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner') return steady(stack.web)
-    const { service, operation } = stack.web
+    const { service, operation, unseen } = stack.web
+    if (unseen !== undefined)
+      return inconclusive(`The operations of App Runner service ${service.name} cannot be read: ${unseen}`)
     if (operation !== undefined)
       return failed(`App Runner service ${service.name} is busy: ${operation.type} is ${operation.status}.`)
     if (service.status !== 'RUNNING')
@@ -125,8 +127,11 @@ export const oneRelease: Check = {
   run({ stack }) {
     const [web, worker] = [stack.web.image.version, stack.worker.image.version]
     if (web === undefined || worker === undefined) {
+      const image = web === undefined ? stack.web.image : stack.worker.image
+      if (image.unseen !== undefined)
+        return inconclusive(`The release of ${image.reference} cannot be told: ${image.unseen}`)
       return skipped(
-        `No exact tag names the release of ${web === undefined ? `the web image ${stack.web.image.reference}` : `the worker image ${stack.worker.image.reference}`}.`,
+        `No exact tag names the release of the ${web === undefined ? 'web' : 'worker'} image ${image.reference}.`,
       )
     }
     if (web === worker) return passed(`Both run ${web}.`)

@@ -116,8 +116,16 @@ export type TaskDefinition = {
   readonly architecture: string
   /** ARN of the role that its containers have. */
   readonly taskRole?: string | undefined
+  /** What it says, by member. */
+  readonly content?: TaskContent
   /** Exactly what ECS described, to register a copy from; opaque to everybody but the adapter. */
   readonly source: unknown
+}
+
+/** `task`: of the whole, without what ECS adds to every revision. `containers`: by name, all of them. */
+export type TaskContent = {
+  readonly task: Readonly<Record<string, unknown>>
+  readonly containers: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 }
 
 export type EcsTask = {
@@ -282,6 +290,8 @@ export type AppRunnerService = {
   readonly memory?: number | undefined
   /** ARN; undefined: what it sends goes to the internet and not into the VPC. */
   readonly vpcConnector?: string | undefined
+  /** What else is set, by name: size, health check, ways in and out, scaling. */
+  readonly settings?: Readonly<Record<string, string>>
   /** The whole source configuration as App Runner described it; opaque to everybody but the adapter. */
   readonly source: unknown
 }

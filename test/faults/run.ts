@@ -35,6 +35,8 @@ export type RowResult = TableRow & {
   readonly problems: readonly string[]
   /** The checks that are not what they were. */
   readonly changed: readonly Seen[]
+  /** The job summary of the look. */
+  readonly summary: string
   readonly milliseconds: number
 }
 
@@ -111,7 +113,7 @@ async function runRow(
 ): Promise<RowResult> {
   const started = performance.now()
   const baseline = baselines.get(keyOf(row.fault)) ?? []
-  const { changed, problems } = await lookAt(row.fault, stage, baseline)
+  const { changed, problems, summary } = await lookAt(row.fault, stage, baseline)
   const rest = await stage.atRest().then(
     () => [],
     error => [String(error)],
@@ -126,6 +128,7 @@ async function runRow(
     ...row,
     changed,
     problems: [...problems, ...rest, ...left],
+    summary,
     milliseconds: performance.now() - started,
   }
 }
@@ -134,17 +137,18 @@ async function lookAt(
   fault: Fault,
   stage: OpenFaultStage,
   baseline: readonly Seen[],
-): Promise<Pick<RowResult, 'changed' | 'problems'>> {
+): Promise<Pick<RowResult, 'changed' | 'problems' | 'summary'>> {
   let takeOut: (() => Promise<void>) | undefined
   try {
     takeOut = await fault.put(stage)
     const result = await stage.verify(fault.inputs)
     const checks = checksOf(result)
-    if (checks.length === 0) return { changed: [], problems: [`verify ran no check: ${result.summary}`] }
+    const { summary } = result
+    if (checks.length === 0) return { changed: [], problems: [`verify ran no check: ${summary}`], summary }
     const changed = changesIn(baseline, checks)
-    return { changed, problems: problemsOf(fault, changed) }
+    return { changed, problems: problemsOf(fault, changed), summary }
   } catch (error) {
-    return { changed: [], problems: [error instanceof Error ? error.message : String(error)] }
+    return { changed: [], summary: '', problems: [error instanceof Error ? error.message : String(error)] }
   } finally {
     await takeOut?.()
   }

@@ -7,13 +7,17 @@ import type { Task } from '../../sandbox/aws/ecs/types.ts'
 import type { World } from '../../sandbox/aws/world.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { clickhouseAccess } from '../../sandbox/picture.ts'
-import { openStage } from '../../sandbox/rehearse.ts'
+import { openStage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { CANARY_KEY } from './canary.ts'
 import { type FaultStage, type StageName, until } from './fault.ts'
 
 export type OpenFaultStage = FaultStage & {
   /** The built verify action, with all that it can be given. */
-  verify(inputs?: Readonly<Record<string, string>>): Promise<RunResult>
+  verify(
+    inputs?: Readonly<Record<string, string>>,
+    options?: Pick<StageRun, 'env' | 'runner'>,
+  ): Promise<RunResult>
   /** Comes back when every service runs what it should again. */
   atRest(): Promise<void>
   stop(): Promise<void>
@@ -34,6 +38,7 @@ export async function openFaultStage(
   const settings = STAGES[name]
   const stage = await openStage({ speed: 30, ...settings, ...options, folder: join(options.folder, name) })
   const { world } = stage.stack.sandbox
+  await stage.stack.createApiKey(CANARY_KEY)
   const postgres = new Client({ connectionString: stage.stack.databaseUrlLocal })
   await postgres.connect()
   const [files] = world.efs.fileSystems.values()
@@ -53,10 +58,10 @@ export async function openFaultStage(
       if (service === undefined) throw new Error(`The stage has no ECS service ${wanted}`)
       return service
     },
-    verify: (inputs = {}) =>
+    verify: (inputs = {}, options = {}) =>
       inputs['network'] === 'task'
-        ? stage.run('verify', { ...OUTSIDE, ...inputs }, { env: HOSTED })
-        : stage.run('verify', { 'redis-url': `redis://:${CACHE_TOKEN}@${CACHE}:6379`, ...inputs }),
+        ? stage.run('verify', { ...OUTSIDE, ...inputs }, { ...options, env: { ...HOSTED, ...options.env } })
+        : stage.run('verify', { 'redis-url': `redis://:${CACHE_TOKEN}@${CACHE}:6379`, ...inputs }, options),
     atRest: () => until('stack at rest', () => isAtRest(stage.stack, discovery)),
     stop: async () => {
       await postgres.end()

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { diagramsIn, problemsOfDiagrams } from '../support/mermaid.ts'
 import { runFaults, type Table } from './run.ts'
 import { loadFaults } from './table.ts'
 
@@ -25,4 +26,10 @@ test('a healthy stack has nothing that failed, nothing to warn of, nothing unsee
 
 test.each(rows.map(row => [row.number, row.area, row.fault.name] as const))('%d %s: %s', number => {
   expect(table.rows.find(row => row.number === number)?.problems).toEqual([])
+})
+
+test('the picture in every summary is one that Mermaid draws', async () => {
+  const diagrams = table.rows.flatMap(row => diagramsIn(row.summary))
+  expect(diagrams.length).toBe(rows.length)
+  expect(await problemsOfDiagrams(diagrams)).toEqual([])
 })

@@ -14,7 +14,7 @@ import type { Records } from '../ports/records.ts'
 import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { lookInside, workerAddresses } from '../stack/inside.ts'
+import { type LookAtMount, lookInside, workerAddresses } from '../stack/inside.ts'
 import type { Sources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 
@@ -49,6 +49,8 @@ export type Connections = Sources & {
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
   readonly undoInside: UndoInside | undefined
+  /** undefined: nobody can start a task that mounts ClickHouse's volume. */
+  readonly mount: LookAtMount | undefined
 }
 
 /** From this runner with the addresses that it was given; else by an agent in a task of its own (`network`). */
@@ -69,6 +71,7 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     postgres: stores.postgres,
     clickhouse: stores.clickhouse,
     undoInside: undefined,
+    mount: undefined,
     lookInside: worker => lookInside(stores, workerAddresses(worker)),
     insideIsSlow: false,
   }
@@ -88,6 +91,7 @@ function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connecti
     postgres: undefined,
     clickhouse: undefined,
     undoInside: agent.undo,
+    mount: agent.lookAtMount,
     lookInside: agent.look,
     insideIsSlow: true,
   }

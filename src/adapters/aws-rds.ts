@@ -77,6 +77,8 @@ function toCluster(cluster: Sdk.DBCluster): DatabaseCluster {
     status: cluster.Status ?? '',
     endpoints: endpoints.flatMap(endpoint => endpoint ?? []),
     instances: (cluster.DBClusterMembers ?? []).flatMap(member => member.DBInstanceIdentifier ?? []),
+    securityGroups: (cluster.VpcSecurityGroups ?? []).flatMap(group => group.VpcSecurityGroupId ?? []),
+    port: cluster.Port,
     version: cluster.EngineVersion,
     deletionProtection: cluster.DeletionProtection ?? false,
     retentionDays: cluster.BackupRetentionPeriod,

@@ -2,6 +2,7 @@ import type { Cloud } from '../ports/cloud.ts'
 import { appRunnerAdapter } from './aws-apprunner.ts'
 import { backupAdapter } from './aws-backup.ts'
 import { cloudMapAdapter } from './aws-cloud-map.ts'
+import { ec2Adapter } from './aws-ec2.ts'
 import { ecrAdapter } from './aws-ecr.ts'
 import { ecsAdapter } from './aws-ecs.ts'
 import { efsAdapter } from './aws-efs.ts'
@@ -14,6 +15,7 @@ export function createCloud(region: string): Cloud {
     region,
     ecs: ecsAdapter(region),
     appRunner: appRunnerAdapter(region),
+    ec2: ec2Adapter(region),
     efs: efsAdapter(region),
     cloudMap: cloudMapAdapter(region),
     ecr: ecrAdapter(region),

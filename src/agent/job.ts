@@ -1,6 +1,7 @@
 import type { UndoCounts } from '../execute/execution.ts'
 import type { TakenUp } from '../execute/rearm.ts'
 import type { UndoSchema } from '../plan/plan.ts'
+import type { MountedFiles } from '../ports/files.ts'
 import type { DownSql } from '../schema/down-sql.ts'
 import type { Inside, WorkerAddress } from '../stack/inside.ts'
 import type { Loss } from '../stack/losses.ts'
@@ -14,7 +15,7 @@ export type Spec = {
   readonly job: Job
 }
 
-export type Job = ObserveJob | CountJob | RearmJob | UndoJob | KeepJob | LoadJob
+export type Job = ObserveJob | MountJob | CountJob | RearmJob | UndoJob | KeepJob | LoadJob
 
 export type ObserveJob = {
   readonly kind: 'observe'
@@ -30,6 +31,9 @@ export type CountJob = {
 
 /** `rearm` puts background migrations back to their beginning; `take-up` waits until a worker is at them. */
 export type RearmJob = { readonly kind: 'rearm' | 'take-up'; readonly names: readonly string[] }
+
+/** Looks at ClickHouse's volume, which is mounted at a path. */
+export type MountJob = { readonly kind: 'mount'; readonly path: string }
 
 /** Phases of a rollback between which nothing else happens, in order, with their down SQL. */
 export type UndoJob = {
@@ -71,6 +75,7 @@ export type Answers = {
   readonly count: readonly (readonly [at: number, count: number | null])[]
   readonly rearm: readonly string[]
   readonly 'take-up': readonly TakenUp[]
+  readonly mount: MountedFiles
   readonly undo: Undone
   readonly keep: null
   readonly load: Undone

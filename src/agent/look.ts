@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { lookAtFiles } from '../adapters/files.ts'
 import { http } from '../adapters/http.ts'
 import { names } from '../adapters/names.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey.ts'
@@ -31,6 +32,8 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
       return rearm(job.names, givenPostgres(tools))
     case 'take-up':
       return watchTakeUp(job.names, { ...tools, postgres: givenPostgres(tools) })
+    case 'mount':
+      return lookAtFiles(job.path)
     case 'keep':
       return keepPart(job, givenPostgres(tools))
     case 'load':

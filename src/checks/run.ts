@@ -4,11 +4,13 @@ import { backgroundMigrations } from './background.ts'
 import { BACKUP_CHECKS } from './backups.ts'
 import { CANARY_CHECKS } from './canary.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
-import { cloudMap, efs } from './data-path.ts'
+import { cloudMap, cloudMapSettings } from './data-path.ts'
 import { DATABASE_CHECKS } from './databases.ts'
 import { drift } from './drift.ts'
 import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
+import { MOUNT_CHECKS } from './mount.ts'
+import { NETWORK_CHECKS } from './network.ts'
 import { REGISTRY_CHECKS } from './registry.ts'
 import { RELEASE_CHECKS } from './releases.ts'
 import {
@@ -20,6 +22,7 @@ import {
   workerSteady,
 } from './services.ts'
 import { SETTINGS_CHECKS } from './settings.ts'
+import { efs, STORAGE_CHECKS } from './storage.ts'
 import { clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
 import { webHealth, webVersion } from './web-health.ts'
 
@@ -37,7 +40,11 @@ export const CHECKS: readonly Check[] = [
   ...REGISTRY_CHECKS,
   ...BACKUP_CHECKS,
   cloudMap,
+  cloudMapSettings,
   efs,
+  ...STORAGE_CHECKS,
+  ...MOUNT_CHECKS,
+  ...NETWORK_CHECKS,
   webHealth,
   webVersion,
   ...CANARY_CHECKS,

@@ -14,7 +14,7 @@ import type { Records } from '../ports/records.ts'
 import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { lookInside, workerAddresses } from '../stack/inside.ts'
+import { type LookAtMount, lookInside, workerAddresses } from '../stack/inside.ts'
 import { type CountLosses, countLosses } from '../stack/losses.ts'
 import type { Sources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -52,6 +52,8 @@ export type Connections = Sources & {
   readonly undoInside: UndoInside | undefined
   readonly rearmInside: RearmInside | undefined
   readonly countLosses: CountLosses
+  /** undefined: nobody can start a task that mounts ClickHouse's volume. */
+  readonly mount: LookAtMount | undefined
 }
 
 /** From this runner with the addresses that it was given; else by an agent in a task of its own (`network`). */
@@ -75,6 +77,7 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     rearmInside: undefined,
     countLosses: losses => countLosses(losses, stores),
     lookInside: (worker, closely) => lookInside(stores, workerAddresses(worker), closely),
+    mount: undefined,
     insideIsSlow: false,
   }
 }
@@ -95,6 +98,7 @@ function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connecti
     undoInside: agent.undo,
     rearmInside: agent.rearm,
     countLosses: agent.count,
+    mount: agent.lookAtMount,
     lookInside: agent.look,
     insideIsSlow: true,
   }

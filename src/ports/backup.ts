@@ -24,6 +24,8 @@ export type DatabaseCluster = {
   readonly endpoints: readonly string[]
   /** Identifiers of its instances: the first label of an instance's own endpoint. */
   readonly instances: readonly string[]
+  readonly securityGroups?: readonly string[]
+  readonly port?: number | undefined
   readonly version?: string | undefined
   readonly deletionProtection?: boolean
   /** Days that Aurora keeps what a point-in-time restore needs. */

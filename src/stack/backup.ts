@@ -44,7 +44,10 @@ export async function observeDatabase(
 }
 
 /** The hosts of PostgreSQL that are visible, the surest first: what the containers are told, then the input. */
-export function databaseHosts(config: StackConfig, { worker, web }: Stack): readonly string[] {
+export function databaseHosts(
+  config: Pick<StackConfig, 'databases'>,
+  { worker, web }: Stack,
+): readonly string[] {
   const environments = [worker.container.environment, web.environment]
   const hosts = [
     ...environments.map(environment => environment['DATABASE_HOST']),

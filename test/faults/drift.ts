@@ -8,11 +8,17 @@ const INPUTS = { baseline: 'record' }
  * deployed before: only then is there something to compare with.
  */
 const ALSO: Readonly<Record<string, readonly string[]>> = {
+  'the tag of the release is pushed again with other content': ['image-tags'],
+  // The first of the web's variables is one that the worker has as well.
+  'a variable of the web is taken away': ['environment-pairs'],
   // The second task is not there yet.
   'the worker is scaled': ['worker-steady'],
-  'ClickHouse is given 100 and 200 percent again': ['clickhouse-single-writer'],
+  'ClickHouse is given 100 and 200 percent again': ['clickhouse-single-writer', 'clickhouse-placement'],
   "App Runner's health check becomes one of the other kind": ['web-health-check'],
+  'automatic deployments are turned the other way': ['automatic-deployments'],
   'the head of the ClickHouse migrations is set back by hand': ['clickhouse-schema'],
+  // Nothing lets a group in that there is not.
+  "the worker's security groups are changed": ['path-to-clickhouse', 'path-to-postgres', 'path-to-valkey'],
   'a Postgres migration is added that nobody deployed': ['postgres-migrations'],
 }
 

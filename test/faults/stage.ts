@@ -7,7 +7,7 @@ import type { Task } from '../../sandbox/aws/ecs/types.ts'
 import type { World } from '../../sandbox/aws/world.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { clickhouseAccess } from '../../sandbox/picture.ts'
-import { openStage, type StageRun } from '../../sandbox/rehearse.ts'
+import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { CANARY_KEY } from './canary.ts'
 import { type FaultStage, type StageName, until } from './fault.ts'
@@ -37,6 +37,7 @@ export async function openFaultStage(
 ): Promise<OpenFaultStage> {
   const settings = STAGES[name]
   const stage = await openStage({ speed: 30, ...settings, ...options, folder: join(options.folder, name) })
+  if (settings.sound === true) await writeBaseline(stage, settings.release ?? '')
   const { world } = stage.stack.sandbox
   await stage.stack.createApiKey(CANARY_KEY)
   const postgres = new Client({ connectionString: stage.stack.databaseUrlLocal })
@@ -70,6 +71,13 @@ export async function openFaultStage(
   }
 }
 
+/** A deploy that finds nothing to do writes down what runs: what drift is measured against. */
+async function writeBaseline(stage: Stage, release: string): Promise<void> {
+  const { outputs, summary } = await stage.run('deploy', { version: release })
+  if (outputs['outcome'] !== 'unchanged')
+    throw new Error(`A sound stack on ${release} needs no deploy: ${summary}`)
+}
+
 /** A runner of GitHub's own has no place in the VPC and knows no address in it. */
 const OUTSIDE = { 'database-url': '', 'clickhouse-url': '', 'clickhouse-user': '', 'clickhouse-password': '' }
 const HOSTED = { NODE_OPTIONS: '', SANDBOX_VPC: '' }
@@ -80,6 +88,8 @@ async function isAtRest({ sandbox, webUrl }: ArticleStack, { instances }: MapSer
   const tasks = [...(ecs.clusters.get('langfuse')?.tasks.values() ?? [])].filter(({ service }) => service)
   const still =
     services.every(service => service.steady && service.deployments.length === 1) &&
+    // The scheduler looks once in a while: until then it is steady with what it had.
+    services.every(({ name, desiredCount }) => desiredCount === runningIn(tasks, name)) &&
     tasks.every(task => task.lastStatus === 'RUNNING' || task.lastStatus === 'STOPPED') &&
     [...appRunner.services.values()].every(({ status }) => status === 'RUNNING')
   const [instance] = instances.values()
@@ -89,6 +99,9 @@ async function isAtRest({ sandbox, webUrl }: ArticleStack, { instances }: MapSer
   )
   return (await Promise.all(answers).catch(() => [false])).every(Boolean)
 }
+
+const runningIn = (tasks: readonly Task[], service: string) =>
+  tasks.filter(task => task.service?.name === service && task.lastStatus === 'RUNNING').length
 
 /** Where a program of Langfuse or ClickHouse answers on this machine. */
 function doorOf({ network }: World, { address, lastStatus, service }: Task): readonly string[] {

@@ -4,7 +4,7 @@ import type { Canary } from '../../src/stack/canary.ts'
 import type { Closely } from '../../src/stack/closely.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
-import { unseenSurroundings } from '../../src/stack/surroundings.ts'
+import { healthySurroundings } from './surroundings.ts'
 
 /** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
 export const REGISTRY = '123456789012.dkr.ecr.ap-northeast-1.amazonaws.com'
@@ -176,7 +176,7 @@ function ecsComponent(
     containers: [container],
     volumes:
       component === 'clickhouse'
-        ? [{ name: 'data', fileSystemId: 'fs-1', rootDirectory: '/', accessPointId: undefined }]
+        ? [{ name: 'data', fileSystemId: 'fs-1', rootDirectory: '/', accessPointId: 'fsap-1' }]
         : [],
     architecture: 'ARM64',
     source: {},
@@ -251,6 +251,8 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
       {
         name: 'clickhouse.langfuse.local',
         instances: [{ id: 'clickhouse-task', address: '10.0.11.37', health: 'HEALTHY' }],
+        records: [{ type: 'A', ttl: 10 }],
+        customHealth: true,
       },
       'cloud map',
     ),
@@ -269,7 +271,7 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
       'efs',
     ),
     probe: healthyProbe(),
-    surroundings: unseenSurroundings('it was not looked for', 'not-asked'),
+    surroundings: healthySurroundings(),
     ...over,
   }
 }
@@ -296,6 +298,15 @@ export function healthyProbe(over: Partial<Probe> = {}): Probe {
         queues: [],
       },
       'master.langfuse-cache.example:6379',
+    ),
+    mount: known(
+      {
+        state: 'mounted',
+        entries: ['.', 'metadata', 'store'].map(name => ({ name, uid: 101, gid: 101, mode: 0o755 })),
+        count: 12,
+        free: 2 ** 63,
+      },
+      'clickhouse:1',
     ),
     workers: known(
       [

@@ -1,6 +1,6 @@
 import { createAgent, type Program } from '../agent/agent.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { UndoInside } from '../execute/execution.ts'
+import type { RearmInside, UndoInside } from '../execute/execution.ts'
 import type { ClickHouseAccess, StackConfig } from '../inputs/config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
@@ -15,6 +15,7 @@ import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { type LookAtMount, lookInside, workerAddresses } from '../stack/inside.ts'
+import { type CountLosses, countLosses } from '../stack/losses.ts'
 import type { Sources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 
@@ -51,6 +52,8 @@ export type Connections = Sources & {
   readonly undoInside: UndoInside | undefined
   /** undefined: nobody can start a task that mounts ClickHouse's volume. */
   readonly mount: LookAtMount | undefined
+  readonly rearmInside: RearmInside | undefined
+  readonly countLosses: CountLosses
 }
 
 /** From this runner with the addresses that it was given; else by an agent in a task of its own (`network`). */
@@ -72,7 +75,9 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     clickhouse: stores.clickhouse,
     undoInside: undefined,
     mount: undefined,
-    lookInside: worker => lookInside(stores, workerAddresses(worker)),
+    rearmInside: undefined,
+    countLosses: losses => countLosses(losses, stores),
+    lookInside: (worker, closely) => lookInside(stores, workerAddresses(worker), closely),
     insideIsSlow: false,
   }
 }
@@ -92,6 +97,8 @@ function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connecti
     clickhouse: undefined,
     undoInside: agent.undo,
     mount: agent.lookAtMount,
+    rearmInside: agent.rearm,
+    countLosses: agent.count,
     lookInside: agent.look,
     insideIsSlow: true,
   }

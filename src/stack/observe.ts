@@ -31,6 +31,8 @@ export type Sources = {
   readonly lookAtMount?: LookAtMount | undefined
   /** Looking inside starts a task and takes a minute: it is not done again and again. */
   readonly insideIsSlow: boolean
+  /** Whether the schemas and the load of the stores are looked at too. */
+  readonly closely?: boolean
   /** Told where the web is as soon as that is known, for work that goes on beside the looks. */
   readonly onWeb?: (web: WebComponent, url: string) => void
 }
@@ -54,7 +56,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   const url = publicUrl(config, web)
   sources.onWeb?.(web, url)
   const [inside, mount, health, discovery, files] = await Promise.all([
-    sources.lookInside(worker),
+    sources.lookInside(worker, sources.closely),
     sources.lookAtMount?.(worker, clickhouse) ?? unknown<Mount>('the volume was not mounted', 'not-asked'),
     observeHealth(url, sources.http),
     observeDiscovery(clickhouse.service, cloud),

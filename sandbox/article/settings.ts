@@ -18,6 +18,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     subnetGroup: 'langfuse-postgres',
     securityGroups: [SECURITY_GROUPS.database],
     backupRetentionDays: 1,
+    engineUrl: `postgresql://127.0.0.1:${given.postgresPort}`,
   })
   const cacheAddress = world.network.newAddress(SUBNETS[0])
   world.network.publishName(CACHE, cacheAddress)

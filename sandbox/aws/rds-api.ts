@@ -135,7 +135,10 @@ function clusterAnswer(cluster: DbCluster): JsonObject {
     ClusterCreateTime: cluster.createdAt,
     EngineMode: 'provisioned',
     DeletionProtection: false,
-    HttpEndpointEnabled: true,
+    HttpEndpointEnabled: cluster.httpEndpoint,
+    ...(cluster.masterSecret !== undefined && {
+      MasterUserSecret: { SecretArn: cluster.masterSecret, SecretStatus: 'active' },
+    }),
     ServerlessV2ScalingConfiguration: { MinCapacity: 0.5, MaxCapacity: 2 },
     TagList: {},
   }

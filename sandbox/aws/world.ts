@@ -24,6 +24,8 @@ import { logsOperations } from './logs-api.ts'
 import { pictures } from './pictures.ts'
 import { makeRds, type Rds } from './rds.ts'
 import { rdsOperations } from './rds-api.ts'
+import { type DataApi, makeDataApi } from './rds-data.ts'
+import { dataApiOperations } from './rds-data-api.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { makeSecrets, type Secrets } from './secrets.ts'
 import { dispatch, type Operations } from './server.ts'
@@ -48,6 +50,7 @@ export function makeWorld(parts: WorldParts): World {
   const faults = makeFaults(lags)
   const hooks = makeHooks()
   const rds = makeRds({ ids, clock })
+  const dataApi = makeDataApi({ ids, clock, rds, secrets, patienceSeconds })
   const backup = makeBackup({ ids, clock })
   const proxies: PortProxy[] = []
   const services: Record<string, Operations> = {
@@ -59,6 +62,7 @@ export function makeWorld(parts: WorldParts): World {
     logs: logsOperations(logs),
     sts: stsOperations,
     rds: rdsOperations(rds),
+    'rds-data': dataApiOperations(dataApi),
     backup: backupOperations(backup, efs),
   }
   const call = (service: string, operation: string, input: JsonObject = {}) =>
@@ -75,6 +79,7 @@ export function makeWorld(parts: WorldParts): World {
     ecs,
     appRunner,
     rds,
+    dataApi,
     backup,
     services,
     call,
@@ -94,6 +99,7 @@ export function makeWorld(parts: WorldParts): World {
     closeDoors: async () => {
       const doors = [...appRunner.services.values(), ...ecsServices(ecs)].map(service => service.door)
       await Promise.all([...doors, ...proxies].map(door => door.stop()))
+      await dataApi.stop()
     },
   }
 }
@@ -129,6 +135,8 @@ export type World = {
   readonly ecs: Ecs
   readonly appRunner: AppRunner
   readonly rds: Rds
+  /** SQL over HTTPS, to clusters with an engine. */
+  readonly dataApi: DataApi
   /** No vault unless one is made with `createVault(name)`. */
   readonly backup: Backup
   readonly services: Readonly<Record<string, Operations>>

@@ -77,6 +77,10 @@ function toCluster(cluster: Sdk.DBCluster): DatabaseCluster {
     status: cluster.Status ?? '',
     endpoints: endpoints.flatMap(endpoint => endpoint ?? []),
     instances: (cluster.DBClusterMembers ?? []).flatMap(member => member.DBInstanceIdentifier ?? []),
+    arn: cluster.DBClusterArn,
+    database: cluster.DatabaseName,
+    httpEndpoint: cluster.HttpEndpointEnabled ?? false,
+    secret: cluster.MasterUserSecret?.SecretArn,
   }
 }
 

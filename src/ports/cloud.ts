@@ -1,4 +1,5 @@
 import type { Aurora, Backup } from './backup.ts'
+import type { DataApi } from './data-api.ts'
 
 /**
  * AWS as the flow sees it: only what is used, in our own shapes. The adapters translate; nothing right of
@@ -14,6 +15,7 @@ export type Cloud = {
   readonly logs: Logs
   readonly aurora: Aurora
   readonly backup: Backup
+  readonly dataApi: DataApi
 }
 
 /** A percentage pair as ECS counts it, and its circuit breaker. */

@@ -279,24 +279,30 @@ async function commit(session: Session): Promise<void> {
     transaction: open.id,
   })
   await proveLock(session)
-  try {
-    await calls.commit(open.id)
-  } catch (error) {
-    if (!(error instanceof CallFailed) || !(await isCommitted(session, row?.['number'], error)))
-      throw lostAs(error)
-  }
+  await ended(session, open, row?.['number'])
   session.open = undefined
   for (const [name, value] of open.pending) session.settings.set(name, value)
 }
 
-/** Whether a transaction whose end was not heard of is committed: PostgreSQL knows. One without a number wrote nothing. */
-async function isCommitted({ calls, time }: Session, number: unknown, cause: unknown): Promise<boolean> {
-  if (typeof number !== 'string') return true
-  for (let look = 1; ; look++) {
-    const [row] = await calls.execute(`SELECT pg_xact_status(${quoteLiteral(number)}::xid8) AS status`, {})
-    if (row?.['status'] !== 'in progress') return row?.['status'] === 'committed'
-    if (look >= 10) throw cause
-    await time.sleep(LOOK_AGAIN_MS)
+const COMMIT_ATTEMPTS = 10
+
+/**
+ * Commits. What became of a transaction whose end was not heard of PostgreSQL knows by its number; one without a number
+ * wrote nothing.
+ */
+async function ended({ calls, time }: Session, { id }: Transaction, number: unknown): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await calls.commit(id)
+    } catch (error) {
+      if (!(error instanceof CallFailed)) throw error
+      if (typeof number !== 'string') return
+      const sql = `SELECT pg_xact_status(${quoteLiteral(number)}::xid8) AS status`
+      const [row] = await twice(() => calls.execute(sql, {}))
+      if (row?.['status'] === 'committed') return
+      if (row?.['status'] !== 'in progress' || attempt >= COMMIT_ATTEMPTS) throw lostAs(error)
+      await time.sleep(LOOK_AGAIN_MS)
+    }
   }
 }
 

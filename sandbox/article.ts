@@ -35,6 +35,7 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
       worker: options.worker ?? {},
       seed: options.seed ?? false,
       webPlatform: options.webPlatform ?? 'app-runner',
+      dataApi: options.dataApi ?? false,
       pushed: options.pushed ?? ['2.93.7', '3.0.0'],
       log,
     })
@@ -60,6 +61,8 @@ export type ArticleOptions = {
   readonly seed?: boolean
   /** Where the web runs; on App Runner by default. */
   readonly webPlatform?: WebPlatform
+  /** RDS keeps a secret for the master user, which the module does not ask for: only then the Data API is of use. */
+  readonly dataApi?: boolean
   /** Releases that are in the repositories and on Docker Hub beside the one that runs; 2.93.7 and 3.0.0 by default. */
   readonly pushed?: readonly string[]
   readonly log?: (line: string) => void
@@ -96,6 +99,7 @@ type Parts = {
   readonly worker: Readonly<Record<string, string>>
   readonly seed: boolean
   readonly webPlatform: WebPlatform
+  readonly dataApi: boolean
   readonly pushed: readonly string[]
   readonly log: (line: string) => void
 }
@@ -108,6 +112,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
     valkeyPort: valkey.port,
     databasePassword: DATABASE_PASSWORD,
     clickhousePassword: CLICKHOUSE_PASSWORD,
+    dataApi: parts.dataApi,
   })
   pushImages(world, articleImages(parts))
   publishImages(world, [...new Set([...parts.pushed, parts.release])], parts.clickhouse)

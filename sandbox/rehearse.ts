@@ -33,6 +33,7 @@ export async function openStage(options: {
   readonly clickhouse?: string
   readonly worker?: Readonly<Record<string, string>>
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
+  readonly dataApi?: boolean
   readonly log?: (line: string) => void
 }): Promise<Stage> {
   const stack = await startArticleStack({

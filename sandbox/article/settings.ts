@@ -8,7 +8,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
   const auroraAddress = world.network.newAddress(SUBNETS[0])
   world.network.publishName(AURORA, auroraAddress)
   world.network.publish(auroraAddress, 5432, given.postgresPort)
-  world.rds.createCluster({
+  const cluster = world.rds.createCluster({
     identifier: 'langfuse-postgres',
     endpoint: AURORA,
     engineVersion: '15.6',
@@ -20,6 +20,10 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     backupRetentionDays: 1,
     engineUrl: `postgresql://127.0.0.1:${given.postgresPort}`,
   })
+  if (given.dataApi) {
+    const secret = JSON.stringify({ username: 'langfuse', password: given.databasePassword })
+    cluster.masterSecret = world.secrets.put('rds!cluster-7e1d9a52-0c4b-4d6e-9a59-3f1f4b8d2c60', secret)
+  }
   const cacheAddress = world.network.newAddress(SUBNETS[0])
   world.network.publishName(CACHE, cacheAddress)
   world.network.publish(cacheAddress, 6379, given.valkeyPort)
@@ -58,6 +62,7 @@ type Given = {
   readonly valkeyPort: number
   readonly databasePassword: string
   readonly clickhousePassword: string
+  readonly dataApi: boolean
 }
 
 export type ArticleSettings = {

@@ -413,6 +413,7 @@ async function takeLock(
       await calls.rollback(id).catch(() => undefined)
       return rows
     }
+    await calls.execute(KEEP, { transaction: id })
     const rest = time.every(KEEP_ALIVE_MS, () => {
       proveLock(session).catch(() => undefined) // who works next is told
     })
@@ -424,12 +425,18 @@ async function takeLock(
   }
 }
 
+/**
+ * Not a query: the snapshot of a transaction's last query may be kept until the next statement, and CREATE INDEX
+ * CONCURRENTLY waits for whoever has an older one.
+ */
+const KEEP = 'SET LOCAL statement_timeout = 0'
+
 /** A call keeps the lock's transaction for three minutes more; without it nothing may be committed. */
 async function proveLock(session: Session): Promise<void> {
   const { lock, calls } = session
   if (lock === undefined) return
   try {
-    if (lock.lost === undefined) await calls.execute('SELECT 1 AS one', { transaction: lock.id })
+    if (lock.lost === undefined) await calls.execute(KEEP, { transaction: lock.id })
   } catch (error) {
     // Another look at the same time is no loss; any other answer may be one.
     if (!(error instanceof CallFailed) || error.kind !== 'busy') lock.lost = error

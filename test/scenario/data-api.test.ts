@@ -118,11 +118,9 @@ test('a table in use makes it step back and try again', async () => {
   await client.connect()
   let holds: Promise<unknown> | undefined
   const end = undo.stage.stack.sandbox.world.onRequest(({ phase, input }) => {
-    const isContract = String(input['sql']).includes(
-      '20241206115829_remove_trace_score_observation_constraints',
-    )
-    if (phase !== 'before' || !isContract || holds !== undefined) return
-    holds = client.query('BEGIN; LOCK TABLE traces IN ROW EXCLUSIVE MODE; SELECT pg_sleep(3); COMMIT')
+    const isKey = String(input['sql']).includes("add_constraint('traces'")
+    if (phase !== 'before' || !isKey || holds !== undefined) return
+    holds = client.query('BEGIN; LOCK TABLE traces IN ROW EXCLUSIVE MODE; SELECT pg_sleep(5); COMMIT')
     return new Promise(resolve => setTimeout(resolve, 300))
   })
   const result = await rollback()

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import { articleImages, publishImages, pushImages } from './article/images.ts'
+import { articleImages, keepImages, publishImages, pushImages } from './article/images.ts'
 import { createClickHouse, createWeb, createWorker, type WebPlatform } from './article/services.ts'
-import { type ArticleSettings, CACHE_TOKEN, createSettings } from './article/settings.ts'
+import { type ArticleSettings, CACHE_TOKEN, createSettings, OTHER_SECRETS } from './article/settings.ts'
 import { isSteady, operationStatus, until } from './article/wait.ts'
 import { type Postgres, startPostgres } from './engines/postgres.ts'
+import { type ApiKey, createApiKey } from './langfuse/api-keys.ts'
 import { type Sandbox, startSandbox } from './sandbox.ts'
 import { seedV2 } from './seed.ts'
 import { startValkey, type Valkey } from './valkey.ts'
@@ -33,10 +34,12 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
       release,
       clickhouse: options.clickhouse ?? '24.8.7',
       worker: options.worker ?? {},
+      web: options.web ?? {},
       seed: options.seed ?? false,
       webPlatform: options.webPlatform ?? 'app-runner',
       dataApi: options.dataApi ?? false,
       pushed: options.pushed ?? ['2.93.7', '3.0.0'],
+      sound: options.sound ?? false,
       log,
     })
   } catch (error) {
@@ -57,6 +60,8 @@ export type ArticleOptions = {
   readonly clickhouse?: string
   /** What the worker is told beside what the module tells it. */
   readonly worker?: Readonly<Record<string, string>>
+  /** The same of the web. */
+  readonly web?: Readonly<Record<string, string>>
   /** Fill the database with a small team's data: that of 2.93.7. */
   readonly seed?: boolean
   /** Where the web runs; on App Runner by default. */
@@ -65,6 +70,8 @@ export type ArticleOptions = {
   readonly dataApi?: boolean
   /** Releases that are in the repositories and on Docker Hub beside the one that runs; 2.93.7 and 3.0.0 by default. */
   readonly pushed?: readonly string[]
+  /** Without the module's mistakes: what `verify` has nothing to say against. */
+  readonly sound?: boolean
   readonly log?: (line: string) => void
 }
 
@@ -81,6 +88,8 @@ export type ArticleStack = {
   /** The same ClickHouse by a loopback port that stays while its task changes. */
   readonly clickhouseUrlLocal: string
   readonly webUrl: string
+  /** Makes a key of a project (that key, when one is given), with which traces can be written; a database without projects gets one. */
+  createApiKey(key?: ApiKey): Promise<ApiKey>
   /** The ARN of the web's App Runner or ECS service. */
   readonly webArn: string
   stop(): Promise<void>
@@ -97,15 +106,17 @@ type Parts = {
   readonly release: string
   readonly clickhouse: string
   readonly worker: Readonly<Record<string, string>>
+  readonly web: Readonly<Record<string, string>>
   readonly seed: boolean
   readonly webPlatform: WebPlatform
   readonly dataApi: boolean
   readonly pushed: readonly string[]
+  readonly sound: boolean
   readonly log: (line: string) => void
 }
 
 async function build(parts: Parts): Promise<ArticleStack> {
-  const { sandbox, postgres, valkey, log } = parts
+  const { sandbox, postgres, valkey, release, log } = parts
   const { world } = sandbox
   const settings = createSettings(world, {
     postgresPort: postgres.port,
@@ -113,8 +124,11 @@ async function build(parts: Parts): Promise<ArticleStack> {
     databasePassword: DATABASE_PASSWORD,
     clickhousePassword: CLICKHOUSE_PASSWORD,
     dataApi: parts.dataApi,
+    sound: parts.sound ? { langfuse: release, clickhouse: parts.clickhouse } : undefined,
   })
+  if (parts.sound) valkey.state.policy = 'noeviction'
   pushImages(world, articleImages(parts))
+  keepImages(world, parts.sound)
   publishImages(world, [...new Set([...parts.pushed, parts.release])], parts.clickhouse)
   const web = await bringUp(parts, settings)
   log('Worker, ClickHouse and web are steady')
@@ -130,6 +144,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
     clickhousePassword: CLICKHOUSE_PASSWORD,
     clickhouseUrlLocal: `http://127.0.0.1:${clickhousePort}`,
     webUrl: world.frontDoor(web),
+    createApiKey: key => createApiKey(postgres.url, { salt: OTHER_SECRETS.SALT, key }),
     webArn: web,
     stop: async () => {
       await sandbox.stop()
@@ -145,7 +160,7 @@ async function bringUp(parts: Parts, settings: ArticleSettings): Promise<string>
   await createClickHouse(world, settings)
   await until({ what: 'the ClickHouse service', world, done: () => isSteady(world, 'clickhouse') })
   parts.log('ClickHouse is steady on its EFS volume')
-  const web = await createWeb(world, settings, parts.webPlatform)
+  const web = await createWeb(world, settings, { platform: parts.webPlatform, more: parts.web })
   await until({
     what: 'the web service',
     world,

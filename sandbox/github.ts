@@ -1,17 +1,28 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { answerIssues, type Issue } from './github-issues.ts'
 
-/** GitHub's API on a local port: deployments, as far as the record of a deploy uses them, and the trees of tags. */
+/** GitHub's API on a local port: deployments, as far as the record of a deploy uses them, issues, and the trees of tags. */
 export type GitHub = {
   /** For GITHUB_API_URL. */
   readonly url: string
+  /** All of them, whatever task they are of. */
+  readonly all: Deployment[]
+  /** Those that are records of a deploy, made before its first change. */
   readonly deployments: readonly Deployment[]
+  /** Those that say what a deploy or rollback has left. */
+  readonly baselines: readonly Deployment[]
+  readonly issues: Issue[]
+  /** What the token may not, and whether the repository has issues at all; both may be changed. */
+  readonly refuses: Refusals
   /** Status of workflow runs by id; runs that are not in it do not exist. */
   readonly runs: Map<string, 'in_progress' | 'completed'>
   /** Paths of the files that a tag of langfuse/langfuse holds; tags that are not in it do not exist. */
   readonly tags: Map<string, readonly string[]>
   stop(): Promise<void>
 }
+
+export type Refusals = { deployments: boolean; actions: boolean; issues: false | 'denied' | 'disabled' }
 
 export type Deployment = {
   readonly id: number
@@ -28,28 +39,61 @@ export type Deployment = {
 
 /** `allowed: false` answers as GitHub does to a token without `deployments: write`. */
 export async function startGitHub(options: { readonly allowed?: boolean } = {}): Promise<GitHub> {
-  const deployments: Deployment[] = []
+  const all: Deployment[] = []
   const runs: GitHub['runs'] = new Map()
   const tags: GitHub['tags'] = new Map()
+  const issues: Issue[] = []
+  const refuses: Refusals = { deployments: false, actions: false, issues: false }
   const server = createServer(async (request, response) => {
-    const answer =
-      options.allowed === false
-        ? { status: 403, body: { message: 'Resource not accessible by integration' } }
-        : route(
-            request.method ?? 'GET',
-            new URL(request.url ?? '/', 'http://localhost'),
-            await bodyOf(request),
-            { deployments, runs, tags },
-          )
-    response.writeHead(answer.status, { 'content-type': 'application/json' })
+    const { method = 'GET', url: path = '/', headers } = request
+    const url = new URL(path, `http://${headers.host ?? 'localhost'}`)
+    const body = await bodyOf(request)
+    const answer: Answer =
+      refusal(url, options.allowed === false, refuses) ??
+      answerIssues({ method, url, body }, issues) ??
+      route(method, url, body, { deployments: all, runs, tags })
+    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
     response.end(JSON.stringify(answer.body))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, deployments, runs, tags, stop: () => close(server) }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    all,
+    get deployments() {
+      return all.filter(deployment => !isBaseline(deployment))
+    },
+    get baselines() {
+      return all.filter(isBaseline)
+    },
+    issues,
+    refuses,
+    runs,
+    tags,
+    stop: () => close(server),
+  }
 }
 
-type Answer = { readonly status: number; readonly body: unknown }
+const isBaseline = ({ task }: Deployment) => task.endsWith(':baseline')
+
+type Answer = {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const NOT_ALLOWED: Answer = { status: 403, body: { message: 'Resource not accessible by integration' } }
+
+function refusal({ pathname }: URL, all: boolean, refuses: Refusals): Answer | undefined {
+  const part = /^\/repos\/[^/]+\/[^/]+\/(deployments|actions|issues)\b/.exec(pathname)?.[1]
+  if (part === 'issues' && refuses.issues === 'disabled')
+    return { status: 410, body: { message: 'Issues has been disabled in this repository.' } }
+  const denied =
+    (part === 'issues' && refuses.issues === 'denied') ||
+    (part === 'deployments' && refuses.deployments) ||
+    (part === 'actions' && refuses.actions)
+  return all || denied ? NOT_ALLOWED : undefined
+}
 type Body = Readonly<Record<string, unknown>>
 
 type Kept = { readonly deployments: Deployment[] } & Pick<GitHub, 'runs' | 'tags'>

@@ -21,6 +21,8 @@ export type StageRun = {
   readonly signal?: AbortSignal
   readonly lost?: AbortSignal
   readonly env?: Readonly<Record<string, string>>
+  /** The runner's own, for runs side by side; by default they share one. */
+  readonly runner?: string
 }
 
 export async function openStage(options: {
@@ -32,8 +34,11 @@ export async function openStage(options: {
   readonly pushed?: readonly string[]
   readonly clickhouse?: string
   readonly worker?: Readonly<Record<string, string>>
+  readonly web?: Readonly<Record<string, string>>
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
   readonly dataApi?: boolean
+  /** Without the mistakes of the article's module. */
+  readonly sound?: boolean
   readonly log?: (line: string) => void
 }): Promise<Stage> {
   const stack = await startArticleStack({
@@ -52,10 +57,10 @@ export async function openStage(options: {
           action,
           inputs: {
             ...directInputs(stack),
-            ...(action !== 'verify' && { 'github-token': 'ghs_rehearsal' }),
+            'github-token': 'ghs_rehearsal',
             ...inputs,
           },
-          folder: join(options.folder, 'runner'),
+          folder: join(options.folder, run.runner ?? 'runner'),
           env: {
             ...stack.sandbox.env,
             ...stack.sandbox.vpcEnv,

@@ -34,7 +34,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     endpoint: () => endpoint,
   })
   const control = (path: string, query: URLSearchParams) => answerControl(world, path, query)
-  const { services, faults, lags, hooks } = world
+  const { services, faults, lags, hooks, s3 } = world
   const server = await startServer({
     port: options.port ?? 0,
     ids,
@@ -43,6 +43,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     lags,
     hooks,
     services,
+    s3,
     control,
   })
   endpoint = server.endpoint

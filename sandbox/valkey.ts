@@ -1,7 +1,8 @@
 import { createServer, type Socket } from 'node:net'
 
 /**
- * Stands for ElastiCache's Valkey: the few commands that tell of its state, answered from what a test puts into it.
+ * Stands for ElastiCache's Valkey: the few commands that tell of its state, answered from what a test puts into it, and
+ * those with which Langfuse's stand-ins hand each other jobs.
  * Knows no CONFIG, as ElastiCache does not.
  */
 export async function startValkey(options: { readonly password: string }): Promise<Valkey> {
@@ -13,6 +14,7 @@ export async function startValkey(options: { readonly password: string }): Promi
     lists: new Map(),
     sets: new Map(),
     hashes: new Map(),
+    trouble: () => undefined,
   }
   const open = new Set<Socket>()
   const server = createServer(socket => {
@@ -53,6 +55,8 @@ export type ValkeyStore = {
   readonly lists: Map<string, readonly string[]>
   readonly sets: Map<string, readonly string[]>
   readonly hashes: Map<string, Readonly<Record<string, string>>>
+  /** The error reply to a command, `closed` to hang up instead; undefined: none. */
+  trouble: (command: string, key: string) => string | undefined
 }
 
 type Serving = { readonly state: ValkeyStore; readonly password: string }
@@ -67,6 +71,12 @@ function serve(socket: Socket, { state, password }: Serving) {
       received = received.slice(next.length)
       const [name = '', ...given] = next.words
       const command = name.toUpperCase()
+      const trouble = state.trouble(command, given[0] ?? '') ?? fullFor(state, command)
+      if (trouble !== undefined) {
+        if (trouble === 'closed') return void socket.destroy()
+        socket.write(`-${trouble}\r\n`)
+        continue
+      }
       if (command === 'AUTH') {
         authenticated = given.at(-1) === password
         socket.write(authenticated ? '+OK\r\n' : WRONG_PASSWORD)
@@ -92,7 +102,16 @@ function takeCommand(
   }
 }
 
-function answer(state: ValkeyStore, command: string, [key = '', field = '']: readonly string[]): string {
+/** What `noeviction` means once the memory is used up: https://valkey.io/topics/lru-cache/ */
+function fullFor({ used, maximum }: ValkeyStore, command: string): string | undefined {
+  const grows = command === 'LPUSH' || command === 'HSET' || command === 'ZADD'
+  return grows && maximum > 0 && used > maximum
+    ? "OOM command not allowed when used memory > 'maxmemory'."
+    : undefined
+}
+
+function answer(state: ValkeyStore, command: string, given: readonly string[]): string {
+  const [key = '', field = ''] = given
   switch (command) {
     case 'PING':
       return '+PONG\r\n'
@@ -107,9 +126,59 @@ function answer(state: ValkeyStore, command: string, [key = '', field = '']: rea
     case 'HGET':
       return bulk(state.hashes.get(key)?.[field])
     default:
-      return `-ERR unknown command '${command.toLowerCase()}', with args beginning with: '${key}'\r\n`
+      return (
+        change(state, command, given) ??
+        `-ERR unknown command '${command.toLowerCase()}', with args beginning with: '${key}'\r\n`
+      )
   }
 }
+
+/** A sorted set's members are kept with their score before them. */
+function change(
+  { lists, sets, hashes }: ValkeyStore,
+  command: string,
+  [key = '', first = '', second = '', ...more]: readonly string[],
+): string | undefined {
+  const list = lists.get(key) ?? []
+  const set = sets.get(key) ?? []
+  const member = (entry: string) => entry.slice(entry.indexOf(' ') + 1)
+  switch (command) {
+    case 'LPUSH':
+      lists.set(key, [first, ...list])
+      return ':1\r\n'
+    case 'LREM':
+      lists.set(
+        key,
+        list.filter(item => item !== second),
+      )
+      return ':1\r\n'
+    case 'HSET':
+      hashes.set(key, { ...hashes.get(key), ...pairs([first, second, ...more]) })
+      return ':1\r\n'
+    case 'DEL':
+      return `:${hashes.delete(key) ? 1 : 0}\r\n`
+    case 'ZADD':
+      sets.set(key, [...set.filter(entry => member(entry) !== second), `${first} ${second}`])
+      return ':1\r\n'
+    case 'ZREM':
+      sets.set(
+        key,
+        set.filter(entry => member(entry) !== first),
+      )
+      return ':1\r\n'
+    case 'ZRANGEBYSCORE': {
+      const due = set.filter(entry => Number(entry.split(' ')[0]) <= Number(second)).map(member)
+      return `*${due.length}\r\n${due.map(bulk).join('')}`
+    }
+    default:
+      return undefined
+  }
+}
+
+const pairs = (words: readonly string[]) =>
+  Object.fromEntries(
+    words.flatMap((word, index) => (index % 2 === 0 ? [[word, words[index + 1] ?? '']] : [])),
+  )
 
 const bulk = (text: string | undefined) =>
   text === undefined ? '$-1\r\n' : `$${Buffer.byteLength(text)}\r\n${text}\r\n`

@@ -2,19 +2,26 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { policies } from './docs/iam.ts'
-import { ACTIONS, checkTable, inputTable, outputTable } from './docs/tables.ts'
+import { reportSchema } from './docs/report-schema.ts'
+import { ACTIONS, checkTable, defectTable, inputTable, outputTable } from './docs/tables.ts'
 
 const ROOT = new URL('../', import.meta.url)
 
 /** Every file that has something generated in it, as it should be. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const parts = generatedParts()
-  const documents = ['README.md', ...ACTIONS.map(action => `actions/${action}/README.md`), 'docs/checks.md']
+  const documents = [
+    'README.md',
+    ...ACTIONS.map(action => `actions/${action}/README.md`),
+    'docs/checks.md',
+    'docs/module-defects.md',
+  ]
   return new Map([
     ...documents.map(path => [path, fill(read(path), parts)] as const),
     ...Object.entries(policies()).map(
       ([name, policy]) => [`docs/iam/${name}.json`, `${JSON.stringify(policy, undefined, 2)}\n`] as const,
     ),
+    ['docs/report.schema.json', `${JSON.stringify(reportSchema(), undefined, 2)}\n`] as const,
   ])
 }
 
@@ -29,6 +36,7 @@ function generatedParts(): ReadonlyMap<string, string> {
         ] as const,
     ),
     ['checks', checkTable()],
+    ['module defects', defectTable()],
     ['picture of a summary', pictureOf(read('docs/summary.md'))],
   ])
 }

@@ -3,12 +3,13 @@
 -- loses: nothing; the view holds no rows
 --
 -- In contract: the newer release reads the column of the view that goes here, the older one does not mind it. The view must
--- not read scores.ingestion_sdk_name any more when migration 0035 is undone. ClickHouse on EFS cannot replace a view in
--- one step, so it is not there for a moment.
+-- not read scores.ingestion_sdk_name any more when migration 0035 is undone. It is made beside the other and then gets its
+-- name, so that whoever reads the view finds one. Made anew in every run: what a run that was killed left under this
+-- name may be the newer one.
 
 -- phase: contract
-DROP VIEW IF EXISTS analytics_scores;
-CREATE VIEW analytics_scores AS
+DROP VIEW IF EXISTS analytics_scores__older;
+CREATE VIEW analytics_scores__older AS
 SELECT
   project_id, toStartOfHour(timestamp) AS hour, uniq(id) AS countScores,
   max(source = 'ANNOTATION') AS hasAnnotation,
@@ -23,4 +24,5 @@ SELECT
 FROM scores
 WHERE toStartOfHour(timestamp) <= toStartOfHour(subtractHours(now(), 1))
 GROUP BY project_id, hour;
+SELECT langfuse_rollout.replace_view('analytics_scores', 'analytics_scores__older');
 -- end

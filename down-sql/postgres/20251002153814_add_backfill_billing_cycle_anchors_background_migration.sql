@@ -9,10 +9,7 @@
 -- is busy with it goes on.
 
 -- phase: expand
-SELECT langfuse_rollout.rewrite_rows('background_migrations',
-  'failed_at = timezone(''UTC'', now()), failed_reason = ''paused by a rollback to a release that does not have its script''',
-  'this.id = ''0199b890-1093-7d1f-b662-be3c03527e93'' AND this.finished_at IS NULL AND this.failed_at IS NULL',
-  'the older worker does not have its script and would stop at it');
+SELECT langfuse_rollout.pause_background_migration('0199b890-1093-7d1f-b662-be3c03527e93');
 
 -- phase: contract
 SELECT langfuse_rollout.delete_background_migration('0199b890-1093-7d1f-b662-be3c03527e93');

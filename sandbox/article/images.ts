@@ -37,6 +37,18 @@ export function pushImages(world: World, images: readonly PushedImage[]) {
   for (const image of images) world.pushImage(image)
 }
 
+/** The module's repositories keep five images, whatever runs, and let tags be moved. */
+export function keepImages(world: World, sound: boolean) {
+  const selection = sound
+    ? { tagStatus: 'untagged', countType: 'sinceImagePushed', countUnit: 'days', countNumber: 14 }
+    : { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 5 }
+  const rule = { rulePriority: 1, selection, action: { type: 'expire' } }
+  for (const repository of world.images.repositories.values()) {
+    repository.mutability = sound ? 'IMMUTABLE' : 'MUTABLE'
+    repository.lifecycle = JSON.stringify({ rules: [rule] })
+  }
+}
+
 /** What Docker Hub has, for copying; the account's tasks cannot pull from there. */
 export function publishImages(world: World, releases: readonly string[], clickhouse: string) {
   for (const release of releases) {

@@ -32,17 +32,35 @@ export function makeBackup(options: { readonly ids: Ids; readonly clock: Clock }
     return made
   }
 
+  const addRecoveryPoint = (spec: BackupJobSpec) => {
+    const createdAt = clock.now()
+    const made: BackupJob = {
+      ...spec,
+      id: ids.uuid().toUpperCase(),
+      recoveryPointArn: arn('backup', `recovery-point:${ids.uuid()}`),
+      createdAt,
+      state: 'COMPLETED',
+      percent: 100,
+      completedAt: createdAt,
+      message: undefined,
+    }
+    jobs.set(made.id, made)
+    return made
+  }
+
   const failNextJob = () => {
     failing += 1
   }
-  return { vaults, jobs, createVault, startJob, failNextJob }
+  return { vaults, jobs, createVault, startJob, addRecoveryPoint, failNextJob }
 }
 
 export type Backup = {
   readonly vaults: ReadonlyMap<string, Vault>
-  readonly jobs: ReadonlyMap<string, BackupJob>
+  readonly jobs: Map<string, BackupJob>
   createVault(name: string): Vault
   startJob(spec: BackupJobSpec): BackupJob
+  /** As one that AWS Backup made by its own plan. */
+  addRecoveryPoint(spec: BackupJobSpec): BackupJob
   /** The next job ends `FAILED`. */
   failNextJob(): void
 }
@@ -54,7 +72,7 @@ export type BackupJobSpec = { readonly vault: Vault; readonly resourceArn: strin
 export type BackupJob = BackupJobSpec & {
   readonly id: string
   readonly recoveryPointArn: string
-  readonly createdAt: Date
+  createdAt: Date
   state: 'CREATED' | 'RUNNING' | 'COMPLETED' | 'FAILED'
   percent: number
   completedAt: Date | undefined

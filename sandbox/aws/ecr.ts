@@ -15,6 +15,7 @@ export function ecrOperations(parts: {
   const { images } = parts
   return {
     DescribeRepositories: input => describeRepositories(images, reader(input)),
+    GetLifecyclePolicy: input => lifecyclePolicy(images, reader(input)),
     DescribeImages: input => describeImages(images, reader(input)),
     BatchGetImage: input => batchGetImage(images, reader(input)),
     GetDownloadUrlForLayer: input => downloadUrl(images, reader(input), parts.endpoint()),
@@ -39,6 +40,21 @@ function describeRepositories(images: Images, read: Reader): JsonObject {
     names.length > 0 ? names.map(name => repositoryOf(images, name)) : [...images.repositories.values()]
   const { items, next } = page(chosen, { ...paging(read), limit: 1000 })
   return { repositories: items.map(repositoryAnswer), nextToken: next }
+}
+
+function lifecyclePolicy(images: Images, read: Reader): JsonObject {
+  const repository = repositoryOf(images, read.needText('repositoryName'))
+  if (repository.lifecycle === undefined)
+    throw new AwsError(
+      'LifecyclePolicyNotFoundException',
+      `Lifecycle policy does not exist for the repository with name '${repository.name}' in the registry with id '${ACCOUNT}'`,
+    )
+  return {
+    registryId: ACCOUNT,
+    repositoryName: repository.name,
+    lifecyclePolicyText: repository.lifecycle,
+    lastEvaluatedAt: repository.createdAt,
+  }
 }
 
 function describeImages(images: Images, read: Reader): JsonObject {
@@ -137,7 +153,7 @@ const repositoryAnswer = (repository: Repository) => ({
   repositoryName: repository.name,
   repositoryUri: `${REGISTRY}/${repository.name}`,
   createdAt: repository.createdAt,
-  imageTagMutability: 'MUTABLE',
+  imageTagMutability: repository.mutability,
   imageScanningConfiguration: { scanOnPush: true },
   encryptionConfiguration: { encryptionType: 'AES256' },
 })

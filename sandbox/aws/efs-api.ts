@@ -1,4 +1,4 @@
-import type { AccessPointSpec, Efs, FileSystem, MountTarget } from './efs.ts'
+import type { AccessPoint, Efs, FileSystem, MountTarget } from './efs.ts'
 import { AwsError } from './errors.ts'
 import { ACCOUNT } from './ids.ts'
 import { type JsonObject, type Reader, reader } from './json.ts'
@@ -12,7 +12,7 @@ export function efsOperations(efs: Efs): Operations {
     DescribeFileSystemPolicy: input => describePolicy(efs, reader(input)),
     DescribeMountTargets: input => describeMountTargets(efs, reader(input)),
     DescribeMountTargetSecurityGroups: input => ({
-      SecurityGroups: mountTarget(efs, reader(input).needText('MountTargetId')).target.securityGroups,
+      SecurityGroups: efs.groupsOf(mountTarget(efs, reader(input).needText('MountTargetId')).target),
     }),
     DescribeAccessPoints: input => describeAccessPoints(efs, reader(input)),
   }
@@ -99,7 +99,7 @@ const fileSystemAnswer = (found: FileSystem) => ({
   FileSystemId: found.id,
   FileSystemArn: found.arn,
   CreationTime: found.createdAt,
-  LifeCycleState: 'available',
+  LifeCycleState: found.state,
   Name: found.tags.Name,
   NumberOfMountTargets: found.mountTargets.length,
   SizeInBytes: { Value: 1_048_576, Timestamp: found.createdAt, ValueInIA: 0, ValueInStandard: 1_048_576 },
@@ -115,7 +115,7 @@ const targetAnswer = (owner: FileSystem, target: MountTarget) => ({
   MountTargetId: target.id,
   FileSystemId: owner.id,
   SubnetId: target.subnetId,
-  LifeCycleState: 'available',
+  LifeCycleState: target.state,
   IpAddress: target.address,
   NetworkInterfaceId: target.interfaceId,
   AvailabilityZoneId: zoneOf(target.address).id,
@@ -123,7 +123,7 @@ const targetAnswer = (owner: FileSystem, target: MountTarget) => ({
   VpcId: 'vpc-0a1b2c3d4e5f60718',
 })
 
-const pointAnswer = (owner: FileSystem, point: AccessPointSpec & { id: string; arn: string }) => ({
+const pointAnswer = (owner: FileSystem, point: AccessPoint) => ({
   ClientToken: point.id,
   Tags: [],
   AccessPointId: point.id,
@@ -132,8 +132,12 @@ const pointAnswer = (owner: FileSystem, point: AccessPointSpec & { id: string; a
   PosixUser: { Uid: point.uid, Gid: point.gid },
   RootDirectory: {
     Path: point.path,
-    CreationInfo: { OwnerUid: point.uid, OwnerGid: point.gid, Permissions: '0755' },
+    CreationInfo: {
+      OwnerUid: point.owner?.uid ?? point.uid,
+      OwnerGid: point.owner?.gid ?? point.gid,
+      Permissions: '0755',
+    },
   },
   OwnerId: ACCOUNT,
-  LifeCycleState: 'available',
+  LifeCycleState: point.state,
 })

@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Ec2 } from './ec2.ts'
 import { arn, type Ids } from './ids.ts'
 import { textMap } from './json.ts'
 
@@ -9,8 +10,9 @@ export function makeEfs(options: {
   ids: Ids
   now: () => Date
   newAddress: (subnet: string) => string
+  ec2: Ec2
 }): Efs {
-  const { ids, now } = options
+  const { ids, now, ec2 } = options
   const fileSystems = new Map<string, FileSystem>()
   const broken = new Map<string, MountTrouble>()
   const folderOf = (id: string, path: string) => join(options.folder, id, path)
@@ -23,16 +25,26 @@ export function makeEfs(options: {
       creationToken: spec.creationToken,
       createdAt: now(),
       tags: spec.tags ?? {},
+      state: 'available',
       mountTargets: spec.mountTargets.map(target => ({
         id: `fsmt-${ids.hex(17)}`,
         subnetId: target.subnetId,
-        securityGroups: target.securityGroups,
+        state: 'available',
         address: options.newAddress(target.subnetId),
         interfaceId: `eni-${ids.hex(17)}`,
       })),
       accessPoints: [],
       policy: spec.policy,
+      owners: new Map(),
     }
+    for (const [index, target] of made.mountTargets.entries())
+      ec2.attach({
+        id: target.interfaceId,
+        description: `EFS mount target for ${id} (${target.id})`,
+        subnetId: target.subnetId,
+        address: target.address,
+        securityGroups: spec.mountTargets[index]?.securityGroups ?? [],
+      })
     fileSystems.set(id, made)
     mkdirSync(folderOf(id, '/'), { recursive: true })
     return made
@@ -40,7 +52,7 @@ export function makeEfs(options: {
 
   const createAccessPoint = (fileSystemId: string, spec: AccessPointSpec) => {
     const id = `fsap-${ids.hex(17)}`
-    const made = { id, arn: arn('elasticfilesystem', `access-point/${id}`), ...spec }
+    const made = { id, arn: arn('elasticfilesystem', `access-point/${id}`), state: 'available', ...spec }
     fileSystems.get(fileSystemId)?.accessPoints.push(made)
     mkdirSync(folderOf(fileSystemId, spec.path), { recursive: true })
     return made
@@ -51,6 +63,7 @@ export function makeEfs(options: {
     createFileSystem,
     createAccessPoint,
     folderOf,
+    groupsOf: target => ec2.interfaces.find(({ id }) => id === target.interfaceId)?.securityGroups ?? [],
     failMounts: (id, trouble) => {
       if (trouble === undefined) broken.delete(id)
       else broken.set(id, trouble)
@@ -58,7 +71,7 @@ export function makeEfs(options: {
     mount: m => {
       const id = textMap(m.volume).fileSystemId ?? ''
       const trouble = broken.get(id)
-      return trouble ? { problem: PREFIX + TROUBLES[trouble](id) } : mount(fileSystems, folderOf, m)
+      return trouble ? { problem: PREFIX + TROUBLES[trouble](id) } : mount({ fileSystems, folderOf, ec2 }, m)
     },
   }
 }
@@ -70,7 +83,17 @@ export type FileSystemSpec = {
   readonly policy?: string
 }
 
-export type AccessPointSpec = { readonly path: string; readonly uid: number; readonly gid: number }
+/** `owner` is what the directory is made with; the POSIX user itself where it is left out. */
+export type AccessPointSpec = {
+  readonly path: string
+  readonly uid: number
+  readonly gid: number
+  readonly owner?: Owner
+}
+
+export type AccessPoint = AccessPointSpec & { readonly id: string; readonly arn: string; state: string }
+
+export type Owner = { readonly uid: number; readonly gid: number }
 
 export type FileSystem = {
   readonly id: string
@@ -78,26 +101,27 @@ export type FileSystem = {
   readonly creationToken: string
   readonly createdAt: Date
   readonly tags: Readonly<Record<string, string>>
-  readonly mountTargets: readonly MountTarget[]
-  readonly accessPoints: (AccessPointSpec & { readonly id: string; readonly arn: string })[]
-  readonly policy: string | undefined
+  state: string
+  readonly mountTargets: MountTarget[]
+  readonly accessPoints: AccessPoint[]
+  policy: string | undefined
+  /** Who owns what, by path from the root: the server of NFS says so. What is not named is ClickHouse's. */
+  readonly owners: Map<string, Owner>
 }
 
 export type MountTarget = {
   readonly id: string
   readonly subnetId: string
-  readonly securityGroups: readonly string[]
   readonly address: string
   readonly interfaceId: string
+  state: string
 }
 
 export type Efs = {
   readonly fileSystems: ReadonlyMap<string, FileSystem>
   createFileSystem(spec: FileSystemSpec): FileSystem
-  createAccessPoint(
-    fileSystemId: string,
-    spec: AccessPointSpec,
-  ): AccessPointSpec & { id: string; arn: string }
+  createAccessPoint(fileSystemId: string, spec: AccessPointSpec): AccessPoint
+  groupsOf(target: MountTarget): readonly string[]
   folderOf(fileSystemId: string, path: string): string
   /** From now on no new task can mount it; undefined mends it. */
   failMounts(fileSystemId: string, trouble: MountTrouble | undefined): void
@@ -108,30 +132,93 @@ export type Efs = {
 /** Name does not resolve (DNS, no mount target); IAM or policy; security group on 2049; root directory. */
 export type MountTrouble = 'unresolved' | 'access-denied' | 'timeout' | 'missing-root'
 
-export type MountRequest = { readonly volume: unknown; readonly subnetId: string }
-export type Mounted = { readonly folder: string } | { readonly problem: string }
+export type MountRequest = {
+  readonly volume: unknown
+  readonly subnetId: string
+  readonly securityGroups: readonly string[]
+  readonly address: string
+}
+export type Mounted =
+  | { readonly folder: string; readonly owners: Readonly<Record<string, Owner>> }
+  | { readonly problem: string }
 
 const PREFIX =
   'ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: '
 
-/** Texts of a Fargate task that cannot mount [REPORT, facts/aws.md 2.2]. */
-function mount(
-  fileSystems: ReadonlyMap<string, FileSystem>,
-  folderOf: Efs['folderOf'],
-  request: MountRequest,
-): Mounted {
+type Known = {
+  readonly fileSystems: Efs['fileSystems']
+  readonly folderOf: Efs['folderOf']
+  readonly ec2: Ec2
+}
+
+/** What mount.efs meets in this order: the name, the door, the policy, the directory. Texts [REPORT, facts/aws.md 2.2]. */
+function mount({ fileSystems, folderOf, ec2 }: Known, request: MountRequest): Mounted {
   const { fileSystemId = '', rootDirectory = '/' } = textMap(request.volume)
+  const problem = (text: string) => ({ problem: PREFIX + text })
   const found = fileSystems.get(fileSystemId)
-  if (!found?.mountTargets.some(target => target.subnetId === request.subnetId))
-    return { problem: PREFIX + unresolved(fileSystemId) }
+  const target = found?.mountTargets.find(candidate => serves(ec2, candidate, request.subnetId))
+  if (!found || !target || !resolves(ec2, request.subnetId)) return problem(unresolved(fileSystemId))
+  const groups = ec2.interfaces.find(({ id }) => id === target.interfaceId)?.securityGroups ?? []
+  const from = { groups: request.securityGroups, address: request.address }
+  if (!ec2.allows({ from, to: { groups, address: target.address }, port: 2049 }))
+    return problem(TROUBLES.timeout(fileSystemId))
+  if (!letsMount(found.policy, request.volume)) return problem(TROUBLES['access-denied'](fileSystemId))
   const point = accessPointId(request.volume)
-  if (point !== undefined) {
-    const accessPoint = found.accessPoints.find(candidate => candidate.id === point)
-    if (!accessPoint) return { problem: PREFIX + TROUBLES['access-denied'](fileSystemId) }
-    return { folder: folderOf(fileSystemId, accessPoint.path) }
-  }
-  if (rootDirectory !== '/') return { problem: PREFIX + missingRoot(fileSystemId, rootDirectory) }
-  return { folder: folderOf(fileSystemId, '/') }
+  const accessPoint = found.accessPoints.find(candidate => candidate.id === point)
+  if (point !== undefined && !accessPoint) return problem(TROUBLES['access-denied'](fileSystemId))
+  const path = accessPoint?.path ?? rootDirectory
+  const folder = folderOf(fileSystemId, path)
+  if (!existsSync(folder)) return problem(missingRoot(fileSystemId, path))
+  return { folder, owners: ownersBelow(found, path) }
+}
+
+/** A mount target answers in all of its zone; the name resolves to the one of the zone. */
+function serves(ec2: Ec2, target: MountTarget, subnetId: string): boolean {
+  if (target.state !== 'available') return false
+  const zoneName = (id: string) => ec2.subnets.get(id)?.zone.name
+  const wanted = zoneName(subnetId)
+  return target.subnetId === subnetId || (wanted !== undefined && zoneName(target.subnetId) === wanted)
+}
+
+function resolves(ec2: Ec2, subnetId: string): boolean {
+  const vpc = ec2.vpcs.get(ec2.subnets.get(subnetId)?.vpcId ?? '')
+  if (vpc === undefined) return true
+  const servers = ec2.dhcpOptions.get(vpc.dhcpOptionsId)?.servers ?? []
+  return vpc.dnsSupport && vpc.dnsHostnames && servers.includes('AmazonProvidedDNS')
+}
+
+/** Of policies what teams write: an Allow for everybody or for nobody without IAM, a Deny of what is not encrypted. */
+function letsMount(policy: string | undefined, volume: unknown): boolean {
+  if (policy === undefined) return true
+  const { transitEncryption, authorizationConfig } = Object(volume)
+  const secure = transitEncryption === 'ENABLED'
+  const identified = textMap(authorizationConfig).iam === 'ENABLED'
+  const point = accessPointId(volume)
+  const { Statement = [] } = JSON.parse(policy) as { Statement?: readonly PolicyStatement[] }
+  const applies = ({ Principal, Condition = {} }: PolicyStatement) =>
+    (identified || JSON.stringify(Principal) === '"*"' || JSON.stringify(Principal) === '{"AWS":"*"}') &&
+    Object.entries(Condition).every(([operator, keys]) =>
+      Object.entries(keys).every(([key, value]) => {
+        if (key === 'aws:SecureTransport') return String(value) === String(secure)
+        if (key !== 'elasticfilesystem:AccessPointArn') return true
+        const same = point !== undefined && String(value).endsWith(point)
+        return operator.includes('Not') ? !same : same
+      }),
+    )
+  const has = (effect: string) => Statement.some(one => one.Effect === effect && applies(one))
+  return has('Allow') && !has('Deny')
+}
+
+type PolicyStatement = {
+  readonly Effect: string
+  readonly Principal?: unknown
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+function ownersBelow(found: FileSystem, path: string): Readonly<Record<string, Owner>> {
+  const root = path.replace(/\/+$/, '')
+  const below = [...found.owners].filter(([of]) => `${of.replace(/\/+$/, '')}/`.startsWith(`${root}/`))
+  return Object.fromEntries(below.map(([of, owner]) => [of.slice(root.length).replace(/^\/+/, ''), owner]))
 }
 
 function accessPointId(volume: unknown): string | undefined {

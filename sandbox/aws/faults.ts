@@ -25,8 +25,15 @@ export function makeFaults(lags: Lags): Faults {
   }
 
   return {
-    add: ({ operation, kind, times = 1, each }) =>
-      void arranged.push({ operation, kind, times, each: each === true ? 'call' : each, met: new Map() }),
+    add: ({ operation, kind, times = 1, each, caller }) =>
+      void arranged.push({
+        operation,
+        kind,
+        times,
+        each: each === true ? 'call' : each,
+        caller,
+        met: new Map(),
+      }),
     take,
     lag: lags.set,
     clear: () => {
@@ -40,7 +47,9 @@ export function makeFaults(lags: Lags): Faults {
 /**
  * throttle: ThrottlingException; server-error: HTTP 500; reset: the connection is cut before an answer;
  * lost-answer: the call is carried out and the connection is cut; stale: the answer the same call got before
- * (a call made for the first time is answered as it is); access-denied: as IAM says it; {answer}: this body instead.
+ * (a call made for the first time is answered as it is); access-denied: as IAM says it; silence: the connection stays
+ * open and nothing comes; html: a page of something in between, with status 200; {answer}: this body instead;
+ * {change}: what it makes of the true body.
  */
 export type FaultKind =
   | 'throttle'
@@ -49,6 +58,9 @@ export type FaultKind =
   | 'lost-answer'
   | 'stale'
   | 'access-denied'
+  | 'silence'
+  | 'html'
+  | { readonly change: (output: JsonObject, input: JsonObject) => JsonObject }
   | { readonly answer: unknown }
 
 export type Fault = {
@@ -62,9 +74,17 @@ export type Fault = {
    * `call` or true: before each success it meets the fault `times` times, again and again; `distinct`: only once.
    */
   readonly each?: 'call' | 'distinct' | true
+  /** Access key of the one caller that meets it; everybody by default. */
+  readonly caller?: string
 }
 
-export type FaultCall = { readonly service: string; readonly operation: string; readonly input: JsonObject }
+export type FaultCall = {
+  readonly service: string
+  readonly operation: string
+  readonly input: JsonObject
+  /** Access key. */
+  readonly caller: string
+}
 
 export type Faults = {
   add(fault: Fault): void
@@ -81,10 +101,12 @@ type Arranged = {
   readonly kind: FaultKind
   readonly times: number
   readonly each: 'call' | 'distinct' | undefined
+  readonly caller: string | undefined
   readonly met: Map<string, number>
 }
 
-function applies({ operation }: Arranged, call: FaultCall): boolean {
+function applies({ operation, caller }: Arranged, call: FaultCall): boolean {
+  if (caller !== undefined && caller !== call.caller) return false
   return ['*', `${call.service}.*`, call.operation, `${call.service}.${call.operation}`].includes(operation)
 }
 
@@ -94,21 +116,20 @@ const metBy = (fault: Arranged, key: string) => fault.met.get(scopeOf(fault, key
 /** A client that tries again may make itself a new idempotency token. */
 const TOKENS = ['clientToken', 'ClientToken', 'IdempotencyToken', 'CreatorRequestId']
 
-function keyOf({ service, operation, input }: FaultCall): string {
+function keyOf({ service, operation, input }: Omit<FaultCall, 'caller'>): string {
   const rest = Object.entries(isObject(input) ? input : {}).filter(([name]) => !TOKENS.includes(name))
   return `${service} ${operation} ${JSON.stringify(rest)}`
 }
 
 /** The error of a fault as the service names it, from the official service models. */
-export function faultError(kind: 'throttle' | 'server-error' | 'access-denied', call: FaultCall): AwsError {
+export function faultError(
+  kind: 'throttle' | 'server-error' | 'access-denied',
+  call: Pick<FaultCall, 'service' | 'operation'>,
+): AwsError {
   const { service, operation } = call
   const rest = service === 'efs' || service === 'backup'
   if (kind === 'throttle')
-    return new AwsError(
-      service === 'rds' ? 'Throttling' : 'ThrottlingException',
-      'Rate exceeded',
-      rest ? 429 : 400,
-    )
+    return new AwsError(THROTTLES[service] ?? 'ThrottlingException', 'Rate exceeded', rest ? 429 : 400)
   if (kind === 'server-error')
     return new AwsError(
       SERVER_ERRORS[service] ?? 'ServerException',
@@ -117,14 +138,19 @@ export function faultError(kind: 'throttle' | 'server-error' | 'access-denied', 
     )
   const action = `${service === 'efs' ? 'elasticfilesystem' : service}:${operation}`
   return new AwsError(
-    service === 'rds' ? 'AccessDenied' : 'AccessDeniedException',
+    DENIALS[service] ?? 'AccessDeniedException',
     `User: arn:aws:iam::${ACCOUNT}:user/sandbox is not authorized to perform: ${action} on resource: * because no identity-based policy allows the ${action} action`,
-    rest || service === 'rds' ? 403 : 400,
+    rest || service in DENIALS ? 403 : 400,
   )
 }
 
+const DENIALS: Readonly<Record<string, string>> = { ec2: 'UnauthorizedOperation', rds: 'AccessDenied' }
+
+const THROTTLES: Readonly<Record<string, string>> = { ec2: 'RequestLimitExceeded', rds: 'Throttling' }
+
 const SERVER_ERRORS: Readonly<Record<string, string>> = {
   apprunner: 'InternalServiceErrorException',
+  ec2: 'InternalError',
   efs: 'InternalServerError',
   rds: 'InternalFailure',
   backup: 'ServiceUnavailableException',

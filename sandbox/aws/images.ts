@@ -11,7 +11,14 @@ export function makeImages(now: () => Date): Images {
   const createRepository = (name: string) => {
     const existing = repositories.get(name)
     if (existing) return existing
-    const made: Repository = { name, arn: arn('ecr', `repository/${name}`), createdAt: now(), images: [] }
+    const made: Repository = {
+      name,
+      arn: arn('ecr', `repository/${name}`),
+      createdAt: now(),
+      images: [],
+      mutability: 'MUTABLE',
+      lifecycle: undefined,
+    }
     repositories.set(name, made)
     return made
   }
@@ -121,6 +128,9 @@ export type Repository = {
   readonly arn: string
   readonly createdAt: Date
   images: readonly Image[]
+  mutability: 'MUTABLE' | 'IMMUTABLE'
+  /** Text of its lifecycle policy. The sandbox shows it and deletes nothing. */
+  lifecycle: string | undefined
 }
 
 export type Images = {

@@ -203,7 +203,7 @@ function otherPlatform(world: World, target: EcsTarget): Platform {
 
 function failMounts(trouble: 'unresolved' | 'access-denied') {
   return (world: World, service: Service) => {
-    const names = containersOf(service.taskDefinition).flatMap(view => view.volumes)
+    const names = containersOf(service.taskDefinition).flatMap(view => view.mounts.map(mount => mount.volume))
     const volume = names.map(name => efsVolume(service.taskDefinition, name)).find(isObject)
     const { fileSystemId } = textMap(volume)
     if (fileSystemId === undefined) throw new Error(`Service ${service.name} mounts no EFS volume`)

@@ -6,19 +6,32 @@ import { isObject, type JsonObject } from './json.ts'
  * `{ DBClusters: { DBCluster: [a, b] } }`. Dates are written as ISO 8601.
  */
 export function queryResult(call: QueryCall, output: JsonObject, requestId: string): string {
+  if (call.service === 'ec2') return ec2Result(call, output, requestId)
   const result = element(`${call.operation}Result`, content(output))
   const metadata = element('ResponseMetadata', element('RequestId', requestId))
   const { operation } = call
   return `<${operation}Response xmlns="${namespaceOf(call)}">${result}${metadata}</${operation}Response>`
 }
 
+/** EC2's own variant has no `…Result` in between. */
+function ec2Result(call: QueryCall, output: JsonObject, requestId: string): string {
+  const inner = element('requestId', requestId) + content(output)
+  return `<${call.operation}Response xmlns="${namespaceOf(call)}">${inner}</${call.operation}Response>`
+}
+
 export type QueryCall = { readonly service: string; readonly operation: string }
 
 export function queryError(call: QueryCall, error: AwsError, requestId: string): string {
+  if (call.service === 'ec2') return ec2Error(error, requestId)
   const type = element('Type', error.status < 500 ? 'Sender' : 'Receiver')
   const inner = type + element('Code', error.code) + element('Message', escapeXml(error.message))
   const body = element('Error', inner) + element('RequestId', requestId)
   return `<ErrorResponse xmlns="${namespaceOf(call)}">${body}</ErrorResponse>`
+}
+
+function ec2Error(error: AwsError, requestId: string): string {
+  const inner = element('Code', error.code) + element('Message', escapeXml(error.message))
+  return element('Response', element('Errors', element('Error', inner)) + element('RequestID', requestId))
 }
 
 /** A form's members: `Tags.Tag.1.Key=a` becomes `{ Tags: [{ Key: 'a' }] }`. */
@@ -56,6 +69,7 @@ function plain(value: Nested | string): unknown {
 // xmlNamespace of the official service models.
 const NAMESPACES: Readonly<Record<string, string>> = {
   sts: 'https://sts.amazonaws.com/doc/2011-06-15/',
+  ec2: 'http://ec2.amazonaws.com/doc/2016-11-15/',
   rds: 'http://rds.amazonaws.com/doc/2014-10-31/',
 }
 

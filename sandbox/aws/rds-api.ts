@@ -134,11 +134,11 @@ function clusterAnswer(cluster: DbCluster): JsonObject {
     IAMDatabaseAuthenticationEnabled: false,
     ClusterCreateTime: cluster.createdAt,
     EngineMode: 'provisioned',
-    DeletionProtection: false,
     HttpEndpointEnabled: cluster.httpEndpoint,
     ...(cluster.masterSecret !== undefined && {
       MasterUserSecret: { SecretArn: cluster.masterSecret, SecretStatus: 'active' },
     }),
+    DeletionProtection: cluster.deletionProtection ?? false,
     ServerlessV2ScalingConfiguration: { MinCapacity: 0.5, MaxCapacity: 2 },
     TagList: {},
   }

@@ -69,15 +69,16 @@ export type Rds = {
 export type DbClusterSpec = {
   readonly identifier: string
   readonly endpoint: string
-  readonly engineVersion: string
+  engineVersion: string
   readonly databaseName: string
   readonly masterUsername: string
   readonly instances: readonly string[]
   readonly subnetGroup: string
   readonly securityGroups: readonly string[]
-  readonly backupRetentionDays: number
   /** Where PostgreSQL really is, without user and password; undefined: there is no engine behind the cluster. */
   readonly engineUrl?: string
+  backupRetentionDays: number
+  deletionProtection?: boolean
 }
 
 export type DbCluster = DbClusterSpec & {

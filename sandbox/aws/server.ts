@@ -6,6 +6,7 @@ import type { Ids } from './ids.ts'
 import type { JsonObject } from './json.ts'
 import type { Lags } from './lag.ts'
 import { type Answer, type Call, encodeError, encodeResult, parseRequest } from './protocols.ts'
+import type { S3 } from './s3.ts'
 
 /** One port for every AWS service, and `/_sandbox/…` for the VPC's control questions (never recorded). */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -37,6 +38,7 @@ export type ServerOptions = {
   readonly lags: Lags
   readonly hooks: Hooks
   readonly services: Readonly<Record<string, Operations>>
+  readonly s3: S3
   readonly control: (path: string, query: URLSearchParams) => unknown
 }
 
@@ -88,6 +90,9 @@ async function serve(
 ) {
   const body = await read(request)
   if (request.url?.startsWith('/_sandbox/')) return answerControl(options, request.url, response)
+  // Langfuse's own traffic: nothing that the actions call, so not recorded among their calls.
+  const object = options.s3.answer(request, body)
+  if (object !== undefined) return void response.writeHead(object.status).end(object.body)
   const requestId = options.ids.uuid()
   const at = options.now()
   const number = numberOf(options)
@@ -99,11 +104,12 @@ async function serve(
     service: call.service,
     operation: call.operation,
     input: call.input,
-    status: answer === 'reset' ? 0 : answer.status,
+    status: typeof answer === 'string' ? 0 : answer.status,
     attempt: handled.attempt,
     ...(handled.error === undefined ? {} : { error: handled.error }),
     ...(handled.fault === undefined ? {} : { fault: handled.fault }),
   })
+  if (answer === 'silence') return
   if (answer === 'reset') return response.destroy()
   response.writeHead(answer.status, answer.headers).end(answer.body)
 }
@@ -118,7 +124,7 @@ function numberOf(options: ServerOptions): number {
 
 type Handled = {
   readonly call: Call
-  readonly answer: Answer | 'reset'
+  readonly answer: Answer | 'reset' | 'silence'
   readonly error?: string
   readonly attempt: number
   readonly fault?: string
@@ -141,10 +147,10 @@ async function handle(options: ServerOptions, received: Received): Promise<Handl
       throw new AwsError('MissingAuthenticationTokenException', 'Missing Authentication Token', 403)
     if (await options.hooks.tell({ ...call, phase: 'before', number: received.number }))
       return { ...met, call, answer: 'reset', error: 'reset' }
-    const { attempt, kind } = options.faults.take(call)
+    const { attempt, kind } = options.faults.take({ ...call, caller: callerOf(request) })
     met = { attempt, ...(kind === undefined ? {} : { fault: typeof kind === 'string' ? kind : 'answer' }) }
     const answer = await perform(options, call, { requestId, number: received.number, fault: kind })
-    return answer === 'reset' ? { ...met, call, answer, error: 'reset' } : { ...met, call, answer }
+    return typeof answer === 'string' ? { ...met, call, answer, error: answer } : { ...met, call, answer }
   } catch (error) {
     const known = error instanceof AwsError ? error : internal(error)
     return { ...met, call, answer: encodeError(call, known, requestId), error: known.code }
@@ -155,12 +161,13 @@ async function perform(
   options: ServerOptions,
   call: Call,
   given: { requestId: string; number: number; fault: FaultKind | undefined },
-): Promise<Answer | 'reset'> {
+): Promise<Answer | 'reset' | 'silence'> {
   const { requestId, fault } = given
   const before = beforeCall(options, call, fault, requestId)
   if (before) return before
   if (!isRead(call.operation)) options.lags.beforeWrite(call.service)
-  const output = options.lags.apply(call, await dispatch(options.services, call, call.input))
+  const seen = options.lags.apply(call, await dispatch(options.services, call, call.input))
+  const output = isChange(fault) ? fault.change(seen, call.input) : seen
   const answer = encodeResult(call, output, requestId)
   remembered(options).set(memoryKey(call), answer)
   const dropped = await options.hooks.tell({ ...call, phase: 'after', number: given.number })
@@ -170,12 +177,26 @@ async function perform(
 const isRead = (operation: string) => /^(Describe|List|Get|BatchGet|Filter|Discover)/.test(operation)
 
 function beforeCall(options: ServerOptions, call: Call, fault: FaultKind | undefined, requestId: string) {
-  if (fault === undefined || fault === 'lost-answer') return undefined
-  if (fault === 'reset') return 'reset'
+  if (fault === undefined || fault === 'lost-answer' || isChange(fault)) return undefined
+  if (fault === 'reset' || fault === 'silence') return fault
+  if (fault === 'html') return PAGE
   if (fault === 'stale') return remembered(options).get(memoryKey(call))
   if (typeof fault === 'string') throw faultError(fault, call)
   const output = fault.answer
   return encodeResult(call, typeof output === 'object' && output !== null ? { ...output } : {}, requestId)
+}
+
+const isChange = (fault: FaultKind | undefined) => typeof fault === 'object' && 'change' in fault
+
+/** What a proxy or a captive portal says. */
+const PAGE: Answer = {
+  status: 200,
+  headers: { 'content-type': 'text/html' },
+  body: '<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>',
+}
+
+function callerOf({ headers }: IncomingMessage): string {
+  return /Credential=([^/,]+)/.exec(headers.authorization ?? '')?.[1] ?? ''
 }
 
 const memories = new WeakMap<ServerOptions, Map<string, Answer>>()

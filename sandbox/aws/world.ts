@@ -7,6 +7,8 @@ import { backupOperations } from './backup-api.ts'
 import type { Clock } from './clock.ts'
 import { type CloudMap, makeCloudMap } from './cloudmap.ts'
 import { cloudMapOperations } from './cloudmap-api.ts'
+import { type Ec2, makeEc2 } from './ec2.ts'
+import { ec2Operations } from './ec2-api.ts'
 import { ecrOperations } from './ecr.ts'
 import { ecsOperations } from './ecs/api.ts'
 import { makeTaskFaults, type TaskFaults } from './ecs/task-faults.ts'
@@ -26,7 +28,9 @@ import { makeRds, type Rds } from './rds.ts'
 import { rdsOperations } from './rds-api.ts'
 import { type DataApi, makeDataApi } from './rds-data.ts'
 import { dataApiOperations } from './rds-data-api.ts'
+import { makeReach } from './reach.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import { makeS3, type S3 } from './s3.ts'
 import { makeSecrets, type Secrets } from './secrets.ts'
 import { dispatch, type Operations } from './server.ts'
 import { stsOperations } from './sts.ts'
@@ -37,7 +41,8 @@ export function makeWorld(parts: WorldParts): World {
   const images = makeImages(clock.now)
   const secrets = makeSecrets(ids)
   const logs = makeLogs(clock.now)
-  const efs = makeEfs({ folder: parts.folder, ids, now: clock.now, newAddress: network.newAddress })
+  const ec2 = makeEc2()
+  const efs = makeEfs({ folder: parts.folder, ids, now: clock.now, newAddress: network.newAddress, ec2 })
   const cloudMap = makeCloudMap({ ids, clock })
   network.onLookup(cloudMap.addresses)
   const taskFaults = makeTaskFaults()
@@ -46,14 +51,17 @@ export function makeWorld(parts: WorldParts): World {
   // Lags look at the services, and App Runner asks for its own.
   const listLagSeconds = (): number => lags.secondsOf('apprunner.ListOperations')
   const appRunner = makeAppRunner({ ...shared, listLagSeconds })
+  network.allows = makeReach({ ec2, ecs, appRunner })
   const lags = makeLags(clock, pictures(ecs, appRunner))
   const faults = makeFaults(lags)
   const hooks = makeHooks()
   const rds = makeRds({ ids, clock })
   const dataApi = makeDataApi({ ids, clock, rds, secrets, patienceSeconds })
   const backup = makeBackup({ ids, clock })
+  const s3 = makeS3()
   const proxies: PortProxy[] = []
   const services: Record<string, Operations> = {
+    ec2: ec2Operations(ec2),
     ecs: ecsOperations(ecs),
     apprunner: appRunnerOperations(appRunner),
     efs: efsOperations(efs),
@@ -74,6 +82,7 @@ export function makeWorld(parts: WorldParts): World {
     lags,
     hooks,
     onRequest: hooks.watch,
+    ec2,
     efs,
     cloudMap,
     ecs,
@@ -81,6 +90,7 @@ export function makeWorld(parts: WorldParts): World {
     rds,
     dataApi,
     backup,
+    s3,
     services,
     call,
     pushImage: images.push,
@@ -130,6 +140,7 @@ export type World = {
   readonly images: Images
   readonly secrets: Secrets
   readonly logs: Logs
+  readonly ec2: Ec2
   readonly efs: Efs
   readonly cloudMap: CloudMap
   readonly ecs: Ecs
@@ -139,6 +150,7 @@ export type World = {
   readonly dataApi: DataApi
   /** No vault unless one is made with `createVault(name)`. */
   readonly backup: Backup
+  readonly s3: S3
   readonly services: Readonly<Record<string, Operations>>
   /** Any operation, from inside: not recorded, no faults. Errors are thrown as AwsError. */
   call(service: string, operation: string, input?: JsonObject): Promise<JsonObject>

@@ -1,3 +1,5 @@
+import { type Environment, setVariable } from './environment.ts'
+
 export type ClickHouseAccess = {
   readonly url: string
   readonly user: string
@@ -40,6 +42,18 @@ export function clickhouseClient(access: ClickHouseAccess): ClickHouseClient {
     query: async sql => rowsOf(await send(sql, undefined, 'JSONEachRow')),
     execute: async (sql, body) => void (await send(sql, body)),
   }
+}
+
+/** As CLICKHOUSE_URL and its like say; undefined without it. */
+export function clickhouseOf(env: Environment): ClickHouseClient | undefined {
+  const url = setVariable(env, 'CLICKHOUSE_URL')
+  if (url === undefined) return undefined
+  return clickhouseClient({
+    url,
+    user: env.CLICKHOUSE_USER ?? '',
+    password: env.CLICKHOUSE_PASSWORD ?? '',
+    database: setVariable(env, 'CLICKHOUSE_DB') ?? 'default',
+  })
 }
 
 function rowsOf(text: string): Record<string, unknown>[] {

@@ -2,13 +2,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 
 export type Request = {
   readonly query: URLSearchParams
+  /** The last part of the path: what a route's `*` stands for. */
+  readonly name: string
+  readonly authorization: string | undefined
   /** SIGTERM or SIGINT has come: ready endpoints answer 500 from now on. */
   readonly terminating: boolean
   /** The JSON body; {} when there is none. */
   readonly body: unknown
 }
 export type Answer = { readonly status: number; readonly body: unknown }
-/** By "METHOD /path". */
+/** By "METHOD /path"; a `*` at the end of the path stands for one part of it. */
 export type Routes = Readonly<Record<string, (request: Request) => Promise<Answer> | Answer>>
 
 /** How long a terminating container still answers, so that a load balancer can see it is not ready. */
@@ -57,11 +60,14 @@ export function serve(options: {
 
 async function answer(message: IncomingMessage, routes: Routes, terminating: () => boolean): Promise<Answer> {
   const url = new URL(message.url ?? '/', 'http://sandbox')
-  const route = routes[`${message.method} ${url.pathname}`]
+  const [path = '', name = ''] = /^(.*\/)([^/]*)$/.exec(url.pathname)?.slice(1) ?? []
+  const route = routes[`${message.method} ${url.pathname}`] ?? routes[`${message.method} ${path}*`]
   const body = await bodyOf(message)
   if (route === undefined)
     return { status: 404, body: { message: `No ${message.method} ${url.pathname} here` } }
-  return route({ query: url.searchParams, terminating: terminating(), body })
+  const { authorization } = message.headers
+  const given = { query: url.searchParams, name: decodeURIComponent(name), authorization, body }
+  return route({ ...given, terminating: terminating() })
 }
 
 async function bodyOf(message: IncomingMessage): Promise<unknown> {

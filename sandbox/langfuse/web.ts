@@ -1,5 +1,5 @@
 import { Pool } from 'pg'
-import { clickhouseClient } from './clickhouse-http.ts'
+import { clickhouseOf } from './clickhouse-http.ts'
 import { type DeepProbe, deepProbe } from './deep-probe.ts'
 import {
   atLeast,
@@ -12,6 +12,9 @@ import {
 import { migrateUp } from './golang-migrate-rules.ts'
 import { type Image, readImage } from './image.ts'
 import { cleanUp, migrateDeploy } from './prisma-rules.ts'
+import { publicApi } from './public-api.ts'
+import { type Queues, queuesOf } from './queues.ts'
+import { eventBucket } from './s3.ts'
 import { type Answer, type Request, type Routes, serve } from './server.ts'
 
 type Log = (line: string) => void
@@ -91,22 +94,43 @@ async function start(given: { env: Environment; url: string; image: Image; log: 
   pool.on('error', error => log(`error\t${error.message}`))
   const probe = probeOf({ env, pool, image })
   const listen = setVariable(env, 'SANDBOX_LISTEN') ?? '127.0.0.1:3000'
-  await serve({ listen, routes: routesOf({ pool, image, probe }), onStop: () => pool.end(), log })
+  const queues = queuesOf(env, log)
+  const routes = { ...routesOf({ pool, image, probe }), ...apiOf({ env, pool, image, queues, log }) }
+  const onStop = async () => {
+    queues?.close()
+    await pool.end()
+  }
+  await serve({ listen, routes, onStop, log })
   log(
     `   ▲ Next.js\n   - Local:        http://localhost:3000\n\n ✓ Ready in ${Math.round(performance.now())}ms`,
   )
 }
 
+/** The way in for traces; before v3 there was no other store behind it than Postgres, and nobody here asks for that. */
+function apiOf(given: {
+  env: Environment
+  pool: Pool
+  image: Image
+  queues: Queues | undefined
+  log: Log
+}): Routes {
+  const { env, image, queues } = given
+  const bucket = eventBucket(env)
+  const clickhouse = clickhouseOf(env)
+  if (
+    !atLeast(image.release, '3.0.0') ||
+    bucket === undefined ||
+    queues === undefined ||
+    clickhouse === undefined
+  )
+    return {}
+  return publicApi({ ...given, release: image.release, bucket, queues, clickhouse })
+}
+
 function probeOf({ env, pool, image }: { env: Environment; pool: Pool; image: Image }): DeepProbe {
   const postgres = { pool, snapshot: image.postgresSnapshot() }
-  const url = setVariable(env, 'CLICKHOUSE_URL')
-  if (url === undefined) return deepProbe({ postgres })
-  const client = clickhouseClient({
-    url,
-    user: env.CLICKHOUSE_USER ?? '',
-    password: env.CLICKHOUSE_PASSWORD ?? '',
-    database: setVariable(env, 'CLICKHOUSE_DB') ?? 'default',
-  })
+  const client = clickhouseOf(env)
+  if (client === undefined) return deepProbe({ postgres })
   return deepProbe({ postgres, clickhouse: { client, snapshot: image.clickhouseSnapshot() } })
 }
 

@@ -1,6 +1,7 @@
 import { Pool } from 'pg'
 import { startBackgroundMigrations } from './background-migrations.ts'
-import { clickhouseClient } from './clickhouse-http.ts'
+import { clickhouseClient, clickhouseOf } from './clickhouse-http.ts'
+import { consume } from './consumer.ts'
 import {
   atLeast,
   databaseUrl,
@@ -10,6 +11,8 @@ import {
   setVariable,
 } from './environment.ts'
 import { ingest } from './ingest.ts'
+import { queuesOf } from './queues.ts'
+import { eventBucket } from './s3.ts'
 import { type Answer, type Request, type Routes, serve } from './server.ts'
 
 type Log = (line: string) => void
@@ -36,10 +39,12 @@ export async function worker(env: Environment, log: Log): Promise<number | undef
   const migrations = migratesInBackground(env, release)
     ? startBackgroundMigrations({ pool, env, release, log: write })
     : undefined
+  const consumer = consumerOf(env, release, write)
   await serve({
     listen: setVariable(env, 'SANDBOX_LISTEN') ?? '127.0.0.1:3030',
     routes: routesOf({ env, release, pool, log: write }),
     onStop: async () => {
+      await consumer?.close()
       await migrations?.close()
       await pool.end()
     },
@@ -47,6 +52,15 @@ export async function worker(env: Environment, log: Log): Promise<number | undef
   })
   write('info\tListening: http://0.0.0.0:3030')
   return undefined
+}
+
+/** What takes the jobs; before v3 there were none for it. */
+function consumerOf(env: Environment, release: string, log: Log) {
+  const queues = atLeast(release, '3.0.0') ? queuesOf(env, log) : undefined
+  const bucket = eventBucket(env)
+  const clickhouse = clickhouseOf(env)
+  if (queues === undefined || bucket === undefined || clickhouse === undefined) return undefined
+  return consume({ env, release, queues, bucket, clickhouse, log })
 }
 
 // Off by default in v2, on by default from 3.0.0 (worker/src/env.ts at v2.93.7 and v3.0.0).

@@ -36,7 +36,7 @@ export type Network = {
   /** Opens a port; the answer closes it. */
   publish(address: string, port: number, loopback: number): () => void
   resolve(name: string): readonly string[] | undefined
-  /** Where security groups will decide: may `source` (a task, an App Runner service, a runner) reach this address? */
+  /** Where security groups decide: may `source` (a task, an App Runner service, a runner) reach this address? */
   allows: (asked: { readonly source: string; readonly address: string; readonly port: number }) => boolean
   route(asked: { readonly host: string; readonly port: number; readonly source: string }): Route
 }

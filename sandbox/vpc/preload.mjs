@@ -1,9 +1,12 @@
 // Gives a Node process a place inside the sandbox's VPC: names and 10.0.x.y addresses lead to the loopback ports
 // that the sandbox says, asked at every connect. Loaded with --import; SANDBOX_VPC is the sandbox's endpoint,
-// SANDBOX_SOURCE says who asks, SANDBOX_PARENT is the process whose end ends this one.
+// SANDBOX_SOURCE says who asks, SANDBOX_PARENT is the process whose end ends this one. SANDBOX_MOUNT is a file system
+// at a path of the container: fs.promises leads to its folder, with the owners that an NFS server would tell.
 import dns from 'node:dns'
+import fs from 'node:fs'
 import http from 'node:http'
 import { isIP, Socket } from 'node:net'
+import { join, relative, resolve as resolvePath } from 'node:path'
 
 const endpoint = process.env.SANDBOX_VPC
 const source = process.env.SANDBOX_SOURCE ?? 'runner'
@@ -12,6 +15,7 @@ if (endpoint) {
   patchLookup()
   patchConnect()
 }
+if (process.env.SANDBOX_MOUNT) patchFiles(JSON.parse(process.env.SANDBOX_MOUNT))
 if (process.env.SANDBOX_PARENT === String(process.ppid)) endWithParent(process.ppid)
 
 function patchLookup() {
@@ -60,6 +64,53 @@ function patchConnect() {
       error => this.destroy(error),
     )
     return this
+  }
+}
+
+function patchFiles(mount) {
+  const files = fs.promises
+  const below = path => {
+    const rest = typeof path === 'string' ? relative(mount.path, resolvePath(path)) : '..'
+    return rest.startsWith('..') ? undefined : rest
+  }
+  const ownerOf = rest => {
+    const named = Object.keys(mount.owners).filter(
+      of => of === '' || rest === of || rest.startsWith(`${of}/`),
+    )
+    // What ClickHouse has made is its own: uid and gid 101 in its image.
+    return mount.owners[named.sort((a, b) => b.length - a.length)[0]] ?? { uid: 101, gid: 101 }
+  }
+  for (const name of ['stat', 'lstat']) {
+    const real = files[name].bind(files)
+    files[name] = async (path, options) => {
+      const rest = below(path)
+      if (rest === undefined) return real(path, options)
+      const found = await real(join(mount.folder, rest), options)
+      return found === undefined ? found : Object.assign(found, ownerOf(rest))
+    }
+  }
+  for (const name of ['readdir', 'readFile', 'access']) {
+    const real = files[name].bind(files)
+    files[name] = (path, options) => {
+      const rest = below(path)
+      return real(rest === undefined ? path : join(mount.folder, rest), options)
+    }
+  }
+  const statfs = files.statfs.bind(files)
+  // EFS calls itself 8 EiB large, whatever is on it.
+  files.statfs = async (path, options) =>
+    below(path) === undefined
+      ? statfs(path, options)
+      : { type: 0x6969, bsize: 1048576, blocks: 2 ** 43, bfree: 2 ** 43, bavail: 2 ** 43, files: 0, ffree: 0 }
+  for (const name of ['writeFile', 'mkdir', 'rm', 'unlink', 'rename', 'chown', 'open']) {
+    const real = files[name].bind(files)
+    files[name] = (path, ...rest) => {
+      const inside = below(path)
+      if (inside === undefined) return real(path, ...rest)
+      if (mount.readOnly)
+        return Promise.reject(failure('EROFS', { path }, `EROFS: read-only file system, ${name} '${path}'`))
+      return real(join(mount.folder, inside), ...rest)
+    }
   }
 }
 

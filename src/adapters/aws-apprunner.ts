@@ -88,12 +88,47 @@ function toService(service: Sdk.Service | undefined, whole: Whole): AppRunnerSer
     healthCheck: {
       protocol: service?.HealthCheckConfiguration?.Protocol ?? 'TCP',
       path: service?.HealthCheckConfiguration?.Path ?? '/',
+      // https://docs.aws.amazon.com/apprunner/latest/api/API_HealthCheckConfiguration.html
+      interval: service?.HealthCheckConfiguration?.Interval ?? 5,
+      unhealthyThreshold: service?.HealthCheckConfiguration?.UnhealthyThreshold ?? 5,
     },
     environment: image?.ImageConfiguration?.RuntimeEnvironmentVariables ?? {},
     secrets: image?.ImageConfiguration?.RuntimeEnvironmentSecrets ?? {},
     memory: toMebibytes(service?.InstanceConfiguration?.Memory),
+    settings: toSettings(service),
     source: whole,
   }
+}
+
+/** Named one by one: a member that App Runner begins to answer one day must not look like a change. */
+function toSettings(service: Sdk.Service | undefined): Readonly<Record<string, string>> {
+  const check = service?.HealthCheckConfiguration
+  const network = service?.NetworkConfiguration
+  const source = service?.SourceConfiguration
+  const image = source?.ImageRepository?.ImageConfiguration
+  const settings = {
+    cpu: service?.InstanceConfiguration?.Cpu,
+    memory: service?.InstanceConfiguration?.Memory,
+    'instance role': service?.InstanceConfiguration?.InstanceRoleArn,
+    'access role': source?.AuthenticationConfiguration?.AccessRoleArn,
+    'automatic deployments': source?.AutoDeploymentsEnabled,
+    'health check protocol': check?.Protocol,
+    'health check path': check?.Path,
+    'health check interval': check?.Interval,
+    'health check timeout': check?.Timeout,
+    'health check healthy threshold': check?.HealthyThreshold,
+    'health check unhealthy threshold': check?.UnhealthyThreshold,
+    'VPC connector': network?.EgressConfiguration?.VpcConnectorArn,
+    egress: network?.EgressConfiguration?.EgressType,
+    'publicly accessible': network?.IngressConfiguration?.IsPubliclyAccessible,
+    'auto scaling configuration': service?.AutoScalingConfigurationSummary?.AutoScalingConfigurationArn,
+    'observability configuration': service?.ObservabilityConfiguration?.ObservabilityConfigurationArn,
+    'encryption key': service?.EncryptionConfiguration?.KmsKey,
+    port: image?.Port,
+    'start command': image?.StartCommand,
+  }
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]))
 }
 
 /** `2048` or `2 GB`: https://docs.aws.amazon.com/apprunner/latest/api/API_InstanceConfiguration.html */
@@ -102,11 +137,14 @@ function toMebibytes(memory: string | undefined): number | undefined {
   return size === undefined ? undefined : Number(size) * (unit === undefined ? 1 : 1024)
 }
 
+/** One without a status might be under way. */
 function toOperation(operation: Sdk.OperationSummary) {
+  if (operation.Status === undefined)
+    throw new RolloutError('App Runner answered ListOperations with an operation that has no status.')
   return {
     id: operation.Id ?? '',
     type: operation.Type ?? '',
-    status: operation.Status ?? '',
+    status: operation.Status,
     startedAt: operation.StartedAt?.getTime(),
   }
 }

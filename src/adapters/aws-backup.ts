@@ -21,6 +21,23 @@ export function backupAdapter(region: string): Backup {
         }),
       )
     },
+    async recoveryPoints(resource) {
+      const { client, ListRecoveryPointsByResourceCommand } = await sdk()
+      const points = await allowed('backup:ListRecoveryPointsByResource', () =>
+        allPages(async NextToken => {
+          const page = await client.send(
+            new ListRecoveryPointsByResourceCommand({ ResourceArn: resource, NextToken }),
+          )
+          return { items: page.RecoveryPoints ?? [], next: page.NextToken }
+        }),
+      )
+      return points.map(point => ({
+        arn: point.RecoveryPointArn ?? '',
+        vault: point.BackupVaultName ?? '',
+        status: point.Status ?? '',
+        createdAt: point.CreationDate?.getTime(),
+      }))
+    },
     async start({ vault, resource, role, token, tags }) {
       const { client, StartBackupJobCommand } = await sdk()
       const answer = await allowed(`backup:StartBackupJob and iam:PassRole on ${role}`, () =>

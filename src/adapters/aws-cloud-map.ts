@@ -1,4 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-servicediscovery'
+import { RolloutError } from '../errors/rollout-error.ts'
 import type { CloudMap } from '../ports/cloud.ts'
 import { allPages, once } from './once.ts'
 import { patient } from './retries.ts'
@@ -18,13 +19,17 @@ export function cloudMapAdapter(region: string): CloudMap {
       const id = arn.slice(arn.lastIndexOf('/') + 1)
       const service = (await client.send(new GetServiceCommand({ Id: id }))).Service
       const namespace = await client.send(new GetNamespaceCommand({ Id: service?.NamespaceId }))
+      const [first, rest] = [service?.Name, namespace.Namespace?.Name]
+      // Whether the name that clients use is this one depends on it.
+      if (first === undefined || rest === undefined)
+        throw new RolloutError(`Cloud Map answered without the name of service ${id}.`)
       const instances = await allPages<Sdk.InstanceSummary>(async NextToken => {
         const page = await client.send(new ListInstancesCommand({ ServiceId: id, NextToken }))
         return { items: page.Instances ?? [], next: page.NextToken }
       })
       const health = await healthOf(id, instances.length)
       return {
-        name: `${service?.Name}.${namespace.Namespace?.Name}`,
+        name: `${first}.${rest}`,
         instances: instances.map(instance => ({
           id: instance.Id ?? '',
           address: instance.Attributes?.AWS_INSTANCE_IPV4,

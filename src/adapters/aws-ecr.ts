@@ -1,8 +1,9 @@
-import type { ECRClient } from '@aws-sdk/client-ecr'
+import type { ECRClient, ImageDetail, Repository } from '@aws-sdk/client-ecr'
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { Ecr, EcrRepository } from '../ports/cloud.ts'
+import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
+import { allowed } from './allowed.ts'
 import { indexPlatforms, member, platformOf } from './manifest.ts'
-import { isAwsError } from './once.ts'
+import { allPages, isAwsError } from './once.ts'
 import { patient } from './retries.ts'
 
 /** ECR, in the registry and region that the image reference names, which need not be the stack's. */
@@ -25,12 +26,7 @@ export function ecrAdapter(region: string): Ecr {
           }),
         )
         const found = answer.imageDetails?.[0]
-        if (found?.imageDigest === undefined) return undefined
-        return {
-          digest: found.imageDigest,
-          tags: found.imageTags ?? [],
-          pushedAt: found.imagePushedAt?.getTime(),
-        }
+        return found && toImage(found)[0]
       } catch (error) {
         if (isAwsError(error, 'ImageNotFoundException')) return undefined
         if (!isAwsError(error, 'RepositoryNotFoundException')) throw error
@@ -50,6 +46,75 @@ export function ecrAdapter(region: string): Ecr {
         return undefined // A hint for people: nobody's deploy fails because a policy does not let us look.
       }
     },
+    async images(repository) {
+      const { client, DescribeImagesCommand } = await open(repository)
+      const found = await allowed('ecr:DescribeImages', () =>
+        allPages(async nextToken => {
+          const page = await client.send(
+            new DescribeImagesCommand({ ...named(repository), maxResults: 1000, nextToken }),
+          )
+          return { items: page.imageDetails ?? [], next: page.nextToken }
+        }),
+      )
+      return found.flatMap(toImage)
+    },
+    async settings(repositories) {
+      const [first] = repositories
+      if (first === undefined) return []
+      const { client } = await open(first)
+      const described = await describeRepositories(client, repositories)
+      return Promise.all(
+        repositories.map(async repository => {
+          const found = described.find(item => item.repositoryName === repository.name)
+          const lifecycle = await lifecycleOf(client, repository)
+          return { mutability: found?.imageTagMutability ?? 'MUTABLE', lifecycle }
+        }),
+      )
+    },
+  }
+}
+
+function named(repository: EcrRepository) {
+  return { registryId: repository.account, repositoryName: repository.name }
+}
+
+function toImage(found: ImageDetail): readonly EcrImage[] {
+  if (found.imageDigest === undefined) return []
+  return [
+    {
+      digest: found.imageDigest,
+      tags: found.imageTags ?? [],
+      pushedAt: found.imagePushedAt?.getTime(),
+    },
+  ]
+}
+
+async function describeRepositories(
+  client: ECRClient,
+  repositories: readonly EcrRepository[],
+): Promise<readonly Repository[]> {
+  const { DescribeRepositoriesCommand } = await import('./sdk/ecr.ts')
+  const answer = await allowed('ecr:DescribeRepositories', () =>
+    client.send(
+      new DescribeRepositoriesCommand({
+        registryId: repositories[0]?.account,
+        repositoryNames: [...new Set(repositories.map(repository => repository.name))],
+      }),
+    ),
+  )
+  return answer.repositories ?? []
+}
+
+async function lifecycleOf(client: ECRClient, repository: EcrRepository): Promise<string | undefined> {
+  const { GetLifecyclePolicyCommand } = await import('./sdk/ecr.ts')
+  try {
+    const answer = await allowed('ecr:GetLifecyclePolicy', () =>
+      client.send(new GetLifecyclePolicyCommand(named(repository))),
+    )
+    return answer.lifecyclePolicyText
+  } catch (error) {
+    if (isAwsError(error, 'LifecyclePolicyNotFoundException')) return undefined
+    throw error
   }
 }
 

@@ -2,12 +2,14 @@ import type * as Sdk from '@aws-sdk/client-ecs'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type {
   Container,
+  ContainerHealthCheck,
   DeploymentSettings,
   Ecs,
   EcsService,
   EfsVolume,
   ServiceChange,
   ServiceDeployment,
+  TaskContent,
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
@@ -186,6 +188,8 @@ function toService(service: Sdk.Service, cluster: string): EcsService {
     assignPublicIp: network?.assignPublicIp === 'ENABLED',
     registries: (service.serviceRegistries ?? []).flatMap(registry => registry.registryArn ?? []),
     serviceDeployment: service.currentServiceDeployment,
+    capacityProviders: (service.capacityProviderStrategy ?? []).flatMap(item => item.capacityProvider ?? []),
+    rebalancing: service.availabilityZoneRebalancing === 'ENABLED',
   }
 }
 
@@ -243,6 +247,7 @@ function toTaskDefinition(answer: Described, source: unknown): TaskDefinition {
     ),
     volumes: (definition?.volumes ?? []).flatMap(toEfsVolume),
     architecture: definition?.runtimePlatform?.cpuArchitecture ?? 'X86_64',
+    content: contentOf(source as WholeTaskDefinition),
     source,
   }
 }
@@ -263,7 +268,15 @@ function toContainer(container: Sdk.ContainerDefinition, taskMemory: string | un
     memory: container.memory ?? (taskMemory === undefined ? undefined : Number(taskMemory)),
     logGroup: logs?.logDriver === 'awslogs' ? logs.options?.['awslogs-group'] : undefined,
     logStreamPrefix: logs?.options?.['awslogs-stream-prefix'],
+    healthCheck: container.healthCheck && toHealthCheck(container.healthCheck),
+    stopTimeout: container.stopTimeout,
+    openFiles: container.ulimits?.find(limit => limit.name === 'nofile')?.softLimit,
   }
+}
+
+/** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html has the defaults. */
+function toHealthCheck({ interval, retries, startPeriod }: Sdk.HealthCheck): ContainerHealthCheck {
+  return { interval: interval ?? 30, retries: retries ?? 3, startPeriod: startPeriod ?? 0 }
 }
 
 function toEfsVolume(volume: Sdk.Volume): readonly EfsVolume[] {
@@ -308,6 +321,13 @@ function copyWithImage(
     // An empty list is refused by ECS: "Tags can not be empty".
     ...(tags.length > 0 && { tags }),
   }
+}
+
+function contentOf(described: WholeTaskDefinition): TaskContent {
+  const { containerDefinitions, family: _family, ...task } = described.taskDefinition
+  for (const member of DESCRIBED_ONLY) delete task[member]
+  const containers = containerDefinitions.map(container => [String(container['name']), container] as const)
+  return { task, containers: Object.fromEntries(containers) }
 }
 
 /** DescribeTaskDefinition's answer as it was on the wire. */

@@ -81,6 +81,9 @@ function toCluster(cluster: Sdk.DBCluster): DatabaseCluster {
     database: cluster.DatabaseName,
     httpEndpoint: cluster.HttpEndpointEnabled ?? false,
     secret: cluster.MasterUserSecret?.SecretArn,
+    version: cluster.EngineVersion,
+    deletionProtection: cluster.DeletionProtection ?? false,
+    retentionDays: cluster.BackupRetentionPeriod,
   }
 }
 

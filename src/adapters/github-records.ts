@@ -1,10 +1,15 @@
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { Artifact, DeploymentRecord, RecordState, Records } from '../ports/records.ts'
+import type { Artifact, Baseline, DeploymentRecord, RecordState, Records } from '../ports/records.ts'
 import { withArtifact } from '../ports/records.ts'
 import { once } from './once.ts'
 
 /** Marks our deployments among others of the repository. */
 const TASK = 'langfuse-rollout'
+/**
+ * What was deployed is a deployment of its own, made when the run has succeeded: the payload of the one that was made
+ * before the first change cannot be changed, and a status holds 140 characters.
+ */
+const BASELINE_TASK = 'langfuse-rollout:baseline'
 
 export type GitHubPlace = {
   readonly token: string
@@ -28,29 +33,30 @@ export function gitHubRecords(place: GitHubPlace): Records {
   return {
     place: `GitHub environment ${place.environment} of ${place.repository}`,
     async open(record) {
-      const { repos } = await octokit()
-      const { data } = await repos.createDeployment({
-        owner,
-        repo,
-        ref: place.ref,
-        task: TASK,
-        environment: place.environment,
-        description: `Langfuse ${record.to}`,
-        payload: { ...record },
-        // The workflow that calls this is the approval; and a required status could be this very run.
-        auto_merge: false,
-        required_contexts: [],
-      })
-      if (!('id' in data))
-        throw new RolloutError(
-          `GitHub did not make a deployment record: ${data.message ?? 'no reason given'}.`,
-        )
-      await status(data.id, 'in_progress', `Langfuse ${record.to} is being rolled out`)
-      return String(data.id)
+      const id = await create(TASK, `Langfuse ${record.to}`, { ...record })
+      await status(id, 'in_progress', `Langfuse ${record.to} is being rolled out`)
+      return String(id)
     },
     mark: (id, state, sentence, url) => status(Number(id), state, sentence, url),
     // A deployment's payload cannot be changed: a status says what there is to restore from.
     keep: (id, { kind, id: kept }) => status(Number(id), 'in_progress', `${ARTIFACTS[kind]}: ${kept}`),
+    async keepBaseline(baseline) {
+      const sentence = `What runs since this ${baseline.by}: what drift is measured against`
+      const id = await create(BASELINE_TASK, sentence, { ...baseline })
+      await status(id, 'success', sentence)
+      return String(id)
+    },
+    async baseline() {
+      const { repos } = await octokit()
+      const { environment } = place
+      const query = { owner, repo, environment, task: BASELINE_TASK, per_page: 5 }
+      const { data } = await repos.listDeployments(query)
+      for (const { id, payload } of data) {
+        const baseline = parseBaseline(payload)
+        if (baseline !== undefined) return { id: String(id), baseline }
+      }
+      return undefined
+    },
     async isRunning(run) {
       const { actions } = await octokit()
       try {
@@ -88,6 +94,28 @@ export function gitHubRecords(place: GitHubPlace): Records {
     },
   }
 
+  async function create(
+    task: string,
+    description: string,
+    payload: Record<string, unknown>,
+  ): Promise<number> {
+    const { repos } = await octokit()
+    const { data } = await repos.createDeployment({
+      owner,
+      repo,
+      ref: place.ref,
+      task,
+      environment: place.environment,
+      description: description.slice(0, 140),
+      payload,
+      // The workflow that calls this is the approval; and a required status could be this very run.
+      auto_merge: false,
+      required_contexts: [],
+    })
+    if ('id' in data) return data.id
+    throw new RolloutError(`GitHub did not make a deployment record: ${data.message ?? 'no reason given'}.`)
+  }
+
   async function status(id: number, state: RecordState, sentence: string, url?: string): Promise<void> {
     const { repos } = await octokit()
     await repos.createDeploymentStatus({
@@ -119,12 +147,26 @@ function parseArtifact(description: string): readonly Artifact[] {
   })
 }
 
-/** GitHub gives the payload back as an object or as JSON text; undefined when it is not a record of ours. */
 function parseRecord(payload: unknown): DeploymentRecord | undefined {
+  const value = parsePayload(payload)
+  return value !== undefined && 'images' in value && 'to' in value ? (value as DeploymentRecord) : undefined
+}
+
+function parseBaseline(payload: unknown): Baseline | undefined {
+  const value = parsePayload(payload)
+  if (value === undefined || !('stack' in value) || !('fingerprint' in value)) return undefined
+  const { fingerprint } = value
+  const whole = typeof fingerprint === 'object' && fingerprint !== null && 'parts' in fingerprint
+  return whole && typeof fingerprint.parts === 'object' && fingerprint.parts !== null
+    ? (value as Baseline)
+    : undefined
+}
+
+/** GitHub gives the payload back as an object or as JSON text; undefined when it is not of ours. */
+function parsePayload(payload: unknown): object | undefined {
   const value: unknown = typeof payload === 'string' ? parseJson(payload) : payload
-  if (typeof value !== 'object' || value === null || !('schema' in value) || value.schema !== 1)
-    return undefined
-  return 'images' in value && 'to' in value ? (value as DeploymentRecord) : undefined
+  const ours = typeof value === 'object' && value !== null && 'schema' in value && value.schema === 1
+  return ours ? value : undefined
 }
 
 function parseJson(text: string): unknown {

@@ -1,4 +1,4 @@
-import type { Http } from '../ports/http.ts'
+import type { Http, Send } from '../ports/http.ts'
 
 export const http: Http = {
   async get(url, { timeoutMs, headers }) {
@@ -9,4 +9,16 @@ export const http: Http = {
     })
     return { status: response.status, body: await response.text() }
   },
+}
+
+export const send: Send = async (url, { method, headers, timeoutMs, body, signal }) => {
+  const late = AbortSignal.timeout(timeoutMs)
+  const response = await fetch(url, {
+    method,
+    headers,
+    redirect: 'manual',
+    signal: signal === undefined ? late : AbortSignal.any([late, signal]),
+    ...(body !== undefined && { body }),
+  })
+  return { status: response.status, body: await response.text() }
 }

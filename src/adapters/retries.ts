@@ -5,22 +5,30 @@ import type { ECSClientConfig } from '@aws-sdk/client-ecs'
  * is wrong; and its pauses for throttles (1 s, doubled) are for programs that call all the time, which this one
  * does not. Whatever a call does not survive is one missed look more for who waits (`execute/wait.ts`).
  */
-export const patient = { maxAttempts: 10, retryStrategy: patientStrategy(10) } as const
+export const patient = {
+  maxAttempts: 10,
+  retryStrategy: patientStrategy(10),
+  // The SDK itself waits for ever for an answer. AWS answers in a second, at worst in a few.
+  requestHandler: { connectionTimeout: 5_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+} as const
 
 type Strategy = Extract<NonNullable<ECSClientConfig['retryStrategy']>, { acquireInitialRetryToken: unknown }>
 
 /** About 15 s in all when every attempt fails. */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
+/** Each of them takes the whole time that there is for an answer. */
+const ATTEMPTS_AT_SILENCE = 2
 
 /** https://smithy.io/2.0/guides/client-guidance/retries.html, without its bucket: a deploy makes some dozens of calls. */
 function patientStrategy(attempts: number): Strategy {
   return {
     acquireInitialRetryToken: async () => token(0, 0),
-    async refreshRetryTokenForRetry(before, { errorType, retryAfterHint }) {
+    async refreshRetryTokenForRetry(before, { error, errorType, retryAfterHint }) {
       const count = before.getRetryCount() + 1
+      const most = error?.name === 'TimeoutError' ? ATTEMPTS_AT_SILENCE : attempts
       // Whoever calls gets the error of the last attempt, not this one.
-      if (errorType === 'CLIENT_ERROR' || count >= attempts) throw new Error('not to be tried again')
+      if (errorType === 'CLIENT_ERROR' || count >= most) throw new Error('not to be tried again')
       const asked = retryAfterHint === undefined ? 0 : retryAfterHint.getTime() - Date.now()
       return token(count, Math.min(Math.max(asked, pauseBefore(count)), 2 * LONGEST_PAUSE_MS))
     },

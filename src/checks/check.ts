@@ -1,6 +1,8 @@
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
-import type { Stack } from '../stack/stack.ts'
+import type { Deployed } from '../stack/baseline.ts'
+import type { Canary } from '../stack/canary.ts'
+import type { Observed, Stack } from '../stack/stack.ts'
 
 export type CheckGroup = 'control-plane' | 'public' | 'inside'
 
@@ -17,6 +19,8 @@ export type Finding = {
   readonly state: CheckState
   /** One sentence: what was seen and, when it is not good, the cause and the fix. */
   readonly sentence: string
+  /** Of the parts that the check speaks of, those that this finding is about. */
+  readonly about?: Check['about']
 }
 
 export type Check = {
@@ -40,6 +44,10 @@ export type Subject = {
   /** The release that should run: the deploy's target, or what the web reports. */
   readonly expected: Release | undefined
   readonly facts: ReleaseFacts
+  /** What became of the trace that was written; undefined: none was. */
+  readonly canary?: Observed<Canary> | undefined
+  /** What was last deployed; absent: nobody asked to compare with it. */
+  readonly deployed?: Observed<Deployed>
 }
 
 export type CheckResult = Finding & Omit<Check, 'run' | 'needs' | 'settles'>

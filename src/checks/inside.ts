@@ -1,6 +1,7 @@
 import type { ValkeyState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, passed, skipped, warning } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { inModule } from './module-lines.ts'
 import { unseen } from './stores.ts'
 
 export const clickhouseName: Check = {
@@ -18,6 +19,10 @@ export const clickhouseName: Check = {
     const stale = addresses.filter(address => !running.includes(address))
     // A name of the caller's own (a load balancer, a tunnel) leads elsewhere, and `/ping` says whether it works.
     const ours = stack.discovery.known && stack.discovery.value.name === name.value.name
+    if (addresses.length === 0)
+      return failed(
+        `${name.value.name} leads nowhere inside the VPC: look at Cloud Map and the DNS of the VPC.`,
+      )
     if (ours && stale.length > 0) {
       return failed(
         `Inside the VPC ${name.value.name} leads to ${stale.join(', ')}, where no ClickHouse task runs (running: ${running.join(', ') || 'none'}): deregister the stale instance in Cloud Map; DNS forgets it after its TTL.`,
@@ -78,7 +83,7 @@ function judge({ version, policy, used, maximum, evicted }: ValkeyState, address
   if (policy === undefined) return skipped(`Valkey at ${address} does not say what it does when it is full.`)
   if (policy !== 'noeviction') {
     return warning(
-      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops jobs and locks of the queues when it is full: set noeviction in its parameter group.`,
+      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops jobs and locks of the queues when it is full: set noeviction in its parameter group.${inModule('parameterGroup')}`,
     )
   }
   return passed(`${address} answers (${version}, noeviction).`)
@@ -99,6 +104,9 @@ export const workerHealth: Check = {
       return failed(
         `Worker task ${ill.task} answers ${ill.status} on /api/health: it does not reach PostgreSQL or Valkey, its log says which.`,
       )
+    const strange = workers.value.find(({ status, problem }) => status === 200 && problem !== undefined)
+    if (strange !== undefined)
+      return inconclusive(`At ${strange.url} ${strange.problem}: find out what listens there.`)
     const silent = workers.value.find(({ status }) => status === undefined)
     if (silent === undefined)
       return passed(`${workers.value.length} of ${workers.value.length} tasks answer 200.`)

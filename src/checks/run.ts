@@ -1,8 +1,14 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
+import { BACKUP_CHECKS } from './backups.ts'
+import { CANARY_CHECKS } from './canary.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, efs } from './data-path.ts'
+import { drift } from './drift.ts'
+import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
+import { REGISTRY_CHECKS } from './registry.ts'
+import { RELEASE_CHECKS } from './releases.ts'
 import {
   clickhouseSingleWriter,
   clickhouseSteady,
@@ -11,6 +17,7 @@ import {
   webSteady,
   workerSteady,
 } from './services.ts'
+import { SETTINGS_CHECKS } from './settings.ts'
 import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
 import { webHealth, webVersion } from './web-health.ts'
 
@@ -22,10 +29,16 @@ export const CHECKS: readonly Check[] = [
   clickhouseSingleWriter,
   oneRelease,
   webHealthCheck,
+  ...SETTINGS_CHECKS,
+  ...RELEASE_CHECKS,
+  ...ENVIRONMENT_CHECKS,
+  ...REGISTRY_CHECKS,
+  ...BACKUP_CHECKS,
   cloudMap,
   efs,
   webHealth,
   webVersion,
+  ...CANARY_CHECKS,
   clickhousePing,
   clickhouseSchema,
   postgresMigrations,
@@ -34,6 +47,7 @@ export const CHECKS: readonly Check[] = [
   clickhouseDisk,
   valkey,
   workerHealth,
+  drift,
 ]
 
 /** Those that a rollout waits for and is judged by. */

@@ -3,7 +3,8 @@ import { describeSettings, singleWriterSettings } from '../plan/single-writer.ts
 import { shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, passed, skipped, warning } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { inModule } from './module-lines.ts'
 
 export const workerSteady: Check = {
   id: 'worker-steady',
@@ -65,7 +66,9 @@ export const webSteady: Check = {
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner') return steady(stack.web)
-    const { service, operation } = stack.web
+    const { service, operation, unseen } = stack.web
+    if (unseen !== undefined)
+      return inconclusive(`The operations of App Runner service ${service.name} cannot be read: ${unseen}`)
     if (operation !== undefined)
       return failed(`App Runner service ${service.name} is busy: ${operation.type} is ${operation.status}.`)
     if (service.status !== 'RUNNING')
@@ -87,7 +90,7 @@ export const webHealthCheck: Check = {
     const { protocol, path } = stack.web.service.healthCheck
     if (protocol === 'HTTP' && path === '/api/public/health') return passed('HTTP on /api/public/health.')
     return warning(
-      `App Runner checks ${protocol}${protocol === 'HTTP' ? ` on ${path}` : ''}, which an open port satisfies: set the health check to HTTP on /api/public/health.`,
+      `App Runner checks ${protocol}${protocol === 'HTTP' ? ` on ${path}` : ''}, which an open port satisfies: set the health check to HTTP on /api/public/health (an edit in the console sets it back to TCP).${inModule('webHealth')}`,
     )
   },
 }
@@ -109,7 +112,7 @@ export const clickhouseSingleWriter: Check = {
     if (singleWriterSettings(service) === undefined)
       return passed(`Desired 1, ${describeSettings(service.settings)}.`)
     return warning(
-      `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one and both want one EFS: set minimum 0 % and maximum 100 % (the deploy action does).`,
+      `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one and both want one EFS: set minimum 0 % and maximum 100 % (the deploy action does).${inModule('percents')}`,
     )
   },
 }
@@ -124,8 +127,11 @@ export const oneRelease: Check = {
   run({ stack }) {
     const [web, worker] = [stack.web.image.version, stack.worker.image.version]
     if (web === undefined || worker === undefined) {
+      const image = web === undefined ? stack.web.image : stack.worker.image
+      if (image.unseen !== undefined)
+        return inconclusive(`The release of ${image.reference} cannot be told: ${image.unseen}`)
       return skipped(
-        `No exact tag names the release of ${web === undefined ? `the web image ${stack.web.image.reference}` : `the worker image ${stack.worker.image.reference}`}.`,
+        `No exact tag names the release of the ${web === undefined ? 'web' : 'worker'} image ${image.reference}.`,
       )
     }
     if (web === worker) return passed(`Both run ${web}.`)

@@ -96,6 +96,11 @@ export const backgroundMigrations: Check = {
   about: ['postgres', 'worker'],
   run({ stack }) {
     if (!stack.postgres.known) return unseen(stack.postgres)
+    // Every release since v2.93.7 has some; v4 has new ones.
+    if (stack.postgres.value.backgroundMigrations.length === 0)
+      return inconclusive(
+        "PostgreSQL's table background_migrations is missing or empty: the web's migrations did not run, or this is not Langfuse's database.",
+      )
     const rows = stack.postgres.value.backgroundMigrations.filter(row => row.gate === undefined)
     const bad = rows.filter(row => row.state === 'failed')
     if (bad.length > 0)

@@ -15,6 +15,7 @@ export function announce(plan: Plan, runner: Runner): void {
   plan.steps.forEach((step, index) => {
     runner.info(`  ${index + 1}. ${titleOf(step)}: ${step.reason}`)
   })
+  for (const loss of plan.losses) runner.info(`  ${loss}`)
   for (const warning of plan.warnings) runner.info(`  Warning: ${warning}`)
 }
 
@@ -37,11 +38,11 @@ export function planned(plan: Plan, stack: Stack): Conclusion {
   })
 }
 
-export function unchanged(plan: Plan, stack: Stack): Conclusion {
+export function unchanged(plan: Plan, stack: Stack, warnings: readonly string[] = []): Conclusion {
   return conclude(plan.action, 'unchanged', `Langfuse ${plan.to} runs already: nothing was changed.`, {
     versions: { previous: plan.from, current: plan.from, target: plan.to },
     plan,
-    warnings: plan.warnings,
+    warnings: [...plan.warnings, ...warnings],
     stack,
   })
 }

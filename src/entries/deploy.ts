@@ -15,6 +15,7 @@ import { observeBackups } from '../stack/backup.ts'
 import { resolveMirrors } from '../stack/mirror.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
+import { acceptAsBaseline, keepBaseline } from './baseline.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
@@ -45,7 +46,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   if (busy !== undefined) return refused('deploy', { ...plan, kind: 'refusal', problems: [busy] }, stack)
   if (plan.steps.length === 0) {
     await closeLeftOpen(plan.to, ports.records(config), ports)
-    return unchanged(plan, stack)
+    return unchanged(plan, stack, await acceptAsBaseline(stack, config, ports))
   }
   const way = recordOf(plan, stack, ports)
   const record = await openRecord(way, config, ports)
@@ -149,7 +150,8 @@ async function finish(run: Finish): Promise<Conclusion> {
   if (complete && isFinal(settled.checks)) {
     const conclusion = conclude('deploy', 'deployed', `Langfuse ${plan.to} runs on web and worker.`, rest)
     await record.close('success', conclusion.headline, settled.stack?.url)
-    return conclusion
+    const kept = await keepBaseline(settled.stack, { by: 'deploy', config, ports })
+    return { ...conclusion, warnings: [...conclusion.warnings, ...kept] }
   }
   const next = wayOut(run)
   const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next })
@@ -196,6 +198,7 @@ async function goBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
   const problem =
     undone.problem ?? settled.problem ?? settled.checks.find(check => check.state === 'failed')?.sentence
   await (good ? record.close('inactive', `rolled back to Langfuse ${plan.from}`) : undefined)
+  const kept = good ? await keepBaseline(settled.stack, { by: 'rollback', config, ports }) : []
   return {
     ...failed,
     outcome: good ? 'rolled-back' : 'failed',
@@ -203,7 +206,11 @@ async function goBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
       ? `${failed.headline} What had been changed went back: Langfuse ${plan.from} runs again.`
       : `${failed.headline} Going back failed as well: ${problem ?? 'the stack is not as it was'}`,
     versions: { ...failed.versions, current: current(settled, ports) },
-    warnings: [...failed.warnings, ...undone.warnings.filter(warning => !failed.warnings.includes(warning))],
+    warnings: [
+      ...failed.warnings,
+      ...undone.warnings.filter(warning => !failed.warnings.includes(warning)),
+      ...kept,
+    ],
     steps: [...steps, ...undone.steps],
     checks: settled.checks,
     stack: settled.stack ?? failed.stack,

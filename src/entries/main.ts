@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { createCloud } from '../adapters/aws.ts'
 import { createClickHouse } from '../adapters/clickhouse.ts'
 import { systemClock } from '../adapters/clock.ts'
+import { gitHubIssues } from '../adapters/github-issues.ts'
 import { gitHubRecords } from '../adapters/github-records.ts'
 import { type GitHubReleasesOptions, gitHubReleases } from '../adapters/github-releases.ts'
-import { http } from '../adapters/http.ts'
+import { http, send } from '../adapters/http.ts'
 import { findImageTool } from '../adapters/image-tool.ts'
+import { createLangfuseApi } from '../adapters/langfuse-api.ts'
 import { names } from '../adapters/names.ts'
 import { createPostgres } from '../adapters/postgres.ts'
 import { githubRunner } from '../adapters/runner.ts'
@@ -13,6 +15,7 @@ import { createValkey, valkeyAt } from '../adapters/valkey.ts'
 import { explain } from '../errors/explain.ts'
 import { BadInput } from '../errors/rollout-error.ts'
 import type { StackConfig } from '../inputs/config.ts'
+import type { Issues } from '../ports/issues.ts'
 import type { Records } from '../ports/records.ts'
 import type { ActionName, Conclusion } from '../report/conclusion.ts'
 import { conclude, isSuccess } from '../report/conclusion.ts'
@@ -21,6 +24,7 @@ import { loadCatalog } from '../schema/catalog.ts'
 import { deploy } from './deploy.ts'
 import type { Ports } from './ports.ts'
 import { rollback } from './rollback.ts'
+import { runUrl } from './run-url.ts'
 import { verify } from './verify.ts'
 
 /** Runs one action. `root` is the folder that holds `catalog/` and `down-sql/`: the action's own checkout. */
@@ -46,12 +50,13 @@ function withoutPlan(action: ActionName, error: unknown): Conclusion {
   })
 }
 
-/** AWS's own words name the call that was denied; only that there is no identity at all needs explaining. */
+/** AWS's own words name the call that was denied, and not what to do. */
 function remedyFor(error: unknown): string {
-  const anonymous = error instanceof Error && error.name === 'CredentialsProviderError'
-  return anonymous
-    ? ': let aws-actions/configure-aws-credentials assume the role of this stack in a step before this one.'
-    : ''
+  if (!(error instanceof Error)) return ''
+  if (error.name === 'CredentialsProviderError')
+    return ': let aws-actions/configure-aws-credentials assume the role of this stack in a step before this one.'
+  const permission = /not authorized to perform: ([\w:-]+)/.exec(error.message)?.[1]
+  return permission ? `: allow \`${permission}\` to the role of this job (docs/iam has whole policies).` : ''
 }
 
 function createPorts(root: URL): Ports {
@@ -66,10 +71,12 @@ function createPorts(root: URL): Ports {
     postgres: url => createPostgres(url),
     clickhouse: access => createClickHouse(access),
     valkey: url => createValkey(valkeyAt(url)),
+    langfuse: access => createLangfuseApi(access, send),
     names,
     agentProgram: name => readFile(new URL(`dist/agent/${name}.js`, root), 'utf8'),
     imageTool: findImageTool,
     records: createRecords,
+    issues: createIssues,
   }
 }
 
@@ -89,9 +96,15 @@ function createRecords(config: StackConfig): Records | undefined {
     repository,
     ref,
     environment: config.environment,
-    runUrl: runUrl(repository),
+    runUrl: runUrl(githubRunner),
     apiUrl: githubRunner.environment('GITHUB_API_URL'),
   })
+}
+
+function createIssues({ token }: StackConfig): Issues | undefined {
+  const repository = githubRunner.environment('GITHUB_REPOSITORY')
+  if (token === undefined || repository === undefined) return undefined
+  return gitHubIssues({ token, repository, apiUrl: githubRunner.environment('GITHUB_API_URL') })
 }
 
 /** Langfuse's repository is on github.com, wherever this job runs; the job's own token is good there or nowhere. */
@@ -102,10 +115,4 @@ function publicGitHub(): GitHubReleasesOptions {
     token: githubRunner.input('github-token') || undefined,
     apiUrl: githubRunner.environment('GITHUB_API_URL'),
   }
-}
-
-function runUrl(repository: string): string | undefined {
-  const server = githubRunner.environment('GITHUB_SERVER_URL')
-  const run = githubRunner.environment('GITHUB_RUN_ID')
-  return server === undefined || run === undefined ? undefined : `${server}/${repository}/actions/runs/${run}`
 }

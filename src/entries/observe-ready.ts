@@ -48,10 +48,16 @@ async function passing(stack: Stack, { cloud }: Connections): Promise<string | u
   if (!store.known && store.because === 'unreachable' && isArriving(stack)) {
     return `ClickHouse is being deployed and does not answer yet (${stack.clickhouse.service.runningCount} tasks running)`
   }
+  if (store.known && stopsSoon(stack)) return 'ClickHouse is being deployed and stops before it starts again'
   if (!isDirty(stack)) return undefined
   const [task] = await migrationTasks(stack, cloud)
   if (task !== undefined) return `migration task ${task.id} of an earlier run is ${task.lastStatus}`
   return webIsStarting(stack) ? 'a web that migrates when it starts is being deployed' : undefined
+}
+
+/** It answers still, and would not any more in the middle of the next look. */
+function stopsSoon({ clickhouse: { service } }: Stack): boolean {
+  return ecsState(service).kind === 'rolling' && service.settings.maximumPercent <= 100
 }
 
 /** Its tasks are on their way, or its name does not lead to the one that runs. */

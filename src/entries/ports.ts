@@ -7,6 +7,8 @@ import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres, Valkey } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
+import type { Issues } from '../ports/issues.ts'
+import type { LangfuseAccess, LangfuseApi } from '../ports/langfuse.ts'
 import type { Names } from '../ports/names.ts'
 import type { Records } from '../ports/records.ts'
 import type { ReleaseSource } from '../ports/release-source.ts'
@@ -32,6 +34,7 @@ export type Ports = {
   postgres(url: string): Postgres
   clickhouse(access: ClickHouseAccess): ClickHouse
   valkey(url: string): Valkey
+  langfuse(access: LangfuseAccess): LangfuseApi
   readonly names: Names
   /** A bundle of the agent, as text. */
   agentProgram(name: Program): Promise<string>
@@ -39,6 +42,8 @@ export type Ports = {
   imageTool(): Promise<ImageTool | undefined>
   /** undefined without a token or outside of a repository. */
   records(config: StackConfig): Records | undefined
+  /** undefined without a token or outside of a repository. */
+  issues(config: StackConfig): Issues | undefined
 }
 
 /** The ports of one run, with the ways to the stores that its inputs name. */
@@ -141,8 +146,13 @@ function auroraOf(config: StackConfig, { runner }: Ports, cloud: Cloud): Aurora 
   }
 }
 
-/** With `network: task` nothing is begun on a picture without the databases. */
-export function demandEvidence({ network }: StackConfig, { postgres, clickhouseStore }: Stack): void {
+/** Nothing is begun on a picture with holes: without images, operations, or (with `network: task`) the databases. */
+export function demandEvidence({ network }: StackConfig, stack: Stack): void {
+  const { postgres, clickhouseStore, web, worker, clickhouse } = stack
+  const operations = web.platform === 'app-runner' ? web.unseen : undefined
+  const [hole] = [web.image, worker.image, clickhouse.image].flatMap(({ unseen }) => unseen ?? [])
+  const problem = hole ?? operations
+  if (problem !== undefined) throw new RolloutError(problem)
   const unseen = [postgres, clickhouseStore].find(store => !store.known && store.because === 'no-evidence')
   if (network === 'task' && unseen?.known === false) throw new RolloutError(`${capital(unseen.reason)}.`)
 }

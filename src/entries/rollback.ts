@@ -2,20 +2,21 @@ import { isFinal, settleChecks } from '../checks/settle.ts'
 import { explain } from '../errors/explain.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
-import { lossesOf } from '../plan/losses.ts'
+import { questionsOf } from '../plan/losses.ts'
 import type { Plan } from '../plan/plan.ts'
 import { planRollback, repairFrom, runbook, undoFrom } from '../plan/rollback.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { countLosses } from '../stack/losses.ts'
-import { observe } from '../stack/observe.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
-import { currentRelease } from '../stack/stack.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
+import { keepBaseline } from './baseline.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
 import { withNewerReleases } from './newer-releases.ts'
+import { observeReady } from './observe-ready.ts'
 import { otherRun } from './one-run.ts'
-import { type Connections, connect, demandEvidence, type Ports } from './ports.ts'
+import { type Connections, connect, type Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
 import { withWayBack } from './way-back.ts'
@@ -25,8 +26,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const config = readRollbackConfig(given.runner)
   const deadline = given.clock.now() + config.timeoutMs
   const connections = connect(config, given)
-  const stack = await observe(config, connections)
-  demandEvidence(config, stack)
+  const stack = await observeReady(config, connections, { ports: given, deadline })
   const target = await findRollbackTarget(config, stack, {
     cloud: connections.cloud,
     records: given.records(config),
@@ -36,7 +36,9 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const targets = await resolveTargets(stack, target.wanted, connections.cloud)
   const question = { config, stack, target, facts: ports.facts }
   const undo = undoFrom(question, repairFrom(question))
-  const counted = await countLosses(config.sql === 'auto' ? lossesOf(undo) : [], connections)
+  const way = { from: currentRelease(stack, ports.facts), to: target.release }
+  const asked = config.sql === 'auto' ? questionsOf(undo, way, ports.facts) : []
+  const counted = await countLosses(asked, connections)
   const plan = planRollback({ ...question, targets, counted })
   // What another run is in the middle of looks broken, so it comes before what the plan makes of that.
   const busy = config.dryRun ? undefined : await otherRun(ports.records(config), ports)
@@ -86,7 +88,7 @@ async function finish({
   const rest = {
     versions: { previous: plan.from, current: stack && currentRelease(stack, ports.facts), target: plan.to },
     plan,
-    warnings: [...plan.warnings, ...(good ? await markUndone(target, config, ports) : [])],
+    warnings: [...plan.warnings, ...(good ? await closeRecords(stack, target, { config, ports }) : [])],
     steps,
     checks,
     stack,
@@ -103,6 +105,15 @@ async function finish({
           'Find the cause above, remove it, and run this rollback again: it goes on from where it stopped.',
         ],
       })
+}
+
+async function closeRecords(
+  stack: Stack | undefined,
+  target: RollbackTarget,
+  { config, ports }: Pick<Finish, 'config' | 'ports'>,
+): Promise<readonly string[]> {
+  const undone = await markUndone(target, config, ports)
+  return [...undone, ...(await keepBaseline(stack, { by: 'rollback', config, ports }))]
 }
 
 /** The record that was undone no longer names the way back. */

@@ -1,30 +1,57 @@
-import type { CheckResult } from '../checks/check.ts'
+import type { Check, CheckResult, Subject } from '../checks/check.ts'
+import { differencesOf, drift, driftOf } from '../checks/drift.ts'
 import { chooseChecks, countOf, runChecks, verdictOf } from '../checks/run.ts'
-import { readVerifyConfig } from '../inputs/config.ts'
+import { readVerifyConfig, type VerifyConfig } from '../inputs/config.ts'
 import { releaseOf } from '../release/release.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { observe, quickSources } from '../stack/observe.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { observeSurroundings } from '../stack/surroundings.ts'
+import { observeDeployed } from './baseline.ts'
+import { canaryStage } from './canary.ts'
+import { keepIssue } from './drift-issue.ts'
 import { connect, type Ports } from './ports.ts'
 
-/** inputs → observe → checks → conclusion. Never writes. */
+/**
+ * inputs → observe → checks → conclusion. Writes nothing to the stack but the canary, which it deletes; and one issue
+ * on GitHub where that is asked for.
+ */
 export async function verify(ports: Ports): Promise<Conclusion> {
   const config = readVerifyConfig(ports.runner)
-  const chosen = chooseChecks(config.checks)
+  return keepIssue(await look(config, ports), config, ports)
+}
+
+async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
+  const chosen = withDrift(chooseChecks(config.checks), config)
   const connections = connect(config, ports)
   const needs = new Set(chosen.flatMap(check => check.needs))
   const inside = needs.has('inside')
-  const seen = await observe(config, inside ? connections : quickSources(connections))
-  const stack = needs.has('surroundings') ? await observeSurroundings(seen, connections.cloud) : seen
-  // What should run is what the web's image says; the web itself only says what it is.
-  const expected = releaseOf(stack.web.image.version)
-  const checks = await runChecks(chosen, {
-    stack,
-    expected,
-    facts: ports.facts,
+  const stage = canaryStage(config, ports, needs.has('canary'))
+  const sources = { ...(inside ? connections : quickSources(connections)), onWeb: stage.begin }
+  const picture = async () => {
+    const seen = await observe(config, sources)
+    return needs.has('surroundings')
+      ? observeSurroundings(seen, connections.cloud, { config, now: ports.clock.now() })
+      : seen
+  }
+  const whole =
+    config.baseline === 'record'
+      ? observeDeployed(config, ports, picture)
+      : picture().then(stack => ({ stack, deployed: undefined }))
+  const { stack, deployed } = await whole.catch(async error => {
+    await stage.ended() // what was written is deleted, whatever else goes wrong
+    throw error
   })
+  const subject: Subject = {
+    stack,
+    // What should run is what the web's image says; the web itself only says what it is.
+    expected: releaseOf(stack.web.image.version),
+    facts: ports.facts,
+    canary: await stage.ended(),
+    ...(deployed !== undefined && { deployed }),
+  }
+  const checks = await runChecks(chosen, subject)
   for (const check of checks) ports.runner.info(`${check.state.padEnd(12)} ${check.id}: ${check.sentence}`)
   const outcome = verdictOf(checks, config.failOn)
   const counts = (['passed', 'failed', 'warning', 'inconclusive', 'skipped'] as const)
@@ -36,7 +63,13 @@ export async function verify(ports: Ports): Promise<Conclusion> {
     warnings: inside ? unlooked(stack) : [],
     checks,
     stack,
+    differences: differencesOf(driftOf(subject)),
   })
+}
+
+/** Who asks for a baseline is told about drift, whatever else was chosen. */
+function withDrift(chosen: readonly Check[], { baseline }: VerifyConfig): readonly Check[] {
+  return baseline === 'none' || chosen.includes(drift) ? chosen : [...chosen, drift]
 }
 
 /** Each once: what nobody could look at is the reason of many checks. */

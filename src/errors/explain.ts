@@ -14,6 +14,10 @@ export function explain(error: unknown): string {
 
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  // The SDK's own words for both are about the SDK.
+  if (/requestTimeout/.test(error.message)) return 'AWS did not answer within 15 s'
+  if (/Deserialization error/.test(error.message))
+    return 'something that is not AWS answered in its place: look at the proxy and the endpoint of this runner'
   if (error.message !== '') return error.message
   // AggregateError of a refused connection has an empty message and its reasons inside.
   if (error instanceof AggregateError) return error.errors.map(sentenceOf).join('; ')

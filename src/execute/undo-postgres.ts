@@ -4,6 +4,7 @@ import { sqlState } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
 import { concurrentIndex, type DownSections, statementsOfSection } from '../schema/down-sql.ts'
 import type { Undoing as Execution, UndoCounts } from './execution.ts'
+import { lockTables } from './table-locks.ts'
 import { alone, runNamed, transaction, withUndoSession } from './undo-session.ts'
 
 /** How many rows the toolbox changes in one transaction of `prepare`: nobody waits long for a row. */
@@ -41,7 +42,9 @@ type Undo = {
 
 async function runPhase(undo: Undo, phase: 'expand' | 'contract'): Promise<void> {
   const { step, session, execution } = undo
+  const sections = step.postgres.map(migration => sectionOf(undo, migration, phase))
   await transaction(session, execution, async () => {
+    await lockTables(session, sections)
     if (phase === 'expand') await repairRows(undo)
     for (const migration of step.postgres) await runSection(undo, migration, phase)
     await nameAsBefore(undo)

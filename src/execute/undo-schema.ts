@@ -1,4 +1,5 @@
 import type { UndoSchema } from '../plan/plan.ts'
+import { amountOf } from '../plan/plan.ts'
 import type { Done, Execution, UndoCounts, Undoing } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { checkClickHouse, undoClickHouse } from './undo-clickhouse.ts'
@@ -32,9 +33,9 @@ export async function undoStores(step: UndoSchema, undoing: Undoing): Promise<Un
 
 function describe(step: UndoSchema, counts: UndoCounts): string {
   const parts: string[] = []
-  if (step.postgres.length > 0) parts.push(`${step.postgres.length} Postgres migrations`)
-  if (step.clickhouse.length > 0) parts.push(`${step.clickhouse.length} ClickHouse migrations`)
+  if (step.postgres.length > 0) parts.push(amountOf(step.postgres.length, 'Postgres migration'))
+  if (step.clickhouse.length > 0) parts.push(amountOf(step.clickhouse.length, 'ClickHouse migration'))
   if (step.clickhouseHead !== undefined) parts.push(`ClickHouse's head set to ${step.clickhouseHead}`)
-  if (counts.archivedRows > 0) parts.push(`${counts.archivedRows} rows in the archive`)
+  if (counts.archivedRows > 0) parts.push(`${amountOf(counts.archivedRows, 'row')} in the archive`)
   return `${step.phase} finished: ${parts.join(', ')}`
 }

@@ -63,7 +63,15 @@ export type DeployConfig = StackConfig & {
 export type VerifyConfig = StackConfig & {
   readonly checks: readonly string[]
   readonly failOn: 'failed' | 'warning'
+  /** A project's keys, with which the canary is written; undefined: it is not. */
+  readonly langfuse: LangfuseKeys | undefined
+  /** Whether the stack is compared with what was last deployed. */
+  readonly baseline: 'none' | 'record'
+  /** Whether one GitHub issue says what is wrong as long as it is. */
+  readonly driftIssue: boolean
 }
+
+export type LangfuseKeys = { readonly publicKey: string; readonly secretKey: string }
 
 export type RollbackConfig = StackConfig & {
   readonly to: Release | 'previous'
@@ -94,6 +102,9 @@ export function readVerifyConfig(runner: Runner): VerifyConfig {
     ...readStack(reader, runner),
     checks: reader.list('checks'),
     failOn: reader.choice('fail-on', ['failed', 'warning']),
+    langfuse: readLangfuseKeys(reader),
+    baseline: reader.choice('baseline', ['none', 'record']),
+    driftIssue: reader.flag('drift-issue'),
     ...refuseUnbuilt(reader, VERIFY_LATER),
   }))
 }
@@ -207,6 +218,26 @@ function readClickHouse(reader: InputReader): ClickHouseAccess | undefined {
   }
 }
 
+/** Both or neither; written the wrong way round they would be sent as they are, so that is said at once. */
+function readLangfuseKeys(reader: InputReader): LangfuseKeys | undefined {
+  const publicKey = reader.text('langfuse-public-key')
+  const secretKey = reader.text('langfuse-secret-key')
+  if (publicKey === undefined && secretKey === undefined) return undefined
+  if (publicKey === undefined || secretKey === undefined) {
+    const [given, empty] = publicKey === undefined ? ['secret', 'public'] : ['public', 'secret']
+    reader.problems.push(
+      `Input \`langfuse-${given}-key\` is set and \`langfuse-${empty}-key\` is empty: write both keys of one project, or neither.`,
+    )
+    return undefined
+  }
+  if (publicKey.startsWith('sk-') || secretKey.startsWith('pk-')) {
+    reader.problems.push(
+      'Inputs `langfuse-public-key` and `langfuse-secret-key` are the wrong way round: the public one begins with `pk-`.',
+    )
+  }
+  return { publicKey, secretKey }
+}
+
 const RISKS = ['lossy', 'restore'] as const
 
 function readAccepted(reader: InputReader): ReadonlySet<string> {
@@ -271,14 +302,8 @@ const DEPLOY_LATER: Unbuilt = {
   accept: [[], 'no deploy asks for a risk to be taken, so leave it empty'],
 }
 const VERIFY_LATER: Unbuilt = {
-  baseline: [['none'], 'there is no drift check yet, so write `none`'],
-  'drift-issue': [['false'], 'there is no drift check yet, so write `false`'],
   accept: [[], 'verify takes no risk, so leave it empty'],
   'dry-run': [['false'], 'verify never changes anything, so leave it `false`'],
-  environment: [['langfuse'], 'verify reads no deployment record yet, so leave it `langfuse`'],
-  'github-token': [[], 'verify reads no deployment record yet, so leave it empty'],
-  'langfuse-public-key': [[], 'the canary trace is not built yet, so leave it empty'],
-  'langfuse-secret-key': [[], 'the canary trace is not built yet, so leave it empty'],
 }
 const ROLLBACK_LATER: Unbuilt = {
   archive: [['true'], 'everything that is dropped or rewritten is archived, so write `true`'],

@@ -115,6 +115,7 @@ export const SECRET_INPUTS: ReadonlySet<string> = new Set([
   'clickhouse-password',
   'redis-url',
   'github-token',
+  'langfuse-public-key',
   'langfuse-secret-key',
 ])
 

@@ -24,7 +24,7 @@ export function lintEnvironment(subject: LintSubject): readonly LintFinding[] {
 }
 
 /** That the worker has no ENCRYPTION_KEY has been said where a misspelt one was found. A refusal is said anyway. */
-function explained({ kind, sentence }: LintFinding, misses: ReturnType<typeof nearMisses>): boolean {
+export function explained({ kind, sentence }: LintFinding, misses: ReturnType<typeof nearMisses>): boolean {
   return (
     kind === 'warning' &&
     misses.some(({ side, meant }) => sentence.startsWith(`The ${side} has no \`${meant}\``))
@@ -52,8 +52,8 @@ export function environmentFindings(question: {
   }
 }
 
-/** Undefined for a release of which nothing is known. */
-function subjectOf(stack: Stack, to: Release, facts: ReleaseFacts): LintSubject | undefined {
+/** What a deploy of `to` would find; undefined for a release of which nothing is known. */
+export function subjectOf(stack: Stack, to: Release, facts: ReleaseFacts): LintSubject | undefined {
   const names = facts.environmentNames(majorOf(to))
   if (names.size === 0) return undefined
   const from = currentRelease(stack, facts)

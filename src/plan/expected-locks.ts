@@ -1,11 +1,14 @@
-import type { Delta } from '../schema/diff.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import { applyDelta, type Delta } from '../schema/diff.ts'
+import { quoteIdentifier } from '../schema/quote.ts'
 import { type Facts, keyOf, parseKey, type Snapshot } from '../schema/snapshot.ts'
+import type { CountedLoss, Loss } from '../stack/losses.ts'
 
 /** A table that undoing a migration holds for as long as its rows take: nobody reads or writes it meanwhile. */
-export type HeldTable = { readonly table: string; readonly because: 'rewritten' | 'scanned' | 'indexed' }
+export type HeldTable = { readonly table: string; readonly because: 'rewritten' | 'read whole' | 'indexed' }
 
 /**
- * The tables that the contract phase holds for longer than a moment. A type that changes rewrites every row, NOT
+ * The tables that undoing holds for longer than a moment. A type that changes rewrites every row, NOT
  * NULL reads every row, a key or unique index that comes back sorts them. Everything else changes the catalog only
  * (https://www.postgresql.org/docs/15/sql-altertable.html, Notes).
  * @param steps what the migrations that are undone had changed
@@ -13,7 +16,7 @@ export type HeldTable = { readonly table: string; readonly because: 'rewritten' 
  */
 export function heldTables(steps: readonly Delta[], schema: Snapshot): readonly HeldTable[] {
   const found = new Map<string, HeldTable>()
-  const ranks = ['indexed', 'scanned', 'rewritten']
+  const ranks = ['indexed', 'read whole', 'rewritten']
   for (const held of steps.flatMap(step => [
     ...rewritten(step, schema),
     ...scanned(step),
@@ -25,6 +28,27 @@ export function heldTables(steps: readonly Delta[], schema: Snapshot): readonly 
     }
   }
   return [...found.values()].filter(({ table }) => schema[keyOf({ kind: 'table', names: ['public', table] })])
+}
+
+/** The same of migrations by name; what is not in the catalog is left out. */
+export function heldBy(
+  migrations: readonly string[],
+  facts: Pick<ReleaseFacts, 'postgresChange'>,
+): readonly HeldTable[] {
+  const found = migrations.flatMap(name => {
+    const change = changeOf(name, facts)
+    if (change === undefined) return []
+    return heldTables([change.delta], applyDelta(change.before, change.delta))
+  })
+  return [...new Map(found.map(held => [held.table, held])).values()]
+}
+
+function changeOf(name: string, facts: Pick<ReleaseFacts, 'postgresChange'>) {
+  try {
+    return facts.postgresChange(name)
+  } catch {
+    return undefined
+  }
 }
 
 function rewritten({ changed }: Delta, schema: Snapshot): readonly HeldTable[] {
@@ -43,7 +67,7 @@ function rewritten({ changed }: Delta, schema: Snapshot): readonly HeldTable[] {
 function scanned({ changed }: Delta): readonly HeldTable[] {
   return keysOf(changed, 'column')
     .filter(key => changed[key]?.from['notNull'] === true && changed[key]?.to['notNull'] !== true)
-    .map(key => ({ table: tableOf(key), because: 'scanned' }))
+    .map(key => ({ table: tableOf(key), because: 'read whole' }))
 }
 
 /** What the newer release dropped and the older one has: keys and unique indexes; others are built without a lock. */
@@ -71,20 +95,39 @@ function tableOf(key: string): string {
   return parseKey(key).names[1] ?? ''
 }
 
+/** The SELECTs that say how big these tables are. */
+export function sizesOf(held: readonly HeldTable[]): readonly Loss[] {
+  return held.map(({ table }) => ({
+    store: 'postgres',
+    migration: '',
+    what: `bytes of ${table}`,
+    sql: `SELECT pg_table_size(to_regclass('public.${quoteIdentifier(table).replaceAll("'", "''")}'))`,
+  }))
+}
+
 /** What rewriting takes on a small Aurora instance, in bytes a second; meant to be on the slow side. */
 const BYTES_PER_SECOND = 50_000_000
 
-/** One sentence on the longest lock that is to be expected; undefined: none that anybody would notice. */
-export function longestLock(
-  held: readonly HeldTable[],
-  bytes: ReadonlyMap<string, number>,
-): string | undefined {
-  const worst = held
-    .map(each => ({ ...each, bytes: bytes.get(each.table) ?? 0 }))
-    .toSorted((left, right) => right.bytes - left.bytes)[0]
-  if (worst === undefined) return undefined
-  const seconds = Math.ceil(worst.bytes / BYTES_PER_SECOND)
-  if (seconds < 2) return undefined
-  const size = `${Math.ceil(worst.bytes / 1_000_000)} MB`
-  return `Table ${worst.table} (${size}) is ${worst.because} in the contract phase: nobody reads or writes it for about ${seconds} s.`
+/** One sentence on the longest lock that is to be expected. */
+export function longestLock(held: readonly HeldTable[], counted: readonly CountedLoss[]): string {
+  if (held.length === 0) return `${SHORT}.`
+  const questions = sizesOf(held)
+  const sizes = held.map((each, place) => {
+    const size = counted.find(({ sql }) => sql === questions[place]?.sql)?.count
+    return { ...each, size }
+  })
+  const unseen = sizes.filter(({ size }) => size === undefined)
+  if (unseen.length > 0) {
+    const tables = unseen.map(({ table, because }) => `${table} (${because})`).join(', ')
+    return `Longest lock: nobody reads or writes a table while it is rewritten, read whole or indexed, and how long that takes goes with its size, which was not seen: ${tables}. Reckon with a second for each 50 MB.`
+  }
+  const [worst] = sizes.toSorted((left, right) => (right.size ?? 0) - (left.size ?? 0))
+  const bytes = worst?.size ?? 0
+  const megabytes = `${Math.ceil(bytes / 1_000_000)} MB`
+  const seconds = Math.ceil(bytes / BYTES_PER_SECOND)
+  return seconds < 2
+    ? `${SHORT}: the biggest that is rewritten, read whole or indexed is ${worst?.table} (${megabytes}).`
+    : `Longest lock: table ${worst?.table} (${megabytes}) is ${worst?.because}, and nobody reads or writes it for about ${seconds} s.`
 }
+
+const SHORT = 'Longest lock: no table is held for more than about a second'

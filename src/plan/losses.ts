@@ -1,6 +1,33 @@
+import type { ReleaseFacts } from '../release/facts.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import type { CountedLoss, Loss } from '../stack/losses.ts'
+import { heldBy, longestLock, sizesOf } from './expected-locks.ts'
 import type { Undo } from './rollback-class.ts'
+import { isNothing } from './rollback-class.ts'
+import { ingestedSince, sinceUpgrade, type Way } from './since-upgrade.ts'
+
+/** What the plan asks the databases before anything happens: what goes to the archive, and what its sentences tell of. */
+export function questionsOf(undo: Undo, way: Way, facts: ReleaseFacts): readonly Loss[] {
+  if (isNothing(undo)) return []
+  return [...lossesOf(undo), ...ingestedSince(way), ...sizesOf(heldBy(undo.postgres, facts))]
+}
+
+/** What undoing means, a sentence each: what becomes of new data, what is lost or archived, who waits how long. */
+export function meaningOf(
+  {
+    undo,
+    way,
+    counted,
+  }: { readonly undo: Undo; readonly way: Way; readonly counted: readonly CountedLoss[] },
+  facts: ReleaseFacts,
+): readonly string[] {
+  if (isNothing(undo)) return []
+  return [
+    ...sinceUpgrade(way, counted),
+    ...lossSentences(undo, counted),
+    longestLock(heldBy(undo.postgres, facts), counted),
+  ]
+}
 
 /** All that can be counted before anything happens. */
 export function lossesOf({ sql }: Pick<Undo, 'sql'>): readonly Loss[] {

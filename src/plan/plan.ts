@@ -182,3 +182,8 @@ export function titleOf(step: Step): string {
 export function componentName(component: Component): string {
   return component === 'clickhouse' ? 'ClickHouse' : component
 }
+
+/** `1 Postgres migration`, `2 Postgres migrations`. */
+export function amountOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}

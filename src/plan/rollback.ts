@@ -1,5 +1,6 @@
 import type { RollbackConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
+import { clickhouseName } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import type { CountedLoss } from '../stack/losses.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
@@ -7,9 +8,9 @@ import type { Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 import { ecsStep, webStep } from './image-steps.ts'
-import { lossSentences, unreviewedWarnings } from './losses.ts'
+import { meaningOf, unreviewedWarnings } from './losses.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
-import { componentName, makePlan } from './plan.ts'
+import { amountOf, componentName, makePlan } from './plan.ts'
 import { commonProblems, commonWarnings } from './preflight.ts'
 import type { MissingImage } from './preflight-images.ts'
 import { type Repair, repairOf } from './repair.ts'
@@ -68,7 +69,10 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
       ...validate(undone, pending),
     ],
     warnings: warnings(question, undo),
-    losses: lossSentences(undone, question.counted ?? []),
+    losses: meaningOf(
+      { undo: undone, way: { from, to: target.release }, counted: question.counted ?? [] },
+      facts,
+    ),
   })
 }
 
@@ -187,14 +191,18 @@ function unreachable(stack: Stack, undo: Undo): readonly string[] {
   const count = undo.postgres.length + undo.clickhouse.length + undo.renamed.to.length
   // ClickHouse's migrations need PostgreSQL too: the journal of a rollback is there.
   if (count > 0 && !stack.postgres.known) {
-    problems.push(`${count} migrations have to be undone, but ${stack.postgres.reason}.`)
+    problems.push(`${have(count, 'migration')} to be undone, but ${stack.postgres.reason}.`)
   }
   if (undo.clickhouse.length > 0 && !stack.clickhouseStore.known) {
     problems.push(
-      `${undo.clickhouse.length} ClickHouse migrations have to be undone, but ${stack.clickhouseStore.reason}.`,
+      `${have(undo.clickhouse.length, 'ClickHouse migration')} to be undone, but ${stack.clickhouseStore.reason}.`,
     )
   }
   return problems
+}
+
+function have(count: number, what: string): string {
+  return `${amountOf(count, what)} ${count === 1 ? 'has' : 'have'}`
 }
 
 function withoutSql(undo: Undo): readonly string[] {
@@ -212,9 +220,13 @@ function notAccepted(config: RollbackConfig, undo: Undo): readonly string[] {
   const files = undo.sql.filter(file => file.class === rollbackClass)
   const losses = files.map(file => `${file.migration}: ${file.loses}`).join('; ')
   return [
-    `This rollback is of class \`${rollbackClass}\` (${losses}): write \`accept: ${rollbackClass}\` to take that.`,
+    `This rollback is of class \`${rollbackClass}\` (${losses}): write \`accept: ${rollbackClass}\` to take that. ${MAY_FAIL}`,
   ]
 }
+
+/** Proven by scenarios only where the older release finds everything that it lives from. */
+const MAY_FAIL =
+  'While such a rollback goes on, requests to the site may fail; only in the classes `images` and `schema` it stays up.'
 
 function needsAccept(rollbackClass: RollbackClass): boolean {
   return rollbackClass === 'lossy' || rollbackClass === 'restore'
@@ -242,7 +254,7 @@ function expand(undo: Undo, repair: Repair, to: string): readonly Step[] {
   const repairs = finish.length + forget.length > 0
   if (isNothing(undo) && !repairs) return []
   const { postgres, clickhouse, clickhouseHead, renamed } = undo
-  const reason = `Recreate what Langfuse ${to} needs, while the newer release still works.`
+  const reason = `Recreate what Langfuse ${to} needs, while the newer release still works${ofWhat(undo)}.`
   return [
     {
       kind: 'undo-schema',
@@ -260,8 +272,7 @@ function expand(undo: Undo, repair: Repair, to: string): readonly Step[] {
 function contract(undo: Undo, pending: Pending): readonly Step[] {
   const clickhouse = [...new Set([...undo.clickhouse, ...pending.clickhouse])].sort((a, b) => b - a)
   if (isNothing({ ...undo, clickhouse })) return []
-  const reason =
-    'Archive and repair rows in small parts, then drop what only the newer release had: nothing of it runs any more.'
+  const reason = `Archive and repair rows in small parts, then drop what only the newer release had: nothing of it runs any more${ofWhat({ ...undo, clickhouse })}.`
   return [
     {
       kind: 'undo-schema',
@@ -273,6 +284,20 @@ function contract(undo: Undo, pending: Pending): readonly Step[] {
       reason,
     },
   ]
+}
+
+/** How many migrations, and in which order. */
+function ofWhat({ postgres, clickhouse }: Pick<Undo, 'postgres' | 'clickhouse'>): string {
+  const span = (count: number, what: string, names: readonly (string | number)[]) => {
+    const [first, last] = [names[0], names.at(-1)]
+    if (count === 0) return []
+    return [`${amountOf(count, what)}, ${first === last ? first : `${first} first and ${last} last`}`]
+  }
+  const parts = [
+    ...span(postgres.length, 'Postgres migration', postgres),
+    ...span(clickhouse.length, 'ClickHouse migration', clickhouse.map(clickhouseName)),
+  ]
+  return parts.length === 0 ? '' : ` (${parts.join('; ')})`
 }
 
 function withRenamed(renamed: Renamed): { readonly renamed?: Renamed } {
@@ -304,10 +329,11 @@ function warnings({ config, stack, target, targets }: RollbackQuestion, undo: Un
     ...commonWarnings(stack, targets),
     ...clickhouseGoesBack(stack, targets),
     ...(config.sql === 'auto' ? unreviewedWarnings(undo) : []),
+    ...(config.sql === 'auto' && needsAccept(classOf(undo)) ? [MAY_FAIL] : []),
   ]
   if (config.sql === 'images-only' && undo.postgres.length > 0) {
     found.push(
-      `${undo.postgres.length} Postgres migrations stay as they are (\`sql: images-only\`): Langfuse ${target.release} may miss what they removed.`,
+      `${amountOf(undo.postgres.length, 'Postgres migration')} ${undo.postgres.length === 1 ? 'stays as it is' : 'stay as they are'} (\`sql: images-only\`): Langfuse ${target.release} may miss what they removed.`,
     )
   }
   return found

@@ -31,6 +31,10 @@ export type DatabaseCluster = {
   readonly httpEndpoint?: boolean
   /** ARN of the secret that RDS keeps for the master user, where it does. */
   readonly secret?: string | undefined
+  readonly version?: string | undefined
+  readonly deletionProtection?: boolean
+  /** Days that Aurora keeps what a point-in-time restore needs. */
+  readonly retentionDays?: number | undefined
 }
 
 export type ClusterSnapshot = {
@@ -48,6 +52,15 @@ export type Backup = {
   start(wanted: BackupRequest): Promise<{ readonly jobId: string }>
   /** undefined when it is not shown (yet). */
   job(id: string): Promise<BackupJob | undefined>
+  /** What there is to restore a resource from; `resource` is its ARN. */
+  recoveryPoints(resource: string): Promise<readonly RecoveryPoint[]>
+}
+
+export type RecoveryPoint = {
+  readonly arn: string
+  readonly vault: string
+  readonly status: string
+  readonly createdAt: number | undefined
 }
 
 export type BackupRequest = {

@@ -58,6 +58,10 @@ export type EcsService = {
   readonly registries: readonly string[]
   /** ARN for DescribeServiceDeployments, when ECS says one. */
   readonly serviceDeployment: string | undefined
+  /** Capacity providers by name; empty when the service says a launch type instead. */
+  readonly capacityProviders?: readonly string[]
+  /** ECS may move a task to another availability zone, the new one first. */
+  readonly rebalancing?: boolean
 }
 
 export type EfsVolume = {
@@ -80,6 +84,19 @@ export type Container = {
   readonly memory?: number | undefined
   readonly logGroup: string | undefined
   readonly logStreamPrefix: string | undefined
+  /** undefined: it has none of its own. */
+  readonly healthCheck?: ContainerHealthCheck | undefined
+  /** Seconds between SIGTERM and SIGKILL; undefined: Fargate's 30. */
+  readonly stopTimeout?: number | undefined
+  /** Soft limit of open files, where it is set. */
+  readonly openFiles?: number | undefined
+}
+
+/** Seconds and counts, with ECS's defaults filled in. */
+export type ContainerHealthCheck = {
+  readonly interval: number
+  readonly retries: number
+  readonly startPeriod: number
 }
 
 export type TaskDefinition = {
@@ -89,8 +106,16 @@ export type TaskDefinition = {
   readonly containers: readonly Container[]
   readonly volumes: readonly EfsVolume[]
   readonly architecture: string
+  /** What it says, by member. */
+  readonly content?: TaskContent
   /** Exactly what ECS described, to register a copy from; opaque to everybody but the adapter. */
   readonly source: unknown
+}
+
+/** `task`: of the whole, without what ECS adds to every revision. `containers`: by name, all of them. */
+export type TaskContent = {
+  readonly task: Readonly<Record<string, unknown>>
+  readonly containers: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 }
 
 export type EcsTask = {
@@ -229,11 +254,19 @@ export type AppRunnerService = {
   readonly status: string
   readonly image: string
   readonly automaticDeployments: boolean
-  readonly healthCheck: { readonly protocol: string; readonly path: string }
+  readonly healthCheck: {
+    readonly protocol: string
+    readonly path: string
+    /** Seconds, and how many failures in a row end it. */
+    readonly interval?: number
+    readonly unhealthyThreshold?: number
+  }
   readonly environment: Readonly<Record<string, string>>
   readonly secrets: Readonly<Record<string, string>>
   /** MiB of an instance. */
   readonly memory?: number | undefined
+  /** What else is set, by name: size, health check, ways in and out, scaling. */
+  readonly settings?: Readonly<Record<string, string>>
   /** The whole source configuration as App Runner described it; opaque to everybody but the adapter. */
   readonly source: unknown
 }
@@ -302,6 +335,17 @@ export type Ecr = {
   ): Promise<EcrImage | undefined>
   /** `linux/amd64` … that an image is built for; undefined when the registry or the caller's IAM policy does not say. */
   platforms(repository: EcrRepository, digest: string): Promise<readonly string[] | undefined>
+  /** Every image of a repository. */
+  images(repository: EcrRepository): Promise<readonly EcrImage[]>
+  /** Of repositories of one account and region, in their order. Throws when one of them does not exist. */
+  settings(repositories: readonly EcrRepository[]): Promise<readonly EcrSettings[]>
+}
+
+export type EcrSettings = {
+  /** Whether a tag can be moved to another image: `MUTABLE`, `IMMUTABLE`, or one of them with exceptions. */
+  readonly mutability: string
+  /** Its lifecycle policy as JSON text; undefined: it has none, so nothing is deleted. */
+  readonly lifecycle: string | undefined
 }
 
 export type EcrRepository = {

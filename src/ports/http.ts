@@ -10,3 +10,15 @@ export type Http = {
     options: { readonly timeoutMs: number; readonly headers?: Readonly<Record<string, string>> },
   ): Promise<HttpAnswer>
 }
+
+/** Any request, under the same rules; `signal` gives up sooner. */
+export type Send = (
+  url: string,
+  request: {
+    readonly method: 'GET' | 'POST' | 'DELETE'
+    readonly headers: Readonly<Record<string, string>>
+    readonly timeoutMs: number
+    readonly body?: string
+    readonly signal?: AbortSignal
+  },
+) => Promise<HttpAnswer>

@@ -29,6 +29,44 @@ export function withArtifact(record: DeploymentRecord, { kind, id }: Artifact): 
   return kind === 'aurora-snapshot' ? { ...record, snapshot: id } : { ...record, recoveryPoint: id }
 }
 
+/**
+ * What a stack was like when a run had finished with it, small enough for a deployment's payload. Values that may be
+ * secret are in it as short hashes (`#1a2b`), never themselves.
+ */
+export type Fingerprint = {
+  /** Grows with the members: of another schema only what both have can be compared. */
+  readonly schema: 1
+  /** Member to value; a part that could not be seen is not in it. */
+  readonly parts: Readonly<Partial<Record<FingerprintPart, Readonly<Record<string, string>>>>>
+}
+
+export type FingerprintPart =
+  | 'web'
+  | 'worker'
+  | 'clickhouse'
+  | 'web image'
+  | 'worker image'
+  | 'clickhouse image'
+  | 'efs'
+  | 'mount targets'
+  | 'cloud map'
+  | 'postgres'
+  | 'clickhouse schema'
+
+/** What was last deployed: written when a deploy or a rollback has succeeded, and what drift is measured against. */
+export type Baseline = {
+  readonly schema: 1
+  /** Account, region, cluster and services: two stacks must not share a record. */
+  readonly stack: string
+  readonly release: string | undefined
+  readonly by: 'deploy' | 'rollback'
+  /** Id of the workflow run that wrote it. */
+  readonly run?: string | undefined
+  readonly fingerprint: Fingerprint
+}
+
+export type KeptBaseline = { readonly id: string; readonly baseline: Baseline }
+
 export type Records = {
   /** Where records go, for messages. */
   readonly place: string
@@ -40,6 +78,10 @@ export type Records = {
   keep(id: string, artifact: Artifact): Promise<void>
   /** The newest record that no rollback has undone, with what was added to it. */
   latest(): Promise<KeptRecord | undefined>
+  /** Writes down what runs now; returns the id. */
+  keepBaseline(baseline: Baseline): Promise<string>
+  /** What was written down last. */
+  baseline(): Promise<KeptBaseline | undefined>
   /** Whether a workflow run is still going on; undefined when the token may not look (`actions: read`). */
   isRunning(run: string): Promise<boolean | undefined>
 }

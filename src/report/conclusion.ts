@@ -1,6 +1,7 @@
 import type { CheckResult } from '../checks/check.ts'
 import type { StepResult } from '../execute/execution.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { Difference } from '../stack/baseline.ts'
 import type { Stack } from '../stack/stack.ts'
 
 export type ActionName = 'deploy' | 'verify' | 'rollback'
@@ -31,6 +32,10 @@ export type Conclusion = {
   /** The newest picture of the stack. */
   readonly stack: Stack | undefined
   readonly deploymentId: string | undefined
+  /** What is otherwise than it was deployed. */
+  readonly differences: readonly Difference[]
+  /** Number of the open issue about it. */
+  readonly issue: string | undefined
   /** What a person should do now. */
   readonly next: readonly string[]
 }
@@ -62,6 +67,8 @@ export function conclude(
     checks: [],
     stack: undefined,
     deploymentId: undefined,
+    differences: [],
+    issue: undefined,
     next: [],
     ...rest,
   }

@@ -16,14 +16,28 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
+/** At most so many characters of a text that others wrote; the report file has all of it. */
+export function clip(text: string, most = 2_000): string {
+  return text.length <= most ? text : `${text.slice(0, most)}… (all of it is in the report file)`
+}
+
+/** A folded block of Markdown. */
+export function foldedMarkdown(title: string, body: string): string {
+  return `<details><summary>${title}</summary>\n\n${body}\n\n</details>`
+}
+
 /** A folded block; `lines` are shown as they are. */
 export function folded(title: string, lines: readonly string[]): string {
-  const text = lines.join('\n').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
-  return `<details><summary>${title}</summary>\n\n<pre>\n${text}\n</pre>\n\n</details>`
+  const text = escapeHtml(lines.join('\n'))
+  return `<details><summary>${escapeHtml(title)}</summary>\n\n<pre>\n${text}\n</pre>\n\n</details>`
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
 export function list(items: readonly string[]): string {
-  return items.map(item => `- ${inline(item)}`).join('\n')
+  return items.map(item => `- ${inline(clip(item))}`).join('\n')
 }
 
 /** Words that stay on one line of a narrow cell. */

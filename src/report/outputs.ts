@@ -20,8 +20,8 @@ export function outputsOf(conclusion: Conclusion, report: string): Readonly<Reco
         failed: String(countOf(conclusion.checks, 'failed')),
         warned: String(countOf(conclusion.checks, 'warning')),
         skipped: String(countOf(conclusion.checks, 'skipped')),
-        drift: 'false',
-        'issue-number': '',
+        drift: String(conclusion.differences.length > 0),
+        'issue-number': conclusion.issue ?? '',
         'current-version': conclusion.versions.current ?? '',
         report,
       }

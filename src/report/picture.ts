@@ -9,26 +9,25 @@ type Part = 'web' | 'worker' | 'clickhouse' | 'postgres' | 'valkey' | 'efs' | 'c
 /** Grey: nobody has looked. A part is as bad as the worst that was seen of it. */
 type Colour = 'ok' | 'warn' | 'bad' | 'unknown'
 
-/** The stack as a Mermaid flowchart, each part coloured by its checks and steps, and the same as a table. */
+/** The stack as a Mermaid flowchart, each part and each connection coloured by what was seen of it; and as tables. */
 export function picture(stack: Stack, checks: readonly CheckResult[], steps: readonly StepResult[]): string {
   const parts = partsOf(stack)
+  const names = new Map<string, string>([
+    ['users', 'users'],
+    ...parts.map(part => [part.id, part.name] as const),
+  ])
   const colours = new Map(parts.map(part => [part.id, colourOf(part.id, checks, steps)]))
   const nodes = parts.map(
     ({ id, name, runs }) => `  ${node(id)}["${label(name)}<br/>${label(runs)}"]:::${colours.get(id)}`,
   )
+  const connections = CONNECTIONS.map(connection => ({ ...connection, seen: seenOf(connection, checks) }))
   return [
     '```mermaid',
     'flowchart LR',
     ...nodes,
-    '  users((users)) --> web',
-    '  web --> postgres',
-    '  worker --> postgres',
-    '  web --> valkey',
-    '  worker --> valkey',
-    '  web --> cloudmap',
-    '  worker --> cloudmap',
-    '  cloudmap --> clickhouse',
-    '  clickhouse --> efs',
+    '  users((users))',
+    ...connections.map(({ from, to }) => `  ${node(from)} --> ${node(to)}`),
+    ...connections.map(({ seen }, index) => `  linkStyle ${index} ${LINE[colourBy(seen)]}`),
     '  classDef ok fill:#1a7f37,color:#ffffff,stroke:#116329',
     '  classDef warn fill:#bf8700,color:#ffffff,stroke:#9a6700',
     '  classDef bad fill:#cf222e,color:#ffffff,stroke:#a40e26',
@@ -39,10 +38,75 @@ export function picture(stack: Stack, checks: readonly CheckResult[], steps: rea
       ['', 'part', 'runs'],
       parts.map(({ id, name, runs }) => [SIGN[colours.get(id) ?? 'unknown'], inline(name), inline(runs)]),
     ),
+    '',
+    table(
+      ['', 'connection', 'seen by'],
+      connections.map(({ from, to, seen }) => [
+        SIGN[colourBy(seen)],
+        inline(`${names.get(from)} → ${names.get(to)}`),
+        inline(witnesses(seen)),
+      ]),
+    ),
   ].join('\n')
 }
 
 const SIGN: Readonly<Record<Colour, string>> = { ok: '🟢', warn: '🟡', bad: '🔴', unknown: '⚪' }
+
+const LINE: Readonly<Record<Colour, string>> = {
+  ok: 'stroke:#1a7f37,stroke-width:2px',
+  warn: 'stroke:#bf8700,stroke-width:3px',
+  bad: 'stroke:#cf222e,stroke-width:4px',
+  unknown: 'stroke:#8c959f,stroke-width:1px,stroke-dasharray:4',
+}
+
+type Connection = {
+  readonly from: Part | 'users'
+  readonly to: Part
+  /** Ids of the checks that see whether it works, and not only what is at its ends. */
+  readonly checks: readonly string[]
+}
+
+export const CONNECTIONS: readonly Connection[] = [
+  { from: 'users', to: 'web', checks: ['web-health', 'web-version', 'canary'] },
+  { from: 'web', to: 'postgres', checks: ['path-to-postgres', 'web-in-vpc', 'environment-pairs'] },
+  { from: 'worker', to: 'postgres', checks: ['path-to-postgres', 'worker-health', 'environment-pairs'] },
+  { from: 'web', to: 'valkey', checks: ['path-to-valkey', 'web-in-vpc', 'valkey-tls', 'canary'] },
+  { from: 'worker', to: 'valkey', checks: ['path-to-valkey', 'worker-health', 'valkey-tls', 'canary'] },
+  { from: 'web', to: 'cloud-map', checks: ['path-to-clickhouse', 'web-in-vpc', 'vpc-dns', 'canary'] },
+  { from: 'worker', to: 'cloud-map', checks: ['clickhouse-name', 'path-to-clickhouse', 'vpc-dns', 'canary'] },
+  { from: 'cloud-map', to: 'clickhouse', checks: ['cloud-map', 'clickhouse-name', 'clickhouse-ping'] },
+  {
+    from: 'clickhouse',
+    to: 'efs',
+    checks: [
+      'efs-mount-targets',
+      'efs-security-groups',
+      'efs-policy',
+      'efs-access-point',
+      'efs-volume',
+      'efs-mount',
+      'clickhouse-single-writer',
+      'clickhouse-disk',
+    ],
+  },
+]
+
+/** A check may find out at which of several places the trouble is: then it says nothing of the others. */
+function seenOf({ from, to, checks }: Connection, results: readonly CheckResult[]): readonly CheckResult[] {
+  return results.filter(({ id, state, about }) => {
+    if (!checks.includes(id) || state === 'skipped') return false
+    // The way to ClickHouse leads over its name.
+    const ends: readonly string[] = to === 'cloud-map' ? [from, to, 'clickhouse'] : [from, to]
+    return about.some(part => ends.includes(part))
+  })
+}
+
+function witnesses(seen: readonly CheckResult[]): string {
+  if (seen.length === 0) return 'no check'
+  const bad = seen.filter(({ state }) => state !== 'passed')
+  if (bad.length > 0) return bad.map(({ title, state }) => `${title}: ${state}`).join('; ')
+  return seen.map(({ title }) => title).join('; ')
+}
 
 const PLATFORM = { 'app-runner': 'App Runner', ecs: 'ECS', 'ecs-express': 'ECS Express' } as const
 
@@ -78,26 +142,33 @@ function runs(image: RunningImage): string {
 }
 
 function colourOf(part: Part, checks: readonly CheckResult[], steps: readonly StepResult[]): Colour {
-  const states = checks.filter(check => check.about.includes(part)).map(check => check.state)
+  const about = checks.filter(check => check.about.includes(part))
   const ended = steps
     .filter(({ step }) => 'component' in step && step.component === part)
     .map(step => step.state)
-  if (states.includes('failed') || ended.includes('failed')) return 'bad'
-  if (states.includes('warning') || states.includes('inconclusive') || ended.includes('rolling'))
-    return 'warn'
-  const good: readonly CheckState[] = ['passed']
-  return states.some(state => good.includes(state)) ? 'ok' : 'unknown'
+  if (ended.includes('failed')) return 'bad'
+  const colour = colourBy(about)
+  return ended.includes('rolling') && colour !== 'bad' ? 'warn' : colour
 }
 
-function node(part: Part): string {
+function colourBy(checks: readonly CheckResult[]): Colour {
+  const has = (...states: readonly CheckState[]) => checks.some(({ state }) => states.includes(state))
+  if (has('failed')) return 'bad'
+  if (has('warning', 'inconclusive')) return 'warn'
+  return has('passed') ? 'ok' : 'unknown'
+}
+
+function node(part: Part | 'users'): string {
   return part.replace('-', '')
 }
 
-/** Mermaid reads `#quot;` and the like inside quoted labels; nothing else is markup there. */
+/** Mermaid draws at most 50,000 characters, and nobody reads a box of a thousand. */
+const LONGEST_LABEL = 120
+
+/** Mermaid reads `#quot;` and the like inside quoted labels, and Markdown in backticks; nothing else is markup there. */
 function label(text: string): string {
-  return text
-    .replaceAll('#', '#35;')
-    .replaceAll('"', '#quot;')
-    .replaceAll('<', '#lt;')
-    .replaceAll('>', '#gt;')
+  return [...text.replace(/[\p{C}\s]+/gu, ' ')]
+    .slice(0, LONGEST_LABEL)
+    .join('')
+    .replace(/[#"<>`&\\]/g, character => `#${character.codePointAt(0)};`)
 }

@@ -5,7 +5,8 @@ import type { Plan } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
 import type { Conclusion } from './conclusion.ts'
 import { isSuccess } from './conclusion.ts'
-import { folded, inline, list, table, unbroken } from './markdown.ts'
+import { driftTable } from './drift.ts'
+import { clip, folded, foldedMarkdown, inline, list, table, unbroken } from './markdown.ts'
 import { picture } from './picture.ts'
 import { timeline } from './timeline.ts'
 
@@ -14,28 +15,34 @@ const LIMIT_BYTES = 900_000
 
 /** The job summary: verdict, versions, picture, timeline, checks, what to do now; at most 900 kB. */
 export function summaryOf(conclusion: Conclusion): string {
-  const whole = partsOf(conclusion, evidence(conclusion.steps))
-  if (Buffer.byteLength(whole) <= LIMIT_BYTES) return whole
-  return partsOf(conclusion, 'The evidence is too long for a summary: it is in the report file.')
+  const parts = [...partsOf(conclusion), ...evidence(conclusion.steps)].filter(part => part !== '')
+  const kept: string[] = []
+  let size = Buffer.byteLength(TOO_LONG)
+  for (const part of parts) {
+    size += Buffer.byteLength(part) + 2
+    if (size > LIMIT_BYTES) return [...kept, TOO_LONG].join('\n\n')
+    kept.push(part)
+  }
+  return kept.join('\n\n')
 }
 
-function partsOf(conclusion: Conclusion, proof: string): string {
+const TOO_LONG = 'What comes here is too long for a summary: it is in the report file.'
+
+function partsOf(conclusion: Conclusion): readonly string[] {
   const { stack, steps, checks } = conclusion
   return [
     `## ${isSuccess(conclusion) ? '✅' : '❌'} Langfuse ${conclusion.action}: ${conclusion.outcome}`,
-    inline(conclusion.headline),
+    inline(clip(conclusion.headline)),
     section('What stands in the way', list(conclusion.problems)),
     versions(conclusion),
     section('What to do now', list(conclusion.next)),
     stack === undefined ? '' : picture(stack, checks, steps),
     steps.length > 0 ? section('Timeline', timeline(steps)) : planned(conclusion.plan),
     section('What undoing means', list(conclusion.plan?.losses ?? [])),
+    section('Drift', driftTable(conclusion.differences)),
     checks.length > 0 ? checkTable(checks) : '',
     section('Warnings', list(conclusion.warnings)),
-    proof,
   ]
-    .filter(part => part !== '')
-    .join('\n\n')
 }
 
 function section(title: string, body: string): string {
@@ -76,24 +83,38 @@ const CHECK_SIGN: Readonly<Record<CheckState, string>> = {
   passed: '✅ passed',
 }
 
-/** Worst first: what is good is read last. */
+/** Worst first; what is good, or was not looked at, is counted in the title and unfolded by who wants to see it. */
 function checkTable(checks: readonly CheckResult[]): string {
   const order = Object.keys(CHECK_SIGN)
   const sorted = [...checks].sort((left, right) => order.indexOf(left.state) - order.indexOf(right.state))
   const counts = (['passed', 'failed', 'warning', 'inconclusive', 'skipped'] as const)
     .map(state => `${countOf(checks, state)} ${state}`)
     .join(', ')
-  const rows = sorted.map(check => [
-    unbroken(CHECK_SIGN[check.state]),
-    inline(check.title),
-    inline(check.sentence),
-  ])
-  return section(`Checks: ${counts}`, table(['', 'check', 'seen'], rows))
+  const quiet = ({ state }: CheckResult) => state === 'passed' || state === 'skipped'
+  const [loud, rest] = [sorted.filter(check => !quiet(check)), sorted.filter(quiet)]
+  const body = [
+    loud.length > 0 ? tableOf(loud) : '',
+    rest.length > 0
+      ? foldedMarkdown(
+          `${countOf(rest, 'passed')} passed, ${countOf(rest, 'skipped')} skipped`,
+          tableOf(rest),
+        )
+      : '',
+  ]
+  return section(`Checks: ${counts}`, body.filter(part => part !== '').join('\n\n'))
 }
 
-function evidence(steps: readonly StepResult[]): string {
+function tableOf(checks: readonly CheckResult[]): string {
+  const rows = checks.map(check => [
+    unbroken(CHECK_SIGN[check.state]),
+    inline(check.title),
+    inline(clip(check.sentence)),
+  ])
+  return table(['', 'check', 'seen'], rows)
+}
+
+function evidence(steps: readonly StepResult[]): readonly string[] {
   return steps
     .filter(result => result.evidence.length > 0)
     .map(result => folded(`Evidence: ${titleOf(result.step)}`, result.evidence))
-    .join('\n\n')
 }

@@ -1,6 +1,6 @@
 import type { StepResult, StepState } from '../execute/execution.ts'
 import { titleOf } from '../plan/plan.ts'
-import { inline, table, unbroken } from './markdown.ts'
+import { clip, inline, table, unbroken } from './markdown.ts'
 
 const SIGN: Readonly<Record<StepState, string>> = {
   done: '✅ done',
@@ -15,7 +15,7 @@ export function timeline(steps: readonly StepResult[]): string {
     unbroken(SIGN[result.state]),
     inline(titleOf(result.step)),
     duration(result),
-    inline(result.sentence),
+    inline(clip(result.sentence)),
   ])
   return [gantt(steps), table(['', 'step', 'took', 'result'], rows)].filter(part => part !== '').join('\n\n')
 }
@@ -32,16 +32,30 @@ function gantt(steps: readonly StepResult[]): string {
   const bars = steps.flatMap(({ step, state, startedAt, endedAt }, index) => {
     if (startedAt === undefined || endedAt === undefined) return []
     const end = Math.max(endedAt, startedAt + 1_000)
-    return [`  ${barName(titleOf(step))} :${TAG[state]}, step${index}, ${startedAt}, ${end}`]
+    const rest = [TAG[state], `step${index}`, startedAt, end].filter(part => part !== '')
+    return [`  ${barName(titleOf(step))} :${rest.join(', ')}`]
   })
   if (bars.length === 0) return ''
   return ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %H:%M:%S', ...bars, '```'].join('\n')
 }
 
-/** A colon ends a bar's name, a semicolon its line, a hash starts an entity. */
+/**
+ * A colon ends a bar's name, a semicolon its line, a hash starts an entity, percent signs a comment; and a name that
+ * begins with one of Mermaid's own words would be read as that.
+ */
 function barName(title: string): string {
-  return title.replace(/[:;#,]/g, ' ').replace(/\s+/g, ' ')
+  const text = title
+    .replace(/[^\p{L}\p{M}\p{N} ()/.@_+→-]/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+  const short = [...text].slice(0, LONGEST_NAME).join('')
+  return /^[\p{L}\p{N}]/u.test(short) && !OWN_WORDS.test(short) ? short : `step ${short}`.trim()
 }
+
+const LONGEST_NAME = 80
+/** https://mermaid.js.org/syntax/gantt.html */
+const OWN_WORDS =
+  /^(title|section|dateFormat|axisFormat|tickInterval|excludes|includes|todayMarker|inclusiveEndDates|topAxis|weekday|weekend|accTitle|accDescr|click|call|href|gantt)/i
 
 function duration({ startedAt, endedAt }: StepResult): string {
   if (startedAt === undefined || endedAt === undefined) return ''

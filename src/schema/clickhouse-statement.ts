@@ -8,6 +8,8 @@ import { piecesOf } from './sql-text.ts'
  *   condition holds, with the key of each row, into the archive.
  * - `SELECT langfuse_rollout.drop_columns('table', 'column', …)` drops columns, all of which must be in the archive.
  * - `SELECT langfuse_rollout.drop_table('table')` moves a table into the archive, or drops it where it is empty.
+ * - `SELECT langfuse_rollout.replace_view('view', 'other')` gives the name of a view to another one, which the statements
+ *   before it have made, and drops the view that had it.
  *
  * Run by hand, ClickHouse refuses such a statement, and nothing is dropped without having been archived.
  */
@@ -20,6 +22,7 @@ export type ClickHouseStatement =
     }
   | { readonly kind: 'drop-columns'; readonly table: string; readonly columns: readonly string[] }
   | { readonly kind: 'drop-table'; readonly table: string }
+  | { readonly kind: 'replace-view'; readonly table: string; readonly by: string }
   /** Sent as it stands. `table`: the one that is altered. */
   | { readonly kind: 'sql'; readonly sql: string; readonly table?: string }
 
@@ -47,7 +50,7 @@ export function wordsOf(sql: string): ReadonlySet<string> {
 
 /** Indexes, views and settings may go; rows, columns, parts, tables and what else holds data may not. */
 const takesAway =
-  /\b(DROP\s+(?!INDEX\b|VIEW\b)\w+|TRUNCATE|DELETE|DETACH|RENAME|REPLACE|CLEAR|MOVE|ATTACH|MODIFY\s+TTL|langfuse_rollout)\b/i
+  /\b(DROP\s+(?!INDEX\b|VIEW\b)\w+|TRUNCATE|DELETE|DETACH|RENAME|EXCHANGE|REPLACE|CLEAR|MOVE|ATTACH|MODIFY\s+TTL|langfuse_rollout)\b/i
 
 function callOf(call: string, texts: readonly string[], sql: string): ClickHouseStatement {
   const [table, ...rest] = texts
@@ -57,6 +60,8 @@ function callOf(call: string, texts: readonly string[], sql: string): ClickHouse
       return { kind: 'archive-column', table, column, condition }
     if (call === 'drop_columns' && rest.length > 0) return { kind: 'drop-columns', table, columns: rest }
     if (call === 'drop_table' && rest.length === 0) return { kind: 'drop-table', table }
+    if (call === 'replace_view' && column !== undefined && condition === undefined)
+      return { kind: 'replace-view', table, by: column }
   }
   throw new Error(`${sql} is not a call that down SQL for ClickHouse may make.`)
 }

@@ -34,6 +34,8 @@ export async function runClickHouseStatement(
       return dropColumns(statement, toolbox)
     case 'drop-table':
       return dropTable(statement.table, toolbox)
+    case 'replace-view':
+      return replaceView(statement, toolbox)
     case 'sql':
       await toolbox.query(statement.sql)
   }
@@ -139,6 +141,36 @@ async function moveTable(
   const free = names.find(name => taken.every(row => row['name'] !== name))
   if (free === undefined) throw new Error(`The archive has no name left for ${table}.`)
   await query(`RENAME TABLE ${quote(table)} TO ${inArchive(free)}`)
+}
+
+/**
+ * Without a moment in which nobody has the view's name, where files can be exchanged. EFS cannot (it knows no flags of
+ * renameat2), and nothing is changed by having tried: there one statement renames both, so that the name is free for
+ * milliseconds (https://clickhouse.com/docs/sql-reference/statements/rename: not atomic).
+ */
+async function replaceView({ table: view, by }: Of<'replace-view'>, { query }: Toolbox): Promise<void> {
+  const [name, other, aside] = [view, by, `${view}__replaced`].map(quote)
+  // A server that went down between two renames left it behind.
+  await query(`DROP VIEW IF EXISTS ${aside}`)
+  if ((await identityOf(view, query)) === undefined) await query(`RENAME TABLE ${other} TO ${name}`)
+  else if (!(await isExchanged(view, by, query))) {
+    await query(`RENAME TABLE ${name} TO ${aside}, ${other} TO ${name}`)
+  }
+  for (const left of [other, aside]) await query(`DROP VIEW IF EXISTS ${left}`)
+}
+
+/** What a server answers that cannot is another text in every version: what has the name now is asked instead. */
+async function isExchanged(view: string, by: string, query: Query): Promise<boolean> {
+  const before = await identityOf(by, query)
+  await query(`EXCHANGE TABLES ${quote(view)} AND ${quote(by)}`).catch(() => undefined)
+  return (await identityOf(view, query)) === before
+}
+
+async function identityOf(name: string, query: Query): Promise<string | undefined> {
+  const [row] = await query(
+    `SELECT toString(uuid) AS uuid FROM system.tables WHERE database = currentDatabase() AND name = ${literal(name)}`,
+  )
+  return row === undefined ? undefined : String(row['uuid'])
 }
 
 async function record(entry: Archived, name: string, { query, say }: Toolbox): Promise<void> {

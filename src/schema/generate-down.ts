@@ -249,10 +249,14 @@ function validate(undo: Undo): DownStatement[] {
 
 function rows({ added, removed }: BackgroundRows): DownStatement[] {
   const make = maker('contract')
+  const pause = maker('expand')
   const keyOfRow = (id: string): string =>
     keyOf({ kind: 'table', names: ['public', 'background_migrations', id] })
   return [
-    ...added.map(({ id }) => make(keyOfRow(id), call('delete_background_migration', id))),
+    ...added.flatMap(({ id }) => [
+      pause(keyOfRow(id), call('pause_background_migration', id)),
+      make(keyOfRow(id), call('delete_background_migration', id)),
+    ]),
     ...removed.map(({ id, name, script, args }) =>
       make(keyOfRow(id), call('insert_background_migration', id, name, script, JSON.stringify(args))),
     ),

@@ -24,18 +24,20 @@ export type FileProtection = {
 /** Looks for the Aurora cluster and the backup vault. Reads only. */
 export async function observeBackups(config: StackConfig, stack: Stack, cloud: Cloud): Promise<Backups> {
   const [database, files] = await Promise.all([
-    observeDatabase(databaseHosts(config, stack), cloud),
+    observeDatabase(config, stack, cloud),
     observeFiles(stack, cloud),
   ])
   return { database, files }
 }
 
-async function observeDatabase(
-  hosts: readonly string[],
+/** The Aurora cluster that Langfuse uses. */
+export async function observeDatabase(
+  config: StackConfig,
+  stack: Stack,
   cloud: Cloud,
 ): Promise<Observed<DatabaseCluster | undefined>> {
   try {
-    return chooseCluster(await cloud.aurora.clusters(), hosts, cloud.region)
+    return chooseCluster(await cloud.aurora.clusters(), databaseHosts(config, stack), cloud.region)
   } catch (error) {
     return unknown(`the Aurora clusters of ${cloud.region} cannot be read: ${explain(error)}`, 'unreachable')
   }
@@ -127,7 +129,12 @@ function protectionOf(fileSystem: string, stack: Stack) {
   const partition = stack.worker.service.arn.split(':')[1] || 'aws'
   return {
     fileSystem,
-    resource: `arn:${partition}:elasticfilesystem:${stack.region}:${stack.account}:file-system/${fileSystem}`,
+    resource: fileSystemArn(fileSystem, stack),
     role: `arn:${partition}:iam::${stack.account}:role/service-role/AWSBackupDefaultServiceRole`,
   }
+}
+
+export function fileSystemArn(fileSystem: string, stack: Stack): string {
+  const partition = stack.worker.service.arn.split(':')[1] || 'aws'
+  return `arn:${partition}:elasticfilesystem:${stack.region}:${stack.account}:file-system/${fileSystem}`
 }

@@ -1,5 +1,6 @@
+import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { Cloud } from '../ports/cloud.ts'
+import type { Ecr } from '../ports/cloud.ts'
 import { ecrRepository, parseImage } from '../release/image.ts'
 import type { RunningImage } from './stack.ts'
 
@@ -10,7 +11,7 @@ import type { RunningImage } from './stack.ts'
 export async function observeImage(
   reference: string,
   running: string | undefined,
-  cloud: Cloud,
+  cloud: { readonly ecr: Pick<Ecr, 'image'> },
 ): Promise<RunningImage> {
   const image = parseImage(reference)
   if (image === undefined)
@@ -25,6 +26,19 @@ export async function observeImage(
     digest: known ?? found?.digest,
     version: exactVersion(found?.tags ?? []) ?? exactVersion(image.tag === undefined ? [] : [image.tag]),
     source: sourceOf(running, image.digest, found !== undefined),
+    ...(found && { tags: found.tags }),
+  }
+}
+
+/** The same; where the repository cannot be asked, what the reference itself says, and why it is no more. */
+export async function observeImageAtLeast(
+  ...[reference, running, cloud]: Parameters<typeof observeImage>
+): Promise<RunningImage> {
+  try {
+    return await observeImage(reference, running, cloud)
+  } catch (error) {
+    const alone = await observeImage(reference, running, { ecr: { image: async () => undefined } })
+    return { ...alone, unseen: explain(error) }
   }
 }
 

@@ -59,11 +59,13 @@ export async function lookInside(stores: Stores, workers: readonly WorkerAddress
   }
 }
 
-/** The worker's tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
+/** The worker's running tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
 export function workerAddresses({ tasks, container }: EcsComponent): readonly WorkerAddress[] {
   const port = container.environment['PORT'] || '3030'
-  return tasks.flatMap(({ id, address }) =>
-    address === undefined ? [] : [{ task: id, url: `http://${address}:${port}/api/health` }],
+  return tasks.flatMap(({ id, address, lastStatus }) =>
+    address === undefined || lastStatus !== 'RUNNING'
+      ? []
+      : [{ task: id, url: `http://${address}:${port}/api/health` }],
   )
 }
 
@@ -142,8 +144,9 @@ async function observeWorkers(workers: readonly WorkerAddress[], http: Http): Pr
 
 async function observeWorker({ task, url }: WorkerAddress, http: Http): Promise<WorkerHealth> {
   try {
-    const { status } = await http.get(url, { timeoutMs: HEALTH_TIMEOUT_MS })
-    return { task, url, status, problem: undefined }
+    const { status, body } = await http.get(url, { timeoutMs: HEALTH_TIMEOUT_MS })
+    const strange = status === 200 && !/"status"\s*:\s*"ok"/i.test(body)
+    return { task, url, status, problem: strange ? 'it answers 200, but not as Langfuse does' : undefined }
   } catch (error) {
     return { task, url, status: undefined, problem: explain(error) }
   }

@@ -4,7 +4,7 @@ import type { Component, StackConfig } from '../inputs/config.ts'
 import type { AppRunnerOperation, Cloud, EcsService, EcsTask } from '../ports/cloud.ts'
 import type { Http } from '../ports/http.ts'
 import { pickContainer } from './container.ts'
-import { observeImage } from './image.ts'
+import { observeImageAtLeast } from './image.ts'
 import { type Inside, type LookInside, unseenInside } from './inside.ts'
 import type {
   AppRunnerWeb,
@@ -27,6 +27,8 @@ export type Sources = {
   readonly lookInside: LookInside
   /** Looking inside starts a task and takes a minute: it is not done again and again. */
   readonly insideIsSlow: boolean
+  /** Told where the web is as soon as that is known, for work that goes on beside the looks. */
+  readonly onWeb?: (web: WebComponent, url: string) => void
 }
 
 /** The same sources for looks that repeat: inside, what was seen before, or nothing. */
@@ -46,6 +48,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     observeWeb(config, cloud),
   ])
   const url = publicUrl(config, web)
+  sources.onWeb?.(web, url)
   const [inside, health, discovery, files] = await Promise.all([
     sources.lookInside(worker),
     observeHealth(url, sources.http),
@@ -96,7 +99,7 @@ async function observeService(
     cloud.ecs.tasks(service.cluster, service.name, 'RUNNING'),
   ])
   const container = pickContainer(component, taskDefinition)
-  const image = await observeImage(container.image, runningDigest(tasks, container.name), cloud)
+  const image = await observeImageAtLeast(container.image, runningDigest(tasks, container.name), cloud)
   return { component, service, taskDefinition, container, tasks, image }
 }
 
@@ -129,11 +132,18 @@ async function observeWeb(config: StackConfig, cloud: Cloud): Promise<WebCompone
 async function observeAppRunnerWeb(name: string, cloud: Cloud): Promise<AppRunnerWeb | undefined> {
   const service = await cloud.appRunner.service(name)
   if (service === undefined) return undefined
-  const operations = await cloud.appRunner.operations(service.arn)
+  const operations = await cloud.appRunner.operations(service.arn).catch(explain)
+  const unseen = typeof operations === 'string' ? operations : undefined
   const { environment, secrets } = service
-  const image = await observeImage(service.image, undefined, cloud)
-  const operation = openOperation(operations)
-  return { component: 'web', platform: 'app-runner', service, operation, image, environment, secrets }
+  const image = await observeImageAtLeast(service.image, undefined, cloud)
+  const operation = typeof operations === 'string' ? undefined : openOperation(operations)
+  const seen = {
+    platform: 'app-runner',
+    service,
+    operation,
+    ...(unseen !== undefined && { unseen }),
+  } as const
+  return { component: 'web', ...seen, image, environment, secrets }
 }
 
 async function observeEcsWeb(config: StackConfig, cloud: Cloud): Promise<EcsWeb | undefined> {

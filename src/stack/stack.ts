@@ -72,6 +72,8 @@ export type AppRunnerWeb = WebParts & {
   readonly service: AppRunnerService
   /** An operation that has not ended: App Runner takes no other meanwhile. */
   readonly operation: AppRunnerOperation | undefined
+  /** Why its operations could not be read. */
+  readonly unseen?: string
   readonly image: RunningImage
 }
 
@@ -89,6 +91,10 @@ export type RunningImage = {
   /** Exact version by a tag of the running digest: a Langfuse release, or a ClickHouse version. */
   readonly version: string | undefined
   readonly source: string
+  /** Why its repository could not be asked. */
+  readonly unseen?: string
+  /** All that lead to the digest, as its repository has them now. */
+  readonly tags?: readonly string[]
 }
 
 export type WebHealth = {
@@ -180,7 +186,7 @@ export type Queue = {
   readonly oldest: number | undefined
 }
 
-/** What the worker says of itself; without a status nothing answered, and `problem` says what happened instead. */
+/** What the worker says of itself; `problem`: why nothing answered, or what is strange about the answer. */
 export type WorkerHealth = {
   readonly task: string
   readonly url: string

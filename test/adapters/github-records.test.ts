@@ -71,6 +71,42 @@ test('what there is to restore from is read back, the newest of each kind', asyn
   })
 })
 
+test('what a deploy has left is kept apart from the ways back, and the newest is found', async () => {
+  const place = records(github.url, 'baseline')
+  expect(await place.baseline()).toBeUndefined()
+  const fingerprint = { schema: 1 as const, parts: { web: { image: 'web@sha256:1' } } }
+  const baseline = { schema: 1 as const, stack: 's', release: '2.93.7', by: 'deploy' as const, fingerprint }
+  await place.keepBaseline(baseline)
+  const record = await place.open(RECORD)
+  const id = await place.keepBaseline({ ...baseline, release: '3.0.0' })
+  expect(await place.baseline()).toEqual({ id, baseline: { ...baseline, release: '3.0.0' } })
+  expect(await place.latest()).toMatchObject({ id: record, record: RECORD })
+  const tasks = github.all.filter(({ environment }) => environment === 'baseline').map(({ task }) => task)
+  expect(tasks).toEqual(['langfuse-rollout:baseline', 'langfuse-rollout', 'langfuse-rollout:baseline'])
+})
+
+test('a payload that somebody else wrote is no baseline', async () => {
+  const place = records(github.url, 'foreign')
+  for (const payload of [
+    null,
+    'text',
+    '{',
+    {},
+    { schema: 1 },
+    { schema: 1, stack: 's', fingerprint: 1 },
+    { schema: 1, fingerprint: { parts: {} } },
+  ]) {
+    github.all.push({
+      id: 9,
+      environment: 'foreign',
+      task: 'langfuse-rollout:baseline',
+      payload,
+      statuses: [],
+    })
+  }
+  expect(await place.baseline()).toBeUndefined()
+})
+
 test('an environment without records of ours has no way back', async () => {
   expect(await records(github.url, 'empty').latest()).toBeUndefined()
 })

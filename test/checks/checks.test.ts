@@ -2,21 +2,37 @@ import { expect, test } from '@jest/globals'
 import type { CheckState } from '../../src/checks/check.ts'
 import { CHECKS, chooseChecks, runChecks, verdictOf } from '../../src/checks/run.ts'
 import type { Release } from '../../src/release/release.ts'
+import { fingerprintOf, identityOf } from '../../src/stack/fingerprint.ts'
 import { unseenInside } from '../../src/stack/inside.ts'
 import type { Probe, Stack, ValkeyState } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
-import { ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } from '../support/stack.ts'
+import { soundStack } from '../support/sound.ts'
+import { arrivedCanary, ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } from '../support/stack.ts'
 
 async function resultsOf(stack: Stack) {
-  const results = await runChecks(CHECKS, { stack, expected: '2.93.7' as Release, facts: FACTS })
+  const canary = known(arrivedCanary(), 'url')
+  const baseline = {
+    id: '1',
+    baseline: {
+      schema: 1 as const,
+      stack: identityOf(stack),
+      release: '2.93.7',
+      by: 'deploy' as const,
+      fingerprint: fingerprintOf(stack),
+    },
+  }
+  const deployed = known({ place: 'x', baseline, record: undefined, underway: undefined }, 'x')
+  const results = await runChecks(CHECKS, {
+    stack,
+    expected: '2.93.7' as Release,
+    facts: FACTS,
+    canary,
+    deployed,
+  })
   return new Map(results.map(result => [result.id, result]))
 }
 
-const safe = (stack: Stack): Stack => {
-  const { service } = stack.clickhouse
-  const settings = { ...service.settings, minimumHealthyPercent: 0, maximumPercent: 100 }
-  return { ...stack, clickhouse: { ...stack.clickhouse, service: { ...service, settings } } }
-}
+const safe = soundStack
 
 test('a healthy stack passes every check', async () => {
   const results = await resultsOf(safe(stackOn2()))
@@ -76,7 +92,7 @@ type Fault = readonly [
 const FAULTS: readonly Fault[] = [
   [
     'ClickHouse with 100 and 200 percent',
-    () => stackOn2(),
+    clickhouse({ service: ecsService('clickhouse') }),
     'clickhouse-single-writer',
     'warning',
     /minimum 100 %, maximum 200 %, so a new task starts beside the old one/,
@@ -319,7 +335,7 @@ test('a check that breaks is inconclusive, and so is the verdict', async () => {
 })
 
 test('checks are chosen by name and by group, and a wrong name is refused with the right ones', () => {
-  expect(chooseChecks(['public']).map(check => check.id)).toEqual(['web-health', 'web-version'])
+  expect(chooseChecks(['public']).map(check => check.id)).toEqual(['web-health', 'web-version', 'canary'])
   expect(chooseChecks(['cloud-map']).map(check => check.id)).toEqual(['cloud-map'])
   expect(() => chooseChecks(['cloudmap'])).toThrow(/`checks` names `cloudmap`.*cloud-map/)
 })

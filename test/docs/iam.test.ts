@@ -12,7 +12,13 @@ function allowed(name: string): readonly string[] {
 }
 
 /** Permissions that belong to no call: what IAM asks for beside another one. */
-const BESIDE = ['backup:TagResource', 'ecs:TagResource', 'iam:PassRole', 'rds:AddTagsToResource', 'secretsmanager:GetSecretValue']
+const BESIDE = [
+  'backup:TagResource',
+  'ecs:TagResource',
+  'iam:PassRole',
+  'rds:AddTagsToResource',
+  'secretsmanager:GetSecretValue',
+]
 
 test('each policy allows the calls that its action can make: none is missing, none too many', () => {
   const { look, agent, dataApi, deploy, rollback } = awsCalls()

@@ -19,6 +19,7 @@ const clickhouse = useClickHouse()
 
 test.each([
   [46, 37],
+  [37, 33],
   [14, 9],
 ] as const)(
   'killed once at every single write from %i to %i, and gone on with by another run',
@@ -54,7 +55,7 @@ test.each([
       }
     }
     process.stdout.write(`\nClickHouse, ${from} to ${to}: killed at ${killed} places\n`)
-    expect(killed).toBeGreaterThan(30)
+    expect(killed).toBeGreaterThan(from === 37 ? 10 : 30)
   },
   60 * 60_000,
 )

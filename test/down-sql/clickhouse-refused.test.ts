@@ -28,6 +28,8 @@ describe('what a file must not contain', () => {
     'SELECT langfuse_rollout.drop_table(traces)',
     "SELECT langfuse_rollout.drop_table('')",
     "SELECT langfuse_rollout.drop_columns('traces')",
+    "SELECT langfuse_rollout.replace_view('analytics_scores')",
+    'EXCHANGE TABLES traces AND scores',
     "SELECT langfuse_rollout.archive_column('traces', 'environment')",
     "SELECT langfuse_rollout.drop_table('traces'); DROP TABLE scores",
   ])('%s', sql => {

@@ -127,7 +127,10 @@ async function undoOne(place: Place, catalog: Catalog, each: Undoing): Promise<V
     const undoing = (phase: 'expand' | 'contract' | 'validate') =>
       undoPhase(place.kept, catalog, [migration], migration, phase)
     await undoing('expand')
-    const between = dataSet.name === 'empty' ? expandProblems(step, await database.snapshot()) : []
+    const between = [
+      ...(dataSet.name === 'empty' ? expandProblems(step, await database.snapshot()) : []),
+      ...(await stopping(database, catalog, each.applied)),
+    ]
     await undoing('contract')
     await undoing('validate')
     const after = await readContents(database.run)
@@ -266,6 +269,20 @@ export function backgroundSql(rows: readonly Background[]): string {
         VALUES (${values}, ${removedBy === undefined ? 'NULL' : 'now()'});`
     })
     .join('\n')
+}
+
+/** Rows that an older worker would take up and stop at: it does not have their scripts. */
+async function stopping(
+  database: Database,
+  catalog: Catalog,
+  applied: ReadonlySet<string>,
+): Promise<string[]> {
+  const rows = await database.run(
+    'SELECT id FROM public.background_migrations WHERE finished_at IS NULL AND failed_at IS NULL',
+  )
+  const open = new Set(rows.map(({ id }) => String(id)))
+  const unknown = catalog.allBackgroundMigrations().filter(row => !isThere(row, applied))
+  return unknown.filter(({ id }) => open.has(id)).map(({ name }) => `an older worker stops at ${name}`)
 }
 
 /** Rows that the older release would have, by id; those that come back must not start their work again. */

@@ -70,6 +70,7 @@ function worldAt(start = NOON): World {
     },
     backup: {
       vaults: async () => ['Default'],
+      recoveryPoints: async () => [],
       start: async ({ token }) => {
         allow('backup:StartBackupJob')
         const same = [...world.jobs.values()].find(job => job.token === token)

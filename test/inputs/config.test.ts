@@ -72,12 +72,6 @@ test('all problems are told at once', () => {
 
 const NOT_YET: readonly (readonly ['deploy' | 'verify' | 'rollback', string, string])[] = [
   ['deploy', 'accept', 'lossy'],
-  ['verify', 'baseline', 'record'],
-  ['verify', 'drift-issue', 'true'],
-  ['verify', 'langfuse-public-key', 'pk-lf-1'],
-  ['verify', 'langfuse-secret-key', 'sk-lf-1'],
-  ['verify', 'environment', 'production'],
-  ['verify', 'github-token', 'ghs_1'],
   ['verify', 'dry-run', 'true'],
   ['rollback', 'archive', 'false'],
 ]
@@ -109,7 +103,14 @@ test.each(['deploy', 'verify', 'rollback'] as const)('every input that %s declar
   if (action === 'deploy') readDeployConfig(spy)
   if (action === 'verify') readVerifyConfig(spy)
   if (action === 'rollback') readRollbackConfig(spy)
-  const masks = ['database-url', 'clickhouse-password', 'redis-url', 'github-token', 'langfuse-secret-key']
+  const masks = [
+    'database-url',
+    'clickhouse-password',
+    'redis-url',
+    'github-token',
+    'langfuse-public-key',
+    'langfuse-secret-key',
+  ]
   expect([...new Set([...read, ...masks])].sort()).toEqual(expect.arrayContaining(Object.keys(inputs).sort()))
   expect(Object.keys(inputs)).toEqual(expect.arrayContaining([...read].filter(name => !masks.includes(name))))
 })
@@ -125,6 +126,25 @@ test('secrets are masked before anything is refused, and never shown', () => {
     expect.arrayContaining(['mysql://langfuse:p%40ss@db/langfuse', 'p%40ss', 'p@ss', 'hunter2']),
   )
   expect(problems.join()).not.toMatch(/p%40ss|p@ss|hunter2/)
+})
+
+test('the keys of the canary are masked, and taken as a pair or not at all', () => {
+  const keys = { 'langfuse-public-key': 'pk-lf-1', 'langfuse-secret-key': 'sk-lf-1' }
+  const runner = fakeRunner('verify', keys)
+  expect(readVerifyConfig(runner).langfuse).toEqual({ publicKey: 'pk-lf-1', secretKey: 'sk-lf-1' })
+  expect(runner.masked).toEqual(expect.arrayContaining(['pk-lf-1', 'sk-lf-1']))
+  expect(readVerifyConfig(fakeRunner('verify', {})).langfuse).toBeUndefined()
+  const problems = (inputs: Record<string, string>) =>
+    problemsOf(() => readVerifyConfig(fakeRunner('verify', inputs)))
+  expect(problems({ 'langfuse-public-key': 'pk-lf-1' })).toEqual([
+    'Input `langfuse-public-key` is set and `langfuse-secret-key` is empty: write both keys of one project, or neither.',
+  ])
+  expect(problems({ 'langfuse-secret-key': 'sk-lf-1' })).toEqual([
+    expect.stringMatching(/^Input `langfuse-secret-key` is set and `langfuse-public-key` is empty/),
+  ])
+  expect(problems({ 'langfuse-public-key': 'sk-lf-1', 'langfuse-secret-key': 'pk-lf-1' })).toEqual([
+    expect.stringMatching(/are the wrong way round: the public one begins with `pk-`/),
+  ])
 })
 
 test('a rollback goes to the previous release unless it is told another', () => {

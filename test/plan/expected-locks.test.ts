@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { heldTables, longestLock } from '../../src/plan/expected-locks.ts'
+import { heldBy, heldTables, longestLock, sizesOf } from '../../src/plan/expected-locks.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import type { Delta } from '../../src/schema/diff.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
@@ -32,7 +32,7 @@ test.each<readonly [string, Partial<Delta>, ReturnType<typeof heldTables>]>([
         },
       },
     },
-    [{ table: 'logs', because: 'scanned' }],
+    [{ table: 'logs', because: 'read whole' }],
   ],
   [
     'a primary key comes back',
@@ -63,11 +63,36 @@ test('in the real catalog, observation types rewrite observations', () => {
   ])
 })
 
-test('the longest lock is that of the biggest table, and small ones are not worth a word', () => {
-  const held = heldTables(
-    [{ ...STEP, changed: { 'enum public.State': { from: { labels: ['A'] }, to: { labels: [] } } } }],
-    SCHEMA,
+const HELD = heldTables(
+  [{ ...STEP, changed: { 'enum public.State': { from: { labels: ['A'] }, to: { labels: [] } } } }],
+  SCHEMA,
+)
+const counted = (bytes: readonly (number | undefined)[]) =>
+  sizesOf(HELD).map((loss, place) => ({ ...loss, count: bytes[place] }))
+
+test('the longest lock is that of the biggest table', () => {
+  expect(HELD.map(({ table }) => table)).toEqual(['jobs', 'logs'])
+  expect(longestLock(HELD, counted([30, 3_000_000_000]))).toBe(
+    'Longest lock: table logs (3000 MB) is rewritten, and nobody reads or writes it for about 60 s.',
   )
-  expect(longestLock(held, new Map([['logs', 3_000_000_000]]))).toMatch(/logs \(3000 MB\).*about 60 s/)
-  expect(longestLock(held, new Map([['logs', 30_000_000]]))).toBeUndefined()
+})
+
+test('small tables are not worth waiting for, and that is said with the size', () => {
+  expect(longestLock(HELD, counted([30_000_000, 1]))).toBe(
+    'Longest lock: no table is held for more than about a second: the biggest that is rewritten, read whole or indexed is jobs (30 MB).',
+  )
+  expect(longestLock([], [])).toBe('Longest lock: no table is held for more than about a second.')
+})
+
+test('sizes that were not seen are not guessed', () => {
+  const sentence = longestLock(HELD, counted([30_000_000, undefined]))
+  expect(sentence).toContain('which was not seen: logs (rewritten)')
+  expect(longestLock(HELD, [])).toContain('which was not seen: jobs (rewritten), logs (rewritten)')
+})
+
+test('of migrations by name: what the catalog does not know is left out', () => {
+  const catalog = loadCatalog(new URL('../../', import.meta.url))
+  expect(heldBy(['99990101000000_unknown', '20250820143856_add_observation_types'], catalog)).toEqual([
+    { table: 'observations', because: 'rewritten' },
+  ])
 })

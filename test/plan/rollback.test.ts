@@ -73,6 +73,33 @@ test('ClickHouse going back to an older version is planned with a warning', () =
   )
 })
 
+test('the plan says what is undone in which order, what becomes of new data, and who waits how long', () => {
+  const result = plan(stackOn3()) as Plan
+  expect(result.steps[0]?.reason).toBe(
+    'Recreate what Langfuse 2.93.7 needs, while the newer release still works (2 Postgres migrations, 20241206115829_b first and 20241124115100_a last; 1 ClickHouse migration, 0006).',
+  )
+  expect(result.losses).toEqual([
+    expect.stringMatching(/^Langfuse 2\.93\.7 reads PostgreSQL only, .* how many traces was not counted/),
+    'Longest lock: no table is held for more than about a second.',
+  ])
+  expect(result.warnings.join()).not.toContain('may fail')
+})
+
+test('where the site may fail, the plan says so, before and after it was accepted', () => {
+  const facts: ReleaseFacts = {
+    ...FACTS,
+    downSql: (store, name) => {
+      const file = FACTS.downSql(store, name)
+      return file && { ...file, class: 'lossy', loses: 'colours' }
+    },
+  }
+  const sentence = /While such a rollback goes on, requests to the site may fail/
+  expect((plan(stackOn3(), {}, facts) as Refusal).problems).toEqual([expect.stringMatching(sentence)])
+  expect((plan(stackOn3(), { accept: 'lossy' }, facts) as Plan).warnings).toContainEqual(
+    expect.stringMatching(sentence),
+  )
+})
+
 const nameOf = (step: Step) =>
   step.kind === 'undo-schema' ? step.phase : 'component' in step ? step.component : step.kind
 
@@ -147,7 +174,7 @@ test('databases that are not seen are refused when there is something to undo', 
   })
   expect((plan(blind) as Refusal).problems).toEqual([
     expect.stringMatching(/3 migrations have to be undone, but no way/),
-    expect.stringMatching(/1 ClickHouse migrations have to be undone, but no way/),
+    expect.stringMatching(/1 ClickHouse migration has to be undone, but no way/),
   ])
 })
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
+import type { CheckResult } from '../../src/checks/check.ts'
 import { CHECKS, runChecks } from '../../src/checks/run.ts'
 import { type ActionName, conclude, isSuccess, type Outcome } from '../../src/report/conclusion.ts'
 import { reportOf } from '../../src/report/json.ts'
@@ -132,6 +133,31 @@ test('a summary that evidence makes too long is shown without it, under 900 kB',
   const summary = summaryOf(conclude('deploy', 'failed', 'The cause.', { steps: [result] }))
   expect(Buffer.byteLength(summary)).toBeLessThan(900_000)
   expect(summary).toMatch(/The cause\..*too long for a summary/s)
+})
+
+test('what is not good stands above, what is good and what was not looked at is folded', async () => {
+  const { checks, ...rest } = await verified()
+  const bad = { ...checks[0], state: 'failed', sentence: 'It is broken.' } as CheckResult
+  const summary = summaryOf({ ...rest, checks: [...checks.slice(1), bad] })
+  const [loud = '', quiet = ''] = summary.slice(summary.indexOf('### Checks')).split('<details>')
+  expect(loud).toContain('It is broken.')
+  expect(loud).not.toMatch(/✅|⏭/)
+  expect(quiet).not.toMatch(/❌|❔|⚠/)
+  expect(quiet).toMatch(/<summary>\d+ passed, \d+ skipped<\/summary>\n\n\|/)
+})
+
+test('endless sentences are clipped, and the end of what is still too long is left out: under 900 kB', async () => {
+  const { checks, ...rest } = await verified()
+  const sentence = 'y'.repeat(3_000_000)
+  const endless = Array.from(
+    { length: 3_000 },
+    (_, index) => ({ ...checks[index % checks.length], sentence }) as CheckResult,
+  )
+  const summary = summaryOf({ ...rest, checks: endless, problems: [sentence], warnings: [sentence] })
+  expect(Buffer.byteLength(summary)).toBeLessThan(900_000)
+  expect(summary).toMatch(/One check failed\..*```mermaid.*too long for a summary: it is in the report file/s)
+  const few = summaryOf({ ...rest, checks: endless.slice(0, 20) })
+  expect(few.match(/all of it is in the report file/g)).toHaveLength(20)
 })
 
 test('the report is JSON with its schema number and says what the outputs say', async () => {

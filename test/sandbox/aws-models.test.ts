@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
+import { tcp } from '../../sandbox/aws/ec2.ts'
 import { REGISTRY } from '../../sandbox/aws/ids.ts'
 import type { JsonObject } from '../../sandbox/aws/json.ts'
 import type { Sandbox } from '../../sandbox/sandbox.ts'
@@ -84,6 +85,7 @@ async function everyAnswer(sandbox: Sandbox): Promise<readonly Recorded[]> {
   await askAppRunner(sandbox, ask)
   await askOthers(sandbox, ask, get)
   await askBackups(sandbox, backup, form)
+  await askNetwork(sandbox, ask, form)
   return answers
 }
 
@@ -98,7 +100,8 @@ async function askEcs(sandbox: Sandbox, ask: Ask) {
   const efs = world.efs.createFileSystem({
     creationToken: 'data',
     tags: { Name: 'data' },
-    policy: '{"Version":"2012-10-17","Statement":[]}',
+    policy:
+      '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"elasticfilesystem:ClientMount"}]}',
     mountTargets: [{ subnetId: 'subnet-0aaa', securityGroups: ['sg-0ccc'] }],
   })
   world.efs.createAccessPoint(efs.id, { path: '/clickhouse', uid: 101, gid: 101 })
@@ -328,6 +331,33 @@ async function askBackups(sandbox: Sandbox, backup: Recorder['backup'], form: Re
   expect(RecoveryPoints).toHaveLength(1)
 }
 
+async function askNetwork({ world: { ec2, appRunner } }: Sandbox, ask: Ask, form: Recorder['form']) {
+  const { dhcpOptionsId } = ec2.createVpc({ id: 'vpc-0ddd', cidr: '10.0.0.0/16' })
+  const zone = { name: 'ap-northeast-1a', id: 'apne1-az4' }
+  ec2.createSubnet({ id: 'subnet-0aaa', vpcId: 'vpc-0ddd', cidr: '10.0.11.0/24', zone })
+  ec2.createGroup({
+    id: 'sg-0ccc',
+    vpcId: 'vpc-0ddd',
+    name: 'efs',
+    ingress: [tcp(2049, 'sg-0eee'), { protocol: '-1', ranges: ['10.0.0.0/8'], prefixLists: ['pl-0fff'] }],
+  })
+  await form('ec2', 'DescribeSubnets', { 'Filter.1.Name': 'subnet-id', 'Filter.1.Value.1': 'subnet-0aaa' })
+  await form('ec2', 'DescribeSecurityGroups', { 'GroupId.1': 'sg-0ccc' })
+  const filter = { 'Filter.1.Name': 'description', 'Filter.1.Value.1': 'EFS mount target *' }
+  const interfaces = await form('ec2', 'DescribeNetworkInterfaces', filter)
+  expect(interfaces).toContain('sg-0ccc')
+  await form('ec2', 'DescribeVpcs', { 'VpcId.1': 'vpc-0ddd' })
+  await form('ec2', 'DescribeVpcAttribute', { VpcId: 'vpc-0ddd', Attribute: 'enableDnsSupport' })
+  await form('ec2', 'DescribeDhcpOptions', { 'DhcpOptionsId.1': dhcpOptionsId })
+  const VpcConnectorArn = 'arn:aws:apprunner:ap-northeast-1:123456789012:vpcconnector/c/1/abc'
+  appRunner.connectors.set(VpcConnectorArn, {
+    arn: VpcConnectorArn,
+    subnets: ['subnet-0aaa'],
+    securityGroups: ['sg-0ccc'],
+  })
+  await ask('AppRunner', 'DescribeVpcConnector', { VpcConnectorArn })
+}
+
 const botocore = spawnSync('python3', ['-c', 'import botocore']).status === 0
 const whereModels = botocore ? test : test.skip
 
@@ -338,7 +368,7 @@ whereModels(
       const answers = await everyAnswer(sandbox)
       expect(
         new Set(answers.map(answer => `${answer.service} ${answer.operation}`)).size,
-      ).toBeGreaterThanOrEqual(63)
+      ).toBeGreaterThanOrEqual(70)
       const script = fileURLToPath(new URL('validate_models.py', import.meta.url))
       const input = answers.map(answer => JSON.stringify(answer)).join('\n')
       const result = spawnSync('python3', [script], { input, encoding: 'utf8' })

@@ -31,7 +31,12 @@ def main():
         where = f"{service} {operation}"
         body = record["body"]
         if isinstance(body, str):
-            result = ElementTree.fromstring(body).find(f"{{*}}{operation}Result")
+            root = ElementTree.fromstring(body)
+            # EC2's own variant of the protocol has no element in between, only the id of the request beside.
+            ec2 = protocol == "ec2"
+            result = root if ec2 else root.find(f"{{*}}{operation}Result")
+            for child in [child for child in root if ec2 and child.tag.endswith("}requestId")]:
+                root.remove(child)
             body = from_xml(model.output_shape, result, where, problems)
         check(model.output_shape, body, where, protocol, problems)
     for problem in sorted(set(problems)):

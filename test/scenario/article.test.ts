@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -9,6 +9,7 @@ import { ingest } from '../../sandbox/langfuse/ingest.ts'
 import { clickhouseAccess, comparePictures, type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { type Schema, violations } from '../report/json-schema.ts'
 
 /**
  * The article's upgrade and the way back through `dist/`, on one stack: each test is the next thing that happens.
@@ -29,6 +30,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+const reports: unknown[] = []
+
 const WRITES = /^(Create|Update|Register|Deregister|Delete|Run|Start|Stop|Pause|Resume|Put|Tag)/
 
 /** The AWS calls that change something, made while `work` runs. */
@@ -37,6 +40,7 @@ async function writesDuring(
 ): Promise<{ result: RunResult; writes: readonly { operation: string; input: Record<string, unknown> }[] }> {
   const from = stage.stack.sandbox.requests.length
   const result = await work()
+  reports.push(result.report)
   const writes = stage.stack.sandbox.requests
     .slice(from)
     .filter(request => WRITES.test(request.operation))
@@ -254,4 +258,10 @@ test('the same rollback again changes nothing, and verify passes on 2.93.7', asy
 test('the upgrade works again after the rollback', async () => {
   const result = await stage.run('deploy', UPGRADE)
   expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
+})
+
+test('every report of these runs fits the schema of reports', async () => {
+  const schema = JSON.parse(await readFile('docs/report.schema.json', 'utf8')) as Schema
+  expect(reports.length).toBeGreaterThan(5)
+  for (const report of reports) expect(violations(report, schema)).toEqual([])
 })

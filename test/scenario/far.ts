@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { ENCRYPTION_KEY } from '../../sandbox/article/services.ts'
+import { ENCRYPTION_KEY } from '../../sandbox/article/settings.ts'
 import { until } from '../../sandbox/article/wait.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { clickhouseAccess, takePicture } from '../../sandbox/picture.ts'
@@ -106,7 +106,10 @@ async function wayBack(stage: Stage, pair: Pair, round: number): Promise<WayBack
     await backgroundIsOver(stores)
     await fillBoth(stores, from, round)
     const before = { ...(await readBoth(stores)), defaults: await defaultsBefore(stores, pair) }
-    const unsaid = accept === undefined ? [] : await unsaidRisk(stage, pair)
+    const unsaid = [
+      ...(accept === undefined ? [] : await unsaidRisk(stage, pair)),
+      ...(await unsaidPlan(stage, pair)),
+    ]
     const { result, probed } = await probing(stage.stack.webUrl, () =>
       stage.run('rollback', { to, ...(accept !== undefined && { accept }) }),
     )
@@ -208,12 +211,38 @@ function countRows(contents: Both['clickhouse']): number {
   return [...contents.values()].reduce((sum, { rows }) => sum + rows.length, 0)
 }
 
-/** The plan has to name the risk and the word that takes it. */
+/** The plan has to name the risk and the word that takes it, and that the site may fail. */
 async function unsaidRisk(stage: Stage, { to, accept }: Pair): Promise<readonly string[]> {
   const result = await stage.run('rollback', { to })
   const said = result.commands.map(({ message }) => message).join('\n')
-  const isSaid = result.outputs['outcome'] === 'refused' && said.includes(`\`accept: ${accept}\``)
+  const isSaid =
+    result.outputs['outcome'] === 'refused' &&
+    said.includes(`\`accept: ${accept}\``) &&
+    said.includes('site may fail')
   return isSaid ? [] : [`without accept: ${accept} it was ${result.outputs['outcome']}: ${said}`]
+}
+
+/** A dry run says what becomes of new data, the longest lock, and whether the site may fail; and it changes nothing. */
+async function unsaidPlan(stage: Stage, { to, accept }: Pair): Promise<readonly string[]> {
+  const result = await stage.run('rollback', {
+    to,
+    'dry-run': 'true',
+    ...(accept !== undefined && { accept }),
+  })
+  const { outcome, 'rollback-class': rollbackClass = '' } = result.outputs
+  const isSafe = rollbackClass === 'schema' || rollbackClass === 'images'
+  const isUndone = rollbackClass !== 'images'
+  const wanted: readonly (readonly [RegExp, boolean])[] = [
+    [/Longest lock: /, isUndone],
+    [/since the upgrade|to ClickHouse only|to its own only/, isUndone],
+    [/at least \d+ |stays where it is/, isUndone],
+    [/site may fail/, !isSafe],
+  ]
+  const wrong = wanted.filter(([text, isSaid]) => text.test(result.summary) !== isSaid)
+  return [
+    ...(outcome === 'planned' ? [] : [`a dry run was ${outcome}`]),
+    ...wrong.map(([text, isSaid]) => `the plan ${isSaid ? 'does not say' : 'says'} ${text.source}`),
+  ]
 }
 
 /** Schemas exact to the catalog, and each value in its place or in the archive. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
 import { type Picture, takePicture } from '../../sandbox/picture.ts'
@@ -15,11 +16,15 @@ import { columnsMissingFor } from './usable.ts'
  * it is carried out, or after it was and before the answer comes. The rollback is started again and has to end as if
  * nothing had happened; and whenever it was lost, PostgreSQL is usable by one of the two releases.
  *
- * By default after every writing AWS call and at every fifth SQL statement; THOROUGH=1: at all of them, before and
- * after, which takes over an hour. Each stage takes its share and deploys again in between.
+ * By default after every writing AWS call and at every fifth SQL statement; THOROUGH=after: after all of them,
+ * THOROUGH=1: also before, which takes hours. Each stage takes its share and deploys again in between.
  */
-const THOROUGH = process.env['THOROUGH'] === '1'
+const THOROUGH = process.env['THOROUGH']
 const STAGES = Number(process.env['STAGES'] ?? 3)
+const SPEED = Number(process.env['SPEED'] ?? 120)
+/** The moments of this run: those whose name has this, or a part of all, as `2/3`, for machines that have no hours at once. */
+const ONLY = process.env['ONLY']
+const [PART = 1, PARTS = 1] = (process.env['PART'] ?? '1/1').split('/').map(Number)
 const FROM = '3.0.0'
 const TO = '2.93.7'
 const UPGRADE = { version: FROM, 'clickhouse-version': '24.12.3', backup: 'false' }
@@ -34,7 +39,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rollback-killed-'))
   watched = await Promise.all(
     Array.from({ length: STAGES }, async (_, index) => {
-      const stage = await openStage({ folder: join(folder, String(index)), speed: 120, seed: true })
+      const stage = await openStage({ folder: join(folder, String(index)), speed: SPEED, seed: true })
       const { databaseUrlLocal, clickhouseUrlLocal } = stage.stack
       const one: Watched = {
         stage,
@@ -69,20 +74,27 @@ test('a rollback that is killed anywhere and started again ends where an undistu
   const kinds = await undisturbed(first)
   const wanted = await stateOf(first)
   const moments = momentsIn(kinds)
-  const queue = [...moments]
+  const queue = moments.filter((moment, index) =>
+    ONLY === undefined ? index % PARTS === PART - 1 : nameOf(moment).includes(ONLY),
+  )
+  const chosen = queue.length
   const failures: string[] = []
   const unreached: string[] = []
   await Promise.all(
     watched.map(async one => {
       for (let moment = queue.shift(); moment !== undefined; moment = queue.shift()) {
-        const problem = await round(one, moment, wanted).catch(error => String(error))
+        const problem = await round(one, moment, wanted).catch(async error => {
+          // What a round left half-way is not the next one's fault.
+          await rollback(one)
+          return String(error)
+        })
         if (problem === 'unreached') unreached.push(nameOf(moment))
         else if (problem !== undefined) failures.push(`${nameOf(moment)}: ${problem}`)
         process.stdout.write(`killed ${nameOf(moment)}: ${problem ?? 'the same in the end'}\n`)
       }
     }),
   )
-  const reached = moments.length - unreached.length
+  const reached = chosen - unreached.length
   const statements = kinds.filter(kind => kind === SQL).length
   process.stdout.write(
     `${statements} SQL statements, ${kinds.length - statements} AWS calls. Killed and started again: ${reached - failures.length}/${reached}${unreached.length > 0 ? `; not made again in its round: ${unreached.join(', ')}` : ''}\n`,
@@ -92,8 +104,9 @@ test('a rollback that is killed anywhere and started again ends where an undistu
 }, 10_800_000)
 
 async function upgrade({ stage }: Watched): Promise<void> {
-  const result = await stage.run('deploy', UPGRADE)
-  expect(result.outputs['outcome']).toBe('deployed')
+  const { outputs, commands } = await stage.run('deploy', UPGRADE)
+  if (outputs['outcome'] !== 'deployed')
+    throw new Error(`The upgrade before it: ${outputs['outcome']} (${commands.at(-1)?.message})`)
 }
 
 /** Every statement and call of one rollback, in order. */
@@ -126,7 +139,7 @@ function momentsIn(kinds: readonly string[]): readonly Moment[] {
       { kind, nth, phase: 'before' },
       { kind, nth, phase: 'after' },
     ] as const
-    if (THOROUGH) return both
+    if (THOROUGH !== undefined) return THOROUGH === 'after' ? both.slice(1) : both
     if (kind === SQL) return nth % 5 === 0 ? both : []
     return isWrite({ operation: kind.split('.')[1] ?? '' }) ? both.slice(1) : []
   })
@@ -138,12 +151,12 @@ async function round(one: Watched, moment: Moment, wanted: State): Promise<strin
   const reached = await killAt(one, moment)
   const unusable = await usableByNone(one)
   const again = await rollback(one)
-  const state = await stateOf(one)
   if (!reached) return 'unreached'
   if (unusable !== undefined) return `PostgreSQL was left in a state that no release can use: ${unusable}`
   const outcome = again.outputs['outcome']
   if (outcome !== 'rolled-back' && outcome !== 'unchanged')
-    return `${outcome}: ${again.commands.at(-1)?.message}`
+    throw new Error(`${outcome}: ${again.commands.at(-1)?.message}`)
+  const state = await stateOf(one)
   return JSON.stringify(state) === JSON.stringify(wanted)
     ? undefined
     : `${outcome}, but ${JSON.stringify(state)} instead of ${JSON.stringify(wanted)}`
@@ -191,6 +204,15 @@ async function usableByNone({ stage }: Watched): Promise<string | undefined> {
   }
 }
 
+/** Connections to a ClickHouse that has been replaced may still be in the pool. */
+async function pictureOf(stage: Stage, attempts = 10): Promise<Picture> {
+  return takePicture(stage.stack).catch(async error => {
+    if (attempts <= 1) throw error
+    await setTimeout(500)
+    return pictureOf(stage, attempts - 1)
+  })
+}
+
 type State = Pick<Picture, 'images' | 'clickhouseHead' | 'postgresMigrations'> & {
   readonly web: string
   readonly schemas: readonly unknown[]
@@ -199,8 +221,7 @@ type State = Pick<Picture, 'images' | 'clickhouseHead' | 'postgresMigrations'> &
 }
 
 async function stateOf({ stage }: Watched): Promise<State> {
-  // The connection to a ClickHouse that has been replaced may still be in the pool.
-  const picture = await takePicture(stage.stack).catch(() => takePicture(stage.stack))
+  const picture = await pictureOf(stage)
   const client = new Client({ connectionString: stage.stack.databaseUrlLocal })
   await client.connect()
   try {

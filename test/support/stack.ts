@@ -1,7 +1,8 @@
 import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
+import type { Canary } from '../../src/stack/canary.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
-import { known } from '../../src/stack/stack.ts'
+import { known, unknown } from '../../src/stack/stack.ts'
 import { unseenSurroundings } from '../../src/stack/surroundings.ts'
 
 /** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
@@ -45,7 +46,7 @@ export const SECRETS: Readonly<Record<string, string>> = Object.fromEntries(
   ['DATABASE_URL', 'CLICKHOUSE_PASSWORD', 'ENCRYPTION_KEY', 'SALT'].map(name => [name, secret(name)]),
 )
 const WEB_SECRETS = { ...SECRETS, NEXTAUTH_SECRET: secret('NEXTAUTH_SECRET') }
-const ENVIRONMENT_NAMES = [...Object.keys(ENVIRONMENT), ...Object.keys(WEB_SECRETS), 'CLICKHOUSE_DB']
+export const ENVIRONMENT_NAMES = [...Object.keys(ENVIRONMENT), ...Object.keys(WEB_SECRETS), 'CLICKHOUSE_DB']
 
 export const FACTS: ReleaseFacts = {
   releases: [release('2.93.7', 5, NAMES['2.93.7'] ?? []), release('3.0.0', 6, NAMES['3.0.0'] ?? [])],
@@ -306,4 +307,22 @@ export function stackOn3(over: Partial<Stack> = {}): Stack {
 export function withWeb(stack: Stack, over: Partial<AppRunnerWeb>): Stack {
   if (stack.web.platform !== 'app-runner') throw new Error('the web is not on App Runner')
   return { ...stack, web: { ...stack.web, ...over } }
+}
+
+/** A canary that came back at once and is deleted. */
+export function arrivedCanary(over: Partial<Canary> = {}): Canary {
+  const nothing = unknown<never>('it was not needed', 'not-asked')
+  return {
+    traceId: 'ab'.repeat(16),
+    way: { path: 'ingestion', mode: 'legacy', told: true },
+    address: 'https://langfuse.example.com',
+    write: { state: 'accepted' },
+    read: { state: 'seen', missing: [], milliseconds: 8_000, looks: 5, last: '200' },
+    heldBackMs: undefined,
+    rows: nothing,
+    queues: nothing,
+    deletion: { state: 'accepted' },
+    left: known({ found: 0, deleted: 0, problem: undefined }, 'https://langfuse.example.com'),
+    ...over,
+  }
 }

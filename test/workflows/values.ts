@@ -39,12 +39,9 @@ function inputProblems(action: ActionName, given: Values): readonly string[] {
     return []
   } catch (error) {
     if (!(error instanceof BadInput)) throw error
-    return error.problems.filter(problem => !NOT_BUILT.test(problem) && !problem.includes('network: direct'))
+    return error.problems.filter(problem => !problem.includes('network: direct'))
   }
 }
-
-/** The workflows are ahead of what is built. */
-const NOT_BUILT = /\byet\b/
 
 function typeProblems(path: string, given: Values): readonly string[] {
   const workflow = parse(readFileSync(path, 'utf8')) as {

@@ -79,6 +79,7 @@ const SCOPES: readonly Scope[] = [
       'apprunner:ListServices',
       'backup:DescribeBackupJob',
       'backup:ListBackupVaults',
+      'backup:ListRecoveryPointsByResource',
       'ecs:DeregisterTaskDefinition',
       'ecs:DescribeTaskDefinition',
       'ecs:ListTaskDefinitions',
@@ -127,7 +128,13 @@ const SCOPES: readonly Scope[] = [
   },
   {
     sid: 'Images',
-    actions: ['ecr:BatchGetImage', 'ecr:DescribeImages', 'ecr:GetDownloadUrlForLayer'],
+    actions: [
+      'ecr:BatchGetImage',
+      'ecr:DescribeImages',
+      'ecr:DescribeRepositories',
+      'ecr:GetDownloadUrlForLayer',
+      'ecr:GetLifecyclePolicy',
+    ],
     resource: arn('ecr', 'repository/*'),
   },
   {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import { MODULE_LINES } from '../../src/checks/module-lines.ts'
 import { CHECKS } from '../../src/checks/run.ts'
 
 export const ACTIONS = ['deploy', 'verify', 'rollback'] as const
@@ -46,6 +47,19 @@ export function checkTable(): string {
   return table(
     ['Check', 'Group', 'What it looks at', 'Of'],
     CHECKS.map(({ id, group, title, about }) => [code(id), code(group), title, about.join(', ')]),
+  )
+}
+
+/** What the article's module has, in the order of its files. */
+export function defectTable(): string {
+  return table(
+    ['In', 'What is there', 'What to write', 'Found by'],
+    Object.values(MODULE_LINES).map(({ file, resource, wrong, change, check }) => [
+      `${code(file)} ${resource}`,
+      wrong,
+      code(change),
+      code(check),
+    ]),
   )
 }
 

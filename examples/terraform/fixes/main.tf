@@ -1,7 +1,8 @@
 # What verify finds in the article's module (tubone24/langfuse-v3-terraform), repaired. These are the members to change
-# in its own resources, named as they are there; what is not shown stays as it is.
+# in its own resources, named as they are there; what is not shown stays as it is. The whole list, with the check that
+# finds each: docs/module-defects.md.
 
-# clickhouse-single-writer: with ECS's defaults (100 % and 200 %) a rollout starts a second ClickHouse on the same files.
+# clickhouse-single-writer, circuit-breaker: with ECS's defaults (100 % and 200 %) a rollout starts a second ClickHouse on the same files.
 resource "aws_ecs_service" "clickhouse" {
   name                               = "clickhouse"
   cluster                            = aws_ecs_cluster.langfuse.id
@@ -21,14 +22,43 @@ resource "aws_ecs_service" "clickhouse" {
   }
 }
 
-# An image that a tag led to yesterday may be gone tomorrow: keep enough for the way back, and never move a tag.
-resource "aws_ecr_repository" "web" {
+# clickhouse-stop, clickhouse-health-check, clickhouse-open-files, plain-secrets: members of the container definitions.
+locals {
+  clickhouse_container = {
+    stopTimeout = 120
+    ulimits     = [{ name = "nofile", softLimit = 262144, hardLimit = 262144 }]
+    healthCheck = {
+      command     = ["CMD-SHELL", "wget --no-verbose --tries=1 --spider http://127.0.0.1:8123/ping || exit 1"]
+      interval    = 5
+      timeout     = 5
+      retries     = 10
+      startPeriod = 300
+    }
+    secrets = [
+      { name = "CLICKHOUSE_PASSWORD", valueFrom = aws_secretsmanager_secret.clickhouse_password.arn },
+    ]
+  }
+  # worker-health-check
+  worker_container = {
+    healthCheck = {
+      command     = ["CMD-SHELL", "wget -q --spider http://127.0.0.1:3030/api/health || exit 1"]
+      interval    = 30
+      timeout     = 5
+      retries     = 3
+      startPeriod = 120
+    }
+  }
+}
+
+# image-tags, image-mutability, image-retention, rollback-image: an image that a tag led to yesterday may be gone
+# tomorrow. Keep enough for the way back, and never move a tag. Likewise langfuse_worker and clickhouse.
+resource "aws_ecr_repository" "langfuse_web" {
   name                 = "langfuse-web"
   image_tag_mutability = "IMMUTABLE"
 }
 
-resource "aws_ecr_lifecycle_policy" "web" {
-  repository = aws_ecr_repository.web.name
+resource "aws_ecr_lifecycle_policy" "image_count_cleanup_langfuse_web" {
+  repository = aws_ecr_repository.langfuse_web.name
   policy = jsonencode({
     rules = [{
       rulePriority = 1
@@ -39,9 +69,9 @@ resource "aws_ecr_lifecycle_policy" "web" {
   })
 }
 
-# efs-mount-targets and a root-owned directory: an access point makes it with ClickHouse's own owner (uid 101).
+# efs-access-point, a root-owned directory: an access point makes it with ClickHouse's own owner (uid 101).
 resource "aws_efs_access_point" "clickhouse" {
-  file_system_id = aws_efs_file_system.clickhouse.id
+  file_system_id = aws_efs_file_system.clickhouse_data.id
   posix_user {
     uid = 101
     gid = 101
@@ -56,8 +86,25 @@ resource "aws_efs_access_point" "clickhouse" {
   }
 }
 
-# web-health-check: TCP says healthy before the web answers, and after a console edit it is TCP again.
-resource "aws_apprunner_service" "web" {
+# file-backups
+resource "aws_efs_backup_policy" "clickhouse_data" {
+  file_system_id = aws_efs_file_system.clickhouse_data.id
+  backup_policy {
+    status = "ENABLED"
+  }
+}
+
+# database-backups, database-version
+resource "aws_rds_cluster" "langfuse_aurora_cluster" {
+  engine_version          = "16"
+  backup_retention_period = 14
+  deletion_protection     = true
+  skip_final_snapshot     = false
+}
+
+# web-health-check, web-health-window, automatic-deployments: TCP says healthy before the web answers, and after a
+# console edit it is TCP again; what is pushed to ECR is not yet what should run.
+resource "aws_apprunner_service" "langfuse_web" {
   service_name = "langfuse_web"
 
   health_check_configuration {
@@ -72,7 +119,7 @@ resource "aws_apprunner_service" "web" {
     auto_deployments_enabled = false
     image_repository {
       image_repository_type = "ECR"
-      image_identifier      = "${aws_ecr_repository.web.repository_url}:2.93.7"
+      image_identifier      = "${aws_ecr_repository.langfuse_web.repository_url}:2.93.7"
     }
   }
 
@@ -81,13 +128,17 @@ resource "aws_apprunner_service" "web" {
   }
 }
 
-# env lint: the worker's task definition says ENCRIPTION_KEY, so what the web encrypts the worker cannot read.
+# environment-names, environment-values, environment-pairs, valkey-tls: the worker's task definition says ENCRIPTION_KEY, so what the web encrypts the worker cannot read.
 locals {
   worker_secrets = [
     { name = "ENCRYPTION_KEY", valueFrom = aws_secretsmanager_secret.encryption_key.arn },
   ]
   worker_environment = [
     { name = "HOSTNAME", value = "0.0.0.0" },
+    { name = "NEXTAUTH_URL", value = "https://langfuse.${var.custom_domain_name}" },
+    { name = "NODE_OPTIONS", value = "--max-old-space-size=3072" },
+    # On the web too.
+    { name = "REDIS_TLS_ENABLED", value = "true" },
   ]
 }
 
@@ -100,3 +151,5 @@ resource "aws_elasticache_parameter_group" "valkey" {
     value = "noeviction"
   }
 }
+
+# clickhouse-minimum: push clickhouse/clickhouse-server:25.12 instead of :24, which v4 does not work on.

@@ -22,6 +22,7 @@ export function appRunnerOperations(world: AppRunner): Operations {
     ListOperations: ask(listOperations),
     PauseService: ask(pauseService),
     ResumeService: ask(resumeService),
+    DescribeVpcConnector: ask(describeVpcConnector),
   }
 }
 
@@ -91,6 +92,28 @@ function resumeService(world: AppRunner, read: Reader): JsonObject {
   if (service.status !== 'PAUSED') busy('resumed', service)
   const operation = beginDeployment(world, service, { type: 'RESUME_SERVICE' })
   return { Service: serviceAnswer(service), OperationId: operation.id }
+}
+
+function describeVpcConnector(world: AppRunner, read: Reader): JsonObject {
+  const asked = read.needText('VpcConnectorArn')
+  const found = world.connectors.get(asked)
+  if (found === undefined)
+    throw new AwsError(
+      'ResourceNotFoundException',
+      `VpcConnector with VpcConnectorArn: ${asked} is not found.`,
+    )
+  const [, name = '', revision = '1'] = found.arn.split('/')
+  return {
+    VpcConnector: {
+      VpcConnectorName: name,
+      VpcConnectorArn: found.arn,
+      VpcConnectorRevision: Number(revision),
+      Subnets: found.subnets,
+      SecurityGroups: found.securityGroups,
+      Status: 'ACTIVE',
+      CreatedAt: world.clock.now(),
+    },
+  }
 }
 
 /** One operation at a time; the text is App Runner's own [REPORT, facts/aws.md 2.4]. */

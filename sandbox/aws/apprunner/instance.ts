@@ -24,7 +24,7 @@ export async function startInstance(
     entryPoint: [],
     command: view.command,
     ports: [view.port],
-    dataFolder: undefined,
+    mount: undefined,
     source: view.inVpc ? `apprunner/${service.name}/${id}` : 'internet',
     hostname: `ip-${id.slice(0, 8)}`,
     onLine: logApplication(world, service, id),

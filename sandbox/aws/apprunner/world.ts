@@ -12,7 +12,7 @@ import type { AppRunnerService } from './types.ts'
 /** App Runner: services, and a deployment of its own when a deployed tag is pushed again. */
 export function makeAppRunner(parts: AppRunnerParts): AppRunner {
   const services = new Map<string, AppRunnerService>()
-  const appRunner = { ...parts, services }
+  const appRunner = { ...parts, services, connectors: new Map<string, VpcConnector>() }
   parts.images.onPush((repository, tags) => {
     for (const service of services.values())
       if (service.status === 'RUNNING' && follows(service, repository, tags))
@@ -34,7 +34,17 @@ export type AppRunnerParts = {
   readonly listLagSeconds: () => number
 }
 
-export type AppRunner = AppRunnerParts & { readonly services: Map<string, AppRunnerService> }
+export type AppRunner = AppRunnerParts & {
+  readonly services: Map<string, AppRunnerService>
+  /** By ARN. */
+  readonly connectors: Map<string, VpcConnector>
+}
+
+export type VpcConnector = {
+  readonly arn: string
+  readonly subnets: readonly string[]
+  readonly securityGroups: readonly string[]
+}
 
 function follows(service: AppRunnerService, repository: string, tags: readonly string[]): boolean {
   const view = viewOf(service.configuration)

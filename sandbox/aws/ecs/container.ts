@@ -11,7 +11,7 @@ export type ContainerView = {
   readonly environment: Readonly<Record<string, string>>
   readonly secrets: readonly { readonly name: string; readonly valueFrom: string }[]
   readonly ports: readonly number[]
-  readonly volumes: readonly string[]
+  readonly mounts: readonly { readonly volume: string; readonly path: string; readonly readOnly: boolean }[]
   readonly logs: Readonly<Record<string, string>> | undefined
   readonly stopTimeout: number
   readonly healthCheck: HealthCheck | undefined
@@ -45,7 +45,11 @@ function viewOf(container: JsonObject): ContainerView {
       valueFrom,
     })),
     ports: read.objects('portMappings').flatMap(mapping => reader(mapping).number('containerPort') ?? []),
-    volumes: read.objects('mountPoints').flatMap(mount => reader(mount).text('sourceVolume') ?? []),
+    mounts: read.objects('mountPoints').map(mount => ({
+      volume: reader(mount).text('sourceVolume') ?? '',
+      path: reader(mount).text('containerPath') ?? '',
+      readOnly: reader(mount).flag('readOnly') ?? false,
+    })),
     logs: logs?.logDriver === 'awslogs' ? textMap(logs.options) : undefined,
     stopTimeout: read.number('stopTimeout') ?? 30,
     healthCheck: healthCheckOf(read.object('healthCheck')),

@@ -1,5 +1,6 @@
 import type { Image } from '../images.ts'
 import { isObject } from '../json.ts'
+import type { Mount } from '../runtime/program.ts'
 import { type ContainerView, containersOf, efsVolume } from './container.ts'
 import { containerEnvironment, overrideOf, platformOf, pullProblem } from './launch.ts'
 import type { TaskParts } from './tasks.ts'
@@ -28,7 +29,7 @@ export type Prepared = {
   readonly container: TaskContainer
   readonly image: Image
   readonly environment: Readonly<Record<string, string>>
-  readonly dataFolder: string | undefined
+  readonly mount: Mount | undefined
 }
 
 function prepareContainer(
@@ -37,8 +38,11 @@ function prepareContainer(
   view: ContainerView,
   container: TaskContainer,
 ): Prepared | { problem: string } {
-  const volume = view.volumes.map(name => efsVolume(task.taskDefinition, name)).find(isObject)
-  const mounted = volume ? parts.efs.mount({ volume, subnetId: task.subnetId }) : undefined
+  const point = view.mounts.find(({ volume }) => isObject(efsVolume(task.taskDefinition, volume)))
+  const volume = point && efsVolume(task.taskDefinition, point.volume)
+  const { subnetId, address, input } = task
+  const place = { subnetId, address, securityGroups: input.securityGroups }
+  const mounted = volume ? parts.efs.mount({ volume, ...place }) : undefined
   if (mounted && 'problem' in mounted) return mounted
   const environment = containerEnvironment(parts.secrets, view, overrideOf(task, view.name))
   if ('problem' in environment) return environment
@@ -48,7 +52,8 @@ function prepareContainer(
   const found = parts.images.find(container.image)
   const problem = pullProblem(found, platformOf(task.taskDefinition))
   if (problem !== undefined || !found.found) return { problem: problem ?? 'CannotPullContainerError' }
-  return { view, container, image: found.image, environment: environment.values, dataFolder: mounted?.folder }
+  const mount = point && mounted && { ...mounted, path: point.path, readOnly: point.readOnly }
+  return { view, container, image: found.image, environment: environment.values, mount }
 }
 
 const missingLogGroup = (group: string) =>
@@ -63,7 +68,7 @@ export async function launch(parts: TaskParts, task: Task, prepared: Prepared) {
     entryPoint: view.entryPoint,
     command: override.command ?? view.command,
     ports: view.ports,
-    dataFolder: prepared.dataFolder,
+    mount: prepared.mount,
     source: `task/${task.id}`,
     hostname: `ip-${task.address.replaceAll('.', '-')}.ap-northeast-1.compute.internal`,
     onLine: lineWriter(parts, task, prepared),

@@ -91,7 +91,7 @@ function environmentOf(options: ProcessOptions, launch: Launch, program: Program
     SANDBOX_PARENT: String(process.pid),
     SANDBOX_LISTEN: `127.0.0.1:${loopback}`,
     ...('release' in program ? { SANDBOX_RELEASE: program.release } : {}),
-    ...(launch.dataFolder === undefined ? {} : { SANDBOX_EFS: launch.dataFolder }),
+    ...(launch.mount && { SANDBOX_EFS: launch.mount.folder, SANDBOX_MOUNT: JSON.stringify(launch.mount) }),
     ...(launch.command.length > 0 ? { SANDBOX_COMMAND: JSON.stringify(launch.command) } : {}),
   }
 }

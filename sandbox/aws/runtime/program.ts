@@ -29,12 +29,21 @@ export type Launch = {
   readonly entryPoint: readonly string[]
   readonly command: readonly string[]
   readonly ports: readonly number[]
-  /** Folder that is mounted as the data directory, if any. */
-  readonly dataFolder: string | undefined
+  /** The file system in it, if any. */
+  readonly mount: Mount | undefined
   /** `task/<id>` or `apprunner/<name>/<instance>`. */
   readonly source: string
   readonly hostname: string
   onLine(line: string): void
+}
+
+/** A folder that stands for a file system at a path of the container, with owners as the server of NFS tells them. */
+export type Mount = {
+  readonly folder: string
+  readonly path: string
+  readonly readOnly: boolean
+  /** By path below the folder. */
+  readonly owners: Readonly<Record<string, { readonly uid: number; readonly gid: number }>>
 }
 
 export const isReal = (program: Program) => program.kind !== 'scripted'

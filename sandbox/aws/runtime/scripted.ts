@@ -52,13 +52,14 @@ const CANNOT_LOCK =
   'Cannot lock file /var/lib/clickhouse/status. Another server instance in same directory is already running.'
 
 function holdFolder(writers: Map<string, string>, launch: Launch): boolean {
-  if (launch.dataFolder === undefined) return true
-  if (writers.has(launch.dataFolder)) return false
-  writers.set(launch.dataFolder, launch.source)
+  const folder = launch.mount?.folder
+  if (folder === undefined) return true
+  if (writers.has(folder)) return false
+  writers.set(folder, launch.source)
   return true
 }
 
 function releaseFolder(writers: Map<string, string>, launch: Launch) {
-  if (launch.dataFolder !== undefined && writers.get(launch.dataFolder) === launch.source)
-    writers.delete(launch.dataFolder)
+  const folder = launch.mount?.folder
+  if (folder !== undefined && writers.get(folder) === launch.source) writers.delete(folder)
 }

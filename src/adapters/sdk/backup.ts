@@ -3,5 +3,6 @@ export {
   BackupClient,
   DescribeBackupJobCommand,
   ListBackupVaultsCommand,
+  ListRecoveryPointsByResourceCommand,
   StartBackupJobCommand,
 } from '@aws-sdk/client-backup'

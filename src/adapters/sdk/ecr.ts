@@ -2,6 +2,8 @@
 export {
   BatchGetImageCommand,
   DescribeImagesCommand,
+  DescribeRepositoriesCommand,
   ECRClient,
   GetDownloadUrlForLayerCommand,
+  GetLifecyclePolicyCommand,
 } from '@aws-sdk/client-ecr'

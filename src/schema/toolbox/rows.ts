@@ -171,6 +171,19 @@ BEGIN
 END`,
   },
   {
+    signature: 'pause_background_migration(id text)',
+    returns: 'void',
+    comment: `Marks a background migration that is not finished as failed, which every release passes over. A worker takes
+the first unfinished one by name, and stops at all of them where its image lacks the script. One that is busy with it goes on.`,
+    body: `
+BEGIN
+  PERFORM langfuse_rollout.rewrite_rows('background_migrations',
+    'failed_at = timezone(''UTC'', now()), failed_reason = ''paused by a rollback to a release that does not have its script''',
+    format('this.id = %L AND this.finished_at IS NULL AND this.failed_at IS NULL', id),
+    'the older worker does not have its script and would stop at it');
+END`,
+  },
+  {
     signature: 'insert_background_migration(id text, name text, script text, args jsonb)',
     returns: 'void',
     comment: 'Brings a background migration back, as finished: the older worker must not run it.',

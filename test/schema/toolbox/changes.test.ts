@@ -130,6 +130,7 @@ const notThere: readonly string[] = [
   ...['enum', 'index'].map(kind => `rename_${kind}('none', 'x')`),
   `rebuild_enum('none', '{a}')`,
   `delete_background_migration('x')`,
+  `pause_background_migration('x')`,
   `insert_background_migration('x', 'x', 'x', '{}')`,
   'count_archived_tables()',
   `drop_view('t')`,

@@ -215,6 +215,23 @@ test('what stands before pg_catalog on the search path of a role is not used', a
   ])
 })
 
+test('a background migration that is not finished is paused, and no other', async () => {
+  await run(`CREATE TABLE background_migrations (id text PRIMARY KEY, finished_at timestamp(3), failed_at timestamp(3),
+      failed_reason text, state jsonb NOT NULL DEFAULT '{}');
+    INSERT INTO background_migrations VALUES ('x''1', NULL, NULL, NULL, '{"done": 3}'), ('x2', NULL, NULL, NULL, '{}'),
+      ('x3', '2025-01-01', NULL, NULL, '{}'), ('x4', NULL, '2025-01-01', 'its own', '{}')`)
+  await callTwice(...[`x''1`, 'x3', 'x4'].map(id => `pause_background_migration('${id}')`))
+  expect(await rows('background_migrations')).toMatchObject([
+    { id: "x'1", failed_at: expect.any(Date), failed_reason: expect.stringMatching(/^paused by a rollback/) },
+    { id: 'x2', failed_at: null },
+    { id: 'x3', failed_at: null },
+    { id: 'x4', failed_reason: 'its own' },
+  ])
+  expect(await archived()).toMatchObject([
+    { kind: 'row', row: { id: "x'1", failed_at: null, state: { done: 3 } } },
+  ])
+})
+
 test('background migrations are taken away by id, and come back as finished', async () => {
   await run(`CREATE TABLE background_migrations (id text PRIMARY KEY, name text UNIQUE NOT NULL, script text NOT NULL,
       args jsonb NOT NULL, state jsonb NOT NULL DEFAULT '{}', finished_at timestamp(3));

@@ -1,0 +1,87 @@
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { Issue, Issues } from '../ports/issues.ts'
+import type { GitHubPlace } from './github-records.ts'
+import { once } from './once.ts'
+
+/** Issues of the job's repository: https://docs.github.com/en/rest/issues. Needs `issues: write`. */
+export function gitHubIssues(place: Pick<GitHubPlace, 'token' | 'repository' | 'apiUrl'>): Issues {
+  const [owner = '', repo = ''] = place.repository.split('/')
+  const octokit = once(async () => {
+    const { getOctokit } = await import('@actions/github')
+    return getOctokit(place.token, place.apiUrl === undefined ? {} : { baseUrl: place.apiUrl })
+  })
+  return {
+    place: place.repository,
+    find: marker =>
+      explained(async () => {
+        const { paginate, rest } = await octokit()
+        const list = { owner, repo, per_page: 100 }
+        const [open, closed] = await Promise.all([
+          paginate(rest.issues.listForRepo, { ...list, state: 'open' }),
+          // Only what somebody closed lately still says that it was seen.
+          rest.issues.listForRepo({ ...list, state: 'closed', sort: 'updated', direction: 'desc' }),
+        ])
+        return [...open, ...closed.data]
+          .filter(item => isOurs(item) && item.body?.includes(marker))
+          .map((item): Issue => ({ number: item.number, open: item.state === 'open', body: item.body ?? '' }))
+          .sort((left, right) => left.number - right.number)
+      }),
+    create: text =>
+      explained(async () => {
+        const { rest } = await octokit()
+        const { data } = await rest.issues.create({ owner, repo, ...text })
+        return data.number
+      }),
+    edit: (issue, text) =>
+      explained(async () => {
+        const { rest } = await octokit()
+        await rest.issues.update({ owner, repo, issue_number: issue, ...text })
+      }),
+    close: (issue, comment, why) =>
+      explained(async () => {
+        const { rest } = await octokit()
+        await rest.issues.createComment({ owner, repo, issue_number: issue, body: comment })
+        await rest.issues.update({
+          owner,
+          repo,
+          issue_number: issue,
+          state: 'closed',
+          state_reason: why === 'completed' ? 'completed' : 'not_planned',
+        })
+      }),
+  }
+
+  /** GitHub answers 410 for a repository whose issues are turned off, 403 or 404 to a token that may not. */
+  async function explained<Value>(work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await work()
+    } catch (error) {
+      const status = error instanceof Error && 'status' in error ? error.status : undefined
+      if (status === 410) {
+        throw new RolloutError(
+          `issues are turned off in ${place.repository}: turn them on, or write \`drift-issue: false\``,
+          { cause: error },
+        )
+      }
+      if (status === 403 || status === 404 || status === 401) {
+        throw new RolloutError(
+          `the token may not write issues in ${place.repository}: give the job \`permissions: issues: write\``,
+          { cause: error },
+        )
+      }
+      throw error
+    }
+  }
+}
+
+/**
+ * In a public repository anybody can open an issue with our marker in it. Pull requests are listed as issues too.
+ */
+function isOurs(item: {
+  readonly pull_request?: unknown
+  readonly author_association?: string
+  readonly user: { readonly type?: string } | null
+}): boolean {
+  const trusted = ['OWNER', 'MEMBER', 'COLLABORATOR'].includes(item.author_association ?? '')
+  return item.pull_request === undefined && (trusted || item.user?.type === 'Bot')
+}

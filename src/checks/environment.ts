@@ -1,0 +1,201 @@
+import { explained, subjectOf } from '../plan/env-lint.ts'
+import { nameFindings, nearMisses } from '../plan/env-lint-names.ts'
+import { pairFindings } from '../plan/env-lint-pairs.ts'
+import { v4Findings } from '../plan/env-lint-v4.ts'
+import { valueFindings } from '../plan/env-lint-values.ts'
+import {
+  type LintFinding,
+  type LintSubject,
+  warning as lintWarning,
+  listed,
+  SIDES,
+} from '../plan/env-lint-variables.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import { majorOf } from '../release/requirements.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
+import type { Check, Finding, Subject } from './check.ts'
+import { failed, passed, skipped, warning } from './check.ts'
+import { inModule, type MODULE_LINES } from './module-lines.ts'
+
+/** Langfuse ignores a name that it does not know, so a typing error is silent. */
+export const environmentNames: Check = {
+  id: 'environment-names',
+  title: 'Variables are written as Langfuse reads them',
+  group: 'control-plane',
+  needs: [],
+  settles: false,
+  about: ['web', 'worker'],
+  run: subject =>
+    lint(
+      subject,
+      'Every variable has a name that Langfuse reads, or that is none of its business.',
+      found => [...nameFindings(found, nearMisses(found)), ...obsoleteFindings(found, subject.facts)],
+    ),
+}
+
+export const environmentValues: Check = {
+  id: 'environment-values',
+  title: 'Variables have values that work',
+  group: 'control-plane',
+  needs: [],
+  settles: false,
+  about: ['web', 'worker'],
+  run: subject =>
+    lint(subject, 'As far as values can be seen, they work.', found => {
+      const misses = nearMisses(found)
+      return [
+        ...valueFindings(found).filter(finding => !explained(finding, misses)),
+        ...v4Findings(found),
+        ...passwordFindings(subject.stack),
+      ]
+    }),
+}
+
+export const environmentPairs: Check = {
+  id: 'environment-pairs',
+  title: 'Web and worker agree',
+  group: 'control-plane',
+  needs: [],
+  settles: false,
+  about: ['web', 'worker'],
+  run: subject =>
+    lint(subject, 'What has to be equal on web and worker is, as far as it can be seen.', found =>
+      pairFindings(found, nearMisses(found)),
+    ),
+}
+
+export const plainSecrets: Check = {
+  id: 'plain-secrets',
+  title: 'Secrets are read from a secret store',
+  group: 'control-plane',
+  needs: [],
+  settles: false,
+  about: ['web', 'worker', 'clickhouse'],
+  run({ stack }) {
+    const found = [
+      { who: 'web', environment: stack.web.environment },
+      { who: 'worker', environment: stack.worker.container.environment },
+      { who: 'ClickHouse', environment: stack.clickhouse.container.environment },
+    ].flatMap(({ who, environment }) => {
+      const names = Object.entries(environment).flatMap(([name, value]) =>
+        isSecret(name, value) ? [name] : [],
+      )
+      return names.length === 0 ? [] : [`${who} (${listed(names.sort())})`]
+    })
+    if (found.length === 0) return passed('No variable that holds a secret is given by value.')
+    return warning(
+      `Secrets stand as plain values in the configuration of ${found.join(', ')}, where whoever may describe it reads them: keep them in Secrets Manager or Parameter Store.${inModule('plainSecrets')}`,
+    )
+  },
+}
+
+export const valkeyTls: Check = {
+  id: 'valkey-tls',
+  title: 'Web and worker use the encryption that the cache has',
+  group: 'control-plane',
+  needs: [],
+  settles: false,
+  about: ['valkey', 'web', 'worker'],
+  run({ stack }) {
+    const sides = [
+      { who: 'web', environment: stack.web.environment },
+      { who: 'worker', environment: stack.worker.container.environment },
+    ]
+    const plain = sides.filter(({ environment }) => inPlainText(environment)).map(({ who }) => who)
+    if (plain.length === 0) return passed('No cache with encryption in transit is talked to in plain text.')
+    return warning(
+      `The cache has encryption in transit, and ${plain.join(' and ')} talk${plain.length === 1 ? 's' : ''} to it in plain text: set REDIS_TLS_ENABLED to true on both.${inModule('tls')}`,
+    )
+  },
+}
+
+/** ElastiCache's primary endpoint begins with `master.` where encryption in transit is on. */
+function inPlainText(environment: Readonly<Record<string, string>>): boolean {
+  const host = environment['REDIS_HOST'] ?? ''
+  return /^master\..*\.cache\.amazonaws\.com/.test(host) && environment['REDIS_TLS_ENABLED'] !== 'true'
+}
+
+export const ENVIRONMENT_CHECKS: readonly Check[] = [
+  environmentNames,
+  environmentValues,
+  environmentPairs,
+  plainSecrets,
+  valkeyTls,
+]
+
+/** Lints what runs against the release that runs. What would keep it from starting again is a failure. */
+function lint(
+  { stack, expected, facts }: Subject,
+  well: string,
+  rules: (subject: LintSubject) => readonly LintFinding[],
+): Finding {
+  const release = expected ?? currentRelease(stack, facts)
+  const subject = release === undefined ? undefined : subjectOf(stack, release, facts)
+  if (subject === undefined)
+    return skipped(
+      `Which variables Langfuse ${release ?? '(no exact release is known)'} reads is not in the catalog.`,
+    )
+  const findings = rules({ ...subject, from: subject.to })
+  if (findings.length === 0) return passed(well)
+  const sentence = findings.map(finding => finding.sentence).join(' ') + inModule(...linesOf(findings))
+  return findings.some(({ kind }) => kind === 'refusal') ? failed(sentence) : warning(sentence)
+}
+
+/** Names that an older major read and the newest release of this one does not: people believe that they do something. */
+function obsoleteFindings(subject: LintSubject, facts: ReleaseFacts): readonly LintFinding[] {
+  const major = majorOf(subject.to)
+  const older = new Set(range(2, major).flatMap(each => [...facts.environmentNames(each)]))
+  return SIDES.flatMap(side => {
+    const { environment, secrets } = subject[side]
+    const names = [...Object.keys(environment), ...Object.keys(secrets)]
+    const unread = names.filter(name => older.has(name) && !subject.names.has(name)).sort()
+    if (unread.length === 0) return []
+    const them = unread.length === 1 ? 'it' : 'them'
+    return [
+      lintWarning(
+        `The ${side} has ${listed(unread)}, which the newest Langfuse ${major} does not read any more: remove ${them} with the next upgrade.`,
+      ),
+    ]
+  })
+}
+
+function range(from: number, below: number): readonly number[] {
+  return Array.from({ length: Math.max(0, below - from) }, (_, index) => from + index)
+}
+
+/** Web and worker mostly read it as a secret; ClickHouse's own container often has it by value. */
+function passwordFindings({ clickhouse }: Stack): readonly LintFinding[] {
+  const password = clickhouse.container.environment['CLICKHOUSE_PASSWORD'] ?? ''
+  return /[&=#?%+@ ]/.test(password)
+    ? [
+        lintWarning(
+          "ClickHouse's `CLICKHOUSE_PASSWORD` has characters that break the URL of the ClickHouse migrations: use a password of letters and digits.",
+        ),
+      ]
+    : []
+}
+
+/** The module's lines that findings are about, by what stands in them. */
+const BLAMED: readonly (readonly [RegExp, keyof typeof MODULE_LINES])[] = [
+  [/^The worker has `ENCRIPTION_KEY`/, 'encryptionKey'],
+  [/^`NODE_OPTIONS` lets the worker/, 'heap'],
+  [/^`HOSTNAME` of .*worker/, 'hostname'],
+  [/^Only the web has .*`NEXTAUTH_URL`/, 'nextauthUrl'],
+  [/^The web has .*`(S3_BUCKET_NAME|LANGFUSE_READ_FROM_\w+|LANGFUSE_RETURN_FROM_CLICKHOUSE)`/, 'obsolete'],
+  [/^ClickHouse's `CLICKHOUSE_PASSWORD`/, 'passwordLetters'],
+]
+
+function linesOf(findings: readonly LintFinding[]): readonly (keyof typeof MODULE_LINES)[] {
+  return BLAMED.flatMap(([pattern, id]) =>
+    findings.some(({ sentence }) => pattern.test(sentence)) ? [id] : [],
+  )
+}
+
+/** `ENCRIPTION_KEY` holds the key too. A URL is a secret where it has a password in it. */
+function isSecret(name: string, value: string): boolean {
+  if (value === '') return false
+  if (/^(SALT|REDIS_AUTH|ENCR[IY]PTION_KEY)$/.test(name)) return true
+  if (/(PASSWORD|SECRET|SECRET_ACCESS_KEY|API_KEY|PRIVATE_KEY|ACCESS_TOKEN)$/.test(name)) return true
+  if (!/_(URL|CONNECTION_STRING)$/.test(name) || !URL.canParse(value)) return false
+  return new URL(value).password !== ''
+}

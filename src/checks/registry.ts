@@ -1,0 +1,197 @@
+import { componentName } from '../plan/plan.ts'
+import { parseImage, shortDigest, shortImage } from '../release/image.ts'
+import { expiryOf } from '../release/lifecycle.ts'
+import { exactVersion } from '../stack/image.ts'
+import { findImage, type Registry, type Shelf } from '../stack/registry.ts'
+import type { RunningImage, Stack } from '../stack/stack.ts'
+import { imageOf } from '../stack/stack.ts'
+import type { Check, Finding } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { inModule } from './module-lines.ts'
+
+const COMPONENTS = ['web', 'worker', 'clickhouse'] as const
+
+/** Row 1 of the instructive failures: a floating tag moved over a major release, and a cold start migrated to it. */
+export const imageTags: Check = {
+  id: 'image-tags',
+  title: 'What runs is named by an exact release or a digest',
+  group: 'control-plane',
+  needs: ['surroundings'],
+  settles: false,
+  about: ['web', 'worker', 'clickhouse'],
+  run({ stack }) {
+    const moved = COMPONENTS.flatMap(component => movedTag(stack, component))
+    if (moved.length > 0) {
+      return failed(
+        `${moved.join('; ')}: the next task that starts runs something else than what was tested. Deploy the release that should run (the deploy action pins it by digest).${inModule('floating')}`,
+      )
+    }
+    const floating = COMPONENTS.filter(component => floats(imageOf(stack, component)))
+    if (floating.length > 0) {
+      const names = floating.map(
+        component => `${componentName(component)} (${shortImage(imageOf(stack, component).reference)})`,
+      )
+      return warning(
+        `${names.join(', ')} ${floating.length === 1 ? 'runs' : 'run'} a tag that names no exact release, so whatever it leads to at the next start of a task is deployed: deploy an exact release (the deploy action pins it by digest).${inModule('floating')}`,
+      )
+    }
+    const { registry } = stack.surroundings
+    const pinned = COMPONENTS.every(component => parseImage(imageOf(stack, component).reference)?.digest)
+    if (!registry.known && !pinned)
+      return inconclusive(`Whether a tag has moved is not known: ${registry.reason}.`)
+    return passed('Each image is named by its digest or by an exact tag that still leads to it.')
+  },
+}
+
+function floats({ reference }: RunningImage): boolean {
+  const image = parseImage(reference)
+  return (
+    image?.digest === undefined && exactVersion(image?.tag === undefined ? [] : [image.tag]) === undefined
+  )
+}
+
+/** App Runner reports no digest, so of a web there nothing can be said. */
+function movedTag(stack: Stack, component: Shelf['component']): readonly string[] {
+  const { reference, digest, source } = imageOf(stack, component)
+  const image = parseImage(reference)
+  const shelf = shelfOf(stack.surroundings.registry, component)
+  if (shelf === undefined || image === undefined || image.digest !== undefined) return []
+  if (digest === undefined || source !== 'digest of the running task') return []
+  const now = findImage(shelf, { tag: image.tag ?? 'latest' })
+  if (now === undefined || now.digest === digest) return []
+  const version = exactVersion(now.tags)
+  return [
+    `${componentName(component)} runs ${shortDigest(digest)}, but \`${shortImage(reference)}\` now leads to ${shortDigest(now.digest)}${version === undefined ? '' : ` (${version})`}`,
+  ]
+}
+
+export const imageMutability: Check = {
+  id: 'image-mutability',
+  title: 'Tags of the repositories cannot be moved',
+  group: 'control-plane',
+  needs: ['surroundings'],
+  settles: false,
+  about: ['web', 'worker', 'clickhouse'],
+  run: ({ stack }) =>
+    onShelves(stack, shelves => {
+      const loose = shelves.filter(({ settings }) => settings.mutability.startsWith('MUTABLE'))
+      const byTag = loose.filter(
+        ({ component }) => parseImage(imageOf(stack, component).reference)?.digest === undefined,
+      )
+      const names = (list: readonly Shelf[]) => list.map(({ repository }) => repository.name).join(', ')
+      if (byTag.length > 0) {
+        return warning(
+          `ECR lets the tags of ${names(byTag)} be moved, and what runs is named by a tag there: make them immutable, or deploy by digest as the deploy action does.${inModule('mutable')}`,
+        )
+      }
+      if (loose.length > 0)
+        return passed(`Tags of ${names(loose)} can be moved, but what runs is pinned by digest.`)
+      return passed(`No tag of ${names(shelves)} can be moved.`)
+    }),
+}
+
+/** A task that is moved to another host, and a rollback, pull their image again. */
+export const imageRetention: Check = {
+  id: 'image-retention',
+  title: 'ECR keeps the images that run',
+  group: 'control-plane',
+  needs: ['surroundings'],
+  settles: false,
+  about: ['web', 'worker', 'clickhouse'],
+  run: ({ stack }) =>
+    onShelves(stack, (shelves, { at }) => {
+      const gone = shelves.filter(shelf => runningOn(shelf, stack) === undefined)
+      if (gone.length > 0) {
+        const names = gone.map(shelf => `${componentName(shelf.component)}'s in ${shelf.repository.name}`)
+        return failed(
+          `The image that runs is no longer in ECR (${names.join(', ')}): the next task cannot start. Push it again under its release, then keep tagged images.${inModule('retention')}`,
+        )
+      }
+      const doomed = shelves.flatMap(shelf => {
+        const digest = runningOn(shelf, stack)?.digest
+        return digest === undefined ? [] : dooms(shelf, digest, at)
+      })
+      if (doomed.length === 0) return passed('No lifecycle policy deletes an image that runs.')
+      return warning(
+        `A lifecycle policy of ECR deletes the image that runs: ${doomed.join(', ')}. Then no task can start. Let the policy expire untagged images only.${inModule('retention')}`,
+      )
+    }),
+}
+
+export const rollbackImage: Check = {
+  id: 'rollback-image',
+  title: 'ECR keeps the images to go back to',
+  group: 'control-plane',
+  needs: ['surroundings'],
+  settles: false,
+  about: ['web', 'worker', 'clickhouse'],
+  run: ({ stack }) =>
+    onShelves(stack, (shelves, { at }) => {
+      const before = shelves.flatMap(shelf =>
+        shelf.previous === undefined ? [] : [{ shelf, previous: shelf.previous }],
+      )
+      if (before.length === 0) return skipped('No task definition names an image that ran before.')
+      const seen = before.map(item => ({ ...item, image: findImage(item.shelf, item.previous.wanted) }))
+      const gone = seen.filter(({ image }) => image === undefined)
+      if (gone.length > 0) {
+        const names = gone.map(
+          ({ shelf, previous }) => `${componentName(shelf.component)}'s (${previous.source})`,
+        )
+        return warning(
+          `What ran before is no longer in ECR: ${names.join(', ')}, so a rollback cannot start it. Push it again (\`mirror-from\` copies it), then keep tagged images.${inModule('retention')}`,
+        )
+      }
+      const doomed = seen.flatMap(({ shelf, image }) =>
+        image === undefined ? [] : dooms(shelf, image.digest, at),
+      )
+      if (doomed.length === 0)
+        return passed(
+          `What ran before is in ECR: ${before.map(({ previous }) => previous.source).join(', ')}.`,
+        )
+      return warning(
+        `A lifecycle policy of ECR deletes the image to go back to: ${doomed.join(', ')}. Let the policy expire untagged images only.${inModule('retention')}`,
+      )
+    }),
+}
+
+export const REGISTRY_CHECKS: readonly Check[] = [imageTags, imageMutability, imageRetention, rollbackImage]
+
+function onShelves(stack: Stack, judge: (shelves: readonly Shelf[], registry: Registry) => Finding): Finding {
+  const { registry } = stack.surroundings
+  if (!registry.known)
+    return registry.because === 'not-asked'
+      ? skipped(`${registry.reason}.`)
+      : inconclusive(`${registry.reason}.`)
+  const { shelves } = registry.value
+  if (shelves.length === 0) return skipped('No image that runs comes from ECR.')
+  return judge(shelves, registry.value)
+}
+
+function shelfOf(
+  registry: Stack['surroundings']['registry'],
+  component: Shelf['component'],
+): Shelf | undefined {
+  return registry.known ? registry.value.shelves.find(shelf => shelf.component === component) : undefined
+}
+
+/** By its digest; where that is not known, by the tag. */
+function runningOn(shelf: Shelf, stack: Stack) {
+  const { digest, reference } = imageOf(stack, shelf.component)
+  return findImage(shelf, digest === undefined ? { tag: parseImage(reference)?.tag ?? 'latest' } : { digest })
+}
+
+/** Soon enough to act: a policy that keeps a hundred images is none of that. */
+const FEW_PUSHES = 10
+const FEW_DAYS = 30
+
+function dooms(shelf: Shelf, digest: string, at: number): readonly string[] {
+  const expiry = expiryOf({ digest, images: shelf.images, policy: shelf.settings.lifecycle, at })
+  const name = `${componentName(shelf.component)}'s in ${shelf.repository.name}`
+  if (expiry === undefined) return []
+  if (expiry.kind === 'unreadable') return [`${name} (its policy cannot be read)`]
+  if (expiry.left <= 0) return [`${name} within a day`]
+  if (expiry.kind === 'pushes' && expiry.left < FEW_PUSHES)
+    return [`${name} after ${expiry.left} more pushes`]
+  if (expiry.kind === 'days' && expiry.left < FEW_DAYS) return [`${name} in ${Math.ceil(expiry.left)} days`]
+  return []
+}

@@ -1,0 +1,83 @@
+import { runningClickHouse } from '../plan/preflight-clickhouse.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import { fixOfBrokenOnEfs, majorOf, minimumClickHouse, missingClickHouse } from '../release/requirements.ts'
+import { currentRelease } from '../stack/stack.ts'
+import type { Check } from './check.ts'
+import { failed, passed, skipped, warning } from './check.ts'
+import { inModule } from './module-lines.ts'
+
+export const soundRelease: Check = {
+  id: 'sound-release',
+  title: 'The release that runs is a good one',
+  group: 'control-plane',
+  needs: [],
+  settles: false,
+  about: ['web', 'worker'],
+  run({ stack, expected, facts }) {
+    const release = expected ?? currentRelease(stack, facts)
+    if (release === undefined) return skipped('No exact tag names the release that runs.')
+    const holds = facts.release(release)?.mislabelled
+    if (holds !== undefined) {
+      return failed(
+        `The images of Langfuse ${release} hold ${holds} under a wrong name, and it does not start on a newer database ("no migration found"): deploy the next release.`,
+      )
+    }
+    if (stack.clickhouse.taskDefinition.volumes.length === 0) return passed(`${release}.`)
+    const head = stack.clickhouseStore.known ? stack.clickhouseStore.value.head : undefined
+    const fixed = fixOfBrokenOnEfs(release, head)
+    if (fixed !== undefined) {
+      return failed(
+        `Langfuse ${release} cannot migrate a ClickHouse on EFS (migration 36 needs renameat2, which EFS does not have) and leaves its schema dirty: deploy ${fixed} or newer.`,
+      )
+    }
+    const later = fixOfBrokenOnEfs(release, undefined)
+    if (later !== undefined) {
+      return warning(
+        `Langfuse ${release} got through its migration 36 here, but on a new ClickHouse on EFS it would not (renameat2): deploy ${later} or newer.`,
+      )
+    }
+    return passed(`${release}.`)
+  },
+}
+
+export const clickhouseMinimum: Check = {
+  id: 'clickhouse-minimum',
+  title: 'ClickHouse is new enough for the release',
+  group: 'control-plane',
+  needs: [],
+  settles: false,
+  about: ['clickhouse'],
+  run({ stack, expected, facts }) {
+    const release = expected ?? currentRelease(stack, facts)
+    const version = runningClickHouse(stack)
+    if (version === undefined)
+      return skipped('Which ClickHouse runs is not known: no exact tag names it, and it was not asked.')
+    if (release === undefined)
+      return skipped(`ClickHouse is ${version}; no exact tag names the release that runs.`)
+    const minimum = missingClickHouse(release, version)
+    if (minimum !== undefined) {
+      return failed(
+        `ClickHouse is ${version}, and Langfuse ${release} needs ${minimum} or newer: deploy with \`clickhouse-version\`.${inModule('clickhouseTag')}`,
+      )
+    }
+    const next = `${majorOf(release) + 1}.0.0`
+    const later = missingClickHouse(next, version)
+    const enough = `ClickHouse is ${version}, and ${release} needs ${minimumClickHouse(release) ?? 'no particular one'}`
+    if (later === undefined) return passed(`${enough}.`)
+    const ahead = `Langfuse ${majorOf(next)} will need ${later}`
+    return isNewest(release, facts)
+      ? warning(
+          `ClickHouse is ${version}, and the next release to come is Langfuse ${majorOf(next)}, which needs ${later}: upgrade ClickHouse while ${release} runs.${inModule('clickhouseTag')}`,
+        )
+      : passed(`${enough}. ${ahead}.`)
+  },
+}
+
+/** Of its major, where the next one is there already. */
+function isNewest(release: string, { releases }: ReleaseFacts): boolean {
+  const majors = releases.map(({ version }) => majorOf(version))
+  const same = releases.filter(({ version }) => majorOf(version) === majorOf(release))
+  return same.at(-1)?.version === release && majors.includes(majorOf(release) + 1)
+}
+
+export const RELEASE_CHECKS: readonly Check[] = [soundRelease, clickhouseMinimum]

@@ -1,0 +1,123 @@
+import type { LangfuseAnswer } from '../ports/langfuse.ts'
+import type { CanaryPart, CanaryWay, CanaryWrite } from '../stack/canary.ts'
+import type { CanaryIds } from './canary-body.ts'
+
+/** What an answer to writing comes to. */
+export type Answered = {
+  readonly write: CanaryWrite
+  /** Something of it may have been taken, so it has to be deleted. */
+  readonly mayBeThere: boolean
+  /** Worth trying again. */
+  readonly again: boolean
+  /** The web only takes what clients of v4 send. */
+  readonly eventsOnly: boolean
+}
+
+/** What one look came to; `over`: no later one can come to more. */
+export type Seen = {
+  readonly missing: readonly CanaryPart[]
+  readonly last: string
+  readonly over: 'seen' | 'refused' | undefined
+}
+
+/** 207 is no success by itself: each event has its own result, and `events_only` refuses them there (langfuse#15857). */
+export function takenUp({ status, body }: LangfuseAnswer, path: CanaryWay['path']): Answered {
+  if (path === 'otel' && status === 200 && !isPage(body)) return ACCEPTED
+  if (path === 'ingestion' && status === 207) return takenUpEach(body)
+  const problem = isPage(body) ? `${status} with a page that is not Langfuse's` : wordOf(body)
+  return {
+    write: { state: 'refused', status, problem },
+    mayBeThere: status >= 500,
+    again: status >= 500 || status === 429,
+    eventsOnly: false,
+  }
+}
+
+const ACCEPTED: Answered = {
+  write: { state: 'accepted' },
+  mayBeThere: true,
+  again: false,
+  eventsOnly: false,
+}
+
+function takenUpEach(body: unknown): Answered {
+  const errors = listIn(body, 'errors')
+  if (errors.length === 0) return listIn(body, 'successes').length > 0 ? ACCEPTED : strange(body)
+  const [first] = errors
+  const status = Number(memberOf(first, 'status') ?? 400)
+  const problem = [memberOf(first, 'message'), memberOf(first, 'error')]
+    .filter(word => typeof word === 'string')
+    .join(': ')
+  return {
+    write: { state: 'refused', status, problem: shortened(problem) },
+    mayBeThere: listIn(body, 'successes').length > 0,
+    again: status >= 500,
+    eventsOnly: problem.includes('events_only'),
+  }
+}
+
+function strange(body: unknown): Answered {
+  const problem = `207 without a result for any event (${wordOf(body)})`
+  return {
+    write: { state: 'refused', status: 207, problem },
+    mayBeThere: true,
+    again: false,
+    eventsOnly: false,
+  }
+}
+
+/** False when looking again cannot help: a key that may not read, or an API that this mode does not have. */
+export function isReadable({ status, body }: LangfuseAnswer, path: CanaryWay['path']): boolean {
+  if (status === 401 || status === 403) return false
+  if (status !== 404) return true
+  return path === 'ingestion' && !wordOf(body).includes('events_only')
+}
+
+/** Which of its parts an answer shows. */
+export function partsSeen(
+  { status, body }: LangfuseAnswer,
+  path: CanaryWay['path'],
+  ids: CanaryIds,
+): readonly CanaryPart[] {
+  if (status !== 200) return []
+  const has = (list: readonly unknown[], id: string) => list.some(item => memberOf(item, 'id') === id)
+  if (path === 'otel') return has(listIn(body, 'data'), ids.observation) ? ['trace'] : []
+  if (memberOf(body, 'id') !== ids.trace) return []
+  return [
+    'trace',
+    ...(has(listIn(body, 'observations'), ids.observation) ? (['observation'] as const) : []),
+    ...(has(listIn(body, 'scores'), ids.score) ? (['score'] as const) : []),
+  ]
+}
+
+/** Langfuse's own sentence in a body, short; a page has none. */
+export function wordOf(body: unknown): string {
+  if (typeof body === 'string') return isPage(body) ? '(a page)' : shortened(body)
+  const words = [memberOf(body, 'message'), ...listIn(body, 'errors')].filter(
+    word => typeof word === 'string',
+  )
+  // Beside a message, `error` is only the name of a class.
+  return shortened((words.length > 0 ? words : [memberOf(body, 'error') ?? '']).join(': '))
+}
+
+function isPage(body: unknown): boolean {
+  return typeof body === 'string' && body.trim() !== ''
+}
+
+const LONGEST = 300
+
+function shortened(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim()
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line
+}
+
+export function listIn(body: unknown, name: string): readonly unknown[] {
+  const found = memberOf(body, name)
+  return Array.isArray(found) ? found : []
+}
+
+export function memberOf(body: unknown, name: string): unknown {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, name)
+    ? (body as Readonly<Record<string, unknown>>)[name]
+    : undefined
+}

@@ -1,0 +1,167 @@
+import { createHash, createHmac } from 'node:crypto'
+import type { Container, EcsService, TaskDefinition } from '../ports/cloud.ts'
+import type { Fingerprint } from '../ports/records.ts'
+import { exactVersion } from './image.ts'
+import type {
+  AppRunnerWeb,
+  EcsComponent,
+  EcsWeb,
+  PostgresMigration,
+  RunningImage,
+  Stack,
+  WebComponent,
+} from './stack.ts'
+
+/**
+ * What can drift, of a stack that is at rest: nothing that changes by itself (tasks, addresses, counts of running). What
+ * may be secret comes as a hash, what could not be seen not at all.
+ */
+export function fingerprintOf(stack: Stack): Fingerprint {
+  return { schema: 1, parts: partsOf(stack, hashFor(stack)) }
+}
+
+/** Which stack it is: two that share a GitHub environment are told apart by it. */
+export function identityOf({ account, region, cluster, web, worker, clickhouse }: Stack): string {
+  return [account, region, cluster, web.service.name, worker.service.name, clickhouse.service.name].join('/')
+}
+
+type Members = Readonly<Record<string, string>>
+type Parts = Fingerprint['parts']
+type Hash = (value: unknown) => string
+
+/**
+ * Four digits: who can read the record and guesses a password learns nothing, because one guess in 65,536 fits; and a
+ * change is missed as seldom. Always with the same key, since each further key would give away four digits more.
+ */
+function hashFor({ account, worker }: Stack): Hash {
+  const key = `langfuse-rollout ${account} ${worker.service.arn}`
+  return value => `#${createHmac('sha256', key).update(canonical(value)).digest('hex').slice(0, 4)}`
+}
+
+function partsOf(stack: Stack, hash: Hash): Parts {
+  const { worker, clickhouse, web, files, discovery, postgres, clickhouseStore } = stack
+  const [volume] = clickhouse.taskDefinition.volumes
+  return {
+    web: webMembers(web, hash),
+    worker: ecsMembers(worker, hash),
+    clickhouse: ecsMembers(clickhouse, hash),
+    ...imagePart('web image', web.image),
+    ...imagePart('worker image', worker.image),
+    ...imagePart('clickhouse image', clickhouse.image),
+    efs: {
+      'file system': volume?.fileSystemId ?? 'none',
+      'root directory': volume?.rootDirectory ?? 'none',
+      'access point': volume?.accessPointId ?? 'none',
+    },
+    ...(files.known && {
+      'mount targets': Object.fromEntries(
+        files.value.mountTargets.map(({ subnet, id, address }) => [subnet, `${id} ${address}`]),
+      ),
+    }),
+    ...(discovery.known && { 'cloud map': { name: discovery.value.name } }),
+    ...(postgres.known && { postgres: postgresMembers(postgres.value.migrations) }),
+    ...(clickhouseStore.known && {
+      'clickhouse schema': {
+        head: String(clickhouseStore.value.head),
+        dirty: String(clickhouseStore.value.dirty),
+      },
+    }),
+  }
+}
+
+function postgresMembers(migrations: readonly PostgresMigration[]): Members {
+  const applied = migrations.filter(migration => migration.state === 'applied').map(({ name }) => name)
+  const names = createHash('sha256').update(applied.toSorted().join('\n')).digest('hex')
+  return { migrations: String(applied.length), 'names of the migrations': `#${names.slice(0, 12)}` }
+}
+
+function webMembers(web: WebComponent, hash: Hash): Members {
+  const members = web.platform === 'app-runner' ? appRunnerMembers(web, hash) : ecsMembers(web, hash)
+  return { platform: web.platform, ...members }
+}
+
+function appRunnerMembers({ service, image, environment, secrets }: AppRunnerWeb, hash: Hash): Members {
+  const { 'start command': command, ...settings } = service.settings ?? {}
+  return {
+    service: service.arn,
+    image: image.reference,
+    ...settings,
+    ...(command !== undefined && { 'start command': hash(command) }),
+    ...environmentMembers({ environment, secrets }, hash),
+  }
+}
+
+function ecsMembers(
+  { service, taskDefinition, container, image }: EcsComponent | EcsWeb,
+  hash: Hash,
+): Members {
+  return {
+    service: service.arn,
+    image: image.reference,
+    'task definition': `${taskDefinition.family}:${taskDefinition.revision}`,
+    ...serviceMembers(service, hash),
+    ...contentMembers(taskDefinition, container, hash),
+    ...environmentMembers(container, hash),
+  }
+}
+
+/** By digest, and by the tag that leads to it: pushed again the tag leads elsewhere, although nothing that runs changed. */
+function imagePart(part: keyof Parts, { digest, version, tags, unseen }: RunningImage): Parts {
+  // The version may be what the reference says: where the repository was asked, it knows better.
+  const tag = tags === undefined ? version : exactVersion(tags)
+  return unseen === undefined ? { [part]: { digest: digest ?? 'none', tag: tag ?? 'none' } } : {}
+}
+
+function serviceMembers(service: EcsService, hash: Hash): Members {
+  const { settings } = service
+  return {
+    'desired count': String(service.desiredCount),
+    'minimum healthy percent': String(settings.minimumHealthyPercent),
+    'maximum percent': String(settings.maximumPercent),
+    'circuit breaker': onOff(settings.circuitBreaker.enable),
+    'circuit breaker rollback': onOff(settings.circuitBreaker.rollback),
+    'deployment alarms': settings.rest?.['alarms'] === undefined ? 'none' : hash(settings.rest['alarms']),
+    subnets: service.subnets.toSorted().join(' '),
+    'security groups': service.securityGroups.toSorted().join(' '),
+    'public address': onOff(service.assignPublicIp),
+    'Cloud Map services': service.registries.toSorted().join(' ') || 'none',
+  }
+}
+
+function onOff(value: boolean): string {
+  return value ? 'on' : 'off'
+}
+
+/** Each member by its hash. The container of Langfuse is told apart by image and variables, which stand beside it. */
+function contentMembers({ content }: TaskDefinition, main: Container, hash: Hash): Members {
+  if (content === undefined) return {}
+  const { containerDefinitions: _containers, ...task } = content.task
+  const members = Object.entries(task).map(([member, value]) => [`task ${member}`, hash(value)])
+  const containers = Object.entries(content.containers).flatMap(([name, container]) =>
+    Object.entries(container)
+      .filter(([member]) => name !== main.name || !OWN.includes(member))
+      .map(([member, value]) => [`container ${name} ${member}`, hash(value)]),
+  )
+  return Object.fromEntries([...members, ...containers])
+}
+
+const OWN: readonly string[] = ['image', 'environment', 'secrets']
+
+function environmentMembers(
+  { environment, secrets }: Pick<Container, 'environment' | 'secrets'>,
+  hash: Hash,
+): Members {
+  return Object.fromEntries([
+    ...Object.entries(environment).map(([name, value]) => [`variable ${name}`, hash(value)]),
+    ...Object.entries(secrets).map(([name, from]) => [`secret ${name}`, hash(from)]),
+  ])
+}
+
+/** The same text for the same value, whatever order its members came in. */
+function canonical(value: unknown): string {
+  const sorted = (_key: string, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([left], [right]) => (left < right ? -1 : 1)))
+      : item
+  return JSON.stringify(value, sorted) ?? ''
+}

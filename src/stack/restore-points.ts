@@ -1,0 +1,45 @@
+import { explain } from '../errors/explain.ts'
+import type { StackConfig } from '../inputs/config.ts'
+import type { DatabaseCluster, RecoveryPoint } from '../ports/backup.ts'
+import type { Cloud } from '../ports/cloud.ts'
+import { fileSystemArn, observeDatabase } from './backup.ts'
+import type { Observed, Stack } from './stack.ts'
+import { known, unknown } from './stack.ts'
+
+/** What a restore could start from. `undefined` inside of a known fact: there is nothing of that kind. */
+export type RestorePoints = {
+  readonly database: Observed<DatabaseCluster | undefined>
+  readonly files: Observed<readonly RecoveryPoint[] | undefined>
+  /** Epoch milliseconds of the look. */
+  readonly at: number
+}
+
+/** Looks at what Aurora keeps and at the recovery points of ClickHouse's files. Reads only. */
+export async function observeRestorePoints(
+  stack: Stack,
+  cloud: Cloud,
+  { config, now }: { readonly config: StackConfig; readonly now: number },
+): Promise<RestorePoints> {
+  const [database, files] = await Promise.all([
+    observeDatabase(config, stack, cloud),
+    recoveryPoints(stack, cloud),
+  ])
+  return { database, files, at: now }
+}
+
+async function recoveryPoints(
+  stack: Stack,
+  cloud: Cloud,
+): Promise<Observed<readonly RecoveryPoint[] | undefined>> {
+  const [volume] = stack.clickhouse.taskDefinition.volumes
+  if (volume === undefined) return known(undefined, stack.clickhouse.taskDefinition.arn)
+  try {
+    const points = await cloud.backup.recoveryPoints(fileSystemArn(volume.fileSystemId, stack))
+    return known(points, 'backup:ListRecoveryPointsByResource')
+  } catch (error) {
+    return unknown(
+      `the recovery points of ${volume.fileSystemId} cannot be read: ${explain(error)}`,
+      'unreachable',
+    )
+  }
+}

@@ -1,0 +1,73 @@
+import { HAND_MADE } from '../scenario/drift-changes.ts'
+import { type Expected, type Fault, type FaultStage, swap } from './fault.ts'
+
+const INPUTS = { baseline: 'record' }
+
+/**
+ * What must be otherwise than it was deployed, and the checks that see the same with their own eyes. The stage has been
+ * deployed before: only then is there something to compare with.
+ */
+const ALSO: Readonly<Record<string, readonly string[]>> = {
+  // The second task is not there yet.
+  'the worker is scaled': ['worker-steady'],
+  'ClickHouse is given 100 and 200 percent again': ['clickhouse-single-writer'],
+  "App Runner's health check becomes one of the other kind": ['web-health-check'],
+  'the head of the ClickHouse migrations is set back by hand': ['clickhouse-schema'],
+  'a Postgres migration is added that nobody deployed': ['postgres-migrations'],
+}
+
+export const DRIFT_FAULTS: readonly Fault[] = [
+  ...HAND_MADE.map(
+    ({ name, change, says }): Fault => ({
+      name,
+      put: ({ stage, release }) => change(stage, release),
+      inputs: INPUTS,
+      expects: [{ check: 'drift', state: 'failed', says }],
+      also: ALSO[name] ?? [],
+    }),
+  ),
+  ...evidence(),
+]
+
+/** Without what was deployed nothing is called as it should be. */
+function evidence(): readonly Fault[] {
+  return [
+    {
+      name: 'the token may not read deployments',
+      put: async ({ stage }) => swap(stage.github.refuses, { deployments: true }),
+      ...seen('inconclusive', /cannot be read .*`permissions: deployments: read`/),
+    },
+    {
+      name: 'the records of deployments are gone',
+      put: async ({ stage }) => {
+        const all = stage.github.all.splice(0)
+        return async () => void stage.github.all.push(...all)
+      },
+      ...seen('inconclusive', /nothing was written down yet.*: run the deploy action once/),
+    },
+    {
+      name: 'the baseline is that of another stack',
+      put: async stage => changeBaseline(stage, { stack: 'another/stack' }),
+      ...seen('inconclusive', /that of another stack \(another\/stack\): give each stack an `environment`/),
+    },
+    {
+      name: 'the baseline is garbage',
+      put: async stage => changeBaseline(stage, { fingerprint: 'garbage' }),
+      ...seen('inconclusive', /nothing was written down yet/),
+    },
+  ]
+}
+
+function seen(state: Expected['state'], says: RegExp): Pick<Fault, 'inputs' | 'expects'> {
+  return { inputs: INPUTS, expects: [{ check: 'drift', state, says }] }
+}
+
+async function changeBaseline({ stage }: FaultStage, change: object): Promise<() => Promise<void>> {
+  const index = stage.github.all.findIndex(({ task }) => task.endsWith(':baseline'))
+  const before = stage.github.all[index]
+  if (before === undefined) throw new Error('Nothing was deployed on this stage')
+  stage.github.all[index] = { ...before, payload: { ...(before.payload as object), ...change } }
+  return async () => {
+    stage.github.all[index] = before
+  }
+}

@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { CHECKS } from '../../src/checks/run.ts'
+import { callsOf, PROGRAMS, verifyWithout, WAYS, type Without } from './evidence.ts'
+import { AGENT, CORE, checksWithout, HONEST, NO_EVIDENCE, SOURCES } from './sources.ts'
+import { type OpenFaultStage, openFaultStage } from './stage.ts'
+
+/** No check passes when its evidence is refused, does not come, or is not what was asked for. */
+let folder: string
+let stage: OpenFaultStage
+const task = { network: 'task' }
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'evidence-'))
+  stage = await openFaultStage('article', { folder })
+})
+
+afterAll(async () => {
+  await stage?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('every check says where its evidence comes from, and every call to AWS is known here', async () => {
+  expect(CHECKS.map(check => check.id).filter(id => SOURCES[id] === undefined)).toEqual([])
+  const known = new Set([...CORE, ...AGENT, ...Object.keys(NO_EVIDENCE), ...Object.values(SOURCES).flat()])
+  const calls = [...(await callsOf(stage)), ...(await callsOf(stage, task))]
+  expect(calls.filter(call => !known.has(call))).toEqual([])
+  const made = new Set([...calls, ...PROGRAMS])
+  expect([...known].filter(source => !made.has(source))).toEqual([])
+})
+
+test('seen from the runner', async () => {
+  const calls = await callsOf(stage)
+  const jobs = [...calls, ...PROGRAMS].flatMap(source => WAYS.map(way => [source, way] as const))
+  const outcomes = await sideBySide(jobs, ([source, way]) => verifyWithout(stage, source, way))
+  expect(outcomes.flatMap(without => problemsOf(without, 'direct'))).toEqual([])
+}, 900_000)
+
+test('seen by an agent', async () => {
+  const ways = ['denied', 'silent', 'wrong'] as const
+  const jobs = AGENT.flatMap(source => ways.map(way => [source, way] as const))
+  const outcomes = await sideBySide(jobs, ([source, way]) => verifyWithout(stage, source, way, task))
+  expect(outcomes.flatMap(without => problemsOf(without, 'task'))).toEqual([])
+}, 900_000)
+
+/** What is wrong: a check that passed without its evidence, or that did not although it had it. */
+function problemsOf(without: Without, network: 'direct' | 'task'): readonly string[] {
+  const { source, way, result, checks } = without
+  const said = `${source} ${way}`
+  if (HONEST.has(said)) return []
+  if (checks.length === 0) {
+    const right = CORE.includes(source) && result.outputs['outcome'] === 'inconclusive'
+    const named = way !== 'denied' || /allow `\w+:\w+`|allow `[a-z]+:/.test(result.summary)
+    return right && named ? [] : [`${said}: verify came to ${result.outputs['outcome']}: ${result.summary}`]
+  }
+  const lost = checksWithout(source, network)
+  const wrong = checks.filter(({ id, state }) => (state === 'passed') === lost.includes(id))
+  const held = CORE.includes(source) ? wrong.filter(({ state }) => state === 'passed') : wrong
+  return [
+    ...held.map(({ id, state, sentence }) => `${said}: ${id} ${state}: ${sentence}`),
+    ...(lost.length > 0 && result.outputs['outcome'] === 'passed' && !onlySkipped(without, lost)
+      ? [`${said}: verify passed`]
+      : []),
+  ]
+}
+
+function onlySkipped({ checks }: Without, lost: readonly string[]): boolean {
+  return checks.filter(({ id }) => lost.includes(id)).every(({ state }) => state === 'skipped')
+}
+
+/** Most of the time is waiting. */
+async function sideBySide<Job, Result>(
+  jobs: readonly Job[],
+  work: (job: Job) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const left = [...jobs]
+  const results: Result[] = []
+  const lane = async () => {
+    for (let job = left.shift(); job !== undefined; job = left.shift()) results.push(await work(job))
+  }
+  await Promise.all(Array.from({ length: 6 }, lane))
+  return results
+}

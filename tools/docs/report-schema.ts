@@ -1,0 +1,207 @@
+import { ACTIONS, type Action, metadataOf } from './tables.ts'
+
+/**
+ * The JSON report as JSON Schema, draft 2020-12: https://json-schema.org/draft/2020-12. What programs rely on is closed;
+ * the evidence of the stack's picture is open, because every release of these actions sees more.
+ */
+export function reportSchema(): object {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Langfuse Rollout: report of deploy, verify and rollback',
+    ...object({
+      required: {
+        schema: { const: 1, description: 'Grows when something that was here changes its meaning or goes.' },
+        action: { enum: [...ACTIONS] },
+        outcome: {
+          enum: [
+            'deployed',
+            'rolled-back',
+            'unchanged',
+            'planned',
+            'refused',
+            'failed',
+            'passed',
+            'inconclusive',
+          ],
+        },
+        headline: described(text, 'The verdict in one sentence.'),
+        versions: object({ optional: { previous: text, current: text, target: text } }),
+        problems: described(texts, 'Why nothing was done, or what is wrong.'),
+        warnings: texts,
+        next: described(texts, 'What a person should do now.'),
+        steps: { type: 'array', items: ref('stepResult') },
+        checks: { type: 'array', items: ref('check') },
+        differences: {
+          type: 'array',
+          items: ref('difference'),
+          description: 'Drift: what is otherwise than it was deployed.',
+        },
+        outputs: described(
+          { type: 'object', additionalProperties: text },
+          "The action's outputs, each of them always; `report` is empty in here.",
+        ),
+      },
+      optional: {
+        deploymentId: described(text, 'GitHub deployment that holds the way back.'),
+        issue: described(text, 'Number of the open issue about drift.'),
+        plan: ref('plan'),
+        stack: ref('stack'),
+      },
+    }),
+    oneOf: ACTIONS.map(action => ({
+      properties: { action: { const: action }, outputs: outputsOf(action) },
+    })),
+    $defs: DEFINITIONS,
+  }
+}
+
+type Schema = Readonly<Record<string, unknown>>
+
+const text = { type: 'string' }
+const texts = { type: 'array', items: text }
+const count = { type: 'integer', minimum: 0 }
+const time = { type: 'integer', minimum: 0, description: 'Epoch milliseconds.' }
+
+function described(schema: Schema, description: string): Schema {
+  return { ...schema, description }
+}
+
+function ref(name: string): Schema {
+  return { $ref: `#/$defs/${name}` }
+}
+
+/** Nothing but the given members. */
+function object({
+  required = {},
+  optional = {},
+}: {
+  readonly required?: Readonly<Record<string, Schema>>
+  readonly optional?: Readonly<Record<string, Schema>>
+}): Schema {
+  return {
+    type: 'object',
+    required: Object.keys(required),
+    properties: { ...required, ...optional },
+    additionalProperties: false,
+  }
+}
+
+function outputsOf(action: Action): Schema {
+  const names = Object.keys(metadataOf(action).outputs)
+  return {
+    required: names,
+    properties: Object.fromEntries(names.map(name => [name, text])),
+    additionalProperties: false,
+  }
+}
+
+const DEFINITIONS: Readonly<Record<string, Schema>> = {
+  plan: object({
+    required: {
+      kind: { const: 'plan' },
+      action: { enum: ['deploy', 'rollback'] },
+      to: text,
+      rollbackClass: { enum: ['images', 'schema', 'lossy', 'restore'] },
+      steps: { type: 'array', items: ref('step') },
+      warnings: texts,
+      losses: described(texts, 'What undoing loses or leaves in the archive.'),
+      digest: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
+    },
+    optional: { from: text },
+  }),
+  step: {
+    type: 'object',
+    required: ['kind', 'reason'],
+    properties: {
+      kind: {
+        enum: [
+          'migrate',
+          'roll-ecs',
+          'set-deployment-settings',
+          'roll-app-runner',
+          'undo-schema',
+          'backup-database',
+          'backup-files',
+          'rerun-background-migrations',
+          'mirror',
+        ],
+      },
+      reason: text,
+    },
+    description: 'With what its kind needs beside it: images, services, names.',
+  },
+  stepResult: object({
+    required: {
+      step: ref('step'),
+      state: { enum: ['done', 'failed', 'rolling', 'not-started'] },
+      sentence: text,
+      evidence: described(texts, 'Reasons and log lines.'),
+      counts: { type: 'object', additionalProperties: count },
+    },
+    optional: {
+      startedAt: time,
+      endedAt: time,
+      artifact: object({
+        required: { kind: { enum: ['aurora-snapshot', 'efs-recovery-point'] }, id: text },
+      }),
+    },
+  }),
+  check: object({
+    required: {
+      id: text,
+      title: text,
+      group: { enum: ['control-plane', 'public', 'inside'] },
+      about: described(texts, 'The parts of the picture that it speaks of.'),
+      state: { enum: ['passed', 'warning', 'failed', 'skipped', 'inconclusive'] },
+      sentence: described(text, 'What was seen and, when it is not good, the cause and the fix.'),
+    },
+    optional: { evidence: {} },
+  }),
+  difference: object({
+    required: {
+      component: text,
+      member: text,
+      was: described(text, 'Never the value of a variable.'),
+      is: text,
+    },
+  }),
+  stack: {
+    type: 'object',
+    required: ['account', 'region', 'cluster', 'url', 'images', 'health', 'clickhouse', 'postgres'],
+    properties: {
+      account: text,
+      region: text,
+      cluster: text,
+      url: text,
+      images: object({ required: { web: ref('image'), worker: ref('image'), clickhouse: ref('image') } }),
+      health: ref('observed'),
+      clickhouse: ref('observed'),
+      postgres: ref('observed'),
+      discovery: ref('observed'),
+      files: ref('observed'),
+    },
+    description: 'The newest picture. Further evidence may stand beside what is named here.',
+  },
+  image: object({
+    required: { reference: text, repository: text, source: described(text, 'How that is known.') },
+    optional: {
+      digest: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
+      version: text,
+      tags: described(texts, 'All that lead to the digest.'),
+      unseen: described(text, 'Why its repository could not be asked.'),
+    },
+  }),
+  observed: {
+    description: 'A fact with its source, or the reason why it was not seen.',
+    oneOf: [
+      object({ required: { known: { const: true }, value: {}, source: text } }),
+      object({
+        required: {
+          known: { const: false },
+          reason: text,
+          because: { enum: ['not-asked', 'unreachable', 'no-evidence'] },
+        },
+      }),
+    ],
+  },
+}

@@ -32,6 +32,13 @@ afterEach(() => {
 const WITHOUT_POSTGRES = { ...INSIDE, to: '2.93.7', 'database-url': '' }
 const rollback = (more = {}, options = {}): Promise<RunResult> =>
   undo.stage.run('rollback', { ...WITHOUT_POSTGRES, ...more }, options)
+/** Each test begins on 3.0.0, also when it is run by itself. */
+const beOn3 = async (): Promise<void> => {
+  const [row] = await undo.query(
+    `SELECT count(*)::int AS count FROM _prisma_migrations WHERE migration_name LIKE '20241206115829%'`,
+  )
+  if (row?.['count'] === 0) await undo.upgrade()
+}
 const journal = (): Promise<readonly unknown[]> =>
   undo.query('SELECT store, migration, phase FROM langfuse_rollout.journal ORDER BY 1, 2')
 const archive = (): Promise<readonly unknown[]> =>
@@ -47,7 +54,7 @@ const shapeOf = (rows: readonly unknown[]): readonly string[] =>
   )
 
 test('where the Data API is of no use the rollback is refused as without it, with the reason', async () => {
-  await undo.upgrade()
+  await beOn3()
   const { world } = undo.stage.stack.sandbox
   const bad = world.secrets.put('raw', 'K7w_tR2!mZ9qLx4e')
   const cases: readonly (readonly [RegExp, () => void])[] = [
@@ -78,6 +85,7 @@ test('where the Data API is of no use the rollback is refused as without it, wit
 }, 240_000)
 
 test('where no agent may stand, PostgreSQL is seen through the Data API and ClickHouse is not', async () => {
+  await beOn3()
   const { world } = undo.stage.stack.sandbox
   world.faults.add({ operation: 'RegisterTaskDefinition', kind: 'access-denied', times: 9 })
   const outside = { ...OUTSIDE, network: 'auto' }
@@ -93,10 +101,11 @@ test('where no agent may stand, PostgreSQL is seen through the Data API and Clic
   expect(verify.stdout).toContain("PostgreSQL is read through Aurora's Data API (cluster langfuse-postgres")
   const refused = await undo.stage.run('rollback', { ...outside, to: '2.93.7' }, { env: HOSTED })
   expect(refused.outputs['outcome']).toBe('refused')
-  expect(String(refused.commands.at(-1)?.message)).toMatch(/1 ClickHouse migrations have to be undone, but/)
+  expect(String(refused.commands.at(-1)?.message)).toMatch(/1 ClickHouse migration has to be undone, but/)
 }, 240_000)
 
 test('the rollback is that of a runner with a connection: schemas, rows, journal and report', async () => {
+  await beOn3()
   const through = await rollback()
   expect(through.outputs).toMatchObject({
     outcome: 'rolled-back',
@@ -113,12 +122,12 @@ test('the rollback is that of a runner with a connection: schemas, rows, journal
 }, 240_000)
 
 test('a table in use makes it step back and try again', async () => {
-  await undo.upgrade()
+  await beOn3()
   const client = new Client({ connectionString: undo.stage.stack.databaseUrlLocal })
   await client.connect()
   let holds: Promise<unknown> | undefined
   const end = undo.stage.stack.sandbox.world.onRequest(({ phase, input }) => {
-    const isKey = String(input['sql']).includes("add_constraint('traces'")
+    const isKey = String(input['sql']).includes('LOCK TABLE public.traces ')
     if (phase !== 'before' || !isKey || holds !== undefined) return
     holds = client.query('BEGIN; LOCK TABLE traces IN ROW EXCLUSIVE MODE; SELECT pg_sleep(5); COMMIT')
     return new Promise(resolve => setTimeout(resolve, 300))
@@ -133,7 +142,7 @@ test('a table in use makes it step back and try again', async () => {
 }, 240_000)
 
 test('a run that is killed in the middle of contract is gone on with, once its locks are gone', async () => {
-  await undo.upgrade()
+  await beOn3()
   const lost = new AbortController()
   const ended = Promise.withResolvers<void>()
   const stop = undo.stage.stack.sandbox.world.onRequest(async ({ phase, input }) => {
@@ -150,7 +159,6 @@ test('a run that is killed in the middle of contract is gone on with, once its l
   expect(lost.signal.aborted).toBe(true)
   const again = await rollback()
   expect(again.outputs['outcome']).toBe('rolled-back')
-  expect(again.stdout).toContain('a web container holds the lock')
   expect(stepsOf(again)).toContain('undo-schema contract done')
   await undo.isBack()
 }, 240_000)

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ncc from '@vercel/ncc'
@@ -40,7 +40,7 @@ async function shake(): Promise<Metafile> {
     // The CommonJS build of a package has no names for import() to find, and everything in it is bundled.
     mainFields: ['module', 'main'],
     banner: { js: REQUIRE },
-    plugins: [unusedToolkit, requiredHttp],
+    plugins: [unusedToolkit, requiredHttp, plainKeys],
     metafile: true,
   })
   return metafile
@@ -95,6 +95,27 @@ const requiredHttp: Plugin = {
     onLoad({ filter: /.*/, namespace: 'required' }, () => ({
       contents: `module.exports = process.getBuiltinModule('node:http')`,
     }))
+  },
+}
+
+/**
+ * The SDK's schemas name members by constants (`{ [_eQN]: … }`), and to ask for a name could do something: so all the
+ * shapes of a client would be kept, which are 550 kB of EC2's. With the names themselves only what is called is.
+ */
+const plainKeys: Plugin = {
+  name: 'plain-keys',
+  setup({ onLoad }) {
+    onLoad({ filter: /@aws-sdk[/\\].*[/\\]schemas[/\\]schemas_\d+\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8')
+      const names = new Map(
+        [...source.matchAll(/^const (_\w+) = (".*");$/gm)].map(([, name = '', value = '']) => [name, value]),
+      )
+      return {
+        contents: source.replace(/\[(_\w+)\]:/g, (key, name) =>
+          names.has(name) ? `${names.get(name)}:` : key,
+        ),
+      }
+    })
   },
 }
 

@@ -25,7 +25,7 @@ export async function createClickHouse(world: World, settings: ArticleSettings):
     volumes: [
       {
         name: 'clickhouse_data',
-        efsVolumeConfiguration: { fileSystemId: settings.fileSystemId, rootDirectory: '/' },
+        efsVolumeConfiguration: clickhouseVolume(settings),
       },
     ],
     containerDefinitions: [clickhouseContainer(settings)],
@@ -38,6 +38,11 @@ export async function createClickHouse(world: World, settings: ArticleSettings):
     serviceRegistries: [{ registryArn: settings.registryArn }],
     tags: [{ key: 'Name', value: 'langfuse_clickhouse' }],
   })
+}
+
+function clickhouseVolume({ fileSystemId, accessPointId }: ArticleSettings): JsonObject {
+  if (accessPointId === undefined) return { fileSystemId, rootDirectory: '/' }
+  return { fileSystemId, transitEncryption: 'ENABLED', authorizationConfig: { accessPointId } }
 }
 
 /** The module's worker, with its misspelt ENCRIPTION_KEY and without a health check. */

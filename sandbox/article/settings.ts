@@ -54,6 +54,9 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     tags: { Name: 'clickhouse-data' },
     mountTargets: SUBNETS.map(subnetId => ({ subnetId, securityGroups: [SECURITY_GROUPS.efs] })),
   })
+  const accessPoint = given.sound
+    ? world.efs.createAccessPoint(fileSystem.id, { path: '/clickhouse', uid: 101, gid: 101 })
+    : undefined
   if (given.sound) {
     const vault = world.backup.createVault('Default')
     world.backup.addRecoveryPoint({
@@ -73,6 +76,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     databaseUrl,
     clickhousePassword: given.clickhousePassword,
     fileSystemId: fileSystem.id,
+    accessPointId: accessPoint?.id,
     registryArn: registry.arn,
     namespaceArn: namespace.arn,
     sound: given.sound,
@@ -133,6 +137,8 @@ export type ArticleSettings = {
   readonly databaseUrl: string
   readonly clickhousePassword: string
   readonly fileSystemId: string
+  /** undefined: the root of the file system is mounted, as the module has it. */
+  readonly accessPointId: string | undefined
   readonly registryArn: string
   readonly namespaceArn: string
   readonly sound: Sound | undefined

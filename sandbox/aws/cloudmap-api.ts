@@ -165,7 +165,7 @@ const serviceAnswer = (service: MapService) => ({
   DnsConfig: {
     NamespaceId: service.namespaceId,
     RoutingPolicy: 'MULTIVALUE',
-    DnsRecords: [{ Type: 'A', TTL: service.ttl }],
+    DnsRecords: [{ Type: service.records ?? 'A', TTL: service.ttl }],
   },
   HealthCheckCustomConfig: service.customHealth ? { FailureThreshold: 1 } : undefined,
   CreateDate: service.createdAt,

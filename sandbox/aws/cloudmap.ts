@@ -75,6 +75,8 @@ export type MapServiceSpec = {
   readonly ttl: number
   /** Whether it has a HealthCheckCustomConfig, so that ECS reports container health. */
   readonly customHealth: boolean
+  /** Type of its DNS records; `A` by default. */
+  readonly records?: 'A' | 'SRV'
 }
 export type MapService = MapServiceSpec & {
   readonly id: string

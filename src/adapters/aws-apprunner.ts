@@ -2,6 +2,7 @@ import type * as Sdk from '@aws-sdk/client-apprunner'
 import { Busy } from '../errors/busy.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
+import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
 import { patient } from './retries.ts'
 import { keepAnswer, sendWhole } from './whole-json.ts'
@@ -37,6 +38,20 @@ export function appRunnerAdapter(region: string): AppRunner {
         const items = (page.OperationSummaryList ?? []).map(toOperation)
         return { items, next: items.some(item => item.id === until) ? undefined : page.NextToken }
       })
+    },
+    async vpcConnector(arn) {
+      const { client, DescribeVpcConnectorCommand } = await sdk()
+      try {
+        const { VpcConnector: found } = await allowed('apprunner:DescribeVpcConnector', () =>
+          client.send(new DescribeVpcConnectorCommand({ VpcConnectorArn: arn })),
+        )
+        const { Subnets: subnets, SecurityGroups: securityGroups } = found ?? {}
+        if (subnets !== undefined && securityGroups !== undefined) return { subnets, securityGroups }
+        throw new RolloutError(`App Runner answered without the place of VPC connector ${arn}`)
+      } catch (error) {
+        if (isAwsError(error, 'ResourceNotFoundException')) return undefined
+        throw error
+      }
     },
     async updateImage(service, image) {
       const { client, UpdateServiceCommand } = await sdk()
@@ -95,6 +110,7 @@ function toService(service: Sdk.Service | undefined, whole: Whole): AppRunnerSer
     environment: image?.ImageConfiguration?.RuntimeEnvironmentVariables ?? {},
     secrets: image?.ImageConfiguration?.RuntimeEnvironmentSecrets ?? {},
     memory: toMebibytes(service?.InstanceConfiguration?.Memory),
+    vpcConnector: service?.NetworkConfiguration?.EgressConfiguration?.VpcConnectorArn,
     settings: toSettings(service),
     source: whole,
   }

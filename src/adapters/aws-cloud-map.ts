@@ -30,6 +30,11 @@ export function cloudMapAdapter(region: string): CloudMap {
       const health = await healthOf(id, instances.length)
       return {
         name: `${first}.${rest}`,
+        records: (service?.DnsConfig?.DnsRecords ?? []).map(({ Type, TTL }) => ({
+          type: Type ?? '',
+          ttl: TTL ?? 0,
+        })),
+        customHealth: service?.HealthCheckCustomConfig !== undefined,
         instances: instances.map(instance => ({
           id: instance.Id ?? '',
           address: instance.Attributes?.AWS_INSTANCE_IPV4,

@@ -117,6 +117,9 @@ async function permitted<Value>(permission: string, call: () => Promise<Value>):
 function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDefinitionCommandInput {
   const { taskDefinition: definition, tags = [] } = base.source as Sdk.DescribeTaskDefinitionCommandOutput
   const container = definition?.containerDefinitions?.find(item => item.name === derived.from)
+  const { mount } = derived
+  const mounted = (mount?.of.source as Sdk.DescribeTaskDefinitionCommandOutput | undefined)?.taskDefinition
+  const volume = mounted?.volumes?.find(({ name }) => name === mount?.volume)
   return {
     family: derived.family,
     cpu: definition?.cpu ?? '1024',
@@ -124,7 +127,7 @@ function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDef
     networkMode: 'awsvpc',
     requiresCompatibilities: ['FARGATE'],
     executionRoleArn: definition?.executionRoleArn,
-    taskRoleArn: definition?.taskRoleArn,
+    taskRoleArn: mounted === undefined ? definition?.taskRoleArn : mounted.taskRoleArn,
     runtimePlatform: { operatingSystemFamily: 'LINUX', cpuArchitecture: derived.architecture },
     containerDefinitions: [
       {
@@ -133,6 +136,10 @@ function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDef
         essential: true,
         ...(derived.entryPoint && { entryPoint: [...derived.entryPoint] }),
         command: [...derived.command],
+        ...(mount && {
+          user: mount.user,
+          mountPoints: [{ sourceVolume: mount.volume, containerPath: mount.path, readOnly: true }],
+        }),
         environment: Object.entries(derived.environment).map(([name, value]) => ({ name, value })),
         secrets: Object.entries(derived.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
         ...(container?.environmentFiles && { environmentFiles: container.environmentFiles }),
@@ -143,6 +150,7 @@ function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDef
         }),
       },
     ],
+    ...(volume && { volumes: [volume] }),
     tags: [
       // AWS's own tags (aws:cloudformation:…) cannot be given by a caller.
       ...tags.filter(({ key }) => !key?.startsWith('aws:') && !(key !== undefined && key in derived.tags)),
@@ -166,6 +174,7 @@ export function toTask(task: Sdk.Task): EcsTask {
     subnet: detail('subnetId'),
     startedBy: task.startedBy,
     stopCode: task.stopCode,
+    stoppedAt: task.stoppedAt?.getTime(),
     stoppedReason: task.stoppedReason,
     containers: (task.containers ?? []).map(container => ({
       name: container.name ?? '',

@@ -247,6 +247,7 @@ function toTaskDefinition(answer: Described, source: unknown): TaskDefinition {
     ),
     volumes: (definition?.volumes ?? []).flatMap(toEfsVolume),
     architecture: definition?.runtimePlatform?.cpuArchitecture ?? 'X86_64',
+    taskRole: definition?.taskRoleArn,
     content: contentOf(source as WholeTaskDefinition),
     source,
   }
@@ -266,6 +267,11 @@ function toContainer(container: Sdk.ContainerDefinition, taskMemory: string | un
     ),
     environmentFiles: container.environmentFiles?.length ?? 0,
     memory: container.memory ?? (taskMemory === undefined ? undefined : Number(taskMemory)),
+    mounts: (container.mountPoints ?? []).map(point => ({
+      volume: point.sourceVolume ?? '',
+      path: point.containerPath ?? '',
+    })),
+    user: container.user,
     logGroup: logs?.logDriver === 'awslogs' ? logs.options?.['awslogs-group'] : undefined,
     logStreamPrefix: logs?.options?.['awslogs-stream-prefix'],
     healthCheck: container.healthCheck && toHealthCheck(container.healthCheck),
@@ -288,6 +294,8 @@ function toEfsVolume(volume: Sdk.Volume): readonly EfsVolume[] {
       fileSystemId: efs.fileSystemId ?? '',
       rootDirectory: efs.rootDirectory ?? '/',
       accessPointId: efs.authorizationConfig?.accessPointId,
+      encrypted: efs.transitEncryption === 'ENABLED',
+      iam: efs.authorizationConfig?.iam === 'ENABLED',
     },
   ]
 }

@@ -1,4 +1,7 @@
-import type { Efs } from '../ports/cloud.ts'
+import type * as Sdk from '@aws-sdk/client-efs'
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
+import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
 import { patient } from './retries.ts'
 
@@ -20,18 +23,69 @@ export function efsAdapter(region: string): Efs {
         return {
           id,
           state: answer.FileSystems?.[0]?.LifeCycleState ?? 'unknown',
-          mountTargets: mountTargets.map(target => ({
-            id: target.MountTargetId ?? '',
-            subnet: target.SubnetId ?? '',
-            zone: target.AvailabilityZoneName ?? '',
-            address: target.IpAddress ?? '',
-            state: target.LifeCycleState ?? '',
-          })),
+          mountTargets: mountTargets.map(toMountTarget),
         }
       } catch (error) {
         if (isAwsError(error, 'FileSystemNotFound')) return undefined
         throw error
       }
+    },
+    async policy(fileSystem) {
+      const { client, DescribeFileSystemPolicyCommand } = await sdk()
+      try {
+        const answer = await allowed('elasticfilesystem:DescribeFileSystemPolicy', () =>
+          client.send(new DescribeFileSystemPolicyCommand({ FileSystemId: fileSystem })),
+        )
+        if (answer.Policy !== undefined) return answer.Policy
+        throw new RolloutError(`EFS answered without the policy of ${fileSystem}`)
+      } catch (error) {
+        if (isAwsError(error, 'PolicyNotFound')) return undefined
+        throw error
+      }
+    },
+    async accessPoint(id) {
+      const { client, DescribeAccessPointsCommand } = await sdk()
+      try {
+        const answer = await allowed('elasticfilesystem:DescribeAccessPoints', () =>
+          client.send(new DescribeAccessPointsCommand({ AccessPointId: id })),
+        )
+        const [found] = answer.AccessPoints ?? []
+        if (found !== undefined) return toAccessPoint(found)
+        throw new RolloutError(`EFS answered without access point ${id}`)
+      } catch (error) {
+        if (isAwsError(error, 'AccessPointNotFound')) return undefined
+        throw error
+      }
+    },
+  }
+}
+
+function toMountTarget(target: Sdk.MountTargetDescription): MountTarget {
+  return {
+    id: target.MountTargetId ?? '',
+    subnet: target.SubnetId ?? '',
+    zone: target.AvailabilityZoneName ?? '',
+    address: target.IpAddress ?? '',
+    state: target.LifeCycleState ?? '',
+    networkInterface: target.NetworkInterfaceId,
+    vpc: target.VpcId,
+  }
+}
+
+function toAccessPoint(point: Sdk.AccessPointDescription): AccessPoint {
+  const { PosixUser: user, RootDirectory: root } = point
+  const creation = root?.CreationInfo
+  return {
+    id: point.AccessPointId ?? '',
+    arn: point.AccessPointArn ?? '',
+    fileSystem: point.FileSystemId ?? '',
+    state: point.LifeCycleState ?? '',
+    path: root?.Path ?? '/',
+    user: user && { uid: user.Uid ?? 0, gid: user.Gid ?? 0 },
+    creation: creation && {
+      uid: creation.OwnerUid ?? 0,
+      gid: creation.OwnerGid ?? 0,
+      permissions: creation.Permissions ?? '',
     },
   }
 }

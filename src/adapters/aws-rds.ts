@@ -81,6 +81,8 @@ function toCluster(cluster: Sdk.DBCluster): DatabaseCluster {
     database: cluster.DatabaseName,
     httpEndpoint: cluster.HttpEndpointEnabled ?? false,
     secret: cluster.MasterUserSecret?.SecretArn,
+    securityGroups: (cluster.VpcSecurityGroups ?? []).flatMap(group => group.VpcSecurityGroupId ?? []),
+    port: cluster.Port,
     version: cluster.EngineVersion,
     deletionProtection: cluster.DeletionProtection ?? false,
     retentionDays: cluster.BackupRetentionPeriod,

@@ -3,6 +3,7 @@ import { appRunnerAdapter } from './aws-apprunner.ts'
 import { backupAdapter } from './aws-backup.ts'
 import { cloudMapAdapter } from './aws-cloud-map.ts'
 import { dataApiAdapter } from './aws-data-api.ts'
+import { ec2Adapter } from './aws-ec2.ts'
 import { ecrAdapter } from './aws-ecr.ts'
 import { ecsAdapter } from './aws-ecs.ts'
 import { efsAdapter } from './aws-efs.ts'
@@ -15,6 +16,7 @@ export function createCloud(region: string): Cloud {
     region,
     ecs: ecsAdapter(region),
     appRunner: appRunnerAdapter(region),
+    ec2: ec2Adapter(region),
     efs: efsAdapter(region),
     cloudMap: cloudMapAdapter(region),
     ecr: ecrAdapter(region),

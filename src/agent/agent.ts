@@ -1,5 +1,6 @@
 import { Denied } from '../errors/denied.ts'
 import { explain } from '../errors/explain.ts'
+import { NeverStarted } from '../errors/never-started.ts'
 import { NoEvidence } from '../errors/no-evidence.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
 import type { Execution, UndoCounts, UndoInside } from '../execute/execution.ts'
@@ -7,17 +8,22 @@ import { StepFailed } from '../execute/execution.ts'
 import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import type { Inside, LookInside } from '../stack/inside.ts'
+import type { MountedFiles } from '../ports/files.ts'
+import type { Inside, LookAtMount, LookInside } from '../stack/inside.ts'
 import { unseenInside, workerAddresses } from '../stack/inside.ts'
+import type { EcsComponent, Mount, Observed, Unseen } from '../stack/stack.ts'
+import { known, unknown } from '../stack/stack.ts'
+import { dataVolume, isMountFailure } from '../stack/storage.ts'
 import type { Job, JobFailure, Library, Spec, Undone } from './job.ts'
 import { partsOf } from './library.ts'
-import { orderOf, roomIn } from './order.ts'
+import { MOUNTED_AT, orderOf, roomIn } from './order.ts'
 import { type Errand, type Outcome, type Place, runAgent } from './task.ts'
 import { textsOf } from './texts.ts'
 
 /** `network: task`: what a runner inside the VPC does itself is done by an agent there. */
 export type Agent = {
   readonly look: LookInside
+  readonly lookAtMount: LookAtMount
   readonly undo: UndoInside
 }
 
@@ -38,6 +44,7 @@ export function createAgent(options: AgentOptions): Agent {
   const memory: Memory = { phases: new Map(), kept: undefined }
   return {
     look: worker => look({ ...options, worker }, options),
+    lookAtMount: (worker, clickhouse) => lookAtMount({ ...options, worker }, clickhouse, options),
     async undo(step, execution) {
       const { phases } = memory
       if (!phases.has(step)) {
@@ -81,15 +88,57 @@ async function look(place: Place, { program, optional }: AgentOptions): Promise<
     say('The agent has looked at the databases.')
     return outcome.value as Inside
   } catch (error) {
-    const lasting = error instanceof Denied || (error instanceof NoEvidence && error.lasting)
     const reason = `the databases were not seen, because ${explain(error)}${remedyFor(error)}`
-    return unseenInside(reason, lasting && optional ? 'not-asked' : 'no-evidence')
+    return unseenInside(reason, becauseOf(error, optional))
   }
+}
+
+/** Never throws. That ECS cannot mount the volume is what was to be found out, and no missing evidence. */
+async function lookAtMount(
+  place: Place,
+  clickhouse: EcsComponent,
+  { program, optional }: AgentOptions,
+): Promise<Observed<Mount>> {
+  const { arn } = clickhouse.taskDefinition
+  const volume = dataVolume(clickhouse.taskDefinition, clickhouse.container)
+  if (volume === undefined) return unknown(`task definition ${arn} has no EFS volume`, 'not-asked')
+  try {
+    const outcome = await runAgent(
+      {
+        job: { kind: 'mount', path: MOUNTED_AT },
+        program: await program('look'),
+        what: "mount ClickHouse's volume",
+        timeoutMs: LOOK_MS,
+        onSay: line => place.say(quoted(line)),
+      },
+      { ...place, volume: { of: clickhouse, name: volume.name } },
+    )
+    if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
+    place.say("The agent has looked at ClickHouse's volume.")
+    return known({ state: 'mounted', ...(outcome.value as MountedFiles) }, arn)
+  } catch (error) {
+    if (error instanceof NeverStarted && isMountFailure(error.stoppedReason))
+      return known({ state: 'failed', reason: error.stoppedReason }, arn)
+    return unknown(
+      `ClickHouse's volume was not mounted, because ${explain(error)}${grantFor(error)}`,
+      becauseOf(error, optional),
+    )
+  }
+}
+
+/** What was not asked for by name and can never be had is as if nobody had asked. */
+function becauseOf(error: unknown, optional: boolean): Unseen {
+  const lasting = error instanceof Denied || (error instanceof NoEvidence && error.lasting)
+  return lasting && optional ? 'not-asked' : 'no-evidence'
 }
 
 function remedyFor(error: unknown): string {
   if (!(error instanceof Denied)) return ''
-  return `; allow ${error.permission} to this job's role, or give \`database-url\` and \`clickhouse-url\` to a runner inside the VPC`
+  return `${grantFor(error)}, or give \`database-url\` and \`clickhouse-url\` to a runner inside the VPC`
+}
+
+function grantFor(error: unknown): string {
+  return error instanceof Denied ? `; allow ${error.permission} to this job's role` : ''
 }
 
 /** Somebody else's line cannot be a command of the runner (`::error::`, `##[group]`) behind a bar. */

@@ -1,5 +1,6 @@
 import type { UndoCounts } from '../execute/execution.ts'
 import type { UndoSchema } from '../plan/plan.ts'
+import type { MountedFiles } from '../ports/files.ts'
 import type { DownSql } from '../schema/down-sql.ts'
 import type { Inside, WorkerAddress } from '../stack/inside.ts'
 
@@ -12,12 +13,15 @@ export type Spec = {
   readonly job: Job
 }
 
-export type Job = ObserveJob | UndoJob | KeepJob | LoadJob
+export type Job = ObserveJob | MountJob | UndoJob | KeepJob | LoadJob
 
 export type ObserveJob = {
   readonly kind: 'observe'
   readonly workers: readonly WorkerAddress[]
 }
+
+/** Looks at ClickHouse's volume, which is mounted at a path. */
+export type MountJob = { readonly kind: 'mount'; readonly path: string }
 
 /** Phases of a rollback between which nothing else happens, in order, with their down SQL. */
 export type UndoJob = {
@@ -55,6 +59,7 @@ export type LoadJob = Pick<UndoJob, 'steps' | 'rollbackId'> & {
 /** What each job answers with. */
 export type Answers = {
   readonly observe: Inside
+  readonly mount: MountedFiles
   readonly undo: Undone
   readonly keep: null
   readonly load: Undone

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { lookAtFiles } from '../adapters/files.ts'
 import { http } from '../adapters/http.ts'
 import { names } from '../adapters/names.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey.ts'
@@ -19,6 +20,8 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
   switch (job.kind) {
     case 'observe':
       return lookInside({ ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING }, job.workers)
+    case 'mount':
+      return lookAtFiles(job.path)
     case 'keep':
       return keepPart(job, givenPostgres(tools))
     case 'load':

@@ -19,10 +19,12 @@ export function orderOf(
   spec: Spec,
   program: string,
   { container, taskDefinition, image }: EcsComponent,
+  volume?: Volume,
 ): DerivedTask {
   const payload = compress(JSON.stringify({ program, spec })).toString('base64')
+  const stores = volume === undefined ? container : { environment: {}, secrets: {} }
   return {
-    family: familyOf(taskDefinition.family),
+    family: familyOf((volume?.of ?? { taskDefinition }).taskDefinition.family),
     from: container.name,
     name: CONTAINER,
     image: pinned(image),
@@ -30,11 +32,22 @@ export function orderOf(
     // Without one the image's own would be its arguments.
     command: ['langfuse-rollout-agent'],
     architecture: taskDefinition.architecture === 'ARM64' ? 'ARM64' : 'X86_64',
-    environment: { ...only(container.environment), [PAYLOAD]: payload },
-    secrets: only(container.secrets),
+    environment: { ...only(stores.environment), [PAYLOAD]: payload },
+    secrets: only(stores.secrets),
+    ...(volume && {
+      mount: { of: volume.of.taskDefinition, volume: volume.name, path: MOUNTED_AT, user: CLICKHOUSE },
+    }),
     tags: { [TAG]: spec.nonce },
   }
 }
+
+/** One of another component: the agent then stands where that one stands, is told of no store, and mounts it. */
+export type Volume = { readonly of: EcsComponent; readonly name: string }
+
+export const MOUNTED_AT = '/mnt/clickhouse'
+
+/** uid and gid in ClickHouse's own image: the agent sees what ClickHouse would. */
+const CLICKHOUSE = '101:101'
 
 /** A family of its own beside the worker's; 255 letters at most. */
 export function familyOf(worker: string): string {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Denied } from '../errors/denied.ts'
 import { explain } from '../errors/explain.ts'
+import { NeverStarted } from '../errors/never-started.ts'
 import { NoEvidence } from '../errors/no-evidence.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
 import { reasonsOf } from '../execute/cause.ts'
@@ -10,7 +11,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Cloud, EcsTask } from '../ports/cloud.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import type { Job, JobFailure, Spec } from './job.ts'
-import { CONTAINER, familyOf, orderOf, TAG } from './order.ts'
+import { CONTAINER, familyOf, orderOf, TAG, type Volume } from './order.ts'
 import { type Answer, createReader, type Reader } from './protocol.ts'
 
 /** What starting an agent needs. */
@@ -19,8 +20,9 @@ export type Place = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly say: (line: string) => void
-  /** Beside which the agent stands. */
+  /** Beside which the agent stands, unless it is to mount a volume. */
   readonly worker: EcsComponent
+  readonly volume?: Volume
 }
 
 export type Errand = {
@@ -83,7 +85,14 @@ function logOf({ container, taskDefinition }: EcsComponent): Stream {
   )
 }
 
-function assertPlace({ worker: { service }, signal }: Place): void {
+/** Beside whom it stands. */
+function host({ worker, volume }: Place): EcsComponent {
+  return volume?.of ?? worker
+}
+
+function assertPlace(place: Place): void {
+  const { signal } = place
+  const { service } = host(place)
   if (signal.aborted) throw new Interrupted('The run was cancelled before the agent was started.')
   if (service.subnets.length > 0) return
   throw new NoEvidence(
@@ -93,9 +102,10 @@ function assertPlace({ worker: { service }, signal }: Place): void {
 }
 
 async function start(spec: Spec, { what, job, program }: Errand, place: Place): Promise<EcsTask> {
-  const { cloud, worker, say } = place
-  const { service, taskDefinition: base } = worker
-  const derived = orderOf(spec, program, worker)
+  const { cloud, worker, say, volume } = place
+  const { service } = host(place)
+  const { taskDefinition: base } = worker
+  const derived = orderOf(spec, program, worker, volume)
   const taskDefinition = await begun(() => cloud.ecs.registerDerived(base, derived))
   try {
     const task = await begun(() =>
@@ -110,13 +120,15 @@ async function start(spec: Spec, { what, job, program }: Errand, place: Place): 
       }),
     )
     say(
-      `ECS starts the agent (task ${task.id}, beside ${service.name}) to ${what}${job.kind === 'observe' ? ' (it only reads)' : ''}; that takes about a minute`,
+      `ECS starts the agent (task ${task.id}, beside ${service.name}) to ${what}${READS.has(job.kind) ? ' (it only reads)' : ''}; that takes about a minute`,
     )
     return task
   } finally {
     await tidy(taskDefinition, spec, place)
   }
 }
+
+const READS: ReadonlySet<Job['kind']> = new Set(['observe', 'mount'])
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex')
 
@@ -138,12 +150,9 @@ const FORGOTTEN_MS = 60 * 60_000
  * Ours, those of lost answers (the same nonce), and what runs that were killed have left: by its age, because
  * another run may be about to start an agent too. A running task needs its definition no more.
  */
-async function tidy(
-  taskDefinition: string,
-  { nonce }: Spec,
-  { cloud, worker, clock, say }: Place,
-): Promise<void> {
-  const family = familyOf(worker.taskDefinition.family)
+async function tidy(taskDefinition: string, { nonce }: Spec, place: Place): Promise<void> {
+  const { cloud, clock, say } = place
+  const family = familyOf(host(place).taskDefinition.family)
   const revisions = await cloud.ecs.activeRevisions(family, TAG).catch(() => [])
   const before = clock.now() - FORGOTTEN_MS
   const left = revisions.filter(({ tag, registeredAt }) => tag === nonce || (registeredAt ?? before) < before)
@@ -254,12 +263,13 @@ function outcomeOf(ended: EcsTask | undefined, log: Log, { what }: Errand): Outc
   const exitCode = ended && exitCodeOf(ended)
   const never = ended !== undefined && exitCode === undefined
   const cause = knownCause(ended === undefined ? [] : reasonsOf(ended))
-  const why = never
-    ? `its task never started (${ended.stoppedReason ?? 'ECS gives no reason'})`
-    : `${answer.reason}${exitCode === undefined ? '' : `, and its task ended with exit code ${exitCode}`}`
-  throw new NoEvidence(`${cause}the agent that was to ${what} gave no whole answer: ${why}`, {
-    lasting: false,
-  })
+  const sentence = (why: string) => `${cause}the agent that was to ${what} gave no whole answer: ${why}`
+  if (never) {
+    const reason = ended.stoppedReason ?? 'ECS gives no reason'
+    throw new NeverStarted(sentence(`its task never started (${reason})`), reason)
+  }
+  const code = exitCode === undefined ? '' : `, and its task ended with exit code ${exitCode}`
+  throw new NoEvidence(sentence(`${answer.reason}${code}`), { lasting: false })
 }
 
 async function stop(task: EcsTask, { cloud, worker, say }: Place): Promise<void> {

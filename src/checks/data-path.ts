@@ -1,6 +1,6 @@
 import type { Unseen } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, warning } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 
 export const cloudMap: Check = {
   id: 'cloud-map',
@@ -38,36 +38,38 @@ export const cloudMap: Check = {
   },
 }
 
-export const efs: Check = {
-  id: 'efs-mount-targets',
-  title: 'EFS can be mounted in every subnet of ClickHouse',
+const LONGEST_TTL = 60
+
+/** Its instances are there; whether they are found in time is a matter of how it is set up. */
+export const cloudMapSettings: Check = {
+  id: 'cloud-map-settings',
+  title: "ClickHouse's name follows its task",
   group: 'control-plane',
   needs: [],
-  settles: true,
-  about: ['efs'],
+  settles: false,
+  about: ['cloud-map'],
   run({ stack }) {
-    if (!stack.files.known) return unseen(stack.files, "ClickHouse's data goes with its task")
-    const { id, state, mountTargets } = stack.files.value
-    if (state !== 'available') return failed(`EFS file system ${id} is ${state}.`)
-    const broken = mountTargets.find(target => target.state !== 'available')
-    if (broken !== undefined)
-      return failed(`Mount target ${broken.id} of ${id} in ${broken.zone} is ${broken.state}.`)
-    if (mountTargets.length === 0) {
+    const { discovery } = stack
+    if (!discovery.known)
+      return discovery.because === 'not-asked'
+        ? skipped(`${discovery.reason}.`)
+        : inconclusive(`${discovery.reason}.`)
+    const { name, records, customHealth } = discovery.value
+    if (records === undefined) return skipped(`Cloud Map does not say how ${name} is answered.`)
+    const address = records.find(({ type }) => type === 'A')
+    if (address === undefined)
       return failed(
-        `EFS file system ${id} has no mount target, so a task fails to start with the "botocore" message: create one in each subnet of ClickHouse.`,
+        `${name} has no A record (${records.map(({ type }) => type).join(', ') || 'no DNS record at all'}), so no URL with that name resolves: create the Cloud Map service with DNS records of type A.`,
       )
-    }
-    const without = stack.clickhouse.service.subnets.filter(
-      subnet => !mountTargets.some(target => target.subnet === subnet),
-    )
-    if (without.length > 0) {
+    if (address.ttl > LONGEST_TTL)
       return warning(
-        `EFS file system ${id} has no mount target in subnet ${without.join(', ')}: a ClickHouse task that ECS puts there can only start when another mount target is in the same availability zone. Create one in each.`,
+        `${name} has a TTL of ${address.ttl} s: after ClickHouse was replaced, web and worker go on asking the old address for that long. Set it to 10 s.`,
       )
-    }
-    return passed(
-      `${id} is available with ${mountTargets.length} mount targets, one in each subnet of ClickHouse.`,
-    )
+    if (customHealth === false)
+      return warning(
+        `${name} has no custom health configuration, so Cloud Map calls every registered task healthy, whatever its health check says: create its service with HealthCheckCustomConfig.`,
+      )
+    return passed(`${name} is an A record with a TTL of ${address.ttl} s, and ECS tells its health.`)
   },
 }
 

@@ -3,10 +3,12 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import { BACKUP_CHECKS } from './backups.ts'
 import { CANARY_CHECKS } from './canary.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
-import { cloudMap, efs } from './data-path.ts'
+import { cloudMap, cloudMapSettings } from './data-path.ts'
 import { drift } from './drift.ts'
 import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
+import { MOUNT_CHECKS } from './mount.ts'
+import { NETWORK_CHECKS } from './network.ts'
 import { REGISTRY_CHECKS } from './registry.ts'
 import { RELEASE_CHECKS } from './releases.ts'
 import {
@@ -18,6 +20,7 @@ import {
   workerSteady,
 } from './services.ts'
 import { SETTINGS_CHECKS } from './settings.ts'
+import { efs, STORAGE_CHECKS } from './storage.ts'
 import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
 import { webHealth, webVersion } from './web-health.ts'
 
@@ -35,7 +38,11 @@ export const CHECKS: readonly Check[] = [
   ...REGISTRY_CHECKS,
   ...BACKUP_CHECKS,
   cloudMap,
+  cloudMapSettings,
   efs,
+  ...STORAGE_CHECKS,
+  ...MOUNT_CHECKS,
+  ...NETWORK_CHECKS,
   webHealth,
   webVersion,
   ...CANARY_CHECKS,

@@ -16,7 +16,7 @@ import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { findDataApi } from '../stack/data-api.ts'
 import { observePostgres, POSTGRES_NOT_GIVEN } from '../stack/databases.ts'
-import { lookInside, workerAddresses } from '../stack/inside.ts'
+import { type LookAtMount, lookInside, workerAddresses } from '../stack/inside.ts'
 import type { Sources } from '../stack/observe.ts'
 import type { EcsComponent, Observed, PostgresState, Stack } from '../stack/stack.ts'
 
@@ -52,6 +52,8 @@ export type Connections = Sources & {
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
   readonly undoInside: UndoInside | undefined
+  /** undefined: nobody can start a task that mounts ClickHouse's volume. */
+  readonly mount: LookAtMount | undefined
 }
 
 /** From this runner with the addresses that it was given; else by an agent in a task of its own (`network`). */
@@ -84,6 +86,7 @@ export function connect(config: StackConfig, ports: Ports): Connections {
       ])
       return { ...inside, postgres }
     },
+    mount: undefined,
     insideIsSlow: false,
   }
 }
@@ -116,6 +119,7 @@ function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connectio
       if (config.network !== 'auto' || postgres.known || postgres.because !== 'not-asked') return inside
       return { ...inside, postgres: await aurora.look(worker, postgres.reason) }
     },
+    mount: agent.lookAtMount,
     insideIsSlow: true,
   }
 }

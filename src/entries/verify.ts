@@ -6,7 +6,7 @@ import { releaseOf } from '../release/release.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { observe, quickSources } from '../stack/observe.ts'
-import { currentRelease, type Stack } from '../stack/stack.ts'
+import { currentRelease, type Mount, type Observed, type Stack, unknown } from '../stack/stack.ts'
 import { observeSurroundings } from '../stack/surroundings.ts'
 import { observeDeployed } from './baseline.ts'
 import { canaryStage } from './canary.ts'
@@ -28,7 +28,11 @@ async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
   const needs = new Set(chosen.flatMap(check => check.needs))
   const inside = needs.has('inside')
   const stage = canaryStage(config, ports, needs.has('canary'))
-  const sources = { ...(inside ? connections : quickSources(connections)), onWeb: stage.begin }
+  const sources = {
+    ...(inside ? connections : quickSources(connections)),
+    onWeb: stage.begin,
+    lookAtMount: needs.has('mount') ? (connections.mount ?? cannotMount) : undefined,
+  }
   const picture = async () => {
     const seen = await observe(config, sources)
     return needs.has('surroundings')
@@ -65,6 +69,10 @@ async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
     stack,
     differences: differencesOf(driftOf(subject)),
   })
+}
+
+async function cannotMount(): Promise<Observed<Mount>> {
+  return unknown("only with `network: task` a task mounts ClickHouse's volume", 'not-asked')
 }
 
 /** Who asks for a baseline is told about drift, whatever else was chosen. */

@@ -31,6 +31,8 @@ export type DatabaseCluster = {
   readonly httpEndpoint?: boolean
   /** ARN of the secret that RDS keeps for the master user, where it does. */
   readonly secret?: string | undefined
+  readonly securityGroups?: readonly string[]
+  readonly port?: number | undefined
   readonly version?: string | undefined
   readonly deletionProtection?: boolean
   /** Days that Aurora keeps what a point-in-time restore needs. */

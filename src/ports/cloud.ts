@@ -1,5 +1,6 @@
 import type { Aurora, Backup } from './backup.ts'
 import type { DataApi } from './data-api.ts'
+import type { Ec2 } from './network.ts'
 
 /**
  * AWS as the flow sees it: only what is used, in our own shapes. The adapters translate; nothing right of
@@ -9,6 +10,7 @@ export type Cloud = {
   readonly region: string
   readonly ecs: Ecs
   readonly appRunner: AppRunner
+  readonly ec2: Ec2
   readonly efs: Efs
   readonly cloudMap: CloudMap
   readonly ecr: Ecr
@@ -69,6 +71,10 @@ export type EfsVolume = {
   readonly fileSystemId: string
   readonly rootDirectory: string
   readonly accessPointId: string | undefined
+  /** TLS between the task and EFS. */
+  readonly encrypted?: boolean
+  /** It is mounted as the task role; else as nobody in particular. */
+  readonly iam?: boolean
 }
 
 export type Container = {
@@ -82,6 +88,10 @@ export type Container = {
   readonly environmentFiles?: number
   /** MiB it may use: its own limit, else the task's. */
   readonly memory?: number | undefined
+  /** Where the task's volumes are in it. */
+  readonly mounts?: readonly { readonly volume: string; readonly path: string }[]
+  /** As whom it runs, where the task definition says it. */
+  readonly user?: string | undefined
   readonly logGroup: string | undefined
   readonly logStreamPrefix: string | undefined
   /** undefined: it has none of its own. */
@@ -106,6 +116,8 @@ export type TaskDefinition = {
   readonly containers: readonly Container[]
   readonly volumes: readonly EfsVolume[]
   readonly architecture: string
+  /** ARN of the role that its containers have. */
+  readonly taskRole?: string | undefined
   /** What it says, by member. */
   readonly content?: TaskContent
   /** Exactly what ECS described, to register a copy from; opaque to everybody but the adapter. */
@@ -128,6 +140,8 @@ export type EcsTask = {
   readonly subnet: string | undefined
   readonly startedBy: string | undefined
   readonly stopCode: string | undefined
+  /** Epoch milliseconds by AWS's clock. */
+  readonly stoppedAt?: number | undefined
   readonly stoppedReason: string | undefined
   readonly containers: readonly {
     readonly name: string
@@ -221,8 +235,19 @@ export type DerivedTask = {
   readonly environment: Readonly<Record<string, string>>
   /** Name to ARN. */
   readonly secrets: Readonly<Record<string, string>>
+  /** A volume of another task definition, mounted read-only as that one mounts it: with its task role. */
+  readonly mount?: DerivedMount
   /** Added to the base's own. */
   readonly tags: Readonly<Record<string, string>>
+}
+
+export type DerivedMount = {
+  readonly of: TaskDefinition
+  readonly volume: string
+  /** In the container. */
+  readonly path: string
+  /** As whom the container runs, `uid:gid`. */
+  readonly user: string
 }
 
 /** One Fargate task. The same `clientToken` with the same order gives the same task, however often it is asked for. */
@@ -265,10 +290,17 @@ export type AppRunnerService = {
   readonly secrets: Readonly<Record<string, string>>
   /** MiB of an instance. */
   readonly memory?: number | undefined
+  /** ARN; undefined: what it sends goes to the internet and not into the VPC. */
+  readonly vpcConnector?: string | undefined
   /** What else is set, by name: size, health check, ways in and out, scaling. */
   readonly settings?: Readonly<Record<string, string>>
   /** The whole source configuration as App Runner described it; opaque to everybody but the adapter. */
   readonly source: unknown
+}
+
+export type VpcConnector = {
+  readonly subnets: readonly string[]
+  readonly securityGroups: readonly string[]
 }
 
 export type AppRunnerOperation = {
@@ -283,6 +315,8 @@ export type AppRunner = {
   /** undefined when there is no service of that name. */
   service(name: string): Promise<AppRunnerService | undefined>
   describe(arn: string): Promise<AppRunnerService>
+  /** Where in the VPC a service sends from; undefined when there is no such connector. */
+  vpcConnector(arn: string): Promise<VpcConnector | undefined>
   /** All pages, newest first. */
   /** Newest first; with `until`, no page after the one that has the operation of that id. */
   operations(arn: string, until?: string): Promise<readonly AppRunnerOperation[]>
@@ -299,6 +333,20 @@ export type MountTarget = {
   readonly zone: string
   readonly address: string
   readonly state: string
+  readonly networkInterface?: string | undefined
+  readonly vpc?: string | undefined
+}
+
+export type AccessPoint = {
+  readonly id: string
+  readonly arn: string
+  readonly fileSystem: string
+  readonly state: string
+  readonly path: string
+  /** As whom everything is done through it; undefined: as who does it. */
+  readonly user: { readonly uid: number; readonly gid: number } | undefined
+  /** Whose the root directory becomes when it does not exist yet; undefined: it has to exist. */
+  readonly creation: { readonly uid: number; readonly gid: number; readonly permissions: string } | undefined
 }
 
 export type Efs = {
@@ -308,6 +356,10 @@ export type Efs = {
   ): Promise<
     { readonly id: string; readonly state: string; readonly mountTargets: readonly MountTarget[] } | undefined
   >
+  /** The file-system policy as JSON; undefined when it has none, so that everybody who reaches it may do everything. */
+  policy(fileSystem: string): Promise<string | undefined>
+  /** undefined when there is no such access point. */
+  accessPoint(id: string): Promise<AccessPoint | undefined>
 }
 
 export type CloudMapInstance = {
@@ -316,9 +368,18 @@ export type CloudMapInstance = {
   readonly health: string
 }
 
+export type CloudMapService = {
+  readonly name: string
+  readonly instances: readonly CloudMapInstance[]
+  /** How its name is answered; empty: only through Cloud Map's own API. */
+  readonly records?: readonly { readonly type: string; readonly ttl: number }[]
+  /** ECS tells it whether a task is healthy. */
+  readonly customHealth?: boolean
+}
+
 export type CloudMap = {
   /** `arn` as in a service's registries. */
-  service(arn: string): Promise<{ readonly name: string; readonly instances: readonly CloudMapInstance[] }>
+  service(arn: string): Promise<CloudMapService>
 }
 
 export type EcrImage = {

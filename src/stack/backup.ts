@@ -45,7 +45,7 @@ export async function observeDatabase(
 
 /** The hosts of PostgreSQL that are visible, the surest first: what the containers are told, then the input. */
 export function databaseHosts(
-  config: StackConfig,
+  config: Pick<StackConfig, 'databases'>,
   {
     worker,
     web,

@@ -6,6 +6,7 @@ import { observeClickHouse, observePostgres } from './databases.ts'
 import type {
   ClickHouseState,
   EcsComponent,
+  Mount,
   Observed,
   PostgresState,
   Probe,
@@ -19,11 +20,15 @@ import { observeValkey } from './valkey.ts'
 export type Inside = {
   readonly postgres: Observed<PostgresState>
   readonly clickhouse: Observed<ClickHouseState>
-  readonly probe: Probe
+  /** Without what only a task with the volume can see. */
+  readonly probe: Omit<Probe, 'mount'>
 }
 
 /** Looks from inside the VPC, wherever that process is: this one, or the agent in a one-off task. Never throws. */
 export type LookInside = (worker: EcsComponent) => Promise<Inside>
+
+/** Mounts ClickHouse's volume in a task that stands where ClickHouse stands. Never throws. */
+export type LookAtMount = (worker: EcsComponent, clickhouse: EcsComponent) => Promise<Observed<Mount>>
 
 /** What a process inside the VPC has to look with; what it was given no address of is undefined. */
 export type Stores = {

@@ -5,19 +5,21 @@ import type { AppRunnerOperation, Cloud, EcsService, EcsTask } from '../ports/cl
 import type { Http } from '../ports/http.ts'
 import { pickContainer } from './container.ts'
 import { observeImageAtLeast } from './image.ts'
-import { type Inside, type LookInside, unseenInside } from './inside.ts'
+import { type Inside, type LookAtMount, type LookInside, unseenInside } from './inside.ts'
 import type {
   AppRunnerWeb,
   Discovery,
   EcsComponent,
   EcsWeb,
   FileSystem,
+  Mount,
   Observed,
   Stack,
   WebComponent,
   WebHealth,
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
+import { dataVolume } from './storage.ts'
 import { unseenSurroundings } from './surroundings.ts'
 
 /** What observing needs. */
@@ -25,6 +27,8 @@ export type Sources = {
   readonly cloud: Cloud
   readonly http: Http
   readonly lookInside: LookInside
+  /** Only where a check asks for it: it starts a task of its own. */
+  readonly lookAtMount?: LookAtMount | undefined
   /** Looking inside starts a task and takes a minute: it is not done again and again. */
   readonly insideIsSlow: boolean
   /** Told where the web is as soon as that is known, for work that goes on beside the looks. */
@@ -49,8 +53,9 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   ])
   const url = publicUrl(config, web)
   sources.onWeb?.(web, url)
-  const [inside, health, discovery, files] = await Promise.all([
+  const [inside, mount, health, discovery, files] = await Promise.all([
     sources.lookInside(worker),
+    sources.lookAtMount?.(worker, clickhouse) ?? unknown<Mount>('the volume was not mounted', 'not-asked'),
     observeHealth(url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
     observeFiles(clickhouse, cloud),
@@ -69,7 +74,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     clickhouseStore: inside.clickhouse,
     discovery,
     files,
-    probe: inside.probe,
+    probe: { ...inside.probe, mount },
     surroundings: unseenSurroundings('it was not looked for', 'not-asked'),
   }
 }
@@ -207,7 +212,7 @@ export async function observeDiscovery(service: EcsService, cloud: Cloud): Promi
 }
 
 async function observeFiles(clickhouse: EcsComponent, cloud: Cloud): Promise<Observed<FileSystem>> {
-  const [volume] = clickhouse.taskDefinition.volumes
+  const volume = dataVolume(clickhouse.taskDefinition, clickhouse.container)
   if (volume === undefined)
     return unknown(`task definition ${clickhouse.taskDefinition.arn} has no EFS volume`, 'not-asked')
   try {

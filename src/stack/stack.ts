@@ -2,7 +2,7 @@ import type { Component } from '../inputs/config.ts'
 import type {
   AppRunnerOperation,
   AppRunnerService,
-  CloudMapInstance,
+  CloudMapService,
   Container,
   EcsService,
   EcsTask,
@@ -10,6 +10,7 @@ import type {
   MountTarget,
   TaskDefinition,
 } from '../ports/cloud.ts'
+import type { MountedFiles } from '../ports/files.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
@@ -154,7 +155,14 @@ export type Probe = {
   readonly tables: Observed<readonly ClickHouseTable[]>
   readonly valkey: Observed<ValkeyState>
   readonly workers: Observed<readonly WorkerHealth[]>
+  /** ClickHouse's volume, as a task in its place mounts it. */
+  readonly mount: Observed<Mount>
 }
+
+/** `failed`: ECS could not mount it, in its words. */
+export type Mount =
+  | ({ readonly state: 'mounted' } & MountedFiles)
+  | { readonly state: 'failed'; readonly reason: string }
 
 export type ClickHouseDisk = { readonly name: string; readonly free: number; readonly total: number }
 
@@ -194,10 +202,7 @@ export type WorkerHealth = {
   readonly problem: string | undefined
 }
 
-export type Discovery = {
-  readonly name: string
-  readonly instances: readonly CloudMapInstance[]
-}
+export type Discovery = CloudMapService
 
 export type FileSystem = {
   readonly id: string

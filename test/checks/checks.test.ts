@@ -6,6 +6,7 @@ import { fingerprintOf, identityOf } from '../../src/stack/fingerprint.ts'
 import { unseenInside } from '../../src/stack/inside.ts'
 import type { Probe, Stack, ValkeyState } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
+import { unseenSurroundings } from '../../src/stack/surroundings.ts'
 import { soundStack } from '../support/sound.ts'
 import { arrivedCanary, ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } from '../support/stack.ts'
 
@@ -294,7 +295,8 @@ test('nothing passes that was not looked at', async () => {
     discovery: unknown('denied', 'unreachable'),
     files: unknown('denied', 'unreachable'),
     health: unknown('no answer', 'unreachable'),
-    probe: unseenInside('no way in', 'not-asked').probe,
+    probe: { ...unseenInside('no way in', 'not-asked').probe, mount: unknown('no way in', 'not-asked') },
+    surroundings: unseenSurroundings('no way in', 'not-asked'),
   })
   const results = await runChecks(CHECKS, {
     stack: blind,

@@ -80,6 +80,8 @@ async function isAtRest({ sandbox, webUrl }: ArticleStack, { instances }: MapSer
   const tasks = [...(ecs.clusters.get('langfuse')?.tasks.values() ?? [])].filter(({ service }) => service)
   const still =
     services.every(service => service.steady && service.deployments.length === 1) &&
+    // The scheduler looks once in a while: until then it is steady with what it had.
+    services.every(({ name, desiredCount }) => desiredCount === runningIn(tasks, name)) &&
     tasks.every(task => task.lastStatus === 'RUNNING' || task.lastStatus === 'STOPPED') &&
     [...appRunner.services.values()].every(({ status }) => status === 'RUNNING')
   const [instance] = instances.values()
@@ -89,6 +91,9 @@ async function isAtRest({ sandbox, webUrl }: ArticleStack, { instances }: MapSer
   )
   return (await Promise.all(answers).catch(() => [false])).every(Boolean)
 }
+
+const runningIn = (tasks: readonly Task[], service: string) =>
+  tasks.filter(task => task.service?.name === service && task.lastStatus === 'RUNNING').length
 
 /** Where a program of Langfuse or ClickHouse answers on this machine. */
 function doorOf({ network }: World, { address, lastStatus, service }: Task): readonly string[] {

@@ -41,20 +41,25 @@ const verify = (inputs: Readonly<Record<string, string>> = {}, options: StageRun
 const operations = (from: number) =>
   stage.stack.sandbox.requests.slice(from).map(request => request.operation)
 
-test('verify sees the same from outside as from inside, with one task', async () => {
+test('verify sees the same from outside as from inside, with a task that looks and one that mounts', async () => {
   const from = stage.stack.sandbox.requests.length
   const outside = await verify()
   const writes = operations(from).filter(name => /^(Register|Deregister|Run|Stop|Update|Create)/.test(name))
-  expect(writes).toEqual(['RegisterTaskDefinition', 'RunTask', 'DeregisterTaskDefinition'])
+  expect(writes.toSorted()).toEqual(
+    ['DeregisterTaskDefinition', 'RegisterTaskDefinition', 'RunTask'].flatMap(name => [name, name]),
+  )
   const inside = await stage.run('verify', {
     'redis-url': `redis://:${CACHE_TOKEN}@${CACHE}:6379`,
   })
   const facts = (result: RunResult) =>
-    checksOf(result).map(({ id, state, sentence }) => [id, state, sentence.replace(/[\d.]+ GiB/, 'x GiB')])
+    checksOf(result)
+      // A runner mounts nothing.
+      .filter(({ id }) => id !== 'efs-mounted')
+      .map(({ id, state, sentence }) => [id, state, sentence.replace(/[\d.]+ GiB/, 'x GiB')])
   expect(facts(outside)).toEqual(facts(inside))
-  // Only the canary, for which no keys are given.
-  expect(outside.outputs).toMatchObject({ outcome: 'passed', failed: '0', skipped: '1' })
+  expect(outside.outputs).toMatchObject({ outcome: 'passed', failed: '0' })
   expect(checksOf(outside, 'inside').map(check => `${check.id} ${check.state}`)).toEqual([
+    'efs-mounted passed',
     'clickhouse-ping passed',
     'clickhouse-schema passed',
     'postgres-migrations passed',
@@ -69,7 +74,9 @@ test('verify sees the same from outside as from inside, with one task', async ()
 
 test('the agent stands where the worker stands, and is told only what leads to the stores', () => {
   const { requests } = stage.stack.sandbox
-  const registered = requests.find(({ operation }) => operation === 'RegisterTaskDefinition')?.input
+  const registered = requests.find(
+    ({ operation, input }) => operation === 'RegisterTaskDefinition' && input['family'] === FAMILY,
+  )?.input
   expect(registered).toMatchObject({
     family: FAMILY,
     executionRoleArn: expect.any(String),
@@ -89,6 +96,32 @@ test('the agent stands where the worker stands, and is told only what leads to t
   expect(names).toEqual(expect.arrayContaining(['CLICKHOUSE_URL', 'REDIS_HOST']))
   expect(names.filter(name => !/^(CLICKHOUSE|REDIS|LANGFUSE_ROLLOUT)_/.test(name))).toEqual([])
   expect(Buffer.byteLength(JSON.stringify(registered))).toBeLessThan(64 * 1024)
+})
+
+test('the agent that mounts stands where ClickHouse stands, with its volume read-only and nothing else', () => {
+  const { requests, world } = stage.stack.sandbox
+  const family = 'clickhouse-agent'
+  const registered = requests.find(
+    ({ operation, input }) => operation === 'RegisterTaskDefinition' && input['family'] === family,
+  )?.input
+  const own = world.ecs.clusters.get('langfuse')?.services.get('clickhouse')
+  expect(registered).toMatchObject({
+    taskRoleArn: own?.taskDefinition.document['taskRoleArn'],
+    volumes: own?.taskDefinition.document['volumes'],
+    containerDefinitions: [
+      {
+        image: expect.stringMatching(/langfuse-worker@sha256:/),
+        user: '101:101',
+        mountPoints: [{ sourceVolume: 'clickhouse_data', containerPath: '/mnt/clickhouse', readOnly: true }],
+        environment: [{ name: 'LANGFUSE_ROLLOUT_AGENT', value: expect.any(String) }],
+        secrets: [],
+      },
+    ],
+  })
+  const run = requests.find(
+    ({ operation, input }) => operation === 'RunTask' && JSON.stringify(input).includes(`/${family}:`),
+  )?.input
+  expect(run?.['networkConfiguration']).toMatchObject(Object(own?.settings['networkConfiguration']))
 })
 
 const BROKEN: readonly Broken[] = [
@@ -131,7 +164,9 @@ test('an agent that gives no whole answer: inconclusive with the reason, never p
 
 test('lines that come late are waited for', async () => {
   stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, logLag: 150 })
-  expect((await verify()).outputs).toMatchObject({ outcome: 'passed', skipped: '1' })
+  const result = await verify()
+  expect(result.outputs['outcome']).toBe('passed')
+  expect(checksOf(result, 'inside').filter(({ state }) => state === 'skipped')).toEqual([])
   await nothingIsLeft(stage)
 })
 
@@ -153,7 +188,9 @@ test.each(DENIED)('where IAM denies %s', async (operation, permission) => {
   expect(asked.summary).toMatch(reason)
 
   const automatic = await verify({ network: 'auto' })
-  expect(automatic.outputs).toMatchObject({ outcome: 'passed', skipped: '9' })
+  expect(automatic.outputs['outcome']).toBe('passed')
+  const inside = checksOf(automatic, 'inside')
+  expect(inside.map(({ state }) => state)).toEqual(inside.map(() => 'skipped'))
   expect((automatic.report as { warnings: string[] }).warnings.join()).toMatch(reason)
 
   const deploy = await stage.run('deploy', { ...OUTSIDE, version: '3.0.0' }, { env: HOSTED })

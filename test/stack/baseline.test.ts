@@ -133,7 +133,7 @@ test.each<readonly [string, (stack: Stack) => Stack, readonly string[]]>([
   ],
   ['file system', volume({ fileSystemId: 'fs-2' }), ['efs file system']],
   ['root directory', volume({ rootDirectory: '/clickhouse' }), ['efs root directory']],
-  ['access point', volume({ accessPointId: 'fsap-1' }), ['efs access point']],
+  ['access point', volume({ accessPointId: 'fsap-2' }), ['efs access point']],
   [
     'a mount target that is gone',
     stack => ({ ...stack, files: known({ id: 'fs-1', state: 'available', mountTargets: [] }, 'x') }),

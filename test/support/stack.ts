@@ -3,7 +3,7 @@ import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
 import type { Canary } from '../../src/stack/canary.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
-import { unseenSurroundings } from '../../src/stack/surroundings.ts'
+import { healthySurroundings } from './surroundings.ts'
 
 /** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
 export const REGISTRY = '123456789012.dkr.ecr.ap-northeast-1.amazonaws.com'
@@ -151,7 +151,7 @@ function ecsComponent(
     containers: [container],
     volumes:
       component === 'clickhouse'
-        ? [{ name: 'data', fileSystemId: 'fs-1', rootDirectory: '/', accessPointId: undefined }]
+        ? [{ name: 'data', fileSystemId: 'fs-1', rootDirectory: '/', accessPointId: 'fsap-1' }]
         : [],
     architecture: 'ARM64',
     source: {},
@@ -226,6 +226,8 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
       {
         name: 'clickhouse.langfuse.local',
         instances: [{ id: 'clickhouse-task', address: '10.0.11.37', health: 'HEALTHY' }],
+        records: [{ type: 'A', ttl: 10 }],
+        customHealth: true,
       },
       'cloud map',
     ),
@@ -244,7 +246,7 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
       'efs',
     ),
     probe: healthyProbe(),
-    surroundings: unseenSurroundings('it was not looked for', 'not-asked'),
+    surroundings: healthySurroundings(),
     ...over,
   }
 }
@@ -259,6 +261,15 @@ export function healthyProbe(over: Partial<Probe> = {}): Probe {
     valkey: known(
       { version: '7.2.6', policy: 'noeviction', used: 1e6, maximum: 1e9, evicted: 0, queues: [] },
       'master.langfuse-cache.example:6379',
+    ),
+    mount: known(
+      {
+        state: 'mounted',
+        entries: ['.', 'metadata', 'store'].map(name => ({ name, uid: 101, gid: 101, mode: 0o755 })),
+        count: 12,
+        free: 2 ** 63,
+      },
+      'clickhouse:1',
     ),
     workers: known(
       [

@@ -79,6 +79,12 @@ const SCOPES: readonly Scope[] = [
       'apprunner:ListServices',
       'backup:DescribeBackupJob',
       'backup:ListBackupVaults',
+      'ec2:DescribeDhcpOptions',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSecurityGroups',
+      'ec2:DescribeSubnets',
+      'ec2:DescribeVpcAttribute',
+      'ec2:DescribeVpcs',
       'backup:ListRecoveryPointsByResource',
       'ecs:DeregisterTaskDefinition',
       'ecs:DescribeTaskDefinition',
@@ -127,6 +133,11 @@ const SCOPES: readonly Scope[] = [
     resource: arn('apprunner', 'service/langfuse_web/*'),
   },
   {
+    sid: 'WebsConnector',
+    actions: ['apprunner:DescribeVpcConnector'],
+    resource: arn('apprunner', 'vpcconnector/*'),
+  },
+  {
     sid: 'Images',
     actions: [
       'ecr:BatchGetImage',
@@ -149,8 +160,17 @@ const SCOPES: readonly Scope[] = [
   },
   {
     sid: 'Files',
-    actions: ['elasticfilesystem:DescribeFileSystems', 'elasticfilesystem:DescribeMountTargets'],
+    actions: [
+      'elasticfilesystem:DescribeFileSystemPolicy',
+      'elasticfilesystem:DescribeFileSystems',
+      'elasticfilesystem:DescribeMountTargets',
+    ],
     resource: arn('elasticfilesystem', 'file-system/*'),
+  },
+  {
+    sid: 'AccessPoints',
+    actions: ['elasticfilesystem:DescribeAccessPoints'],
+    resource: [arn('elasticfilesystem', 'file-system/*'), arn('elasticfilesystem', 'access-point/*')],
   },
   {
     sid: 'Logs',

@@ -2,6 +2,7 @@
 export {
   AppRunnerClient,
   DescribeServiceCommand,
+  DescribeVpcConnectorCommand,
   ListOperationsCommand,
   ListServicesCommand,
   UpdateServiceCommand,

@@ -1,0 +1,138 @@
+import type * as Sdk from '@aws-sdk/client-ec2'
+import { RolloutError } from '../errors/rollout-error.ts'
+import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../ports/network.ts'
+import { allowed } from './allowed.ts'
+import { allPages, once } from './once.ts'
+import { patient } from './retries.ts'
+
+/**
+ * The VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/. Ids go into filters: there one that does not exist
+ * (any more) is nothing, while as an id it would be an error for all of them.
+ */
+export function ec2Adapter(region: string): Ec2 {
+  const sdk = once(async () => {
+    const module = await import('./sdk/ec2.ts')
+    return { ...module, client: new module.EC2Client({ region, ...patient }) }
+  })
+
+  async function interfacesBy(name: string, values: readonly string[]): Promise<readonly NetworkInterface[]> {
+    const { client, DescribeNetworkInterfacesCommand } = await sdk()
+    return allowed('ec2:DescribeNetworkInterfaces', () =>
+      allPages(async NextToken => {
+        const page = await client.send(
+          new DescribeNetworkInterfacesCommand({ Filters: [{ Name: name, Values: [...values] }], NextToken }),
+        )
+        return { items: (page.NetworkInterfaces ?? []).map(toInterface), next: page.NextToken }
+      }),
+    )
+  }
+
+  return {
+    async subnets(ids) {
+      const { client, DescribeSubnetsCommand } = await sdk()
+      return allowed('ec2:DescribeSubnets', () =>
+        allPages(async NextToken => {
+          const page = await client.send(
+            new DescribeSubnetsCommand({ Filters: [{ Name: 'subnet-id', Values: [...ids] }], NextToken }),
+          )
+          return { items: (page.Subnets ?? []).map(toSubnet), next: page.NextToken }
+        }),
+      )
+    },
+    async securityGroups(ids) {
+      const { client, DescribeSecurityGroupsCommand } = await sdk()
+      return allowed('ec2:DescribeSecurityGroups', () =>
+        allPages(async NextToken => {
+          const page = await client.send(
+            new DescribeSecurityGroupsCommand({
+              Filters: [{ Name: 'group-id', Values: [...ids] }],
+              NextToken,
+            }),
+          )
+          return { items: (page.SecurityGroups ?? []).map(toGroup), next: page.NextToken }
+        }),
+      )
+    },
+    interfaces: ids => interfacesBy('network-interface-id', ids),
+    interfacesDescribed: as => interfacesBy('description', [as]),
+    async dns(vpc, { servers }) {
+      const { client, DescribeVpcAttributeCommand, DescribeVpcsCommand, DescribeDhcpOptionsCommand } =
+        await sdk()
+      const attribute = (name: Sdk.VpcAttributeName) =>
+        allowed('ec2:DescribeVpcAttribute', () =>
+          client.send(new DescribeVpcAttributeCommand({ VpcId: vpc, Attribute: name })),
+        )
+      const options = async () => {
+        const { Vpcs } = await allowed('ec2:DescribeVpcs', () =>
+          client.send(new DescribeVpcsCommand({ VpcIds: [vpc] })),
+        )
+        const id = Vpcs?.[0]?.DhcpOptionsId
+        // Without options of one's own a VPC has the id `default`.
+        if (id === undefined || id === 'default') return undefined
+        return allowed('ec2:DescribeDhcpOptions', () =>
+          client.send(new DescribeDhcpOptionsCommand({ DhcpOptionsIds: [id] })),
+        )
+      }
+      const [support, hostnames, dhcp] = await Promise.all([
+        attribute('enableDnsSupport'),
+        attribute('enableDnsHostnames'),
+        servers ? options() : undefined,
+      ])
+      return {
+        support: said(support.EnableDnsSupport?.Value, `enableDnsSupport of ${vpc}`),
+        hostnames: said(hostnames.EnableDnsHostnames?.Value, `enableDnsHostnames of ${vpc}`),
+        servers: servers ? serversIn(dhcp) : undefined,
+      }
+    },
+  }
+}
+
+/** What an answer leaves out is not known, neither good nor bad. */
+function said<Value>(value: Value | undefined, what: string): Value {
+  if (value !== undefined) return value
+  throw new RolloutError(`AWS answered without ${what}`)
+}
+
+function serversIn(answer: Sdk.DescribeDhcpOptionsCommandOutput | undefined): readonly string[] {
+  const options = answer?.DhcpOptions?.[0]?.DhcpConfigurations ?? []
+  const servers = options.find(({ Key }) => Key === 'domain-name-servers')?.Values ?? []
+  return servers.flatMap(({ Value }) => Value ?? [])
+}
+
+function toSubnet(subnet: Sdk.Subnet): Subnet {
+  return {
+    id: subnet.SubnetId ?? '',
+    vpc: subnet.VpcId ?? '',
+    zone: subnet.AvailabilityZone ?? '',
+    cidr: subnet.CidrBlock ?? '',
+    free: subnet.AvailableIpAddressCount ?? 0,
+  }
+}
+
+function toGroup(group: Sdk.SecurityGroup): SecurityGroup {
+  return {
+    id: group.GroupId ?? '',
+    name: group.GroupName ?? '',
+    ingress: (group.IpPermissions ?? []).map(toRule),
+    egress: (group.IpPermissionsEgress ?? []).map(toRule),
+  }
+}
+
+function toRule(permission: Sdk.IpPermission): Rule {
+  return {
+    protocol: permission.IpProtocol ?? '-1',
+    from: permission.FromPort ?? 0,
+    to: permission.ToPort ?? 65_535,
+    groups: (permission.UserIdGroupPairs ?? []).flatMap(pair => pair.GroupId ?? []),
+    ranges: (permission.IpRanges ?? []).flatMap(range => range.CidrIp ?? []),
+    lists: (permission.PrefixListIds ?? []).flatMap(list => list.PrefixListId ?? []),
+  }
+}
+
+function toInterface(found: Sdk.NetworkInterface): NetworkInterface {
+  return {
+    id: found.NetworkInterfaceId ?? '',
+    description: found.Description ?? '',
+    securityGroups: (found.Groups ?? []).flatMap(group => group.GroupId ?? []),
+  }
+}

@@ -1,0 +1,159 @@
+/** What a mount is, as IAM sees it. */
+export type Mounting = {
+  /** TLS. */
+  readonly encrypted: boolean
+  /** ARN of the role that it is mounted as; undefined: as nobody in particular. */
+  readonly role: string | undefined
+  readonly accessPoint: string | undefined
+}
+
+/** `unknown`: it rests on what stands elsewhere (the role's own policy, conditions on other things). */
+export type Decision =
+  | { readonly state: 'allowed' | 'unknown' }
+  | { readonly state: 'denied'; readonly because: string; readonly fix: string }
+
+/**
+ * What a file-system policy says to one action (https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html).
+ * Without a policy everybody who reaches a mount target may do everything; with one, only what it allows.
+ */
+export function decide(policy: string, action: string, mounting: Mounting): Decision {
+  const statements = statementsOf(policy)
+  if (statements === undefined) return { state: 'unknown' }
+  const concerning = statements
+    .filter(statement => concernsAction(statement, action))
+    .map(statement => ({
+      statement,
+      applies: and(isPrincipal(statement, mounting), holds(statement, mounting)),
+    }))
+  const denying = concerning.find(({ statement, applies }) => statement.Effect === 'Deny' && applies === true)
+  if (denying !== undefined) return { state: 'denied', ...reasonOf(denying.statement, mounting) }
+  if (concerning.some(({ statement, applies }) => statement.Effect === 'Deny' && applies === undefined))
+    return { state: 'unknown' }
+  const allowing = concerning.filter(({ statement }) => statement.Effect === 'Allow')
+  if (allowing.some(({ applies }) => applies === true)) return { state: 'allowed' }
+  // The role's own policy may allow what this one does not speak of.
+  if (mounting.role !== undefined || allowing.some(({ applies }) => applies === undefined))
+    return { state: 'unknown' }
+  return {
+    state: 'denied',
+    because: `no statement of the file-system policy allows ${action} to everybody, and the volume is mounted without IAM`,
+    fix: 'set authorizationConfig.iam to ENABLED (and transitEncryption) in the volume and allow it to the task role, or allow it to everybody who comes through a mount target',
+  }
+}
+
+type Statement = {
+  readonly Effect?: string
+  readonly Sid?: string
+  readonly Principal?: unknown
+  readonly NotPrincipal?: unknown
+  readonly Action?: unknown
+  readonly NotAction?: unknown
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+function statementsOf(policy: string): readonly Statement[] | undefined {
+  try {
+    const { Statement: found } = JSON.parse(policy) as { Statement?: Statement | readonly Statement[] }
+    return found === undefined ? [] : [found].flat()
+  } catch {
+    return undefined
+  }
+}
+
+/** true and false are sure; undefined is not. */
+type Sure = boolean | undefined
+
+function and(...all: readonly Sure[]): Sure {
+  if (all.includes(false)) return false
+  return all.includes(undefined) ? undefined : true
+}
+
+const texts = (value: unknown): readonly string[] => [value].flat().map(String)
+
+function concernsAction({ Action, NotAction }: Statement, action: string): boolean {
+  if (NotAction !== undefined) return !texts(NotAction).some(pattern => isLike(action, pattern))
+  return texts(Action).some(pattern => isLike(action, pattern))
+}
+
+function isLike(value: string, pattern: string): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'i').test(value)
+}
+
+function isPrincipal({ Principal, NotPrincipal }: Statement, { role }: Mounting): Sure {
+  if (NotPrincipal !== undefined) return undefined
+  const named =
+    typeof Principal === 'object' && Principal !== null && 'AWS' in Principal ? Principal.AWS : Principal
+  const principals = texts(named)
+  if (principals.includes('*')) return true
+  if (role === undefined) return false
+  if (principals.includes(role)) return true
+  // An account stands for whomever it lets by policies of its own.
+  const account = role.split(':')[4]
+  return principals.some(one => one === account || one.endsWith(`::${account}:root`)) ? undefined : false
+}
+
+function holds({ Condition = {} }: Statement, mounting: Mounting): Sure {
+  return and(
+    ...Object.entries(Condition).flatMap(([operator, keys]) =>
+      Object.entries(keys).map(([key, wanted]) => compare(operator, factOf(key, mounting), texts(wanted))),
+    ),
+  )
+}
+
+/** undefined: the mount has none of it; `unknown`: it cannot be told from here. */
+function factOf(
+  key: string,
+  { encrypted, role, accessPoint }: Mounting,
+): string | undefined | typeof UNKNOWN {
+  switch (key.toLowerCase()) {
+    case 'aws:securetransport':
+      return String(encrypted)
+    case 'elasticfilesystem:accessedviamounttarget':
+      return 'true'
+    case 'elasticfilesystem:accesspointarn':
+      return accessPoint
+    case 'aws:principalarn':
+      return role
+    default:
+      return UNKNOWN
+  }
+}
+
+const UNKNOWN = Symbol('unknown')
+
+function compare(
+  operator: string,
+  value: string | undefined | typeof UNKNOWN,
+  wanted: readonly string[],
+): Sure {
+  if (value === UNKNOWN) return undefined
+  const optional = operator.endsWith('IfExists')
+  const name = operator.replace(/IfExists$/, '')
+  if (name === 'Null') return wanted.includes(String(value === undefined))
+  const not = /^(String|Arn)Not/.test(name)
+  if (
+    !/^(Bool|StringEquals|StringEqualsIgnoreCase|StringLike|ArnEquals|ArnLike)$/.test(name.replace('Not', ''))
+  )
+    return undefined
+  if (value === undefined) return optional || not
+  const found = wanted.some(pattern => isLike(value, pattern))
+  return not ? !found : found
+}
+
+/** What a Deny that applies wants, in the words of the task definition that can give it. */
+function reasonOf({ Sid, Condition = {} }: Statement, { encrypted, accessPoint }: Mounting) {
+  const statement = `statement${Sid === undefined ? '' : ` ${Sid}`} of the file-system policy`
+  const keys = Object.values(Condition).flatMap(found => Object.keys(found).map(key => key.toLowerCase()))
+  if (keys.includes('aws:securetransport') && !encrypted)
+    return {
+      because: `${statement} denies what comes without TLS, and the volume does not use it`,
+      fix: 'set transitEncryption to ENABLED in the volume of the task definition',
+    }
+  if (keys.includes('elasticfilesystem:accesspointarn'))
+    return {
+      because: `${statement} denies what does not come through the access point it names, and the volume uses ${accessPoint === undefined ? 'none' : 'another one'}`,
+      fix: 'name that access point in authorizationConfig of the volume',
+    }
+  return { because: `${statement} denies it`, fix: 'take this task out of that statement' }
+}

@@ -1,0 +1,153 @@
+import { reasonsOf } from '../execute/cause.ts'
+import { knownCause } from '../execute/classify-log.ts'
+import { componentName } from '../plan/plan.ts'
+import type { EcsTask } from '../ports/cloud.ts'
+import type { Stack } from '../stack/stack.ts'
+import { isMountFailure } from '../stack/storage.ts'
+import type { Check, Finding, Subject } from './check.ts'
+import { failed, passed, warning } from './check.ts'
+import { missing, vpcDns } from './network.ts'
+import { CLICKHOUSE_USER, efs, efsAccessPoint, efsPolicy, efsSecurity, efsVolume } from './storage.ts'
+
+const GIB = 1024 ** 3
+
+const efsMounted: Check = {
+  id: 'efs-mounted',
+  title: "The volume mounts, with ClickHouse's data and owner",
+  group: 'inside',
+  needs: ['mount', 'surroundings'],
+  settles: false,
+  about: ['efs', 'clickhouse'],
+  run(subject) {
+    const { stack } = subject
+    const { mount } = stack.probe
+    if (!mount.known) return missing(mount)
+    const seen = mount.value
+    if (seen.state === 'failed')
+      return failed(
+        `A task in ClickHouse's place could not mount its volume: ${whyNotMounted(seen.reason, subject)}`,
+      )
+    const owner = expectedOwner(stack)
+    const alien = seen.entries.find(entry => entry.uid !== owner && !isOpen(entry))
+    if (alien !== undefined)
+      return failed(
+        `${alien.name === '.' ? 'The root of the volume' : `\`${alien.name}\` on the volume`} belongs to ${alien.uid}:${alien.gid} (${alien.mode.toString(8)}), and ClickHouse runs as ${owner}, so it cannot write there: change the owner once (\`chown -R ${owner}:${owner}\` in a task that mounts it as root), or use an access point with that POSIX user.`,
+      )
+    if (!seen.entries.some(({ name }) => name === 'metadata' || name === 'store')) {
+      return failed(
+        `The volume mounts, but there is no data of a ClickHouse on it (no \`store\`, no \`metadata\`; ${seen.count} entries): the root directory or the access point is another one than before, or nothing was ever written.`,
+      )
+    }
+    if (seen.free < 5 * GIB)
+      return warning(
+        `The volume has ${(seen.free / GIB).toFixed(1)} GiB free, and EFS says 8 EiB of itself: something else than EFS is mounted, or a quota is near.`,
+      )
+    return passed(`It mounts read-only, belongs to ${owner}, and holds ClickHouse's store and metadata.`)
+  },
+}
+
+/** As whom it writes: an access point decides, else the task definition, else the image. */
+function expectedOwner({ clickhouse, surroundings: { storage } }: Stack): number {
+  const point = storage.known && storage.value.accessPoint.known ? storage.value.accessPoint.value : undefined
+  if (point?.user !== undefined) return point.user.uid
+  const uid = Number(clickhouse.container.user?.split(':')[0] ?? Number.NaN)
+  if (Number.isInteger(uid) && uid !== 0) return uid
+  return clickhouse.container.environment['CLICKHOUSE_RUN_AS_ROOT'] === '1' ? 0 : CLICKHOUSE_USER
+}
+
+const isOpen = ({ mode }: { readonly mode: number }) => (mode & 0o002) !== 0
+
+function startsOf(component: 'clickhouse' | 'worker'): Check {
+  const name = componentName(component)
+  return {
+    id: `${component}-starts`,
+    title: `Tasks of ${component === 'worker' ? 'the worker' : 'ClickHouse'} start`,
+    group: 'control-plane',
+    needs: ['surroundings'],
+    settles: false,
+    about: component === 'clickhouse' ? ['clickhouse', 'efs'] : ['worker'],
+    run(subject) {
+      const { stopped } = subject.stack.surroundings
+      if (!stopped.known) return missing(stopped)
+      const seen = stopped.value[component]
+      if (!seen.known) return missing(seen)
+      const ended = seen.value.filter(isFailure).sort((a, b) => (b.stoppedAt ?? 0) - (a.stoppedAt ?? 0))
+      const [last] = ended
+      if (last === undefined) return passed('None failed in the last hour.')
+      if (isSteady(subject.stack[component]))
+        return passed(`${ended.length} failed in the last hour; since then the service is steady.`)
+      const count = ended.length === 1 ? 'a task' : `${ended.length} tasks`
+      return failed(
+        `${name}: ${count} failed in the last hour, the last one ${last.id}: ${whyStopped(last, subject)}`,
+      )
+    },
+  }
+}
+
+/** What ECS or a person stopped has not failed. */
+function isFailure({ stopCode, containers }: EcsTask): boolean {
+  if (stopCode === 'TaskFailedToStart') return true
+  return stopCode === 'EssentialContainerExited' && containers.some(one => (one.exitCode ?? 0) !== 0)
+}
+
+function isSteady({ service }: Stack['clickhouse']): boolean {
+  return service.deployments.length === 1 && service.runningCount === service.desiredCount
+}
+
+function whyStopped(task: EcsTask, subject: Subject): string {
+  const reason = task.stoppedReason ?? ''
+  if (isMountFailure(reason)) return whyNotMounted(reason, subject)
+  const exitCode = task.containers.find(one => (one.exitCode ?? 0) !== 0)?.exitCode
+  if (exitCode === LOCKED)
+    return 'it ended with exit code 76: another ClickHouse still has the directory on EFS ("Cannot lock file …/status"). Let only one run (minimum 0 %, maximum 100 %), and wait until EFS has let the old lock go.'
+  const code = exitCode === undefined ? '' : `exit code ${exitCode}, `
+  return `${knownCause(reasonsOf(task))}ECS says: ${code}${shorten(reason || 'no reason')}.`
+}
+
+/** src/Common/StatusFile.cpp of ClickHouse: CANNOT_OPEN_FILE. */
+const LOCKED = 76
+
+export const MOUNT_CHECKS: readonly Check[] = [startsOf('clickhouse'), startsOf('worker'), efsMounted]
+
+type Suspect = readonly [check: Check, name: string]
+
+/** Where the words that ECS repeats from mount.efs can come from. What it says of botocore is only its next attempt. */
+const SUSPECTS: readonly (readonly [words: RegExp, says: string, suspects: () => readonly Suspect[]])[] = [
+  [/Failed to resolve|botocore/i, "EFS's name does not resolve", () => [TARGETS, DNS, DOOR]],
+  [/timed out|due to timeout|Connection reset/i, 'EFS does not answer', () => [DOOR, TARGETS]],
+  [/access denied/i, 'EFS denies the mount', () => [POLICY, POINT]],
+  [/No such file or directory/i, 'there is no such directory on EFS', () => [POINT, VOLUME]],
+]
+
+const TARGETS: Suspect = [efs, 'mount targets']
+const DOOR: Suspect = [efsSecurity, 'security groups']
+const POLICY: Suspect = [efsPolicy, 'file-system policy']
+const POINT: Suspect = [efsAccessPoint, 'access point']
+const VOLUME: Suspect = [efsVolume, 'volume']
+const DNS: Suspect = [vpcDns, 'DNS']
+
+/** What ECS says, and which of its possible causes it is: each was looked at. */
+export function whyNotMounted(reason: string, subject: Subject): string {
+  const [, says = 'EFS cannot be mounted', first = () => []] =
+    SUSPECTS.find(([words]) => words.test(reason)) ?? []
+  const likely = first()
+  const others = [TARGETS, DNS, DOOR, POLICY, POINT].filter(one => !likely.includes(one))
+  const findings = [...likely, ...others].map(([check, name], index) => ({
+    name,
+    likely: index < likely.length,
+    finding: check.run(subject) as Finding,
+  }))
+  const what = `${says}${/botocore/i.test(reason) ? ' (what it says of botocore leads astray)' : ''}`
+  const guilty =
+    findings.find(one => one.finding.state === 'failed') ??
+    findings.find(one => one.likely && one.finding.state === 'warning')
+  if (guilty !== undefined) return `${what}. ${guilty.finding.sentence}`
+  const unseen = findings.filter(one => one.likely && one.finding.state === 'inconclusive')
+  if (unseen.length > 0)
+    return `${what}, and its ${unseen.map(one => one.name).join(' and ')} could not be looked at: ${unseen[0]?.finding.sentence}`
+  return `${what}, and ${likely.map(([, name]) => name).join(', ')} are as they should be: a new file system's name takes some minutes to resolve; else look at network ACLs and routes between the subnets. ECS says: ${shorten(reason)}`
+}
+
+function shorten(reason: string): string {
+  return reason.length > 300 ? `${reason.slice(0, 300)}…` : reason
+}

@@ -1,0 +1,187 @@
+import type { Cloud } from '../ports/cloud.ts'
+import type { SecurityGroup, Subnet, VpcDns } from '../ports/network.ts'
+import { chooseCluster } from './backup.ts'
+import { look } from './look.ts'
+import type { Observed, Stack } from './stack.ts'
+import { known, unknown } from './stack.ts'
+
+/** The VPC as far as the components depend on it. Each part is seen or not by itself: IAM may forbid one call only. */
+export type Network = {
+  /** Those of the components; one that does not exist is not among them. */
+  readonly subnets: Observed<readonly Subnet[]>
+  /** Those that anybody of the stack has. */
+  readonly groups: Observed<readonly SecurityGroup[]>
+  readonly dns: Observed<VpcDns & { readonly vpc: string }>
+  /** The mount targets of ClickHouse's file system with their security groups. */
+  readonly doors: Observed<readonly Door[]>
+  /** From where the web sends. */
+  readonly web: Observed<Stand>
+  readonly postgres: Observed<Store>
+  readonly valkey: Observed<Store>
+}
+
+export type Door = { readonly mountTarget: string; readonly securityGroups: readonly string[] }
+
+/** A place in the VPC: what stands there has one of the addresses of these subnets, and all of these groups. */
+export type Stand = { readonly subnets: readonly string[]; readonly securityGroups: readonly string[] }
+
+export type Store = {
+  readonly name: string
+  readonly securityGroups: readonly string[]
+  readonly port: number | undefined
+}
+
+/** Looks at everything side by side; groups and DNS when it is known which. Reads only, never throws. */
+export async function observeNetwork(
+  stack: Stack,
+  cloud: Cloud,
+  databaseHosts: readonly string[],
+): Promise<Network> {
+  const [doors, web, postgres, valkey] = await Promise.all([
+    observeDoors(stack, cloud),
+    observeWebStand(stack, cloud),
+    observePostgres(stack, cloud, databaseHosts),
+    observeValkey(stack, cloud),
+  ])
+  const stands = [stack.clickhouse.service, stack.worker.service, ...(web.known ? [web.value] : [])]
+  const subnetIds = unique(stands.flatMap(stand => stand.subnets))
+  const groupIds = unique([
+    ...stands.flatMap(stand => stand.securityGroups),
+    ...(doors.known ? doors.value.flatMap(door => door.securityGroups) : []),
+    ...[postgres, valkey].flatMap(store => (store.known ? store.value.securityGroups : [])),
+  ])
+  const subnets = look('the subnets', 'ec2:DescribeSubnets', async () =>
+    subnetIds.length === 0 ? [] : cloud.ec2.subnets(subnetIds),
+  )
+  const [groups, dns] = await Promise.all([
+    look('the security groups', 'ec2:DescribeSecurityGroups', async () =>
+      groupIds.length === 0 ? [] : cloud.ec2.securityGroups(groupIds),
+    ),
+    subnets.then(seen => observeDns(stack, seen, cloud)),
+  ])
+  return { subnets: await subnets, groups, dns, doors, web, postgres, valkey }
+}
+
+function unique(ids: readonly string[]): readonly string[] {
+  return [...new Set(ids)].filter(id => id !== '').sort()
+}
+
+/** The groups stand at the mount targets' network interfaces: one call for all of them. */
+async function observeDoors({ files }: Stack, cloud: Cloud): Promise<Observed<readonly Door[]>> {
+  if (!files.known) return files
+  const targets = files.value.mountTargets
+  const ids = unique(targets.flatMap(target => target.networkInterface ?? []))
+  if (ids.length === 0) return known([], 'elasticfilesystem:DescribeMountTargets')
+  return look('the network interfaces of the mount targets', 'ec2:DescribeNetworkInterfaces', async () => {
+    const found = await cloud.ec2.interfaces(ids)
+    return targets.flatMap(({ id, networkInterface }) =>
+      found
+        .filter(one => one.id === networkInterface)
+        .map(({ securityGroups }) => ({ mountTarget: id, securityGroups })),
+    )
+  })
+}
+
+async function observeWebStand({ web }: Stack, cloud: Cloud): Promise<Observed<Stand>> {
+  if (web.platform !== 'app-runner') return known(web.service, `ECS service ${web.service.name}`)
+  const arn = web.service.vpcConnector
+  if (arn === undefined)
+    return unknown(`App Runner service ${web.service.name} has no VPC connector`, 'unreachable')
+  const connector = await look(`VPC connector ${arn}`, 'apprunner:DescribeVpcConnector', () =>
+    cloud.appRunner.vpcConnector(arn),
+  )
+  if (!connector.known) return connector
+  return connector.value === undefined
+    ? unknown(`VPC connector ${arn} of App Runner service ${web.service.name} does not exist`, 'unreachable')
+    : known(connector.value, arn)
+}
+
+async function observePostgres(
+  stack: Stack,
+  cloud: Cloud,
+  databaseHosts: readonly string[],
+): Promise<Observed<Store>> {
+  const clusters = await look('the Aurora clusters', 'rds:DescribeDBClusters', () => cloud.aurora.clusters())
+  if (!clusters.known) return clusters
+  const seen = stack.postgres.known ? [hostIn(stack.postgres.source)] : []
+  const cluster = chooseCluster(clusters.value, [...databaseHosts, ...seen], cloud.region)
+  if (!cluster.known) return unknown(cluster.reason, 'not-asked')
+  const { value } = cluster
+  return value === undefined
+    ? unknown('PostgreSQL is no Aurora cluster of this region', 'not-asked')
+    : known(
+        { name: `Aurora cluster ${value.id}`, securityGroups: value.securityGroups ?? [], port: value.port },
+        cluster.source,
+      )
+}
+
+/** The address of a store as it was reached, without port and database. */
+function hostIn(address: string): string {
+  return address.replace(/[:/].*$/, '').toLowerCase()
+}
+
+async function observeValkey(stack: Stack, cloud: Cloud): Promise<Observed<Store>> {
+  const host = valkeyHost(stack)
+  if (host === undefined)
+    return unknown("the worker's task definition does not say by value where Valkey is", 'not-asked')
+  const cluster = elastiCacheId(host)
+  if (cluster === undefined)
+    return unknown(
+      `${host} is no node-based ElastiCache, so its security groups cannot be found`,
+      'not-asked',
+    )
+  // ElastiCache's own API would be one client more; its interfaces carry its name.
+  const found = await look(
+    'the network interfaces of ElastiCache',
+    'ec2:DescribeNetworkInterfaces',
+    async () => {
+      const interfaces = await cloud.ec2.interfacesDescribed(`ElastiCache ${cluster}*`)
+      return interfaces.filter(({ description }) => isOf(description, cluster))
+    },
+  )
+  if (!found.known) return found
+  return found.value.length === 0
+    ? unknown(`no network interface of ElastiCache ${cluster} is found`, 'not-asked')
+    : known(
+        {
+          name: `ElastiCache ${cluster}`,
+          securityGroups: unique(found.value.flatMap(one => one.securityGroups)),
+          port: undefined,
+        },
+        found.source,
+      )
+}
+
+function valkeyHost({ worker, probe }: Stack): string | undefined {
+  const { REDIS_HOST: host, REDIS_CONNECTION_STRING: url } = worker.container.environment
+  if (host) return host.toLowerCase()
+  if (url && URL.canParse(url)) return new URL(url).hostname.toLowerCase()
+  return probe.valkey.known ? hostIn(probe.valkey.source) : undefined
+}
+
+/** `master.NAME.…`, `clustercfg.NAME.…`, `NAME.….ng.0001.…` or a node's own name, below cache.amazonaws.com. */
+function elastiCacheId(host: string): string | undefined {
+  if (!/\.cache\.amazonaws\.com(\.cn)?$/.test(host) || host.includes('.serverless.')) return undefined
+  const [first = '', second] = host.split('.')
+  return /^(master|replica|clustercfg)$/.test(first) ? second : first
+}
+
+function isOf(description: string, cluster: string): boolean {
+  const name = description.replace(/^ElastiCache /, '')
+  return name === cluster || /^[-+ ]/.test(name.slice(cluster.length))
+}
+
+async function observeDns(
+  { clickhouse }: Stack,
+  subnets: Network['subnets'],
+  cloud: Cloud,
+): Promise<Network['dns']> {
+  if (!subnets.known) return subnets
+  const own = subnets.value.find(subnet => clickhouse.service.subnets.includes(subnet.id))
+  if (own === undefined) return unknown('the subnets of ClickHouse do not exist', 'unreachable')
+  return look(`DNS of ${own.vpc}`, 'ec2:DescribeVpcAttribute', async () => ({
+    // A ClickHouse that runs has found its file system with them, whoever they are.
+    ...(await cloud.ec2.dns(own.vpc, { servers: clickhouse.tasks.length === 0 })),
+    vpc: own.vpc,
+  }))
+}

@@ -24,9 +24,9 @@ import { textsOf } from './texts.ts'
 /** `network: task`: what a runner inside the VPC does itself is done by an agent there. */
 export type Agent = {
   readonly look: LookInside
+  readonly lookAtMount: LookAtMount
   readonly count: CountLosses
   readonly rearm: RearmInside
-  readonly lookAtMount: LookAtMount
   readonly undo: UndoInside
 }
 
@@ -47,12 +47,12 @@ export function createAgent(options: AgentOptions): Agent {
   const memory: Memory = { phases: new Map(), kept: undefined }
   return {
     look: (worker, closely = false) => look({ ...options, worker }, closely, options),
+    lookAtMount: (worker, clickhouse) => lookAtMount({ ...options, worker }, clickhouse, options),
     count: (losses, worker) => count(losses, { ...options, worker }, options),
     rearm: {
       rearm: (names, execution) => converse({ kind: 'rearm', names }, execution, options),
       takenUp: (names, execution) => converse({ kind: 'take-up', names }, execution, options),
     },
-    lookAtMount: (worker, clickhouse) => lookAtMount({ ...options, worker }, clickhouse, options),
     async undo(step, execution) {
       const { phases } = memory
       if (!phases.has(step)) {
@@ -98,6 +98,39 @@ async function look(place: Place, closely: boolean, { program, optional }: Agent
   } catch (error) {
     const reason = `the databases were not seen, because ${explain(error)}${remedyFor(error)}`
     return unseenInside(reason, becauseOf(error, optional))
+  }
+}
+
+/** Never throws. That ECS cannot mount the volume is what was to be found out, and no missing evidence. */
+async function lookAtMount(
+  place: Place,
+  clickhouse: EcsComponent,
+  { program, optional }: AgentOptions,
+): Promise<Observed<Mount>> {
+  const { arn } = clickhouse.taskDefinition
+  const volume = dataVolume(clickhouse.taskDefinition, clickhouse.container)
+  if (volume === undefined) return unknown(`task definition ${arn} has no EFS volume`, 'not-asked')
+  try {
+    const outcome = await runAgent(
+      {
+        job: { kind: 'mount', path: MOUNTED_AT },
+        program: await program('look'),
+        what: "mount ClickHouse's volume",
+        timeoutMs: LOOK_MS,
+        onSay: line => place.say(quoted(line)),
+      },
+      { ...place, volume: { of: clickhouse, name: volume.name } },
+    )
+    if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
+    place.say("The agent has looked at ClickHouse's volume.")
+    return known({ state: 'mounted', ...(outcome.value as MountedFiles) }, arn)
+  } catch (error) {
+    if (error instanceof NeverStarted && isMountFailure(error.stoppedReason))
+      return known({ state: 'failed', reason: error.stoppedReason }, arn)
+    return unknown(
+      `ClickHouse's volume was not mounted, because ${explain(error)}${grantFor(error)}`,
+      becauseOf(error, optional),
+    )
   }
 }
 
@@ -157,39 +190,6 @@ async function converse<Asked extends RearmJob['kind']>(
       `To ${what} takes an agent inside the VPC: ${explain(error)}${remedyFor(error)}. ${again}.`,
       [],
       error,
-    )
-  }
-}
-
-/** Never throws. That ECS cannot mount the volume is what was to be found out, and no missing evidence. */
-async function lookAtMount(
-  place: Place,
-  clickhouse: EcsComponent,
-  { program, optional }: AgentOptions,
-): Promise<Observed<Mount>> {
-  const { arn } = clickhouse.taskDefinition
-  const volume = dataVolume(clickhouse.taskDefinition, clickhouse.container)
-  if (volume === undefined) return unknown(`task definition ${arn} has no EFS volume`, 'not-asked')
-  try {
-    const outcome = await runAgent(
-      {
-        job: { kind: 'mount', path: MOUNTED_AT },
-        program: await program('look'),
-        what: "mount ClickHouse's volume",
-        timeoutMs: LOOK_MS,
-        onSay: line => place.say(quoted(line)),
-      },
-      { ...place, volume: { of: clickhouse, name: volume.name } },
-    )
-    if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
-    place.say("The agent has looked at ClickHouse's volume.")
-    return known({ state: 'mounted', ...(outcome.value as MountedFiles) }, arn)
-  } catch (error) {
-    if (error instanceof NeverStarted && isMountFailure(error.stoppedReason))
-      return known({ state: 'failed', reason: error.stoppedReason }, arn)
-    return unknown(
-      `ClickHouse's volume was not mounted, because ${explain(error)}${grantFor(error)}`,
-      becauseOf(error, optional),
     )
   }
 }

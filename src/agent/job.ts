@@ -23,6 +23,9 @@ export type ObserveJob = {
   readonly closely: boolean
 }
 
+/** Looks at ClickHouse's volume, which is mounted at a path. */
+export type MountJob = { readonly kind: 'mount'; readonly path: string }
+
 /** Counts what undoing would archive or change. */
 export type CountJob = {
   readonly kind: 'count'
@@ -31,9 +34,6 @@ export type CountJob = {
 
 /** `rearm` puts background migrations back to their beginning; `take-up` waits until a worker is at them. */
 export type RearmJob = { readonly kind: 'rearm' | 'take-up'; readonly names: readonly string[] }
-
-/** Looks at ClickHouse's volume, which is mounted at a path. */
-export type MountJob = { readonly kind: 'mount'; readonly path: string }
 
 /** Phases of a rollback between which nothing else happens, in order, with their down SQL. */
 export type UndoJob = {
@@ -71,11 +71,11 @@ export type LoadJob = Pick<UndoJob, 'steps' | 'rollbackId'> & {
 /** What each job answers with. */
 export type Answers = {
   readonly observe: Inside
+  readonly mount: MountedFiles
   /** The place of each in the job, and its number; null where it could not be counted. */
   readonly count: readonly (readonly [at: number, count: number | null])[]
   readonly rearm: readonly string[]
   readonly 'take-up': readonly TakenUp[]
-  readonly mount: MountedFiles
   readonly undo: Undone
   readonly keep: null
   readonly load: Undone

@@ -26,14 +26,14 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
         job.workers,
         job.closely,
       )
+    case 'mount':
+      return lookAtFiles(job.path)
     case 'count':
       return count(job, tools)
     case 'rearm':
       return rearm(job.names, givenPostgres(tools))
     case 'take-up':
       return watchTakeUp(job.names, { ...tools, postgres: givenPostgres(tools) })
-    case 'mount':
-      return lookAtFiles(job.path)
     case 'keep':
       return keepPart(job, givenPostgres(tools))
     case 'load':

@@ -164,10 +164,10 @@ export type Probe = {
   readonly tables: Observed<readonly ClickHouseTable[]>
   readonly valkey: Observed<ValkeyState>
   readonly workers: Observed<readonly WorkerHealth[]>
-  /** What costs more than a look at the state, and only verify asks for. */
-  readonly closely: Closely
   /** ClickHouse's volume, as a task in its place mounts it. */
   readonly mount: Observed<Mount>
+  /** What costs more than a look at the state, and only verify asks for. */
+  readonly closely: Closely
 }
 
 /** `failed`: ECS could not mount it, in its words. */

@@ -43,6 +43,8 @@ export const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'clickhouse-disk': ['clickhouse'],
   valkey: ['valkey'],
   'worker-health': ['worker', ...TASKS],
+  // Skipped unless a baseline is asked for; what it does without evidence is in test/checks/drift.test.ts and the fault table.
+  drift: [],
   'postgres-schema': ['postgres'],
   'postgres-load': ['postgres'],
   'clickhouse-tables': ['clickhouse'],
@@ -54,8 +56,6 @@ export const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'clickhouse-logs': ['clickhouse'],
   'valkey-queues': ['valkey'],
   'valkey-cluster': ['valkey'],
-  // Skipped unless a baseline is asked for; what it does without evidence is in test/checks/drift.test.ts and the fault table.
-  drift: [],
 }
 
 /** Calls of a verify by agent without which nothing inside is seen. */

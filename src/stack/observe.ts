@@ -19,7 +19,7 @@ import type {
   WebHealth,
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
-import { dataVolume } from './storage.ts'
+import { dataVolume, GONE } from './storage.ts'
 import { unseenSurroundings } from './surroundings.ts'
 
 /** What observing needs. */
@@ -217,9 +217,10 @@ async function observeFiles(clickhouse: EcsComponent, cloud: Cloud): Promise<Obs
     return unknown(`task definition ${clickhouse.taskDefinition.arn} has no EFS volume`, 'not-asked')
   try {
     const fileSystem = await cloud.efs.fileSystem(volume.fileSystemId)
-    if (fileSystem === undefined)
-      return unknown(`there is no EFS file system ${volume.fileSystemId}`, 'unreachable')
-    return known(fileSystem, 'efs:DescribeFileSystems')
+    return known(
+      fileSystem ?? { id: volume.fileSystemId, state: GONE, mountTargets: [] },
+      'elasticfilesystem:DescribeFileSystems',
+    )
   } catch (error) {
     return unknown(`EFS file system ${volume.fileSystemId} cannot be read: ${explain(error)}`, 'unreachable')
   }

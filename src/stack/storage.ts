@@ -25,6 +25,9 @@ export type Stopped = {
 /** Where the image of ClickHouse has its data. */
 export const DATA_PATH = '/var/lib/clickhouse'
 
+/** EFS's own word for the state of a file system that does not exist any more. */
+export const GONE = 'deleted'
+
 export async function observeStorage(stack: Stack, cloud: Cloud): Promise<Observed<Storage>> {
   const { taskDefinition, container } = stack.clickhouse
   const volume = dataVolume(taskDefinition, container)

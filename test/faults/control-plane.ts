@@ -107,7 +107,7 @@ const unsure = (check: string, says: RegExp): Expected => ({ check, state: 'inco
 
 export const SETTING_FAULTS: readonly Fault[] = [
   {
-    name: 'ClickHouse is deployed with 100 and 200 percent',
+    name: 'ClickHouse is deployed start-before-stop (100 % to 200 %)',
     row: 30,
     put: async ({ service }) => {
       const clickhouse = service('clickhouse')

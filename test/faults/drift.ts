@@ -17,6 +17,8 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   "App Runner's health check becomes one of the other kind": ['web-health-check'],
   'automatic deployments are turned the other way': ['automatic-deployments'],
   'the head of the ClickHouse migrations is set back by hand': ['clickhouse-schema'],
+  // Nothing lets a group in that there is not.
+  "the worker's security groups are changed": ['path-to-clickhouse', 'path-to-postgres', 'path-to-valkey'],
   'a Postgres migration is added that nobody deployed': ['postgres-migrations'],
 }
 

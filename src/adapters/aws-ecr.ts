@@ -29,11 +29,7 @@ export function ecrAdapter(region: string): Ecr {
         return found && toImage(found)[0]
       } catch (error) {
         if (isAwsError(error, 'ImageNotFoundException')) return undefined
-        if (!isAwsError(error, 'RepositoryNotFoundException')) throw error
-        throw new RolloutError(
-          `There is no ECR repository \`${repository.name}\` in account ${repository.account}, ${repository.region}: create it and push the image, or correct the image reference.`,
-          { cause: error },
-        )
+        throw named(repository, error)
       }
     },
     async platforms(repository, digest) {
@@ -51,11 +47,13 @@ export function ecrAdapter(region: string): Ecr {
       const found = await allowed('ecr:DescribeImages', () =>
         allPages(async nextToken => {
           const page = await client.send(
-            new DescribeImagesCommand({ ...named(repository), maxResults: 1000, nextToken }),
+            new DescribeImagesCommand({ ...idOf(repository), maxResults: 1000, nextToken }),
           )
           return { items: page.imageDetails ?? [], next: page.nextToken }
         }),
-      )
+      ).catch(error => {
+        throw named(repository, error)
+      })
       return found.flatMap(toImage)
     },
     async settings(repositories) {
@@ -74,7 +72,16 @@ export function ecrAdapter(region: string): Ecr {
   }
 }
 
-function named(repository: EcrRepository) {
+/** AWS does not say what to do about a repository that there is not. */
+function named({ name, account, region }: EcrRepository, error: unknown): unknown {
+  if (!isAwsError(error, 'RepositoryNotFoundException')) return error
+  return new RolloutError(
+    `There is no ECR repository \`${name}\` in account ${account}, ${region}: create it and push the image, or correct the image reference.`,
+    { cause: error },
+  )
+}
+
+function idOf(repository: EcrRepository) {
   return { registryId: repository.account, repositoryName: repository.name }
 }
 
@@ -109,7 +116,7 @@ async function lifecycleOf(client: ECRClient, repository: EcrRepository): Promis
   const { GetLifecyclePolicyCommand } = await import('./sdk/ecr.ts')
   try {
     const answer = await allowed('ecr:GetLifecyclePolicy', () =>
-      client.send(new GetLifecyclePolicyCommand(named(repository))),
+      client.send(new GetLifecyclePolicyCommand(idOf(repository))),
     )
     return answer.lifecyclePolicyText
   } catch (error) {

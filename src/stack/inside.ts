@@ -46,7 +46,8 @@ export type WorkerAddress = { readonly task: string; readonly url: string }
 
 /** Looks at everything side by side, from the place of this very process. Reads only. */
 export async function lookInside(stores: Stores, workers: readonly WorkerAddress[]): Promise<Inside> {
-  const { clickhouse, missing } = stores
+  const { missing } = stores
+  const clickhouse = stores.clickhouse && brisk(stores.clickhouse)
   const [postgres, state, name, ping, disks, tables, valkey, health] = await Promise.all([
     observePostgres(stores.postgres, missing?.postgres),
     observeClickHouse(clickhouse, missing?.clickhouse),
@@ -88,6 +89,17 @@ export function unseenInside(reason: string, because: Unseen): Inside {
       valkey: nothing,
       workers: nothing,
     },
+  }
+}
+
+/** Looks are small statements: a ClickHouse that takes longer for one is not well. */
+const LOOK_MS = 12_000
+
+function brisk(clickhouse: ClickHouse): ClickHouse {
+  return {
+    address: clickhouse.address,
+    ping: () => clickhouse.ping({ timeoutMs: LOOK_MS }),
+    run: (sql, options) => clickhouse.run(sql, { timeoutMs: LOOK_MS, ...options }),
   }
 }
 

@@ -118,7 +118,8 @@ async function lifecycleOf(client: ECRClient, repository: EcrRepository): Promis
     const answer = await allowed('ecr:GetLifecyclePolicy', () =>
       client.send(new GetLifecyclePolicyCommand(idOf(repository))),
     )
-    return answer.lifecyclePolicyText
+    if (answer.lifecyclePolicyText !== undefined) return answer.lifecyclePolicyText
+    throw new RolloutError(`ECR answered without the lifecycle policy of ${repository.name}`)
   } catch (error) {
     if (isAwsError(error, 'LifecyclePolicyNotFoundException')) return undefined
     throw error

@@ -405,6 +405,8 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
         /no longer in ECR \(worker's in langfuse-worker\): the next task cannot start/,
       ),
     ],
+    // A tag that leads nowhere may have led elsewhere before.
+    also: ['image-tags'],
   },
   {
     name: 'a repository keeps the newest five images, whatever runs',

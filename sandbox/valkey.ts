@@ -11,6 +11,7 @@ export async function startValkey(options: { readonly password: string }): Promi
     used: 3_400_000,
     maximum: 1_500_000_000,
     evicted: 0,
+    cluster: false,
     lists: new Map(),
     sets: new Map(),
     hashes: new Map(),
@@ -52,6 +53,7 @@ export type ValkeyStore = {
   used: number
   maximum: number
   evicted: number
+  cluster: boolean
   readonly lists: Map<string, readonly string[]>
   readonly sets: Map<string, readonly string[]>
   readonly hashes: Map<string, Readonly<Record<string, string>>>
@@ -117,6 +119,8 @@ function answer(state: ValkeyStore, command: string, given: readonly string[]): 
       return '+PONG\r\n'
     case 'INFO':
       return bulk(info(state))
+    case 'TIME':
+      return time()
     case 'LLEN':
       return `:${state.lists.get(key)?.length ?? 0}\r\n`
     case 'ZCARD':
@@ -131,6 +135,11 @@ function answer(state: ValkeyStore, command: string, given: readonly string[]): 
         `-ERR unknown command '${command.toLowerCase()}', with args beginning with: '${key}'\r\n`
       )
   }
+}
+
+function time(): string {
+  const now = Date.now()
+  return `*2\r\n${bulk(String(Math.floor(now / 1_000)))}${bulk(String((now % 1_000) * 1_000))}`
 }
 
 /** A sorted set's members are kept with their score before them. */
@@ -184,11 +193,16 @@ const bulk = (text: string | undefined) =>
   text === undefined ? '$-1\r\n' : `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 
 /** The lines of INFO that anybody here reads, in its form. */
-function info({ used, maximum, policy, evicted }: ValkeyStore): string {
+function info({ used, maximum, policy, evicted, cluster }: ValkeyStore): string {
   const sections = {
-    Server: { redis_version: '7.2.4', valkey_version: '7.2.6' },
+    Server: {
+      redis_version: '7.2.4',
+      valkey_version: '7.2.6',
+      redis_mode: cluster ? 'cluster' : 'standalone',
+    },
     Memory: { used_memory: used, maxmemory: maximum, maxmemory_policy: policy },
     Stats: { evicted_keys: evicted },
+    Cluster: { cluster_enabled: cluster ? 1 : 0 },
   }
   return Object.entries(sections)
     .map(([name, values]) =>

@@ -134,8 +134,11 @@ function clusterAnswer(cluster: DbCluster): JsonObject {
     IAMDatabaseAuthenticationEnabled: false,
     ClusterCreateTime: cluster.createdAt,
     EngineMode: 'provisioned',
+    HttpEndpointEnabled: cluster.httpEndpoint,
+    ...(cluster.masterSecret !== undefined && {
+      MasterUserSecret: { SecretArn: cluster.masterSecret, SecretStatus: 'active' },
+    }),
     DeletionProtection: cluster.deletionProtection ?? false,
-    HttpEndpointEnabled: true,
     ServerlessV2ScalingConfiguration: { MinCapacity: 0.5, MaxCapacity: 2 },
     TagList: {},
   }

@@ -2,6 +2,7 @@ import type { Cloud } from '../ports/cloud.ts'
 import { appRunnerAdapter } from './aws-apprunner.ts'
 import { backupAdapter } from './aws-backup.ts'
 import { cloudMapAdapter } from './aws-cloud-map.ts'
+import { dataApiAdapter } from './aws-data-api.ts'
 import { ec2Adapter } from './aws-ec2.ts'
 import { ecrAdapter } from './aws-ecr.ts'
 import { ecsAdapter } from './aws-ecs.ts'
@@ -22,5 +23,6 @@ export function createCloud(region: string): Cloud {
     logs: logsAdapter(region),
     aurora: auroraAdapter(region),
     backup: backupAdapter(region),
+    dataApi: dataApiAdapter(region),
   }
 }

@@ -3,7 +3,7 @@ import { explain } from '../errors/explain.ts'
 import { NeverStarted } from '../errors/never-started.ts'
 import { NoEvidence } from '../errors/no-evidence.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
-import type { Execution, UndoCounts, UndoInside } from '../execute/execution.ts'
+import type { Execution, RearmInside, UndoCounts, UndoInside } from '../execute/execution.ts'
 import { StepFailed } from '../execute/execution.ts'
 import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -11,10 +11,11 @@ import type { Cloud } from '../ports/cloud.ts'
 import type { MountedFiles } from '../ports/files.ts'
 import type { Inside, LookAtMount, LookInside } from '../stack/inside.ts'
 import { unseenInside, workerAddresses } from '../stack/inside.ts'
+import type { CountedLoss, CountLosses, Loss } from '../stack/losses.ts'
 import type { EcsComponent, Mount, Observed, Unseen } from '../stack/stack.ts'
 import { known, unknown } from '../stack/stack.ts'
 import { dataVolume, isMountFailure } from '../stack/storage.ts'
-import type { Job, JobFailure, Library, Spec, Undone } from './job.ts'
+import type { Answers, CountJob, Job, JobFailure, Library, RearmJob, Spec, Undone } from './job.ts'
 import { partsOf } from './library.ts'
 import { MOUNTED_AT, orderOf, roomIn } from './order.ts'
 import { type Errand, type Outcome, type Place, runAgent } from './task.ts'
@@ -24,6 +25,8 @@ import { textsOf } from './texts.ts'
 export type Agent = {
   readonly look: LookInside
   readonly lookAtMount: LookAtMount
+  readonly count: CountLosses
+  readonly rearm: RearmInside
   readonly undo: UndoInside
 }
 
@@ -32,7 +35,7 @@ export type AgentOptions = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly say: (line: string) => void
-  /** Reads a bundle: the one that looks and carries, or the one that undoes. */
+  /** Reads a bundle: the small one, or the one that undoes. */
   readonly program: (name: Program) => Promise<string>
   /** It was not asked for by name: where it cannot be had, the stores are not looked at, as if nobody had asked. */
   readonly optional: boolean
@@ -43,8 +46,13 @@ export type Program = 'look' | 'undo'
 export function createAgent(options: AgentOptions): Agent {
   const memory: Memory = { phases: new Map(), kept: undefined }
   return {
-    look: worker => look({ ...options, worker }, options),
+    look: (worker, closely = false) => look({ ...options, worker }, closely, options),
     lookAtMount: (worker, clickhouse) => lookAtMount({ ...options, worker }, clickhouse, options),
+    count: (losses, worker) => count(losses, { ...options, worker }, options),
+    rearm: {
+      rearm: (names, execution) => converse({ kind: 'rearm', names }, execution, options),
+      takenUp: (names, execution) => converse({ kind: 'take-up', names }, execution, options),
+    },
     async undo(step, execution) {
       const { phases } = memory
       if (!phases.has(step)) {
@@ -71,12 +79,12 @@ type Kept = { readonly id: string; readonly parts: number }
 const LOOK_MS = 5 * 60_000
 
 /** Never throws: a look that came to nothing is a picture of nothing, with the reason. */
-async function look(place: Place, { program, optional }: AgentOptions): Promise<Inside> {
+async function look(place: Place, closely: boolean, { program, optional }: AgentOptions): Promise<Inside> {
   const { worker, say } = place
   try {
     const outcome = await runAgent(
       {
-        job: { kind: 'observe', workers: workerAddresses(worker) },
+        job: { kind: 'observe', workers: workerAddresses(worker), closely },
         program: await program('look'),
         what: 'look at the databases',
         timeoutMs: LOOK_MS,
@@ -122,6 +130,66 @@ async function lookAtMount(
     return unknown(
       `ClickHouse's volume was not mounted, because ${explain(error)}${grantFor(error)}`,
       becauseOf(error, optional),
+    )
+  }
+}
+
+/** Never throws: numbers that are not there leave the plan without them, and are said to be missing. */
+async function count(
+  losses: readonly Loss[],
+  place: Place,
+  { program }: AgentOptions,
+): Promise<readonly CountedLoss[]> {
+  const numbers = new Map<number, number>()
+  try {
+    const text = await program('look')
+    for (const job of countJobs(losses, job => roomFor(job, text, place) >= 0)) {
+      const errand = { job, program: text, what: 'count what a rollback would archive', timeoutMs: LOOK_MS }
+      const outcome = await runAgent({ ...errand, onSay: line => place.say(quoted(line)) }, place)
+      if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
+      for (const [at, number] of outcome.value as Answers['count'])
+        if (number !== null) numbers.set(at, number)
+    }
+  } catch (error) {
+    if (error instanceof Interrupted) throw error
+    place.say(`What a rollback would archive was not counted, because ${explain(error)}${remedyFor(error)}.`)
+  }
+  return losses.map((loss, at) => ({ ...loss, count: numbers.get(at) }))
+}
+
+/** One job, or as many as it takes for each to go into a task definition. */
+function countJobs(losses: readonly Loss[], fits: (job: CountJob) => boolean): readonly CountJob[] {
+  const split = (some: CountJob['losses']): readonly CountJob[] => {
+    const job: CountJob = { kind: 'count', losses: some }
+    if (some.length === 0) return []
+    if (some.length === 1 || fits(job)) return [job]
+    const half = Math.ceil(some.length / 2)
+    return [...split(some.slice(0, half)), ...split(some.slice(half))]
+  }
+  return split(losses.map(({ store, sql }, at) => ({ at, store, sql })))
+}
+
+/** An errand to the table of background migrations. */
+async function converse<Asked extends RearmJob['kind']>(
+  job: RearmJob & { readonly kind: Asked },
+  execution: Execution,
+  options: AgentOptions,
+): Promise<Answers[Asked]> {
+  const what =
+    job.kind === 'rearm' ? 're-arm background migrations' : 'see the worker take up background migrations'
+  try {
+    const program = await options.program('look')
+    const place = { ...options, worker: execution.stack.worker }
+    const outcome = await runAgent({ job, program, what, ...patience(execution) }, place)
+    if (outcome.state === 'failure') throw thrown(outcome.failure)
+    return outcome.value as Answers[Asked]
+  } catch (error) {
+    if (!(error instanceof NoEvidence || error instanceof Denied)) throw error
+    const again = 'Run again: what is open already is left as it is'
+    throw new StepFailed(
+      `To ${what} takes an agent inside the VPC: ${explain(error)}${remedyFor(error)}. ${again}.`,
+      [],
+      error,
     )
   }
 }

@@ -1,8 +1,10 @@
 import type { UndoCounts } from '../execute/execution.ts'
+import type { TakenUp } from '../execute/rearm.ts'
 import type { UndoSchema } from '../plan/plan.ts'
 import type { MountedFiles } from '../ports/files.ts'
 import type { DownSql } from '../schema/down-sql.ts'
 import type { Inside, WorkerAddress } from '../stack/inside.ts'
+import type { Loss } from '../stack/losses.ts'
 
 /** What the agent is started for. It is data: it goes into the task definition, and holds no secret. */
 export type Spec = {
@@ -13,15 +15,25 @@ export type Spec = {
   readonly job: Job
 }
 
-export type Job = ObserveJob | MountJob | UndoJob | KeepJob | LoadJob
+export type Job = ObserveJob | MountJob | CountJob | RearmJob | UndoJob | KeepJob | LoadJob
 
 export type ObserveJob = {
   readonly kind: 'observe'
   readonly workers: readonly WorkerAddress[]
+  readonly closely: boolean
 }
 
 /** Looks at ClickHouse's volume, which is mounted at a path. */
 export type MountJob = { readonly kind: 'mount'; readonly path: string }
+
+/** Counts what undoing would archive or change. */
+export type CountJob = {
+  readonly kind: 'count'
+  readonly losses: readonly (Pick<Loss, 'store' | 'sql'> & { readonly at: number })[]
+}
+
+/** `rearm` puts background migrations back to their beginning; `take-up` waits until a worker is at them. */
+export type RearmJob = { readonly kind: 'rearm' | 'take-up'; readonly names: readonly string[] }
 
 /** Phases of a rollback between which nothing else happens, in order, with their down SQL. */
 export type UndoJob = {
@@ -60,6 +72,10 @@ export type LoadJob = Pick<UndoJob, 'steps' | 'rollbackId'> & {
 export type Answers = {
   readonly observe: Inside
   readonly mount: MountedFiles
+  /** The place of each in the job, and its number; null where it could not be counted. */
+  readonly count: readonly (readonly [at: number, count: number | null])[]
+  readonly rearm: readonly string[]
+  readonly 'take-up': readonly TakenUp[]
   readonly undo: Undone
   readonly keep: null
   readonly load: Undone

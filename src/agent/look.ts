@@ -3,15 +3,17 @@ import { lookAtFiles } from '../adapters/files.ts'
 import { http } from '../adapters/http.ts'
 import { names } from '../adapters/names.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey.ts'
+import { rearm, watchTakeUp } from '../execute/rearm.ts'
 import type { Valkey } from '../ports/databases.ts'
 import { lookInside } from '../stack/inside.ts'
+import { countLosses } from '../stack/losses.ts'
 import { givenPostgres } from './failure.ts'
-import type { LoadJob, Spec, UndoJob } from './job.ts'
+import type { Answers, CountJob, LoadJob, Spec, UndoJob } from './job.ts'
 import { forgetLibrary, keepPart, readLibrary } from './library.ts'
 import { runProgram, type Tools } from './program.ts'
 import { valkeyOf } from './stores.ts'
 
-/** The small program: looks, and carries what is too long for one task definition. */
+/** The small program: looks, counts, re-arms, and carries what is too long for one task definition. */
 export async function agent(spec: Spec): Promise<void> {
   await runProgram(spec, tools => work(spec, tools))
 }
@@ -19,9 +21,19 @@ export async function agent(spec: Spec): Promise<void> {
 async function work({ job }: Spec, tools: Tools): Promise<unknown> {
   switch (job.kind) {
     case 'observe':
-      return lookInside({ ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING }, job.workers)
+      return lookInside(
+        { ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING },
+        job.workers,
+        job.closely,
+      )
     case 'mount':
       return lookAtFiles(job.path)
+    case 'count':
+      return count(job, tools)
+    case 'rearm':
+      return rearm(job.names, givenPostgres(tools))
+    case 'take-up':
+      return watchTakeUp(job.names, { ...tools, postgres: givenPostgres(tools) })
     case 'keep':
       return keepPart(job, givenPostgres(tools))
     case 'load':
@@ -29,6 +41,11 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
     case 'undo':
       throw new Error('This program does not undo.')
   }
+}
+
+async function count({ losses }: CountJob, tools: Tools): Promise<Answers['count']> {
+  const counted = await countLosses(losses, tools)
+  return counted.map(loss => [loss.at, loss.count ?? null])
 }
 
 const MISSING = {

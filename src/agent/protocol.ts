@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto'
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { JobFailure } from './job.ts'
 
 /**
  * How the agent answers: lines on its standard output, which CloudWatch Logs keeps. Each says whose it is (`n`), its
- * place (`i`), its kind (`k`) and its value (`v`); a long value comes in parts; the last says how many there were and
- * what they hash to. What is not complete is not an answer.
+ * place (`i`), its kind (`k`) and its value (`v`); a long value comes in parts, one longer than a few lines packed; the
+ * last says how many there were and what they hash to. What is not complete is not an answer.
  */
 export const MARK = 'LANGFUSE-ROLLOUT '
 
 /** Log drivers cut lines at 16 KiB; a part of so many UTF-16 units is below 8 kB however it is written. */
 const PART = 2_400
+
+/** Two schemas are some 200 kB of JSON, in which nearly everything repeats. */
+const UNPACKED = 16_000
+const LARGEST = 64 * 1024 * 1024
 
 /** The agent's side. `write` gets one line without its end. */
 export function createReporter(nonce: string, write: (line: string) => void): Reporter {
@@ -22,7 +27,10 @@ export function createReporter(nonce: string, write: (line: string) => void): Re
     count += 1
   }
   const whole = (kind: string, value: unknown) => {
-    for (const part of partsOf(JSON.stringify(value))) line(kind, part)
+    const text = JSON.stringify(value)
+    const packed = text.length > UNPACKED
+    const parts = partsOf(packed ? deflateRawSync(text).toString('base64') : text)
+    for (const part of parts) line(packed ? `packed ${kind}` : kind, part)
   }
   return {
     say: text => line('say', text.slice(0, PART)),
@@ -149,14 +157,19 @@ function wholeAnswer(lines: ReadonlyMap<number, Line>, end: Line): Answer {
   const told = end.v as { readonly count?: unknown; readonly sha256?: unknown } | null
   if (told?.count !== end.i || told.sha256 !== sha256.digest('hex') || lines.size !== end.i + 1)
     return { state: 'broken', reason: 'its answer is not what it hashed' }
-  const joined = (kind: string) =>
-    before
-      .filter(line => line.k === kind)
-      .map(line => String(line.v))
-      .join('')
-  const failure = joined('failure')
+  const failure = textOf('failure', before)
   if (failure !== '') return { state: 'failure', failure: JSON.parse(failure) as JobFailure }
-  const result = joined('result')
+  const result = textOf('result', before)
   if (result === '') return { state: 'broken', reason: 'its answer holds no result' }
   return { state: 'result', value: JSON.parse(result) }
+}
+
+function textOf(kind: string, lines: readonly Line[]): string {
+  const joined = (wanted: string) =>
+    lines
+      .filter(line => line.k === wanted)
+      .map(line => String(line.v))
+      .join('')
+  const packed = Buffer.from(joined(`packed ${kind}`), 'base64')
+  return packed.length === 0 ? joined(kind) : inflateRawSync(packed, { maxOutputLength: LARGEST }).toString()
 }

@@ -1,9 +1,11 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
+import { backgroundMigrations } from './background.ts'
 import { BACKUP_CHECKS } from './backups.ts'
 import { CANARY_CHECKS } from './canary.ts'
 import type { Check, CheckResult, CheckState, Subject } from './check.ts'
 import { cloudMap, cloudMapSettings } from './data-path.ts'
+import { DATABASE_CHECKS } from './databases.ts'
 import { drift } from './drift.ts'
 import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
@@ -21,7 +23,7 @@ import {
 } from './services.ts'
 import { SETTINGS_CHECKS } from './settings.ts'
 import { efs, STORAGE_CHECKS } from './storage.ts'
-import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
+import { clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
 import { webHealth, webVersion } from './web-health.ts'
 
 /** Every check, in the order of the report. */
@@ -54,6 +56,7 @@ export const CHECKS: readonly Check[] = [
   clickhouseDisk,
   valkey,
   workerHealth,
+  ...DATABASE_CHECKS,
   drift,
 ]
 

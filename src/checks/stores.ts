@@ -1,4 +1,5 @@
-import type { Unseen } from '../stack/stack.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import type { PostgresState, Unseen } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 
@@ -83,37 +84,31 @@ export const postgresMigrations: Check = {
       return warning(
         `PostgreSQL has ${extra.length} migrations that Langfuse ${expected} does not know (${extra[0]}): a newer release ran here.`,
       )
-    return passed(`All ${wanted.length} migrations of ${expected} are applied, and no other.`)
+    const { changed, old } = changedChecksums(migrations, facts)
+    if (changed.length > 0)
+      return warning(
+        `Postgres migration ${changed[0]}${changed.length > 1 ? ` and ${changed.length - 1} more` : ''} was applied with another content than any release of Langfuse has (its checksum in _prisma_migrations differs): an image that was built from changed sources ran here. Compare what it changed; \`postgres-schema\` says what the schema lacks.`,
+      )
+    const note =
+      old === 0 ? '' : ` (${old} with an earlier content, from before ${facts.releases[0]?.version})`
+    return passed(`All ${wanted.length} migrations of ${expected} are applied, and no other${note}.`)
   },
 }
 
-export const backgroundMigrations: Check = {
-  id: 'background-migrations',
-  title: 'Background migrations have finished',
-  group: 'inside',
-  needs: ['inside'],
-  settles: true,
-  about: ['postgres', 'worker'],
-  run({ stack }) {
-    if (!stack.postgres.known) return unseen(stack.postgres)
-    // Every release since v2.93.7 has some; v4 has new ones.
-    if (stack.postgres.value.backgroundMigrations.length === 0)
-      return inconclusive(
-        "PostgreSQL's table background_migrations is missing or empty: the web's migrations did not run, or this is not Langfuse's database.",
-      )
-    const rows = stack.postgres.value.backgroundMigrations.filter(row => row.gate === undefined)
-    const bad = rows.filter(row => row.state === 'failed')
-    if (bad.length > 0)
-      return failed(
-        `Background migration ${bad.map(row => row.name).join(', ')} failed: read its failed_reason, repair the cause, retry it and restart the worker.`,
-      )
-    const open = rows.filter(row => row.state === 'unfinished')
-    if (open.length > 0)
-      return warning(
-        `Background migration ${open.map(row => row.name).join(', ')} has not finished: do not upgrade again before it has.`,
-      )
-    return passed(`All ${rows.length} have finished.`)
-  },
+/** The file of another release, or a file that somebody changed: what was applied is not what the catalog knows. */
+function changedChecksums(
+  migrations: PostgresState['migrations'],
+  facts: ReleaseFacts,
+): { readonly changed: readonly string[]; readonly old: number } {
+  const [oldest] = facts.releases
+  // Of files that were edited before the oldest release of the catalog the earlier checksums are not known.
+  const base = new Set(oldest && facts.postgresMigrations(oldest.version).map(({ name }) => name))
+  const strange = migrations.filter(({ name, checksum, state }) => {
+    const released = facts.postgresChecksums(name)
+    return state === 'applied' && released.length > 0 && !released.includes(checksum)
+  })
+  const changed = strange.map(({ name }) => name).filter(name => !base.has(name))
+  return { changed, old: strange.length - changed.length }
 }
 
 /** Not given: skipped. Given and not reachable from where the caller said it is: failed. Not seen at all: inconclusive. */

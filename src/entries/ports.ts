@@ -1,6 +1,6 @@
 import { createAgent, type Program } from '../agent/agent.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { UndoInside } from '../execute/execution.ts'
+import type { RearmInside, UndoInside } from '../execute/execution.ts'
 import type { ClickHouseAccess, StackConfig } from '../inputs/config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
@@ -14,9 +14,12 @@ import type { Records } from '../ports/records.ts'
 import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
+import { findDataApi } from '../stack/data-api.ts'
+import { observePostgres, POSTGRES_NOT_GIVEN } from '../stack/databases.ts'
 import { type LookAtMount, lookInside, workerAddresses } from '../stack/inside.ts'
+import { type CountLosses, countLosses } from '../stack/losses.ts'
 import type { Sources } from '../stack/observe.ts'
-import type { Stack } from '../stack/stack.ts'
+import type { EcsComponent, Observed, PostgresState, Stack } from '../stack/stack.ts'
 
 /** Everything outside: the adapters in production, fakes in tests. */
 export type Ports = {
@@ -46,19 +49,23 @@ export type Ports = {
 
 /** The ports of one run, with the ways to the stores that its inputs name. */
 export type Connections = Sources & {
+  /** Through Aurora's Data API it is there after the first look. */
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
   readonly undoInside: UndoInside | undefined
   /** undefined: nobody can start a task that mounts ClickHouse's volume. */
   readonly mount: LookAtMount | undefined
+  readonly rearmInside: RearmInside | undefined
+  readonly countLosses: CountLosses
 }
 
 /** From this runner with the addresses that it was given; else by an agent in a task of its own (`network`). */
 export function connect(config: StackConfig, ports: Ports): Connections {
   const { databases } = config
   const outside = { cloud: ports.cloud(config.region), http: ports.http }
-  if (databases === undefined) return { ...outside, ...byAgent(config, ports, outside.cloud) }
+  if (databases === undefined) return byAgent(config, ports, outside)
   const { databaseUrl, clickhouse, redisUrl } = databases
+  const aurora = auroraOf(config, ports, outside.cloud)
   const stores = {
     postgres: databaseUrl === undefined ? undefined : ports.postgres(databaseUrl),
     clickhouse: clickhouse === undefined ? undefined : ports.clickhouse(clickhouse),
@@ -68,16 +75,33 @@ export function connect(config: StackConfig, ports: Ports): Connections {
   }
   return {
     ...outside,
-    postgres: stores.postgres,
+    get postgres() {
+      return stores.postgres ?? aurora.postgres()
+    },
     clickhouse: stores.clickhouse,
     undoInside: undefined,
+    async lookInside(worker, closely) {
+      const workers = workerAddresses(worker)
+      if (stores.postgres !== undefined || clickhouse === undefined)
+        return lookInside(stores, workers, closely)
+      const [inside, postgres] = await Promise.all([
+        lookInside(stores, workers, closely),
+        aurora.look(worker, POSTGRES_NOT_GIVEN),
+      ])
+      return { ...inside, postgres }
+    },
     mount: undefined,
-    lookInside: worker => lookInside(stores, workerAddresses(worker)),
+    rearmInside: undefined,
+    countLosses: losses => countLosses(losses, { ...stores, postgres: stores.postgres ?? aurora.postgres() }),
     insideIsSlow: false,
   }
 }
 
-function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connections, 'cloud' | 'http'> {
+type Outside = Pick<Connections, 'cloud' | 'http'>
+
+function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connections {
+  const { cloud } = outside
+  const aurora = auroraOf(config, ports, cloud)
   const { clock, signal, runner } = ports
   const agent = createAgent({
     cloud,
@@ -88,12 +112,54 @@ function byAgent(config: StackConfig, ports: Ports, cloud: Cloud): Omit<Connecti
     optional: config.network === 'auto',
   })
   return {
-    postgres: undefined,
+    ...outside,
+    get postgres() {
+      return aurora.postgres()
+    },
     clickhouse: undefined,
     undoInside: agent.undo,
+    async lookInside(worker, closely) {
+      const inside = await agent.look(worker, closely)
+      const { postgres } = inside
+      // Only where an agent cannot stand: one that broke off is not made good by looking in another way.
+      if (config.network !== 'auto' || postgres.known || postgres.because !== 'not-asked') return inside
+      return { ...inside, postgres: await aurora.look(worker, postgres.reason) }
+    },
     mount: agent.lookAtMount,
-    lookInside: agent.look,
+    rearmInside: agent.rearm,
+    countLosses: (losses, worker) => {
+      const postgres = aurora.postgres()
+      return postgres === undefined
+        ? agent.count(losses, worker)
+        : countLosses(losses, { postgres, clickhouse: undefined })
+    },
     insideIsSlow: true,
+  }
+}
+
+/** PostgreSQL through Aurora's Data API, once a look has found it usable. */
+type Aurora = {
+  postgres(): Postgres | undefined
+  /** @param otherwise why PostgreSQL is not seen, where the Data API cannot be used either */
+  look(worker: EcsComponent, otherwise: string): Promise<Observed<PostgresState>>
+}
+
+function auroraOf(config: StackConfig, { runner }: Ports, cloud: Cloud): Aurora {
+  let found: Postgres | undefined
+  return {
+    postgres: () => found,
+    async look(worker, otherwise) {
+      if (found === undefined) {
+        const way = await findDataApi(config, worker, cloud)
+        if (!way.known) {
+          const reason = `${otherwise}; Aurora's Data API cannot stand in for it: ${way.reason}`
+          return { known: false, reason, because: 'not-asked' }
+        }
+        found = way.value
+        runner.info(`PostgreSQL is read through ${found.address}; the cluster is known by ${way.source}`)
+      }
+      return observePostgres(found)
+    },
   }
 }
 

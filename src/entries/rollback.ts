@@ -7,7 +7,6 @@ import type { Plan } from '../plan/plan.ts'
 import { planRollback, repairFrom, runbook, undoFrom } from '../plan/rollback.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
-import { countLosses } from '../stack/losses.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
@@ -38,7 +37,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const undo = undoFrom(question, repairFrom(question))
   const way = { from: currentRelease(stack, ports.facts), to: target.release }
   const asked = config.sql === 'auto' ? questionsOf(undo, way, ports.facts) : []
-  const counted = await countLosses(asked, connections)
+  const counted = await connections.countLosses(asked, stack.worker)
   const plan = planRollback({ ...question, targets, counted })
   // What another run is in the middle of looks broken, so it comes before what the plan makes of that.
   const busy = config.dryRun ? undefined : await otherRun(ports.records(config), ports)

@@ -31,7 +31,7 @@ async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
   const inside = needs.has('inside')
   const stage = canaryStage(config, ports, needs.has('canary'))
   const sources = {
-    ...(inside ? connections : quickSources(connections)),
+    ...(inside ? { ...connections, closely: true } : quickSources(connections)),
     ...(needs.has('surroundings') && around(config, connections.cloud, ports)),
     onWeb: stage.begin,
     lookAtMount: needs.has('mount') ? (connections.mount ?? cannotMount) : undefined,

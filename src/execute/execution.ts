@@ -7,6 +7,7 @@ import type { ImageTool } from '../ports/image-tool.ts'
 import type { Artifact } from '../ports/records.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Stack } from '../stack/stack.ts'
+import type { TakenUp } from './rearm.ts'
 
 /** What executing needs. `stack` is the picture that the plan was made from. */
 export type Execution = {
@@ -18,6 +19,8 @@ export type Execution = {
   readonly clickhouse: ClickHouse | undefined
   /** Runs down SQL inside the VPC, for a runner that has no connections of its own. */
   readonly undoInside?: UndoInside | undefined
+  /** The same for background migrations that are to run again. */
+  readonly rearmInside?: RearmInside | undefined
   /** For the public address, which tells of a new web before AWS does. */
   readonly http?: Http | undefined
   /** Looked for when `mirror-from` is given. */
@@ -43,6 +46,12 @@ export type Undoing = Pick<
 
 /** One phase of down SQL, away from this process. Fails as `undoStores` does. */
 export type UndoInside = (step: UndoSchema, execution: Execution) => Promise<UndoCounts>
+
+/** The table of background migrations, away from this process. Fails as `rearm` and `watchTakeUp` do. */
+export type RearmInside = {
+  rearm(names: readonly string[], execution: Execution): Promise<readonly string[]>
+  takenUp(names: readonly string[], execution: Execution): Promise<readonly TakenUp[]>
+}
 
 /**
  * `rolling`: the write was made, and AWS may still be at it when the run ended; `not-started`: nothing was written.

@@ -29,11 +29,11 @@ export function planRerun(names: readonly string[], stack: Stack, to: string): R
   return { steps: [step], problems: [] }
 }
 
-/** Re-arming and watching are conversations with PostgreSQL, which an agent that does one errand cannot lead. Pure. */
+/** Re-arming is a conversation with PostgreSQL: from here, or through the agent, which needs no address. Pure. */
 export function rerunNeeds(steps: RerunPlan['steps'], { databases }: DeployConfig): readonly string[] {
-  if (steps.length === 0 || databases?.databaseUrl !== undefined) return []
+  if (steps.length === 0 || databases === undefined || databases.databaseUrl !== undefined) return []
   return [
-    '`rerun-background-migrations` needs a runner inside the VPC: give it `database-url`, or leave it empty.',
+    '`rerun-background-migrations` needs `database-url` beside the other addresses that this runner was given: give it, or give none (`network: task`).',
   ]
 }
 

@@ -1,3 +1,4 @@
+import type { Observed, Probe } from '../stack/stack.ts'
 import type { Conclusion } from './conclusion.ts'
 import { outputsOf } from './outputs.ts'
 
@@ -22,9 +23,22 @@ export function reportOf(conclusion: Conclusion, redact: (text: string) => strin
       postgres: stack.postgres,
       discovery: stack.discovery,
       files: stack.files,
-      probe: stack.probe,
+      probe: withoutSchemas(stack.probe),
     },
   }
   const clean = (_key: string, value: unknown) => (typeof value === 'string' ? redact(value) : value)
   return `${JSON.stringify(report, clean, 2)}\n`
+}
+
+/** Hundreds of kilobytes of which the check has said what differs. */
+function withoutSchemas(probe: Probe): object {
+  const { postgresSchema, clickhouseSchema } = probe.closely
+  const counted = <Value extends object>(seen: Observed<Value>) =>
+    seen.known ? { ...seen, value: { objects: Object.keys(seen.value).length } } : seen
+  const closely = {
+    ...probe.closely,
+    postgresSchema: counted(postgresSchema),
+    clickhouseSchema: counted(clickhouseSchema),
+  }
+  return { ...probe, closely }
 }

@@ -60,6 +60,8 @@ export type Catalog = {
   environmentNames(major: number): ReadonlySet<string>
   /** The migrations a release knows, in the order in which Prisma applies them. */
   postgresMigrations(version: string): readonly PostgresMigration[]
+  /** The checksums under which a migration was released; none of one that is not known. */
+  postgresChecksums(name: string): readonly string[]
   /** Names whose rows a release's entry point deletes from `_prisma_migrations` before it migrates. */
   postgresCleanup(version: string): readonly string[]
   /** All that any release added after the oldest one, each name once, release by release. */
@@ -109,6 +111,7 @@ export function loadCatalog(root: URL | string): Catalog {
   const downFiles = onceEach<DownSql | undefined>()
   const migrationsKnown = onceEach<readonly PostgresMigration[]>()
   const later = once(() => laterMigrations(files, placeOf))
+  const checksums = once(() => checksumsOf(files.json('catalog/postgres/migrations.json')))
   const otherNames = once(() => namesOfRenamed(later()))
   const chain = stepChain(() => files.json<Snapshot>('catalog/postgres/base.json'), postgresStep)
   const backgroundMigrations = (): readonly BackgroundMigration[] =>
@@ -139,6 +142,7 @@ export function loadCatalog(root: URL | string): Catalog {
           ...(repeatable === true && { repeatable }),
         })),
       ),
+    postgresChecksums: name => checksums().get(name) ?? [],
     postgresCleanup: version =>
       files
         .json<readonly Lifetime<{ readonly name: string }>[]>('catalog/postgres/cleanup.json')
@@ -190,6 +194,11 @@ function laterMigrations(files: Files, placeOf: (version: string) => number): re
   return all
     .filter(migration => first.get(migration.name) === migration)
     .map(({ name, since, sameAs }) => ({ name, since, ...(sameAs !== undefined && { sameAs }) }))
+}
+
+function checksumsOf(migrations: readonly PostgresMigration[]): ReadonlyMap<string, readonly string[]> {
+  const groups = Map.groupBy(migrations, ({ name }) => name)
+  return new Map([...groups].map(([name, group]) => [name, group.map(({ checksum }) => checksum)]))
 }
 
 function namesOfRenamed(later: readonly LaterMigration[]): ReadonlyMap<string, readonly string[]> {

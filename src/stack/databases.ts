@@ -13,11 +13,12 @@ import type {
 import { known, unknown } from './stack.ts'
 
 const NOT_GIVEN = 'the databases are not reached from this runner: set `network: direct` with'
+export const POSTGRES_NOT_GIVEN = `${NOT_GIVEN} \`database-url\``
 
 /** What PostgreSQL says of its migrations. A wrong password is not "unknown": it is `unreachable`. */
 export async function observePostgres(
   postgres: Postgres | undefined,
-  missing = `${NOT_GIVEN} \`database-url\``,
+  missing = POSTGRES_NOT_GIVEN,
 ): Promise<Observed<PostgresState>> {
   if (postgres === undefined) return unknown(missing, 'not-asked')
   try {
@@ -35,9 +36,11 @@ export async function observePostgres(
 async function readPostgres(session: PostgresSession): Promise<PostgresState> {
   const migrations = await readMigrations(session)
   const failed = migrations.some(migration => migration.state === 'failed')
+  const background = await tableExists(session, 'background_migrations')
   return {
     migrations,
-    backgroundMigrations: await readBackgroundMigrations(session),
+    backgroundMigrations: background ? await readBackgroundMigrations(session) : [],
+    noBackgroundMigrations: !background,
     pending: await readPending(session),
     ...(failed && { schema: await readPostgresSnapshot(sql => session.run(sql)) }),
     generated: await readGenerated((sql, parameters) => session.run(sql, parameters)),
@@ -62,9 +65,9 @@ function migrationState(row: Row): PostgresMigration['state'] {
 }
 
 async function readBackgroundMigrations(session: PostgresSession): Promise<readonly BackgroundMigration[]> {
-  if (!(await tableExists(session, 'background_migrations'))) return []
   const rows = await session.run(
-    `SELECT name, args->>'envGate' AS gate,
+    `SELECT name, script, args->>'envGate' AS gate, left(failed_reason, ${WORDS}) AS failure,
+       state IS NOT NULL AND state::text <> '{}' AS begun,
        finished_at IS NULL AND failed_at IS NULL
          AND coalesce(locked_at > (now() AT TIME ZONE 'UTC') - interval '60 s', false) AS active,
        CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN finished_at IS NOT NULL THEN 'finished' ELSE 'unfinished' END AS state
@@ -75,8 +78,14 @@ async function readBackgroundMigrations(session: PostgresSession): Promise<reado
     state: row['state'] as BackgroundMigration['state'],
     gate: typeof row['gate'] === 'string' ? row['gate'] : undefined,
     active: row['active'] === true,
+    script: String(row['script']),
+    failure: typeof row['failure'] === 'string' ? row['failure'].split('\n')[0] : undefined,
+    begun: row['begun'] === true,
   }))
 }
+
+/** Letters of a failed_reason: a stack trace of V8 may stand behind its first sentence. */
+const WORDS = 200
 
 /** The journal's open ends: Postgres migrations are over with `validate`, ClickHouse's with `contract`. */
 async function readPending(session: PostgresSession): Promise<readonly PendingUndo[]> {
@@ -112,6 +121,8 @@ export async function observeClickHouse(
 
 async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> {
   const [server] = await clickhouse.run('SELECT version() AS version, timezone() AS timezone')
+  if (typeof server?.['version'] !== 'string')
+    throw new Error(`What answers at ${clickhouse.address} is no ClickHouse.`)
   const [migrated] = await clickhouse.run('EXISTS TABLE schema_migrations')
   const exists = Object.values(migrated ?? {}).some(value => Number(value) === 1)
   // The newest row counts: golang-migrate only inserts (x-migrations-table-engine=MergeTree, ORDER BY sequence).

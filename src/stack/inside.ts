@@ -2,6 +2,7 @@ import { explain } from '../errors/explain.ts'
 import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { Names } from '../ports/names.ts'
+import { type Closely, lookClosely, unseenClosely } from './closely.ts'
 import { observeClickHouse, observePostgres } from './databases.ts'
 import type {
   ClickHouseState,
@@ -25,7 +26,7 @@ export type Inside = {
 }
 
 /** Looks from inside the VPC, wherever that process is: this one, or the agent in a one-off task. Never throws. */
-export type LookInside = (worker: EcsComponent) => Promise<Inside>
+export type LookInside = (worker: EcsComponent, closely?: boolean) => Promise<Inside>
 
 /** Mounts ClickHouse's volume in a task that stands where ClickHouse stands. Never throws. */
 export type LookAtMount = (worker: EcsComponent, clickhouse: EcsComponent) => Promise<Observed<Mount>>
@@ -45,10 +46,14 @@ export type Stores = {
 export type WorkerAddress = { readonly task: string; readonly url: string }
 
 /** Looks at everything side by side, from the place of this very process. Reads only. */
-export async function lookInside(stores: Stores, workers: readonly WorkerAddress[]): Promise<Inside> {
+export async function lookInside(
+  stores: Stores,
+  workers: readonly WorkerAddress[],
+  closely = false,
+): Promise<Inside> {
   const { missing } = stores
   const clickhouse = stores.clickhouse && brisk(stores.clickhouse)
-  const [postgres, state, name, ping, disks, tables, valkey, health] = await Promise.all([
+  const [postgres, state, name, ping, disks, tables, valkey, health, closer] = await Promise.all([
     observePostgres(stores.postgres, missing?.postgres),
     observeClickHouse(clickhouse, missing?.clickhouse),
     observeName(clickhouse, stores.names),
@@ -57,13 +62,16 @@ export async function lookInside(stores: Stores, workers: readonly WorkerAddress
     evidence(clickhouse, readTables),
     observeValkey(stores.valkey, missing?.valkey),
     observeWorkers(workers, stores.http),
+    closely ? lookClosely({ ...stores, clickhouse }) : NOT_CLOSELY,
   ])
   return {
     postgres,
     clickhouse: state,
-    probe: { name, ping, disks, tables, valkey, workers: health },
+    probe: { name, ping, disks, tables, valkey, workers: health, closely: closer },
   }
 }
+
+const NOT_CLOSELY: Closely = unseenClosely('it was not looked at that closely', 'not-asked')
 
 /** The worker's running tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
 export function workerAddresses({ tasks, container }: EcsComponent): readonly WorkerAddress[] {
@@ -88,6 +96,7 @@ export function unseenInside(reason: string, because: Unseen): Inside {
       tables: nothing,
       valkey: nothing,
       workers: nothing,
+      closely: unseenClosely(reason, because),
     },
   }
 }
@@ -140,6 +149,8 @@ async function readTables(clickhouse: ClickHouse) {
      WHERE database = currentDatabase() OR (database = 'system' AND name LIKE '%\\_log%')
      ORDER BY database, name`,
   )
+  if (rows.some(row => typeof row['name'] !== 'string'))
+    throw new Error(`${clickhouse.address} answers with something else`)
   return rows.map(row => ({
     database: String(row['database']),
     name: String(row['name']),

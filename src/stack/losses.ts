@@ -1,5 +1,6 @@
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
 import type { Engine } from '../schema/down-sql.ts'
+import type { EcsComponent } from './stack.ts'
 
 /** Something that undoing archives, maps or changes, with the SELECT that says how much of it there is. */
 export type Loss = {
@@ -12,6 +13,12 @@ export type Loss = {
 /** A loss with its number; undefined where it could not be counted. */
 export type CountedLoss = Loss & { readonly count: number | undefined }
 
+/** Counts losses from wherever that can be done. */
+export type CountLosses = (losses: readonly Loss[], worker: EcsComponent) => Promise<readonly CountedLoss[]>
+
+type Countable = Pick<Loss, 'store' | 'sql'>
+type Counted<Some> = Some & { readonly count: number | undefined }
+
 /** A number that is not there by then is not worth waiting for: nothing depends on it. */
 const TIMEOUT_MS = 10_000
 
@@ -19,13 +26,13 @@ const TIMEOUT_MS = 10_000
  * Counts what undoing would archive or change. Reads only, each SELECT by itself: one that fails or takes long (what
  * it counts may be gone with a newer migration) leaves its number open.
  */
-export async function countLosses(
-  losses: readonly Loss[],
+export async function countLosses<Some extends Countable>(
+  losses: readonly Some[],
   {
     postgres,
     clickhouse,
   }: { readonly postgres: Postgres | undefined; readonly clickhouse: ClickHouse | undefined },
-): Promise<readonly CountedLoss[]> {
+): Promise<readonly Counted<Some>[]> {
   const inPostgres = losses.filter(({ store }) => store === 'postgres')
   const inClickHouse = losses.filter(({ store }) => store === 'clickhouse')
   return [
@@ -40,11 +47,14 @@ export async function countLosses(
   ]
 }
 
-async function countInPostgres(losses: readonly Loss[], postgres: Postgres): Promise<readonly CountedLoss[]> {
+async function countInPostgres<Some extends Countable>(
+  losses: readonly Some[],
+  postgres: Postgres,
+): Promise<readonly Counted<Some>[]> {
   if (losses.length === 0) return []
   const session = await postgres.connect()
   try {
-    const found: CountedLoss[] = []
+    const found: Counted<Some>[] = []
     for (const loss of losses) found.push(await counted(loss, () => readOnly(session, loss.sql)))
     return found
   } finally {
@@ -63,11 +73,11 @@ async function readOnly(session: PostgresSession, sql: string): Promise<readonly
   }
 }
 
-function open(loss: Loss): CountedLoss {
+function open<Some>(loss: Some): Counted<Some> {
   return { ...loss, count: undefined }
 }
 
-async function counted(loss: Loss, run: () => Promise<readonly Row[]>): Promise<CountedLoss> {
+async function counted<Some>(loss: Some, run: () => Promise<readonly Row[]>): Promise<Counted<Some>> {
   try {
     const [row] = await run()
     const count = Number(Object.values(row ?? {})[0])

@@ -33,6 +33,8 @@ export type Sources = {
   readonly insideIsSlow: boolean
   /** Only where a check asks for it: it costs some twenty calls. */
   readonly lookAround?: LookAround | undefined
+  /** Whether the schemas and the load of the stores are looked at too. */
+  readonly closely?: boolean
   /** Told where the web is as soon as that is known, for work that goes on beside the looks. */
   readonly onWeb?: (web: WebComponent, url: string) => void
 }
@@ -58,7 +60,10 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   // arn:partition:ecs:region:account:service/…
   const account = worker.service.arn.split(':')[4] ?? ''
   const components = { account, region: cloud.region, cluster: config.cluster, worker, clickhouse, web }
-  const beside = { inside: sources.lookInside(worker), files: observeFiles(clickhouse, cloud) }
+  const beside = {
+    inside: sources.lookInside(worker, sources.closely),
+    files: observeFiles(clickhouse, cloud),
+  }
   const [inside, files, mount, surroundings, health, discovery] = await Promise.all([
     beside.inside,
     beside.files,

@@ -15,6 +15,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
 import type { GeneratedDownSql } from '../schema/way-back.ts'
+import type { Closely } from './closely.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** One immutable picture of what runs, and where each fact came from. Nothing in it is a wish. */
@@ -109,6 +110,8 @@ export type WebHealth = {
 export type PostgresState = {
   readonly migrations: readonly PostgresMigration[]
   readonly backgroundMigrations: readonly BackgroundMigration[]
+  /** There is no table background_migrations. */
+  readonly noBackgroundMigrations?: boolean
   /** What a rollback began and did not finish, with the last phase that is over. */
   readonly pending: readonly PendingUndo[]
   /** Read when a migration failed: the evidence of what it left. */
@@ -137,6 +140,12 @@ export type BackgroundMigration = {
   readonly gate: string | undefined
   /** A worker is at it right now. */
   readonly active?: boolean
+  /** The file in the worker's image that does it. */
+  readonly script?: string
+  /** The first words of its failed_reason. */
+  readonly failure?: string | undefined
+  /** It has left a state: some of it was done. */
+  readonly begun?: boolean
 }
 
 export type ClickHouseState = {
@@ -160,6 +169,8 @@ export type Probe = {
   readonly workers: Observed<readonly WorkerHealth[]>
   /** ClickHouse's volume, as a task in its place mounts it. */
   readonly mount: Observed<Mount>
+  /** What costs more than a look at the state, and only verify asks for. */
+  readonly closely: Closely
 }
 
 /** `failed`: ECS could not mount it, in its words. */
@@ -185,6 +196,10 @@ export type ValkeyState = {
   readonly used: number
   readonly maximum: number
   readonly evicted: number
+  /** It shares its keys out over slots, whose keys one command cannot mix. */
+  readonly cluster: boolean
+  /** Its own clock, epoch milliseconds; undefined: it does not say. */
+  readonly now: number | undefined
   /** Those that hold jobs. */
   readonly queues: readonly Queue[]
 }
@@ -193,6 +208,8 @@ export type Queue = {
   readonly name: string
   readonly waiting: number
   readonly active: number
+  /** Those that were given up. */
+  readonly failed: number
   /** Epoch milliseconds of the job that waits longest. */
   readonly oldest: number | undefined
 }

@@ -33,7 +33,9 @@ async function readValkey(session: ValkeySession, prefix: string): Promise<Valke
     used: Number(info.get('used_memory') ?? 0),
     maximum: Number(info.get('maxmemory') ?? 0),
     evicted: Number(info.get('evicted_keys') ?? 0),
-    queues: queues.filter(queue => queue.waiting + queue.active > 0),
+    cluster: info.get('cluster_enabled') === '1' || info.get('redis_mode') === 'cluster',
+    now: await clockOf(session),
+    queues: queues.filter(queue => queue.waiting + queue.active + queue.failed > 0),
   }
 }
 
@@ -47,6 +49,12 @@ function infoOf(text: string): ReadonlyMap<string, string> {
   )
 }
 
+/** Seconds and microseconds: https://valkey.io/commands/time/ */
+async function clockOf(session: ValkeySession): Promise<number | undefined> {
+  const reply = await session.run('TIME').catch(() => undefined)
+  return Array.isArray(reply) ? Number(reply[0]) * 1_000 : undefined
+}
+
 /** ElastiCache has no CONFIG command; there the policy stands in INFO. */
 async function configuredPolicy(session: ValkeySession): Promise<string | undefined> {
   const reply = await session.run('CONFIG', 'GET', 'maxmemory-policy').catch(() => undefined)
@@ -58,16 +66,17 @@ async function readQueue(session: ValkeySession, key: string, name: string): Pro
   const waiting = await count(session, 'LLEN', `${key}:wait`)
   const prioritized = await count(session, 'ZCARD', `${key}:prioritized`)
   const active = await count(session, 'LLEN', `${key}:active`)
+  const failed = await count(session, 'ZCARD', `${key}:failed`)
   const id = waiting === 0 ? null : await session.run('LINDEX', `${key}:wait`, '-1')
   const since = typeof id === 'string' ? await session.run('HGET', `${key}:${id}`, 'timestamp') : null
-  return { name, waiting: waiting + prioritized, active, oldest: timeOf(since) }
+  return { name, waiting: waiting + prioritized, active, failed, oldest: timeOf(since) }
 }
 
 /** Of a cluster only one node is asked, and its queues are where their keys hash to. */
 function onOtherNode(name: string): (error: unknown) => Queue {
   return error => {
     if (!(error instanceof Error) || !/^(MOVED|ASK|CLUSTERDOWN) /.test(error.message)) throw error
-    return { name, waiting: 0, active: 0, oldest: undefined }
+    return { name, waiting: 0, active: 0, failed: 0, oldest: undefined }
   }
 }
 

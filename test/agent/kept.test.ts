@@ -14,6 +14,7 @@ import { readVerifyConfig } from '../../src/inputs/config.ts'
 import type { UndoSchema } from '../../src/plan/plan.ts'
 import type { DownSql } from '../../src/schema/down-sql.ts'
 import { unseenInside } from '../../src/stack/inside.ts'
+import type { Loss } from '../../src/stack/losses.ts'
 import { observe } from '../../src/stack/observe.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { FAMILY, nothingIsLeft } from '../scenario/agent-support.ts'
@@ -155,4 +156,49 @@ test('what is short goes with the task, and phases that follow each other are on
   expect(await undo(contract, execution)).toMatchObject({ postgres: 1 })
   expect(definitions().length - before).toBe(1)
   expect(said.join('\n')).not.toMatch(/put it into PostgreSQL/)
+})
+
+/** A SELECT for each, with a comment that cannot be compressed; the third counts what is not there. */
+function manyLosses(): readonly Loss[] {
+  return Array.from({ length: 300 }, (_, index) => ({
+    store: index % 4 === 0 ? ('clickhouse' as const) : ('postgres' as const),
+    migration: 'm',
+    what: 'rows',
+    sql:
+      index === 2
+        ? 'SELECT count(*) FROM not_there'
+        : `SELECT ${index} /* ${createHash('sha512').update(String(index)).digest('hex')} */`,
+  }))
+}
+
+test('what is counted may take several agents, and what cannot be counted stays open', async () => {
+  const said: string[] = []
+  const before = definitions().length
+  const counted = await agent(said).count(manyLosses(), stack.worker)
+  expect(definitions().length - before).toBeGreaterThan(1)
+  expect(counted.map(({ count }) => count)).toEqual(
+    manyLosses().map((_, index) => (index === 2 ? undefined : index)),
+  )
+  await nothingIsLeft(stage)
+})
+
+test('an agent that does not come leaves all numbers open, and says why', async () => {
+  const said: string[] = []
+  stage.stack.sandbox.world.taskFaults.add({
+    family: FAMILY,
+    stoppedReason: 'CannotPullContainerError: pull image manifest has been retried 7 time(s)',
+  })
+  const counted = await agent(said).count(manyLosses().slice(0, 3), stack.worker)
+  expect(counted.map(({ count }) => count)).toEqual([undefined, undefined, undefined])
+  expect(said.join('\n')).toMatch(/would archive was not counted, because .*CannotPullContainerError/)
+  stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, stoppedReason: 'Task failed to start' })
+  await expect(agent(said).rearm.rearm(['x'], executionOf([], '', said))).rejects.toThrow(
+    /To re-arm background migrations takes an agent inside the VPC: .*Run again: what is open/,
+  )
+})
+
+test('nothing to count starts no agent', async () => {
+  const before = definitions().length
+  expect(await agent([]).count([], stack.worker)).toEqual([])
+  expect(definitions().length).toBe(before)
 })

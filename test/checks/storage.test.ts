@@ -231,7 +231,18 @@ const CASES: readonly Case[] = [
   ],
   [
     'another file system than before',
-    storage({ before: known({ revision: 'clickhouse:1', volume: volume({ fileSystemId: 'fs-0' }) }, 'x') }),
+    both(
+      storage({ before: known({ revision: 'clickhouse:1', volume: volume({ fileSystemId: 'fs-0' }) }, 'x') }),
+      stack => ({
+        ...stack,
+        probe: healthyProbe({
+          tables: known(
+            [{ database: 'system', name: 'query_log', engine: 'MergeTree', rows: 3, bytes: 3 }],
+            'x',
+          ),
+        }),
+      }),
+    ),
     'efs-volume',
     'failed',
     /is on fs-1 through fsap-1, and was on fs-0 through fsap-1 in clickhouse:1: it answers \/ping with no data/,

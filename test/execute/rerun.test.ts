@@ -23,7 +23,7 @@ beforeAll(async () => {
   engine = await startPostgres({ folder })
   client = new Client({ connectionString: engine.url })
   await client.connect()
-  await client.query(`CREATE TABLE background_migrations (id text PRIMARY KEY, name text UNIQUE, args jsonb NOT NULL,
+  await client.query(`CREATE TABLE background_migrations (id text PRIMARY KEY, name text UNIQUE, script text NOT NULL DEFAULT 'x', args jsonb NOT NULL,
     state jsonb NOT NULL DEFAULT '{}', finished_at timestamp(3), failed_at timestamp(3), failed_reason text,
     worker_id text, locked_at timestamp(3))`)
 })

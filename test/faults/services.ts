@@ -381,6 +381,7 @@ const store: readonly Fault[] = [
         says: /dirty at version 36: no web can start until .* forced to 35/,
       },
     ],
+    also: ['clickhouse-tables'],
   },
   {
     name: "ClickHouse's schema is that of v4, and v3 runs",
@@ -392,6 +393,8 @@ const store: readonly Fault[] = [
         state: 'failed',
         says: /at 46, but Langfuse 3\.225\.4 knows only 37: .*"no migration found for version 46"/,
       },
+      // Only the number is that of v4.
+      { check: 'clickhouse-tables', state: 'failed', says: /version 46: table events_core is missing/ },
     ],
   },
   {
@@ -445,6 +448,7 @@ const store: readonly Fault[] = [
     expects: [
       { check: 'postgres-migrations', state: 'failed', says: /20260721120000_.* never finished: .*P3009/ },
     ],
+    also: ['postgres-schema'],
   },
   {
     name: 'a Postgres migration of the release did not run',
@@ -456,6 +460,8 @@ const store: readonly Fault[] = [
         state: 'failed',
         says: /3\.225\.4 needs Postgres migration 20260721120000_/,
       },
+      // What it made is there all the same.
+      { check: 'postgres-schema', state: 'warning', says: /SCORES_BOOLEAN instead of/ },
     ],
   },
   {
@@ -475,6 +481,7 @@ const store: readonly Fault[] = [
         says: /1 migrations that Langfuse 3\.225\.4 does not know \(20270101000000_of_a_newer_release\)/,
       },
     ],
+    also: ['postgres-schema'],
   },
   {
     name: 'a rollback was begun and not finished',
@@ -493,6 +500,7 @@ const store: readonly Fault[] = [
         says: /begun and not finished \(1 migrations\): run the rollback action/,
       },
     ],
+    also: ['postgres-schema'],
   },
   {
     name: 'a background migration failed',
@@ -503,7 +511,7 @@ const store: readonly Fault[] = [
       {
         check: 'background-migrations',
         state: 'failed',
-        says: /encrypt_blob_storage_secrets failed: read its failed_reason/,
+        says: /encrypt_blob_storage_secrets \("MEMORY_LIMIT_EXCEEDED"\) failed: remove the cause, then deploy/,
       },
     ],
   },
@@ -515,7 +523,7 @@ const store: readonly Fault[] = [
       {
         check: 'background-migrations',
         state: 'warning',
-        says: /encrypt_blob_storage_secrets has not finished: do not/,
+        says: /encrypt_blob_storage_secrets is stalled: .* `rerun-background-migrations: 2026/,
       },
     ],
   },
@@ -523,7 +531,8 @@ const store: readonly Fault[] = [
     name: 'PostgreSQL cannot be reached from here',
     put: stage => keepOut(stage, 5432),
     expects: [{ check: 'postgres-migrations', state: 'failed', says: /ETIMEDOUT|timeout/i }],
-    also: insideAbout('postgres', 'postgres-migrations'),
+    // Whether an empty ClickHouse is one that lost its data only PostgreSQL knows.
+    also: [...insideAbout('postgres', 'postgres-migrations'), 'clickhouse-data'],
   },
   {
     name: 'Valkey evicts what it likes (volatile-lru)',
@@ -616,6 +625,8 @@ const elsewhere: readonly Fault[] = [
         state: 'failed',
         says: /at 37, but Langfuse 4\.16\.0 needs 46: its migrations have/,
       },
+      // Only the number is that of v3.
+      { check: 'clickhouse-tables', state: 'failed', says: /version 37: table dataset_run_items is missing/ },
     ],
   },
   {
@@ -624,6 +635,7 @@ const elsewhere: readonly Fault[] = [
     on: 'v4',
     put: stage => setHead(stage, 39, 1),
     expects: [{ check: 'clickhouse-schema', state: 'failed', says: /dirty at version 39: .* forced to 38/ }],
+    also: ['clickhouse-tables'],
   },
 ]
 
@@ -651,7 +663,7 @@ function insideAbout(
 }
 
 /** Whoever asks ClickHouse by a name that leads nowhere, or to nobody, gets no answer. */
-function insideClickHouse(...but: readonly string[]): readonly string[] {
+export function insideClickHouse(...but: readonly string[]): readonly string[] {
   return insideAbout('clickhouse', ...but)
 }
 
@@ -717,7 +729,7 @@ function unhealthy(service: Service) {
   })
 }
 
-function changeAnswer(world: World, operation: string, change: (output: JsonObject) => JsonObject) {
+export function changeAnswer(world: World, operation: string, change: (output: JsonObject) => JsonObject) {
   world.faults.add({ operation, kind: { change }, times: Number.POSITIVE_INFINITY })
   return async () => world.faults.clear()
 }
@@ -742,7 +754,7 @@ async function insteadOfWeb(stage: FaultStage, instead: Instead): Promise<() => 
   }
 }
 
-function insteadOfClickHouse(stage: FaultStage, instead: Instead): Promise<() => Promise<void>> {
+export function insteadOfClickHouse(stage: FaultStage, instead: Instead): Promise<() => Promise<void>> {
   return intercept(stage, { address: taskOf(stage.service('clickhouse')).address, port: 8123 }, instead)
 }
 
@@ -806,7 +818,7 @@ async function withoutLastMigration(postgres: Postgres): Promise<() => Promise<v
   }
 }
 
-async function background(postgres: Postgres, change: string): Promise<() => Promise<void>> {
+export async function background(postgres: Postgres, change: string): Promise<() => Promise<void>> {
   const where = `WHERE name = '20260106_encrypt_blob_storage_secrets'`
   const { rows } = await postgres.query(`SELECT * FROM background_migrations ${where}`)
   await postgres.query(`UPDATE background_migrations SET ${change} ${where}`)

@@ -93,6 +93,17 @@ export const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'worker-health': ['worker', ...TASKS],
   // Skipped unless a baseline is asked for; what it does without evidence is in test/checks/drift.test.ts and the fault table.
   drift: [],
+  'postgres-schema': ['postgres'],
+  'postgres-load': ['postgres'],
+  'clickhouse-tables': ['clickhouse'],
+  // An empty ClickHouse is one that lost its data when PostgreSQL knows of some.
+  'clickhouse-data': ['clickhouse', 'postgres'],
+  'clickhouse-parts': ['clickhouse'],
+  'clickhouse-mutations': ['clickhouse'],
+  'clickhouse-memory': ['clickhouse'],
+  'clickhouse-logs': ['clickhouse'],
+  'valkey-queues': ['valkey'],
+  'valkey-cluster': ['valkey'],
 }
 
 /** Read in one go with the evidence of these checks: lost (denied, late) that is lost too, else they have all they need. */

@@ -12,9 +12,9 @@ import type { RunResult } from '../../sandbox/runner.ts'
 import { HOSTED, OUTSIDE } from './agent-support.ts'
 
 /** The article's stage on 2.93.7, with what it is to be again after every rollback. */
-export async function openUndoStage(): Promise<UndoStage> {
+export async function openUndoStage(options: { readonly dataApi?: boolean } = {}): Promise<UndoStage> {
   const folder = await mkdtemp(join(tmpdir(), 'agent-undo-'))
-  const stage = await openStage({ folder, speed: 20 })
+  const stage = await openStage({ folder, speed: 20, ...options })
   const before = await takePicture(stage.stack)
   return {
     stage,
@@ -75,6 +75,7 @@ async function query(stage: Stage, sql: string): Promise<readonly Record<string,
 }
 
 type Report = {
+  readonly plan: { readonly losses: readonly string[] }
   readonly warnings: readonly string[]
   readonly steps: readonly {
     step: { kind: string; phase?: string }
@@ -90,9 +91,11 @@ export const stepsOf = (result: RunResult) =>
     ({ step, state }) => `${step.kind}${step.phase === undefined ? '' : ` ${step.phase}`} ${state}`,
   )
 
+export const lossesOf = (result: RunResult) => (result.report as Report).plan.losses
+
 /** What a report says, without what is new in each run: ids, digests of revisions, free space. */
 export function comparable(result: RunResult): object {
-  const { warnings, steps, checks } = result.report as Report
+  const { plan, warnings, steps, checks } = result.report as Report
   const plain = (text: string) =>
     text.replace(
       /\b[0-9a-f]{32}\b|ecs-svc\/\d+|:\d+ answers|worker:\d+|clickhouse:\d+|[\d.]+ GiB|10\.0\.[\d.]+/g,
@@ -100,6 +103,7 @@ export function comparable(result: RunResult): object {
     )
   return {
     outputs: { ...result.outputs, report: '', 'plan-digest': '' },
+    losses: plan.losses,
     warnings,
     steps: steps.map(({ step, state, sentence, counts }) => [
       step.kind,

@@ -1,6 +1,7 @@
 import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
 import type { Canary } from '../../src/stack/canary.ts'
+import type { Closely } from '../../src/stack/closely.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import { healthySurroundings } from './surroundings.ts'
@@ -48,11 +49,35 @@ export const SECRETS: Readonly<Record<string, string>> = Object.fromEntries(
 const WEB_SECRETS = { ...SECRETS, NEXTAUTH_SECRET: secret('NEXTAUTH_SECRET') }
 export const ENVIRONMENT_NAMES = [...Object.keys(ENVIRONMENT), ...Object.keys(WEB_SECRETS), 'CLICKHOUSE_DB']
 
+/** What the databases of a healthy stack have: little, but of each kind. */
+export const SCHEMA = {
+  postgres: {
+    'column public.projects.id': { default: null, notNull: true, type: 'text' },
+    'column public.projects.name': { default: null, notNull: true, type: 'text' },
+    'constraint public.projects.projects_pkey': { definition: 'PRIMARY KEY (id)' },
+    'enum public."ScoreSource"': { labels: ['API', 'EVAL'] },
+    'index public.projects.projects_name_idx': {
+      definition: 'CREATE INDEX projects_name_idx ON public.projects USING btree (name)',
+    },
+    'table public.projects': {},
+  },
+  clickhouse: {
+    'column traces.id': { codec: null, default: null, type: 'String' },
+    'column traces.metadata': { codec: null, default: null, type: 'Map(LowCardinality(String), String)' },
+    'index traces.idx_id': { expression: 'id', granularity: 1, type: 'bloom_filter(0.001)' },
+    'table traces': { engine: 'ReplacingMergeTree(event_ts, is_deleted)', settings: [] },
+    'view analytics_traces': { engine: 'View', select: 'SELECT 1' },
+  },
+} as const
+
 export const FACTS: ReleaseFacts = {
   releases: [release('2.93.7', 5, NAMES['2.93.7'] ?? []), release('3.0.0', 6, NAMES['3.0.0'] ?? [])],
   release: version => FACTS.releases.find(item => item.version === version),
   postgresMigrations: version => (NAMES[version] ?? []).map(name => ({ name, checksum: 'x' })),
   otherNames: () => [],
+  postgresChecksums: () => ['x'],
+  postgresSchema: () => SCHEMA.postgres,
+  clickhouseSnapshot: () => SCHEMA.clickhouse,
   postgresChange: name => {
     throw new Error(`The catalog knows no change of ${name}.`)
   },
@@ -257,9 +282,21 @@ export function healthyProbe(over: Partial<Probe> = {}): Probe {
     name: known({ name: clickhouse, addresses: ['10.0.11.37'] }, 'the resolver of the VPC'),
     ping: known(true, `${clickhouse}:8123`),
     disks: known([{ name: 'default', free: 2 ** 60, total: 2 ** 60 }], `${clickhouse}:8123`),
-    tables: known([], `${clickhouse}:8123`),
+    tables: known(
+      [{ database: 'default', name: 'traces', engine: 'ReplacingMergeTree', rows: 12, bytes: 2 ** 20 }],
+      `${clickhouse}:8123`,
+    ),
     valkey: known(
-      { version: '7.2.6', policy: 'noeviction', used: 1e6, maximum: 1e9, evicted: 0, queues: [] },
+      {
+        version: '7.2.6',
+        policy: 'noeviction',
+        used: 1e6,
+        maximum: 1e9,
+        evicted: 0,
+        cluster: false,
+        now: 1_700_000_000_000,
+        queues: [],
+      },
       'master.langfuse-cache.example:6379',
     ),
     mount: known(
@@ -282,6 +319,7 @@ export function healthyProbe(over: Partial<Probe> = {}): Probe {
       ],
       'the tasks of the worker',
     ),
+    closely: healthyClosely(),
     ...over,
   }
 }
@@ -318,6 +356,29 @@ export function stackOn3(over: Partial<Stack> = {}): Stack {
 export function withWeb(stack: Stack, over: Partial<AppRunnerWeb>): Stack {
   if (stack.web.platform !== 'app-runner') throw new Error('the web is not on App Runner')
   return { ...stack, web: { ...stack.web, ...over } }
+}
+
+export function healthyClosely(over: Partial<Closely> = {}): Closely {
+  const [postgres, clickhouse] = ['aurora:5432/langfuse', 'clickhouse.langfuse.local:8123']
+  return {
+    postgresSchema: known(SCHEMA.postgres, postgres),
+    postgresLoad: known(
+      {
+        sessions: 12,
+        maximum: 200,
+        transactionAge: 50_000_000,
+        longest: 0,
+        tables: [{ name: 'audit_logs', bytes: 2 ** 30 }],
+        sessionsOfTraces: false,
+      },
+      postgres,
+    ),
+    clickhouseSchema: known(SCHEMA.clickhouse, clickhouse),
+    detached: known([], clickhouse),
+    mutations: known([], clickhouse),
+    memory: known({ used: 2 ** 30, limit: 2 ** 33, refused: 0, lastRefused: 0 }, clickhouse),
+    ...over,
+  }
 }
 
 /** A canary that came back at once and is deleted. */

@@ -1,0 +1,229 @@
+import type { ReleaseFacts } from '../release/facts.ts'
+import { renderDelta } from '../schema/postgres-sql.ts'
+import { type Facts, parseKey, type Snapshot, sameFacts } from '../schema/snapshot.ts'
+import type { PostgresState } from '../stack/stack.ts'
+import type { Check, Finding } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { unseen } from './stores.ts'
+
+/** Drift: the schema against the one that exactly the applied migrations make, so that a missing migration is no drift. */
+export const postgresSchema: Check = {
+  id: 'postgres-schema',
+  title: "PostgreSQL's schema is what its migrations made",
+  group: 'inside',
+  needs: ['inside'],
+  settles: false,
+  about: ['postgres'],
+  run({ stack, facts }) {
+    const seen = stack.probe.closely.postgresSchema
+    if (!seen.known) return unseen(seen)
+    if (!stack.postgres.known) return inconclusive(stack.postgres.reason)
+    const wanted = schemaOf(stack.postgres.value, facts)
+    return 'because' in wanted ? skipped(wanted.because) : judgePostgres(seen.value, wanted.schema)
+  },
+}
+
+function schemaOf(
+  { migrations, pending }: PostgresState,
+  facts: ReleaseFacts,
+): { readonly schema: Snapshot } | { readonly because: string } {
+  const applied = migrations.filter(({ state }) => state === 'applied').map(({ name }) => name)
+  if (applied.length === 0)
+    return { because: 'No Postgres migration is applied, so there is nothing to compare.' }
+  if (pending.length > 0 || migrations.some(({ state }) => state === 'failed'))
+    return { because: 'A migration or a rollback is unfinished, so the schema is between two states.' }
+  const strange = applied.find(name => facts.postgresChecksums(name).length === 0)
+  return strange === undefined
+    ? { schema: facts.postgresSchema(applied) }
+    : { because: `What Postgres migration ${strange} makes is not known to the catalog.` }
+}
+
+type Difference = { readonly key: string; readonly what: string; readonly breaks: boolean }
+
+function judgePostgres(seen: Snapshot, wanted: Snapshot): Finding {
+  const differences = differencesOf(seen, wanted)
+  const others = foreignObjects(seen, wanted)
+  const [first] = differences.toSorted((left, right) => Number(right.breaks) - Number(left.breaks))
+  if (first === undefined) {
+    const objects = `All ${Object.keys(wanted).length} objects of Langfuse are as its migrations made them`
+    return passed(`${objects}${noteOf(others)}.`)
+  }
+  const sentence = `PostgreSQL's schema is not what its migrations made: ${firstFive(differences.map(({ what }) => what))}. It was changed by hand or restored in part${repairOf(first.key, seen, wanted)}.`
+  return differences.some(({ breaks }) => breaks) ? failed(sentence) : warning(sentence)
+}
+
+function differencesOf(seen: Snapshot, wanted: Snapshot): readonly Difference[] {
+  const missing = Object.keys(wanted).filter(key => seen[key] === undefined)
+  const gone = outermost(missing).map(key => ({
+    key,
+    what: `${key} is missing`,
+    breaks: BREAKS.has(parseKey(key).kind),
+  }))
+  const changed = Object.entries(wanted).flatMap(([key, facts]) => {
+    const present = seen[key]
+    // PostgreSQL 16 writes the text of a view in another way than 15.
+    if (present === undefined || sameFacts(present, facts) || key.startsWith('view ')) return []
+    return [{ key, what: `${key} ${changeOf(present, facts)}`, breaks: isBreaking(present, facts) }]
+  })
+  const strict = Object.keys(seen)
+    .filter(key => wanted[key] === undefined && isObstacle(key, seen, wanted))
+    .map(key => ({
+      key,
+      what: `${key} is not Langfuse's, is NOT NULL and has no default, so every insert of Langfuse fails`,
+      breaks: true,
+    }))
+  return [...gone, ...changed, ...strict]
+}
+
+const BREAKS: ReadonlySet<string> = new Set(['table', 'column', 'enum'])
+
+function changeOf(present: Facts, facts: Facts): string {
+  if (present['invalid'] === true) return 'is invalid (its CREATE INDEX CONCURRENTLY was broken off)'
+  return [...new Set([...Object.keys(present), ...Object.keys(facts)])]
+    .filter(name => JSON.stringify(present[name]) !== JSON.stringify(facts[name]))
+    .map(name => `has ${name} ${show(present[name])} instead of ${show(facts[name])}`)
+    .join(', ')
+}
+
+function show(value: Facts[string] | undefined): string {
+  if (value === undefined || value === null) return 'none'
+  const text = Array.isArray(value) ? value.join(' | ') : String(value)
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text
+}
+
+/** A column of another type, or an enum without a label that Langfuse writes. */
+function isBreaking(present: Facts, facts: Facts): boolean {
+  const labels = facts['labels']
+  if (Array.isArray(labels))
+    return !labels.every(label => (present['labels'] as readonly string[]).includes(label))
+  return present['type'] !== facts['type']
+}
+
+function isObstacle(key: string, seen: Snapshot, wanted: Snapshot): boolean {
+  const { kind, names } = parseKey(key)
+  const { notNull, default: fallback, identity, generated } = seen[key] ?? {}
+  const isOfLangfuse = wanted[`table ${names.slice(0, -1).join('.')}`] !== undefined
+  return kind === 'column' && isOfLangfuse && notNull === true && !fallback && !identity && !generated
+}
+
+/** What somebody else has put there: no drift, and worth a word. */
+function foreignObjects(seen: Snapshot, wanted: Snapshot): readonly string[] {
+  return outermost(Object.keys(seen).filter(key => wanted[key] === undefined))
+}
+
+/** Without what goes with a table that is in the list itself. */
+function outermost(keys: readonly string[]): readonly string[] {
+  const tables = new Set(keys.filter(key => key.startsWith('table ')))
+  return keys.filter(key => {
+    const { kind, names } = parseKey(key)
+    return (
+      kind === 'table' || names.length < 3 || !tables.has(`table ${names.slice(0, -1).map(plain).join('.')}`)
+    )
+  })
+}
+
+const plain = (name: string) => (/^\w+$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`)
+
+function noteOf(others: readonly string[]): string {
+  if (others.length === 0) return ''
+  return `; ${others.length} more ${others.length === 1 ? 'is' : 'are'} somebody else's (${firstFive(others, ', ')})`
+}
+
+function firstFive(texts: readonly string[], between = '; '): string {
+  const shown = texts.slice(0, 5).join(between)
+  return texts.length > 5 ? `${shown}${between}and ${texts.length - 5} more` : shown
+}
+
+/** The statements that bring one object back. */
+function repairOf(key: string, seen: Snapshot, wanted: Snapshot): string {
+  const facts = wanted[key]
+  const present = seen[key]
+  if (facts === undefined) return `: give ${key} a default, or drop it`
+  const { kind, names } = parseKey(key)
+  const inside = Object.entries(wanted).filter(
+    ([other]) => other === key || (kind === 'table' && other.startsWith('column ') && isIn(other, names)),
+  )
+  const delta = {
+    renamed: [],
+    removed: {},
+    added: present === undefined ? Object.fromEntries(inside) : {},
+    changed: present === undefined ? {} : { [key]: { from: present, to: facts } },
+  }
+  const sql = renderDelta(delta, seen, wanted).map(statement => statement.sql.replaceAll(/\s+/g, ' ').trim())
+  const text = sql.join('; ')
+  return text === '' || text.length > 400
+    ? ': compare with a new database of this release, and bring it back'
+    : `: bring it back with \`${text}\``
+}
+
+function isIn(key: string, table: readonly string[]): boolean {
+  return parseKey(key).names.slice(0, -1).join('.') === table.join('.')
+}
+
+export const clickhouseTables: Check = {
+  id: 'clickhouse-tables',
+  title: "ClickHouse's tables are those of its schema version",
+  group: 'inside',
+  needs: ['inside'],
+  settles: false,
+  about: ['clickhouse'],
+  run({ stack, facts }) {
+    const seen = stack.probe.closely.clickhouseSchema
+    if (!seen.known) return unseen(seen)
+    if (!stack.clickhouseStore.known) return inconclusive(stack.clickhouseStore.reason)
+    const { head, dirty } = stack.clickhouseStore.value
+    const newest = Math.max(0, ...facts.releases.map(release => release.clickhouseHead))
+    if (head === 0) return skipped('ClickHouse has no schema yet, so there is nothing to compare.')
+    if (dirty) return skipped(`Migration ${head} is half done, so the tables are between two states.`)
+    if (head > newest) return skipped(`What ClickHouse migration ${head} makes is not known to the catalog.`)
+    return judgeClickHouse(seen.value, facts.clickhouseSnapshot(head), head)
+  },
+}
+
+function judgeClickHouse(seen: Snapshot, wanted: Snapshot, head: number): Finding {
+  const differences = Object.entries(wanted).flatMap(([key, facts]) => tableDifference(key, facts, seen))
+  const missing = new Set(
+    differences.filter(({ key, breaks }) => breaks && seen[key] === undefined).map(({ key }) => key),
+  )
+  const told = differences.filter(({ key }) => {
+    const { kind, names } = parseKey(key)
+    return kind === 'table' || kind === 'view' || !missing.has(`table ${names[0]}`)
+  })
+  if (told.length === 0) {
+    const tables = Object.keys(wanted).filter(key => /^(table|view) /.test(key))
+    return passed(
+      `All ${tables.length} tables and views of version ${head} are there, with their engines and columns.`,
+    )
+  }
+  const sentence = `ClickHouse's tables are not those of schema version ${head}: ${firstFive(told.map(({ what }) => what))}. They were changed by hand or lost with a part of the volume: restore the EFS recovery point, or make them as Langfuse's ClickHouse migrations do.`
+  return told.some(({ breaks }) => breaks) ? failed(sentence) : warning(sentence)
+}
+
+/**
+ * Only what every version of ClickHouse writes in the same way: engines by name, types without spaces. Defaults,
+ * codecs and texts of views are each server's own.
+ */
+function tableDifference(key: string, facts: Facts, seen: Snapshot): readonly Difference[] {
+  const present = seen[key]
+  const { kind } = parseKey(key)
+  if (present === undefined) return [{ key, what: `${key} is missing`, breaks: kind !== 'index' }]
+  if (kind === 'table' && engineOf(present) !== engineOf(facts)) {
+    return [
+      { key, what: `${key} has engine ${engineOf(present)} instead of ${engineOf(facts)}`, breaks: true },
+    ]
+  }
+  if (kind === 'column' && typeOf(present) !== typeOf(facts)) {
+    return [
+      { key, what: `${key} is ${show(present['type'])} instead of ${show(facts['type'])}`, breaks: false },
+    ]
+  }
+  return []
+}
+
+/** A replicated or shared table keeps the same promise. */
+function engineOf({ engine }: Facts): string {
+  const name = String(engine ?? '').split('(')[0] ?? ''
+  return name.trim().replace(/^(Replicated|Shared)/, '')
+}
+
+const typeOf = ({ type }: Facts): string => String(type ?? '').replaceAll(' ', '')

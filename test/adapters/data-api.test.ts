@@ -109,7 +109,7 @@ describe('rows are as the driver gives them', () => {
       ${prismaRow('1_done', 'a'.repeat(64))}; ${prismaRow('2_failed', 'b'.repeat(64))};
       UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = '2_failed';
       CREATE TABLE background_migrations (id text, name text, script text, args jsonb, finished_at timestamp,
-        failed_at timestamp, locked_at timestamp);
+        failed_at timestamp, locked_at timestamp, failed_reason text, state jsonb);
       INSERT INTO background_migrations VALUES ('1', 'copy', 'copy.ts', '{"envGate": "GATE"}', NULL, NULL, now() AT TIME ZONE 'UTC'),
         ('2', 'done', 'done.ts', '{}', now(), NULL, NULL);
       CREATE TYPE mood AS ENUM ('sad', 'ok');

@@ -164,7 +164,8 @@ const clickhouse: readonly Fault[] = [
       says('clickhouse-data', 'failed', /is empty: no schema.*root directory or access point changed/),
       says('clickhouse-schema', 'failed', /at 0, but Langfuse 3\.225\.4 needs 37/),
     ],
-    also: ['clickhouse-tables'],
+    // There is nothing in it to look at.
+    also: ['clickhouse-tables', 'clickhouse-logs'],
   },
   {
     name: 'ClickHouse has its schema and lost its data',
@@ -322,6 +323,8 @@ const valkey: readonly Fault[] = [
     row: 24,
     put: stage => workerVariable(stage, 'REDIS_CLUSTER_ENABLED', 'true'),
     expects: [says('valkey-cluster', 'failed', /is no cluster, so no queue is reached/)],
+    // The web is told nothing of it.
+    also: ['environment-pairs'],
   },
 ]
 

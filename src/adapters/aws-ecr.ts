@@ -64,8 +64,10 @@ export function ecrAdapter(region: string): Ecr {
       return Promise.all(
         repositories.map(async repository => {
           const found = described.find(item => item.repositoryName === repository.name)
+          if (found === undefined)
+            throw new RolloutError(`ECR answered without repository ${repository.name}`)
           const lifecycle = await lifecycleOf(client, repository)
-          return { mutability: found?.imageTagMutability ?? 'MUTABLE', lifecycle }
+          return { mutability: found.imageTagMutability ?? 'MUTABLE', lifecycle }
         }),
       )
     },

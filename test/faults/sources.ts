@@ -64,7 +64,11 @@ export const SOURCES: Readonly<Record<string, readonly string[]>> = {
   ],
   'cloud-map-settings': ['servicediscovery.GetService', 'servicediscovery.GetNamespace'],
   'efs-mount-targets': FILES,
-  'efs-security-groups': [...FILES, 'ec2.DescribeNetworkInterfaces', 'ec2.DescribeSecurityGroups'],
+  'efs-security-groups': [
+    'efs.DescribeMountTargets',
+    'ec2.DescribeNetworkInterfaces',
+    'ec2.DescribeSecurityGroups',
+  ],
   'efs-policy': ['efs.DescribeFileSystemPolicy'],
   'efs-access-point': [...DEFINITIONS, 'efs.DescribeAccessPoints'],
   'efs-volume': DEFINITIONS,
@@ -110,6 +114,7 @@ export const SOURCES: Readonly<Record<string, readonly string[]>> = {
 const IN_ONE_GO: Readonly<Record<string, readonly string[]>> = {
   'servicediscovery.ListInstances': ['cloud-map-settings'],
   'servicediscovery.GetInstancesHealthStatus': ['cloud-map-settings'],
+  'efs.DescribeFileSystems': ['efs-security-groups'],
   'ecr.DescribeRepositories': ['image-tags', 'image-retention'],
   'ecr.GetLifecyclePolicy': ['image-tags', 'image-mutability'],
   'ecr.DescribeImages': ['image-mutability'],
@@ -127,6 +132,8 @@ export const NO_EVIDENCE: Readonly<Record<string, string>> = {
 /** Answers that look spoilt and are honest: nothing in them says that something is missing. */
 const HONEST: Readonly<Record<string, readonly string[]>> = {
   'apprunner.ListOperations empty': ['web-steady'],
+  // There is none, which EFS says with an error: it has no members to spoil.
+  'efs.DescribeFileSystemPolicy wrong': ['efs-policy'],
   'ecs.ListTasks empty': ['clickhouse-starts', 'worker-starts'],
 }
 

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../../sandbox/aws/json.ts'
 import { type Fault, type FaultStage, swap, until } from './fault.ts'
+import { insideClickHouse } from './services.ts'
 
 /** EFS's doors, policy and access point, as its API shows them. */
 const configuration: readonly Fault[] = [
@@ -319,14 +320,7 @@ const mounted: readonly Fault[] = [
 ]
 
 /** A ClickHouse that is gone takes all with it that is asked of it. */
-const WITHOUT_CLICKHOUSE = [
-  'clickhouse-steady',
-  'cloud-map',
-  'clickhouse-ping',
-  'clickhouse-schema',
-  'clickhouse-name',
-  'clickhouse-disk',
-]
+const WITHOUT_CLICKHOUSE = ['clickhouse-steady', 'cloud-map', ...insideClickHouse()]
 
 /** ClickHouse's own tasks. */
 const starting: readonly Fault[] = [
@@ -389,9 +383,10 @@ const moved: readonly Fault[] = [
         state: 'failed',
         says: /is on fs-\w+ through fsap-\w+, and was on fs-\w+ through fsap-\w+ in clickhouse:1: it answers \/ping with no data at all/,
       },
+      { check: 'clickhouse-data', state: 'failed', says: /answers and is empty: no schema, although/ },
     ],
-    // Langfuse's tables are not there.
-    also: ['clickhouse-schema'],
+    // There is no table, neither Langfuse's nor a log.
+    also: ['clickhouse-schema', 'clickhouse-tables', 'clickhouse-logs'],
   },
 ]
 

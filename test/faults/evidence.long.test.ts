@@ -37,7 +37,7 @@ test('seen from the runner', async () => {
   const jobs = [...calls, ...PROGRAMS].flatMap(source => WAYS.map(way => [source, way] as const))
   const outcomes = await sideBySide(jobs, ([source, way]) => verifyWithout(stage, source, way))
   expect(outcomes.flatMap(without => problemsOf(without, { network: 'direct', healthy }))).toEqual([])
-}, 900_000)
+}, 1_800_000)
 
 test('seen by an agent', async () => {
   const healthy = await passedOn('task')
@@ -45,7 +45,7 @@ test('seen by an agent', async () => {
   const jobs = AGENT.flatMap(source => ways.map(way => [source, way] as const))
   const outcomes = await sideBySide(jobs, ([source, way]) => verifyWithout(stage, source, way, task))
   expect(outcomes.flatMap(without => problemsOf(without, { network: 'task', healthy }))).toEqual([])
-}, 900_000)
+}, 1_800_000)
 
 type Seen = { readonly network: 'direct' | 'task'; readonly healthy: ReadonlySet<string> }
 

@@ -50,6 +50,12 @@ export function makeEfs(options: {
     return made
   }
 
+  const removeFileSystem = (id: string) => {
+    const removed = fileSystems.get(id)
+    fileSystems.delete(id)
+    return async () => void (removed && fileSystems.set(id, removed))
+  }
+
   const createAccessPoint = (fileSystemId: string, spec: AccessPointSpec) => {
     const id = `fsap-${ids.hex(17)}`
     const made = { id, arn: arn('elasticfilesystem', `access-point/${id}`), state: 'available', ...spec }
@@ -61,6 +67,7 @@ export function makeEfs(options: {
   return {
     fileSystems,
     createFileSystem,
+    removeFileSystem,
     createAccessPoint,
     folderOf,
     groupsOf: target => ec2.interfaces.find(({ id }) => id === target.interfaceId)?.securityGroups ?? [],
@@ -120,6 +127,8 @@ export type MountTarget = {
 export type Efs = {
   readonly fileSystems: ReadonlyMap<string, FileSystem>
   createFileSystem(spec: FileSystemSpec): FileSystem
+  /** For whoever asks from now on; the answer brings it back as it was. */
+  removeFileSystem(id: string): () => Promise<void>
   createAccessPoint(fileSystemId: string, spec: AccessPointSpec): AccessPoint
   groupsOf(target: MountTarget): readonly string[]
   folderOf(fileSystemId: string, path: string): string

@@ -28,7 +28,11 @@ export function backupAdapter(region: string): Backup {
           const page = await client.send(
             new ListRecoveryPointsByResourceCommand({ ResourceArn: resource, NextToken }),
           )
-          return { items: page.RecoveryPoints ?? [], next: page.NextToken }
+          const found = page.RecoveryPoints
+          // What names nothing is no recovery point, and no sign that there is none.
+          if (found?.every(point => point.RecoveryPointArn !== undefined) !== true)
+            throw new RolloutError(`AWS Backup answered without the recovery points of ${resource}`)
+          return { items: found, next: page.NextToken }
         }),
       )
       return points.map(point => ({

@@ -29,11 +29,7 @@ export function ecrAdapter(region: string): Ecr {
         return found && toImage(found)[0]
       } catch (error) {
         if (isAwsError(error, 'ImageNotFoundException')) return undefined
-        if (!isAwsError(error, 'RepositoryNotFoundException')) throw error
-        throw new RolloutError(
-          `There is no ECR repository \`${repository.name}\` in account ${repository.account}, ${repository.region}: create it and push the image, or correct the image reference.`,
-          { cause: error },
-        )
+        throw named(repository, error)
       }
     },
     async platforms(repository, digest) {
@@ -51,11 +47,13 @@ export function ecrAdapter(region: string): Ecr {
       const found = await allowed('ecr:DescribeImages', () =>
         allPages(async nextToken => {
           const page = await client.send(
-            new DescribeImagesCommand({ ...named(repository), maxResults: 1000, nextToken }),
+            new DescribeImagesCommand({ ...idOf(repository), maxResults: 1000, nextToken }),
           )
           return { items: page.imageDetails ?? [], next: page.nextToken }
         }),
-      )
+      ).catch(error => {
+        throw named(repository, error)
+      })
       return found.flatMap(toImage)
     },
     async settings(repositories) {
@@ -66,15 +64,26 @@ export function ecrAdapter(region: string): Ecr {
       return Promise.all(
         repositories.map(async repository => {
           const found = described.find(item => item.repositoryName === repository.name)
+          if (found === undefined)
+            throw new RolloutError(`ECR answered without repository ${repository.name}`)
           const lifecycle = await lifecycleOf(client, repository)
-          return { mutability: found?.imageTagMutability ?? 'MUTABLE', lifecycle }
+          return { mutability: found.imageTagMutability ?? 'MUTABLE', lifecycle }
         }),
       )
     },
   }
 }
 
-function named(repository: EcrRepository) {
+/** AWS does not say what to do about a repository that there is not. */
+function named({ name, account, region }: EcrRepository, error: unknown): unknown {
+  if (!isAwsError(error, 'RepositoryNotFoundException')) return error
+  return new RolloutError(
+    `There is no ECR repository \`${name}\` in account ${account}, ${region}: create it and push the image, or correct the image reference.`,
+    { cause: error },
+  )
+}
+
+function idOf(repository: EcrRepository) {
   return { registryId: repository.account, repositoryName: repository.name }
 }
 
@@ -109,9 +118,10 @@ async function lifecycleOf(client: ECRClient, repository: EcrRepository): Promis
   const { GetLifecyclePolicyCommand } = await import('./sdk/ecr.ts')
   try {
     const answer = await allowed('ecr:GetLifecyclePolicy', () =>
-      client.send(new GetLifecyclePolicyCommand(named(repository))),
+      client.send(new GetLifecyclePolicyCommand(idOf(repository))),
     )
-    return answer.lifecyclePolicyText
+    if (answer.lifecyclePolicyText !== undefined) return answer.lifecyclePolicyText
+    throw new RolloutError(`ECR answered without the lifecycle policy of ${repository.name}`)
   } catch (error) {
     if (isAwsError(error, 'LifecyclePolicyNotFoundException')) return undefined
     throw error

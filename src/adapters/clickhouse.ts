@@ -23,14 +23,8 @@ export function createClickHouse(
   const { host: address } = new URL(options.url)
   return {
     address,
-    async ping() {
-      const answer = await reach({
-        url: `${options.url}/ping`,
-        method: 'GET',
-        address,
-        hint,
-        timeoutMs: TIMEOUT_MS,
-      })
+    async ping({ timeoutMs = TIMEOUT_MS } = {}) {
+      const answer = await reach({ url: `${options.url}/ping`, method: 'GET', address, hint, timeoutMs })
       return answer.status === 200 && answer.body.trim() === 'Ok.'
     },
     async run(sql, { timeoutMs = TIMEOUT_MS } = {}) {

@@ -153,16 +153,17 @@ const FORGOTTEN_MS = 60 * 60_000
 async function tidy(taskDefinition: string, { nonce }: Spec, place: Place): Promise<void> {
   const { cloud, clock, say } = place
   const family = familyOf(host(place).taskDefinition.family)
-  const revisions = await cloud.ecs.activeRevisions(family, TAG).catch(() => [])
-  const before = clock.now() - FORGOTTEN_MS
-  const left = revisions.filter(({ tag, registeredAt }) => tag === nonce || (registeredAt ?? before) < before)
-  for (const arn of new Set([taskDefinition, ...left.map(revision => revision.arn)])) {
-    await cloud.ecs.deregister(arn).catch(error => {
+  const forget = (arn: string) =>
+    cloud.ecs.deregister(arn).catch(error => {
       say(
         `Warning: task definition ${arn} could not be deregistered (${explain(error)}): deregister it yourself.`,
       )
     })
-  }
+  await forget(taskDefinition)
+  const revisions = await cloud.ecs.activeRevisions(family, TAG).catch(() => [])
+  const before = clock.now() - FORGOTTEN_MS
+  const left = revisions.filter(({ tag, registeredAt }) => tag === nonce || (registeredAt ?? before) < before)
+  for (const { arn } of left) if (arn !== taskDefinition) await forget(arn)
 }
 
 /** Characters that no honest answer has: the state of the stores is some tens of kilobytes. */
@@ -215,9 +216,12 @@ const BEFORE_ITS_START = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING'])
 /** Until the answer is whole (undefined), the task has stopped, or there is no use in waiting. */
 function follow({ task, log, errand, deadline }: Following, place: Place): Promise<EcsTask | undefined> {
   const { cloud, worker } = place
+  let answered: EcsTask | undefined = task
   return waitFor(
     async () => {
-      const seen = await cloud.ecs.task(worker.service.cluster, task.arn)
+      // What RunTask has answered is the first look.
+      const seen = answered ?? (await cloud.ecs.task(worker.service.cluster, task.arn))
+      answered = undefined
       if (seen === undefined) return { state: 'waiting', note: "ECS does not show the agent's task yet" }
       if (!BEFORE_ITS_START.has(seen.lastStatus)) await log.more()
       if (isWhole(log.answer())) return { state: 'settled', value: undefined }

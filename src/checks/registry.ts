@@ -36,6 +36,13 @@ export const imageTags: Check = {
       )
     }
     const { registry } = stack.surroundings
+    const nowhere = COMPONENTS.filter(component => leadsNowhere(stack, component))
+    if (nowhere.length > 0) {
+      const names = nowhere.map(component => shortImage(imageOf(stack, component).reference))
+      return inconclusive(
+        `Whether a tag has moved is not known: ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not in ECR.`,
+      )
+    }
     const pinned = COMPONENTS.every(component => parseImage(imageOf(stack, component).reference)?.digest)
     if (!registry.known && !pinned)
       return inconclusive(`Whether a tag has moved is not known: ${registry.reason}.`)
@@ -63,6 +70,13 @@ function movedTag(stack: Stack, component: Shelf['component']): readonly string[
   return [
     `${componentName(component)} runs ${shortDigest(digest)}, but \`${shortImage(reference)}\` now leads to ${shortDigest(now.digest)}${version === undefined ? '' : ` (${version})`}`,
   ]
+}
+
+function leadsNowhere(stack: Stack, component: Shelf['component']): boolean {
+  const shelf = shelfOf(stack.surroundings.registry, component)
+  const image = parseImage(imageOf(stack, component).reference)
+  if (shelf === undefined || image === undefined || image.digest !== undefined) return false
+  return findImage(shelf, { tag: image.tag ?? 'latest' }) === undefined
 }
 
 export const imageMutability: Check = {

@@ -1,10 +1,11 @@
 import type { EfsVolume } from '../ports/cloud.ts'
 import type { Door, Network } from '../stack/network.ts'
 import type { ClickHouseTable, FileSystem, Stack, Unseen } from '../stack/stack.ts'
-import { DATA_PATH, type Storage } from '../stack/storage.ts'
+import { DATA_PATH, GONE, type Storage } from '../stack/storage.ts'
 import type { Check, Finding, Subject } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { decide, type Mounting } from './efs-policy.ts'
+import { inModule } from './module-lines.ts'
 import { capital, judgeReaches, missing, onNetwork } from './network.ts'
 import { reach, type Side, side } from './reach.ts'
 
@@ -18,6 +19,10 @@ export const efs: Check = {
   run({ stack }) {
     if (!stack.files.known) return unseenFiles(stack.files)
     const { id, state, mountTargets } = stack.files.value
+    if (state === GONE)
+      return failed(
+        `There is no EFS file system ${id} (any more), so no ClickHouse task starts: restore its newest recovery point into a new one, and name that in the task definition.`,
+      )
     if (state !== 'available') return failed(`EFS file system ${id} is ${state}.`)
     if (mountTargets.length === 0) {
       return failed(
@@ -109,7 +114,9 @@ export const efsPolicy: Check = {
   needs: ['surroundings'],
   settles: false,
   about: ['efs'],
-  run: onStorage(({ volume, policy, accessPoint }, { clickhouse }) => {
+  run: onStorage(({ volume, policy, accessPoint }, { clickhouse, files }) => {
+    if (files.known && files.value.state === GONE)
+      return skipped(`There is no ${volume.fileSystemId} (any more).`)
     if (!policy.known) return missing(policy)
     if (policy.value === undefined) return passed(`${volume.fileSystemId} has none, so nobody is kept out.`)
     const mounting: Mounting = {
@@ -197,7 +204,7 @@ function mayWrite(
 }
 
 function judgeRoot(volume: EfsVolume, { clickhouse }: Stack): Finding {
-  const { name, rootDirectory, fileSystemId } = volume
+  const { name, rootDirectory, fileSystemId, encrypted } = volume
   if (!['', '/'].includes(rootDirectory)) {
     if (clickhouse.tasks.length > 0)
       return warning(
@@ -207,8 +214,10 @@ function judgeRoot(volume: EfsVolume, { clickhouse }: Stack): Finding {
       `Volume ${name} mounts ${rootDirectory} of ${fileSystemId} without an access point, and no ClickHouse task runs: ECS makes no directory there, so a task fails to start with "No such file or directory" unless somebody made it. Use an access point with that path, which makes it.`,
     )
   }
+  const plain = encrypted ? [] : (['transitEncryption'] as const)
+  const text = encrypted ? '' : ', and its files go over the network in plain text'
   return warning(
-    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to everybody who mounts it: a ClickHouse that does not start as root cannot write there. Use an access point with POSIX user and owner ${CLICKHOUSE_USER}:${CLICKHOUSE_USER} (after moving the data below its path).`,
+    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to everybody who mounts it: a ClickHouse that does not start as root cannot write there${text}. Use an access point with POSIX user and owner ${CLICKHOUSE_USER}:${CLICKHOUSE_USER} (after moving the data below its path).${inModule('accessPoint', ...plain)}`,
   )
 }
 

@@ -2,10 +2,12 @@ import type { Check, CheckResult, Subject } from '../checks/check.ts'
 import { differencesOf, drift, driftOf } from '../checks/drift.ts'
 import { chooseChecks, countOf, runChecks, verdictOf } from '../checks/run.ts'
 import { readVerifyConfig, type VerifyConfig } from '../inputs/config.ts'
+import type { Cloud } from '../ports/cloud.ts'
 import { releaseOf } from '../release/release.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
-import { observe, quickSources } from '../stack/observe.ts'
+import { askingOnce } from '../stack/asking-once.ts'
+import { observe, quickSources, type Sources } from '../stack/observe.ts'
 import { currentRelease, type Mount, type Observed, type Stack, unknown } from '../stack/stack.ts'
 import { observeSurroundings } from '../stack/surroundings.ts'
 import { observeDeployed } from './baseline.ts'
@@ -30,15 +32,11 @@ async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
   const stage = canaryStage(config, ports, needs.has('canary'))
   const sources = {
     ...(inside ? { ...connections, closely: true } : quickSources(connections)),
+    ...(needs.has('surroundings') && around(config, connections.cloud, ports)),
     onWeb: stage.begin,
     lookAtMount: needs.has('mount') ? (connections.mount ?? cannotMount) : undefined,
   }
-  const picture = async () => {
-    const seen = await observe(config, sources)
-    return needs.has('surroundings')
-      ? observeSurroundings(seen, connections.cloud, { config, now: ports.clock.now() })
-      : seen
-  }
+  const picture = () => observe(config, sources)
   const whole =
     config.baseline === 'record'
       ? observeDeployed(config, ports, picture)
@@ -69,6 +67,16 @@ async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
     stack,
     differences: differencesOf(driftOf(subject)),
   })
+}
+
+/** The look around, and for all looks one cloud: they need much of the same. */
+function around(config: VerifyConfig, cloud: Cloud, { clock }: Ports): Pick<Sources, 'cloud' | 'lookAround'> {
+  const shared = askingOnce(cloud)
+  return {
+    cloud: shared,
+    lookAround: (stack, beside) =>
+      observeSurroundings(stack, shared, { ...beside, config, now: clock.now() }),
+  }
 }
 
 async function cannotMount(): Promise<Observed<Mount>> {

@@ -17,10 +17,12 @@ export type Postgres = {
 /** ClickHouse through its HTTP interface: one statement a call, rows as JSON with 64-bit integers as text. */
 export type ClickHouse = {
   readonly address: string
-  ping(): Promise<boolean>
-  /** `timeoutMs`: for statements that copy or rewrite a table; a minute by default. */
-  run(sql: string, options?: { readonly timeoutMs?: number }): Promise<readonly Row[]>
+  ping(options?: Patience): Promise<boolean>
+  run(sql: string, options?: Patience): Promise<readonly Row[]>
 }
+
+/** A minute by default; more for statements that copy or rewrite a table. */
+export type Patience = { readonly timeoutMs?: number }
 
 /** A reply of Valkey: an error reply is thrown. */
 export type ValkeyReply = string | number | null | readonly ValkeyReply[]

@@ -2,7 +2,7 @@ import { explain } from '../errors/explain.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import type { DatabaseCluster } from '../ports/backup.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import type { EcsComponent, Observed, Stack } from './stack.ts'
+import type { Components, EcsComponent, Observed, Stack } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
 /** What could be protected before a change. `undefined` inside of a known fact: the account has nothing for it. */
@@ -33,7 +33,7 @@ export async function observeBackups(config: StackConfig, stack: Stack, cloud: C
 /** The Aurora cluster that Langfuse uses. */
 export async function observeDatabase(
   config: StackConfig,
-  stack: Stack,
+  stack: Components,
   cloud: Cloud,
 ): Promise<Observed<DatabaseCluster | undefined>> {
   try {
@@ -134,7 +134,7 @@ function protectionOf(fileSystem: string, stack: Stack) {
   }
 }
 
-export function fileSystemArn(fileSystem: string, stack: Stack): string {
+export function fileSystemArn(fileSystem: string, stack: Components): string {
   const partition = stack.worker.service.arn.split(':')[1] || 'aws'
   return `arn:${partition}:elasticfilesystem:${stack.region}:${stack.account}:file-system/${fileSystem}`
 }

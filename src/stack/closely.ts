@@ -77,7 +77,7 @@ export function unseenClosely(reason: string, because: Unseen): Closely {
   }
 }
 
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 15_000
 
 async function lookAtPostgres(
   postgres: Postgres | undefined,

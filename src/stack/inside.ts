@@ -51,7 +51,8 @@ export async function lookInside(
   workers: readonly WorkerAddress[],
   closely = false,
 ): Promise<Inside> {
-  const { clickhouse, missing } = stores
+  const { missing } = stores
+  const clickhouse = stores.clickhouse && brisk(stores.clickhouse)
   const [postgres, state, name, ping, disks, tables, valkey, health, closer] = await Promise.all([
     observePostgres(stores.postgres, missing?.postgres),
     observeClickHouse(clickhouse, missing?.clickhouse),
@@ -61,7 +62,7 @@ export async function lookInside(
     evidence(clickhouse, readTables),
     observeValkey(stores.valkey, missing?.valkey),
     observeWorkers(workers, stores.http),
-    closely ? lookClosely(stores) : NOT_CLOSELY,
+    closely ? lookClosely({ ...stores, clickhouse }) : NOT_CLOSELY,
   ])
   return {
     postgres,
@@ -97,6 +98,17 @@ export function unseenInside(reason: string, because: Unseen): Inside {
       workers: nothing,
       closely: unseenClosely(reason, because),
     },
+  }
+}
+
+/** Looks are small statements: a ClickHouse that takes longer for one is not well. */
+const LOOK_MS = 12_000
+
+function brisk(clickhouse: ClickHouse): ClickHouse {
+  return {
+    address: clickhouse.address,
+    ping: () => clickhouse.ping({ timeoutMs: LOOK_MS }),
+    run: (sql, options) => clickhouse.run(sql, { timeoutMs: LOOK_MS, ...options }),
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Cloud } from '../ports/cloud.ts'
 import type { SecurityGroup, Subnet, VpcDns } from '../ports/network.ts'
 import { chooseCluster } from './backup.ts'
+import type { Inside } from './inside.ts'
 import { look } from './look.ts'
-import type { Observed, Stack } from './stack.ts'
+import type { Components, EcsComponent, FileSystem, Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
 /** The VPC as far as the components depend on it. Each part is seen or not by itself: IAM may forbid one call only. */
@@ -31,35 +32,51 @@ export type Store = {
   readonly port: number | undefined
 }
 
-/** Looks at everything side by side; groups and DNS when it is known which. Reads only, never throws. */
+/** What looks elsewhere come to while this one goes on. None of them rejects. */
+export type Beside = {
+  readonly files: Promise<Observed<FileSystem>>
+  readonly inside: Promise<Inside>
+}
+
+/**
+ * Looks at everything side by side. Only what secrets lead to (the stores, and with them the groups) waits for the look
+ * from inside, which may take a task of its own. Reads only, never throws.
+ */
 export async function observeNetwork(
-  stack: Stack,
+  stack: Components,
   cloud: Cloud,
-  databaseHosts: readonly string[],
+  { files, inside, databaseHosts }: Beside & { readonly databaseHosts: readonly string[] },
 ): Promise<Network> {
-  const [doors, web, postgres, valkey] = await Promise.all([
-    observeDoors(stack, cloud),
-    observeWebStand(stack, cloud),
-    observePostgres(stack, cloud, databaseHosts),
-    observeValkey(stack, cloud),
+  const web = observeWebStand(stack, cloud)
+  const standing = web.then(found => [
+    stack.clickhouse.service,
+    stack.worker.service,
+    ...(found.known ? [found.value] : []),
   ])
-  const stands = [stack.clickhouse.service, stack.worker.service, ...(web.known ? [web.value] : [])]
-  const subnetIds = unique(stands.flatMap(stand => stand.subnets))
+  const subnets = standing.then(stands => observeSubnets(stands, cloud))
+  const dns = subnets.then(seen => observeDns(stack, seen, cloud))
+  const [stands, doors, postgres, valkey] = await Promise.all([
+    standing,
+    files.then(seen => observeDoors(seen, cloud)),
+    observePostgres(inside, cloud, databaseHosts),
+    observeValkey(stack.worker, inside, cloud),
+  ])
   const groupIds = unique([
     ...stands.flatMap(stand => stand.securityGroups),
     ...(doors.known ? doors.value.flatMap(door => door.securityGroups) : []),
     ...[postgres, valkey].flatMap(store => (store.known ? store.value.securityGroups : [])),
   ])
-  const subnets = look('the subnets', 'ec2:DescribeSubnets', async () =>
-    subnetIds.length === 0 ? [] : cloud.ec2.subnets(subnetIds),
+  const groups = await look('the security groups', 'ec2:DescribeSecurityGroups', async () =>
+    groupIds.length === 0 ? [] : cloud.ec2.securityGroups(groupIds),
   )
-  const [groups, dns] = await Promise.all([
-    look('the security groups', 'ec2:DescribeSecurityGroups', async () =>
-      groupIds.length === 0 ? [] : cloud.ec2.securityGroups(groupIds),
-    ),
-    subnets.then(seen => observeDns(stack, seen, cloud)),
-  ])
-  return { subnets: await subnets, groups, dns, doors, web, postgres, valkey }
+  return { subnets: await subnets, groups, dns: await dns, doors, web: await web, postgres, valkey }
+}
+
+function observeSubnets(stands: readonly Stand[], cloud: Cloud): Promise<Network['subnets']> {
+  const ids = unique(stands.flatMap(stand => stand.subnets))
+  return look('the subnets', 'ec2:DescribeSubnets', async () =>
+    ids.length === 0 ? [] : cloud.ec2.subnets(ids),
+  )
 }
 
 function unique(ids: readonly string[]): readonly string[] {
@@ -67,7 +84,7 @@ function unique(ids: readonly string[]): readonly string[] {
 }
 
 /** The groups stand at the mount targets' network interfaces: one call for all of them. */
-async function observeDoors({ files }: Stack, cloud: Cloud): Promise<Observed<readonly Door[]>> {
+async function observeDoors(files: Observed<FileSystem>, cloud: Cloud): Promise<Observed<readonly Door[]>> {
   if (!files.known) return files
   const targets = files.value.mountTargets
   const ids = unique(targets.flatMap(target => target.networkInterface ?? []))
@@ -82,7 +99,7 @@ async function observeDoors({ files }: Stack, cloud: Cloud): Promise<Observed<re
   })
 }
 
-async function observeWebStand({ web }: Stack, cloud: Cloud): Promise<Observed<Stand>> {
+async function observeWebStand({ web }: Components, cloud: Cloud): Promise<Observed<Stand>> {
   if (web.platform !== 'app-runner') return known(web.service, `ECS service ${web.service.name}`)
   const arn = web.service.vpcConnector
   if (arn === undefined)
@@ -97,13 +114,14 @@ async function observeWebStand({ web }: Stack, cloud: Cloud): Promise<Observed<S
 }
 
 async function observePostgres(
-  stack: Stack,
+  inside: Promise<Inside>,
   cloud: Cloud,
   databaseHosts: readonly string[],
 ): Promise<Observed<Store>> {
   const clusters = await look('the Aurora clusters', 'rds:DescribeDBClusters', () => cloud.aurora.clusters())
   if (!clusters.known) return clusters
-  const seen = stack.postgres.known ? [hostIn(stack.postgres.source)] : []
+  const { postgres } = await inside
+  const seen = postgres.known ? [hostIn(postgres.source)] : []
   const cluster = chooseCluster(clusters.value, [...databaseHosts, ...seen], cloud.region)
   if (!cluster.known) return unknown(cluster.reason, 'not-asked')
   const { value } = cluster
@@ -120,8 +138,12 @@ function hostIn(address: string): string {
   return address.replace(/[:/].*$/, '').toLowerCase()
 }
 
-async function observeValkey(stack: Stack, cloud: Cloud): Promise<Observed<Store>> {
-  const host = valkeyHost(stack)
+async function observeValkey(
+  worker: EcsComponent,
+  inside: Promise<Inside>,
+  cloud: Cloud,
+): Promise<Observed<Store>> {
+  const host = valkeyHost(worker) ?? seenHost(await inside)
   if (host === undefined)
     return unknown("the worker's task definition does not say by value where Valkey is", 'not-asked')
   const cluster = elastiCacheId(host)
@@ -152,11 +174,15 @@ async function observeValkey(stack: Stack, cloud: Cloud): Promise<Observed<Store
       )
 }
 
-function valkeyHost({ worker, probe }: Stack): string | undefined {
-  const { REDIS_HOST: host, REDIS_CONNECTION_STRING: url } = worker.container.environment
+function valkeyHost({ container }: EcsComponent): string | undefined {
+  const { REDIS_HOST: host, REDIS_CONNECTION_STRING: url } = container.environment
   if (host) return host.toLowerCase()
   if (url && URL.canParse(url)) return new URL(url).hostname.toLowerCase()
-  return probe.valkey.known ? hostIn(probe.valkey.source) : undefined
+  return undefined
+}
+
+function seenHost({ probe: { valkey } }: Inside): string | undefined {
+  return valkey.known ? hostIn(valkey.source) : undefined
 }
 
 /** `master.NAME.…`, `clustercfg.NAME.…`, `NAME.….ng.0001.…` or a node's own name, below cache.amazonaws.com. */
@@ -172,7 +198,7 @@ function isOf(description: string, cluster: string): boolean {
 }
 
 async function observeDns(
-  { clickhouse }: Stack,
+  { clickhouse }: Components,
   subnets: Network['subnets'],
   cloud: Cloud,
 ): Promise<Network['dns']> {

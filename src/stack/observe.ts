@@ -19,8 +19,8 @@ import type {
   WebHealth,
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
-import { dataVolume } from './storage.ts'
-import { unseenSurroundings } from './surroundings.ts'
+import { dataVolume, GONE } from './storage.ts'
+import { type LookAround, unseenSurroundings } from './surroundings.ts'
 
 /** What observing needs. */
 export type Sources = {
@@ -31,6 +31,8 @@ export type Sources = {
   readonly lookAtMount?: LookAtMount | undefined
   /** Looking inside starts a task and takes a minute: it is not done again and again. */
   readonly insideIsSlow: boolean
+  /** Only where a check asks for it: it costs some twenty calls. */
+  readonly lookAround?: LookAround | undefined
   /** Whether the schemas and the load of the stores are looked at too. */
   readonly closely?: boolean
   /** Told where the web is as soon as that is known, for work that goes on beside the looks. */
@@ -55,21 +57,23 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   ])
   const url = publicUrl(config, web)
   sources.onWeb?.(web, url)
-  const [inside, mount, health, discovery, files] = await Promise.all([
-    sources.lookInside(worker, sources.closely),
+  // arn:partition:ecs:region:account:service/…
+  const account = worker.service.arn.split(':')[4] ?? ''
+  const components = { account, region: cloud.region, cluster: config.cluster, worker, clickhouse, web }
+  const beside = {
+    inside: sources.lookInside(worker, sources.closely),
+    files: observeFiles(clickhouse, cloud),
+  }
+  const [inside, files, mount, surroundings, health, discovery] = await Promise.all([
+    beside.inside,
+    beside.files,
     sources.lookAtMount?.(worker, clickhouse) ?? unknown<Mount>('the volume was not mounted', 'not-asked'),
+    sources.lookAround?.(components, beside) ?? unseenSurroundings('it was not looked for', 'not-asked'),
     observeHealth(url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
-    observeFiles(clickhouse, cloud),
   ])
   return {
-    // arn:partition:ecs:region:account:service/…
-    account: worker.service.arn.split(':')[4] ?? '',
-    region: cloud.region,
-    cluster: config.cluster,
-    worker,
-    clickhouse,
-    web,
+    ...components,
     url,
     health,
     postgres: inside.postgres,
@@ -77,7 +81,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     discovery,
     files,
     probe: { ...inside.probe, mount },
-    surroundings: unseenSurroundings('it was not looked for', 'not-asked'),
+    surroundings,
   }
 }
 
@@ -219,9 +223,10 @@ async function observeFiles(clickhouse: EcsComponent, cloud: Cloud): Promise<Obs
     return unknown(`task definition ${clickhouse.taskDefinition.arn} has no EFS volume`, 'not-asked')
   try {
     const fileSystem = await cloud.efs.fileSystem(volume.fileSystemId)
-    if (fileSystem === undefined)
-      return unknown(`there is no EFS file system ${volume.fileSystemId}`, 'unreachable')
-    return known(fileSystem, 'efs:DescribeFileSystems')
+    return known(
+      fileSystem ?? { id: volume.fileSystemId, state: GONE, mountTargets: [] },
+      'elasticfilesystem:DescribeFileSystems',
+    )
   } catch (error) {
     return unknown(`EFS file system ${volume.fileSystemId} cannot be read: ${explain(error)}`, 'unreachable')
   }

@@ -3,7 +3,7 @@ import type { Component } from '../inputs/config.ts'
 import type { Cloud, EcrImage, EcrRepository, EcrSettings } from '../ports/cloud.ts'
 import { ecrRepository, parseImage } from '../release/image.ts'
 import { exactVersion } from './image.ts'
-import type { EcsComponent, Observed, RunningImage, Stack } from './stack.ts'
+import type { Components, EcsComponent, Observed, RunningImage } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
 /** What ECR holds of one component's images. */
@@ -30,7 +30,11 @@ export type Registry = {
 }
 
 /** Looks at the repositories that the running images come from: one look at each, however many questions there are. */
-export async function observeRegistry(stack: Stack, cloud: Cloud, now: number): Promise<Observed<Registry>> {
+export async function observeRegistry(
+  stack: Components,
+  cloud: Cloud,
+  now: number,
+): Promise<Observed<Registry>> {
   try {
     const stored = storedImages(stack)
     const [settings, contents, previous] = await Promise.all([
@@ -54,7 +58,7 @@ export async function observeRegistry(stack: Stack, cloud: Cloud, now: number): 
 
 type Stored = { readonly component: Component; readonly repository: EcrRepository }
 
-function storedImages({ web, worker, clickhouse }: Stack): readonly Stored[] {
+function storedImages({ web, worker, clickhouse }: Components): readonly Stored[] {
   return [web, worker, clickhouse].flatMap(({ component, image }) => {
     const repository = ecrRepository(image.repository)
     return repository === undefined ? [] : [{ component, repository }]
@@ -99,7 +103,7 @@ export function findImage(
 
 /** What ran before, as far as task definitions tell. */
 async function previousImages(
-  { web, worker, clickhouse }: Stack,
+  { web, worker, clickhouse }: Components,
   cloud: Cloud,
 ): Promise<Readonly<Partial<Record<Component, PreviousImage | undefined>>>> {
   const [ofWorker, ofClickHouse, ofWeb] = await Promise.all([

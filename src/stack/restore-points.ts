@@ -3,7 +3,7 @@ import type { StackConfig } from '../inputs/config.ts'
 import type { DatabaseCluster, RecoveryPoint } from '../ports/backup.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import { fileSystemArn, observeDatabase } from './backup.ts'
-import type { Observed, Stack } from './stack.ts'
+import type { Components, Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
 /** What a restore could start from. `undefined` inside of a known fact: there is nothing of that kind. */
@@ -16,7 +16,7 @@ export type RestorePoints = {
 
 /** Looks at what Aurora keeps and at the recovery points of ClickHouse's files. Reads only. */
 export async function observeRestorePoints(
-  stack: Stack,
+  stack: Components,
   cloud: Cloud,
   { config, now }: { readonly config: StackConfig; readonly now: number },
 ): Promise<RestorePoints> {
@@ -28,7 +28,7 @@ export async function observeRestorePoints(
 }
 
 async function recoveryPoints(
-  stack: Stack,
+  stack: Components,
   cloud: Cloud,
 ): Promise<Observed<readonly RecoveryPoint[] | undefined>> {
   const [volume] = stack.clickhouse.taskDefinition.volumes

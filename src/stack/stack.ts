@@ -38,6 +38,9 @@ export type Stack = {
   readonly surroundings: Surroundings
 }
 
+/** What runs, before anybody has looked at what it holds. */
+export type Components = Pick<Stack, 'account' | 'region' | 'cluster' | 'worker' | 'clickhouse' | 'web'>
+
 /** A fact, or the reason why it could not be seen: missing evidence is never taken for a good sign. */
 export type Observed<Value> =
   | { readonly known: true; readonly value: Value; readonly source: string }

@@ -1,6 +1,6 @@
 import type { AccessPoint, Cloud, Container, EcsTask, EfsVolume, TaskDefinition } from '../ports/cloud.ts'
 import { look } from './look.ts'
-import type { EcsComponent, Observed, Stack } from './stack.ts'
+import type { Components, EcsComponent, Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
 /** How ClickHouse's data is held, beside the file system itself. */
@@ -25,7 +25,10 @@ export type Stopped = {
 /** Where the image of ClickHouse has its data. */
 export const DATA_PATH = '/var/lib/clickhouse'
 
-export async function observeStorage(stack: Stack, cloud: Cloud): Promise<Observed<Storage>> {
+/** EFS's own word for the state of a file system that does not exist any more. */
+export const GONE = 'deleted'
+
+export async function observeStorage(stack: Components, cloud: Cloud): Promise<Observed<Storage>> {
   const { taskDefinition, container } = stack.clickhouse
   const volume = dataVolume(taskDefinition, container)
   if (volume === undefined)
@@ -42,7 +45,7 @@ export async function observeStorage(stack: Stack, cloud: Cloud): Promise<Observ
   return known({ volume, policy, accessPoint, before }, taskDefinition.arn)
 }
 
-export async function observeStopped({ clickhouse, worker }: Stack, cloud: Cloud): Promise<Stopped> {
+export async function observeStopped({ clickhouse, worker }: Components, cloud: Cloud): Promise<Stopped> {
   const stopped = ({ service }: EcsComponent) =>
     look(`the stopped tasks of ${service.name}`, 'ecs:ListTasks', () =>
       cloud.ecs.tasks(service.cluster, service.name, 'STOPPED'),

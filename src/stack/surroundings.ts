@@ -1,10 +1,10 @@
 import type { StackConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import { databaseHosts } from './backup.ts'
-import { type Network, observeNetwork } from './network.ts'
+import { type Beside, type Network, observeNetwork } from './network.ts'
 import { observeRegistry, type Registry } from './registry.ts'
 import { observeRestorePoints, type RestorePoints } from './restore-points.ts'
-import type { Observed, Stack, Unseen } from './stack.ts'
+import type { Components, Observed, Unseen } from './stack.ts'
 import { known, unknown } from './stack.ts'
 import { observeStopped, observeStorage, type Stopped, type Storage } from './storage.ts'
 
@@ -22,45 +22,28 @@ export type Surroundings = {
   readonly backups: RestorePoints
 }
 
-/** The same stack with what lies around it. Reads only. */
+/** Looks around while others look inside. Reads only, never throws. */
+export type LookAround = (stack: Components, beside: Beside) => Promise<Surroundings>
+
 export async function observeSurroundings(
-  stack: Stack,
+  stack: Components,
   cloud: Cloud,
-  about: { readonly config: StackConfig; readonly now: number },
-): Promise<Stack> {
-  const shared = sharing(cloud)
+  about: Beside & { readonly config: StackConfig; readonly now: number },
+): Promise<Surroundings> {
+  const { config, now } = about
   const [network, storage, stopped, registry, backups] = await Promise.all([
-    observeNetwork(stack, shared, databaseHosts(about.config, stack)),
-    observeStorage(stack, shared),
-    observeStopped(stack, shared),
-    observeRegistry(stack, shared, about.now),
-    observeRestorePoints(stack, shared, about),
+    observeNetwork(stack, cloud, { ...about, databaseHosts: databaseHosts(config, stack) }),
+    observeStorage(stack, cloud),
+    observeStopped(stack, cloud),
+    observeRegistry(stack, cloud, now),
+    observeRestorePoints(stack, cloud, { config, now }),
   ])
   return {
-    ...stack,
-    surroundings: {
-      ...stack.surroundings,
-      network: known(network, 'AWS'),
-      storage,
-      stopped: known(stopped, 'ECS'),
-      registry,
-      backups,
-    },
-  }
-}
-
-/** Answers that several parts ask for are asked for once. */
-function sharing(cloud: Cloud): Cloud {
-  let clusters: ReturnType<Cloud['aurora']['clusters']> | undefined
-  return {
-    ...cloud,
-    aurora: {
-      ...cloud.aurora,
-      clusters: () => {
-        clusters ??= cloud.aurora.clusters()
-        return clusters
-      },
-    },
+    network: known(network, 'AWS'),
+    storage,
+    stopped: known(stopped, 'ECS'),
+    registry,
+    backups,
   }
 }
 

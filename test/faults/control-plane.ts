@@ -107,7 +107,7 @@ const unsure = (check: string, says: RegExp): Expected => ({ check, state: 'inco
 
 export const SETTING_FAULTS: readonly Fault[] = [
   {
-    name: 'ClickHouse is deployed with 100 and 200 percent',
+    name: 'ClickHouse is deployed start-before-stop (100 % to 200 %)',
     row: 30,
     put: async ({ service }) => {
       const clickhouse = service('clickhouse')
@@ -405,6 +405,8 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
         /no longer in ECR \(worker's in langfuse-worker\): the next task cannot start/,
       ),
     ],
+    // A tag that leads nowhere may have led elsewhere before.
+    also: ['image-tags'],
   },
   {
     name: 'a repository keeps the newest five images, whatever runs',

@@ -175,6 +175,7 @@ const inside: readonly Fault[] = [
       { check: 'path-to-valkey', state: 'failed', says: /port 6379/ },
       { check: 'valkey', state: 'failed', says: /cannot be reached.*ETIMEDOUT/ },
     ],
+    also: ['valkey-queues', 'valkey-cluster'],
   },
 ]
 

@@ -100,24 +100,6 @@ const services: readonly Fault[] = [
     expects: [{ check: 'clickhouse-steady', state: 'failed', says: /fails its container health check/ }],
   },
   {
-    name: 'ClickHouse is deployed start-before-stop (100 % to 200 %)',
-    row: 30,
-    put: async ({ service }) => {
-      const clickhouse = service('clickhouse')
-      const settings = { minimumHealthyPercent: 100, maximumPercent: 200 }
-      return swap(clickhouse, {
-        deploymentConfiguration: { ...clickhouse.deploymentConfiguration, ...settings },
-      })
-    },
-    expects: [
-      {
-        check: 'clickhouse-single-writer',
-        state: 'warning',
-        says: /minimum 100 %, maximum 200 %, so a new task starts beside the old one and both want one EFS: set/,
-      },
-    ],
-  },
-  {
     name: 'ClickHouse wants two tasks on one EFS',
     row: 30,
     put: async ({ service }) =>
@@ -167,19 +149,6 @@ const web: readonly Fault[] = [
     name: "App Runner could not create the web's service",
     put: async stage => swap(webOf(stage), { status: 'CREATE_FAILED' }),
     expects: [{ check: 'web-steady', state: 'failed', says: /is CREATE_FAILED/ }],
-  },
-  {
-    name: "the console set App Runner's health check back to TCP",
-    row: 32,
-    put: async stage => {
-      const web = webOf(stage)
-      return swap(web, {
-        configuration: { ...web.configuration, HealthCheckConfiguration: { Protocol: 'TCP' } },
-      })
-    },
-    expects: [
-      { check: 'web-health-check', state: 'warning', says: /TCP, which an open port satisfies: set .*HTTP/ },
-    ],
   },
   {
     name: 'the web answers 503',
@@ -263,7 +232,7 @@ const web: readonly Fault[] = [
 
 const STALE = '10.0.11.199'
 
-/** ClickHouse's name, and its files. */
+/** ClickHouse's name. */
 const discovery: readonly Fault[] = [
   {
     name: 'Cloud Map has no instance of ClickHouse',
@@ -365,26 +334,8 @@ const discovery: readonly Fault[] = [
     expects: [
       { check: 'cloud-map', state: 'warning', says: /registers in no Cloud Map service: web and worker/ },
     ],
-  },
-  {
-    name: 'EFS has no mount target',
-    row: 28,
-    put: async ({ files }) => swap(files, { mountTargets: [] }),
-    expects: [
-      {
-        check: 'efs-mount-targets',
-        state: 'failed',
-        says: /no mount target, so a task fails to start with the "botocore"/,
-      },
-    ],
-  },
-  {
-    name: 'one subnet of ClickHouse has no mount target of EFS',
-    row: 28,
-    put: async ({ files }) => swap(files, { mountTargets: files.mountTargets.slice(0, 2) }),
-    expects: [
-      { check: 'efs-mount-targets', state: 'warning', says: /no mount target in subnet subnet-0d33/ },
-    ],
+    // There are no settings to look at.
+    also: ['cloud-map-settings'],
   },
 ]
 
@@ -623,14 +574,14 @@ const agent: readonly Fault[] = [
     inputs: OUTSIDE,
     put: ({ world }) => denied(world, 'ecs.RunTask'),
     expects: [{ check: 'postgres-migrations', state: 'inconclusive', says: /ecs:RunTask/ }],
-    also: allInside('postgres-migrations'),
+    also: [...allInside('postgres-migrations'), 'efs-mounted'],
   },
   {
     name: "the agent's log may not be read (iam: logs:GetLogEvents)",
     inputs: OUTSIDE,
     put: ({ world }) => denied(world, 'logs.GetLogEvents'),
     expects: [{ check: 'postgres-migrations', state: 'inconclusive', says: /logs:GetLogEvents/ }],
-    also: allInside('postgres-migrations'),
+    also: [...allInside('postgres-migrations'), 'efs-mounted'],
   },
   {
     name: "the agent's image cannot be pulled",

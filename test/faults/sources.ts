@@ -14,26 +14,78 @@ export const CORE = [
 ]
 
 const TASKS = ['ecs.ListTasks', 'ecs.DescribeTasks']
-const CLOUD_MAP = [
-  'servicediscovery.GetService',
-  'servicediscovery.GetNamespace',
-  'servicediscovery.ListInstances',
-  'servicediscovery.GetInstancesHealthStatus',
-]
+const SERVICES = ['ecs.DescribeServices']
+const DEFINITIONS = ['ecs.DescribeTaskDefinition']
+const WEB = ['apprunner.ListServices', 'apprunner.DescribeService']
+const ENVIRONMENT = [...DEFINITIONS, ...WEB]
+const FILES = ['efs.DescribeFileSystems', 'efs.DescribeMountTargets']
+/** Whoever has a place in the VPC, and what its security groups let through. */
+const PATHS = ['ec2.DescribeSecurityGroups', 'apprunner.DescribeVpcConnector']
 
-/** What each check's evidence comes from, with `network: direct`, beside the calls of CORE that are not named. */
+/** What each check's evidence comes from, with `network: direct`: without one of these it may not pass. */
 export const SOURCES: Readonly<Record<string, readonly string[]>> = {
-  'web-steady': ['apprunner.ListOperations'],
-  'worker-steady': TASKS,
-  'clickhouse-steady': TASKS,
-  'clickhouse-single-writer': [],
+  'web-steady': [...WEB, 'apprunner.ListOperations'],
+  'worker-steady': [...SERVICES, ...TASKS],
+  'clickhouse-steady': [...SERVICES, ...TASKS],
+  'clickhouse-single-writer': SERVICES,
   // An exact tag in the reference says enough.
-  'one-release': [],
-  'web-health-check': [],
-  'cloud-map': [...CLOUD_MAP, ...TASKS],
-  'efs-mount-targets': ['efs.DescribeFileSystems', 'efs.DescribeMountTargets'],
+  'one-release': ENVIRONMENT,
+  'web-health-check': WEB,
+  'circuit-breaker': SERVICES,
+  'clickhouse-placement': SERVICES,
+  'clickhouse-stop': DEFINITIONS,
+  'clickhouse-health-check': DEFINITIONS,
+  'clickhouse-open-files': DEFINITIONS,
+  'worker-health-check': DEFINITIONS,
+  'container-logs': DEFINITIONS,
+  'automatic-deployments': WEB,
+  'web-health-window': WEB,
+  'sound-release': WEB,
+  'clickhouse-minimum': ENVIRONMENT,
+  'environment-names': ENVIRONMENT,
+  'environment-values': ENVIRONMENT,
+  'environment-pairs': ENVIRONMENT,
+  'plain-secrets': ENVIRONMENT,
+  'valkey-tls': ENVIRONMENT,
+  'image-tags': [...ENVIRONMENT, 'ecr.DescribeImages'],
+  'image-mutability': ['ecr.DescribeRepositories'],
+  'image-retention': ['ecr.DescribeImages', 'ecr.GetLifecyclePolicy'],
+  // Nothing ran before: the fault table has what it says when something did.
+  'rollback-image': [],
+  'database-backups': ['rds.DescribeDBClusters'],
+  'database-version': ['rds.DescribeDBClusters'],
+  'file-backups': ['backup.ListRecoveryPointsByResource'],
+  'cloud-map': [
+    'servicediscovery.GetService',
+    'servicediscovery.GetNamespace',
+    'servicediscovery.ListInstances',
+    'servicediscovery.GetInstancesHealthStatus',
+    ...TASKS,
+  ],
+  'cloud-map-settings': ['servicediscovery.GetService', 'servicediscovery.GetNamespace'],
+  'efs-mount-targets': FILES,
+  'efs-security-groups': [
+    'efs.DescribeMountTargets',
+    'ec2.DescribeNetworkInterfaces',
+    'ec2.DescribeSecurityGroups',
+  ],
+  'efs-policy': ['efs.DescribeFileSystemPolicy'],
+  'efs-access-point': [...DEFINITIONS, 'efs.DescribeAccessPoints'],
+  'efs-volume': DEFINITIONS,
+  'clickhouse-starts': ['ecs.ListTasks'],
+  'worker-starts': ['ecs.ListTasks'],
+  // Only an agent mounts.
+  'efs-mounted': [],
+  'vpc-dns': ['ec2.DescribeSubnets', 'ec2.DescribeVpcAttribute'],
+  'subnet-addresses': [...SERVICES, 'ec2.DescribeSubnets'],
+  'web-in-vpc': [...WEB, 'apprunner.DescribeVpcConnector'],
+  'path-to-clickhouse': [...SERVICES, ...PATHS],
+  'path-to-postgres': [...SERVICES, ...PATHS, 'rds.DescribeDBClusters'],
+  'path-to-valkey': [...SERVICES, ...PATHS, 'ec2.DescribeNetworkInterfaces'],
   'web-health': ['web'],
   'web-version': ['web'],
+  // Skipped without keys; what it does without evidence is in the fault table.
+  canary: [],
   'clickhouse-ping': ['clickhouse'],
   'clickhouse-schema': ['clickhouse'],
   'postgres-migrations': ['postgres'],
@@ -58,22 +110,46 @@ export const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'valkey-cluster': ['valkey'],
 }
 
+/** Read in one go with the evidence of these checks: lost (denied, late) that is lost too, else they have all they need. */
+const IN_ONE_GO: Readonly<Record<string, readonly string[]>> = {
+  'servicediscovery.ListInstances': ['cloud-map-settings'],
+  'servicediscovery.GetInstancesHealthStatus': ['cloud-map-settings'],
+  'efs.DescribeFileSystems': ['efs-security-groups'],
+  'ecr.DescribeRepositories': ['image-tags', 'image-retention'],
+  'ecr.GetLifecyclePolicy': ['image-tags', 'image-mutability'],
+  'ecr.DescribeImages': ['image-mutability'],
+}
+
 /** Calls of a verify by agent without which nothing inside is seen. */
 export const AGENT = ['ecs.RegisterTaskDefinition', 'ecs.RunTask', 'logs.GetLogEvents']
 
 /** Calls whose answer is nobody's evidence, and why they are made. */
 export const NO_EVIDENCE: Readonly<Record<string, string>> = {
-  'ecr.DescribeImages': 'exact tags of images that are named by digest or by a floating tag',
   'ecs.ListTaskDefinitions': 'finds what agents have left',
   'ecs.DeregisterTaskDefinition': 'takes away what agents have left',
 }
 
 /** Answers that look spoilt and are honest: nothing in them says that something is missing. */
-export const HONEST = new Set(['apprunner.ListOperations empty'])
+const HONEST: Readonly<Record<string, readonly string[]>> = {
+  'apprunner.ListOperations empty': ['web-steady'],
+  // There is none, which EFS says with an error: it has no members to spoil.
+  'efs.DescribeFileSystemPolicy wrong': ['efs-policy'],
+  'ecs.ListTasks empty': ['clickhouse-starts', 'worker-starts'],
+}
+
+export type Loss = { readonly source: string; readonly way: string; readonly network: 'direct' | 'task' }
 
 /** The checks that may not pass without a source. */
-export function checksWithout(source: string, network: 'direct' | 'task'): readonly string[] {
+export function checksWithout({ source, way, network }: Loss): readonly string[] {
   if (network === 'task' && AGENT.includes(source))
-    return CHECKS.filter(check => check.needs.includes('inside')).map(check => check.id)
-  return CHECKS.map(check => check.id).filter(id => SOURCES[id]?.includes(source))
+    return CHECKS.filter(({ needs }) => needs.includes('inside') || needs.includes('mount')).map(
+      ({ id }) => id,
+    )
+  const honest = HONEST[`${source} ${way}`] ?? []
+  return CHECKS.map(check => check.id).filter(id => SOURCES[id]?.includes(source) && !honest.includes(id))
+}
+
+/** The checks that may pass without it, and need not. */
+export function checksBeside({ source, way }: Loss): readonly string[] {
+  return [...(IN_ONE_GO[source] ?? []), ...(HONEST[`${source} ${way}`] ?? [])]
 }

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../../sandbox/aws/json.ts'
 import { type Fault, type FaultStage, swap, until } from './fault.ts'
+import { insideClickHouse } from './services.ts'
 
 /** EFS's doors, policy and access point, as its API shows them. */
 const configuration: readonly Fault[] = [
@@ -32,6 +33,21 @@ const configuration: readonly Fault[] = [
     name: 'the file system is in error',
     put: async ({ files }) => swap(files, { state: 'error' }),
     expects: [{ check: 'efs-mount-targets', state: 'failed', says: /EFS file system fs-\w+ is error/ }],
+  },
+  {
+    name: 'the file system was deleted',
+    row: 28,
+    put: async ({ files, world }) => world.efs.removeFileSystem(files.id),
+    expects: [
+      {
+        check: 'efs-mount-targets',
+        state: 'failed',
+        says: /There is no EFS file system fs-\w+ \(any more\), so no ClickHouse task starts/,
+      },
+      { check: 'efs-access-point', state: 'failed', says: /Access point fsap-\w+ does not exist/ },
+    ],
+    // Nothing is left that has security groups or a policy.
+    also: ['efs-security-groups', 'efs-policy'],
   },
   {
     name: "the mount targets' security group has no rule for NFS",
@@ -304,14 +320,7 @@ const mounted: readonly Fault[] = [
 ]
 
 /** A ClickHouse that is gone takes all with it that is asked of it. */
-const WITHOUT_CLICKHOUSE = [
-  'clickhouse-steady',
-  'cloud-map',
-  'clickhouse-ping',
-  'clickhouse-schema',
-  'clickhouse-name',
-  'clickhouse-disk',
-]
+const WITHOUT_CLICKHOUSE = ['clickhouse-steady', 'cloud-map', ...insideClickHouse()]
 
 /** ClickHouse's own tasks. */
 const starting: readonly Fault[] = [
@@ -374,9 +383,10 @@ const moved: readonly Fault[] = [
         state: 'failed',
         says: /is on fs-\w+ through fsap-\w+, and was on fs-\w+ through fsap-\w+ in clickhouse:1: it answers \/ping with no data at all/,
       },
+      { check: 'clickhouse-data', state: 'failed', says: /answers and is empty: no schema, although/ },
     ],
-    // Langfuse's tables are not there.
-    also: ['clickhouse-schema'],
+    // There is no table, neither Langfuse's nor a log.
+    also: ['clickhouse-schema', 'clickhouse-tables', 'clickhouse-logs'],
   },
 ]
 
@@ -460,20 +470,26 @@ const listOf = (value: unknown): readonly JsonObject[] => (Array.isArray(value) 
 
 /** Until the new task has failed to start: the old one goes first. */
 async function replaceClickHouse({ world, service, discovery }: FaultStage): Promise<void> {
+  const tasks = () =>
+    [...service('clickhouse').cluster.tasks.values()].filter(task => task.service?.name === 'clickhouse')
+  const before = new Set(tasks())
   await world.call('ecs', 'UpdateService', {
     cluster: 'langfuse',
     service: 'clickhouse',
     forceNewDeployment: true,
   })
-  const tasks = () =>
-    [...service('clickhouse').cluster.tasks.values()].filter(task => task.service?.name === 'clickhouse')
   await until('task of ClickHouse that failed to start', () =>
-    tasks().some(task => task.stopCode === 'TaskFailedToStart' && task.lastStatus === 'STOPPED'),
+    tasks().some(
+      task => !before.has(task) && task.stopCode === 'TaskFailedToStart' && task.lastStatus === 'STOPPED',
+    ),
   )
   await until('end of the old ClickHouse', () => discovery.instances.size === 0)
 }
 
-async function rollClickHouse({ world, service }: FaultStage, taskDefinition: string): Promise<void> {
+async function rollClickHouse(
+  { world, service, discovery }: FaultStage,
+  taskDefinition: string,
+): Promise<void> {
   await world.call('ecs', 'UpdateService', { cluster: 'langfuse', service: 'clickhouse', taskDefinition })
   const runs = () =>
     [...service('clickhouse').cluster.tasks.values()].some(
@@ -482,6 +498,7 @@ async function rollClickHouse({ world, service }: FaultStage, taskDefinition: st
     )
   await until('ClickHouse on the other revision', () => {
     const { steady, deployments } = service('clickhouse')
-    return steady && deployments.length === 1 && runs()
+    const [instance] = discovery.instances.values()
+    return steady && deployments.length === 1 && runs() && instance?.health === 'HEALTHY'
   })
 }

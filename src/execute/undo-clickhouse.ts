@@ -29,6 +29,8 @@ export async function checkClickHouse(
 /**
  * One phase on ClickHouse, which has no transactions: a migration whose phase is over is not touched again, and of the
  * one at which a run was killed every statement may run again.
+ * @param journal writes down that expand is over, before the head is set back: from then on only the journal knows
+ *   which migrations are being undone
  * @returns how many rows and values are in the archive when contract is over; 0 after expand.
  * @throws StepFailed that names the migration; what was done stays, and the next run goes on from there.
  */
@@ -36,10 +38,11 @@ export async function undoClickHouse(
   step: Step,
   clickhouse: ClickHouse,
   context: UndoContext,
+  journal: () => Promise<void> = async () => undefined,
 ): Promise<number> {
   const work = workOf(step, clickhouse, context)
   await check(step, work)
-  if (step.phase === 'expand') await expand(step, work)
+  if (step.phase === 'expand') await expand(step, work, journal)
   return step.phase === 'contract' && work.files.length > 0 ? contract(work) : 0
 }
 
@@ -89,12 +92,17 @@ function fileOf(version: number, { facts }: UndoContext): File {
   }
 }
 
-async function expand(step: Step, { files, query, context }: Work): Promise<void> {
+async function expand(
+  step: Step,
+  { files, query, context }: Work,
+  journal: () => Promise<void>,
+): Promise<void> {
   const migrations = files.map(({ migration }) => migration)
   if (files.length > 0) await beginUndoing(query, migrations, context.rollbackId)
   for (const { migration, expand: statements } of files) {
     await runAll(statements, { query, migration, rollbackId: '', say: context.say }, 'expand')
   }
+  await journal()
   if (step.clickhouseHead !== undefined) await writeHead(step.clickhouseHead, query, context)
 }
 

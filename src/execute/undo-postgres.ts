@@ -13,21 +13,22 @@ const BATCH = 5_000
 /**
  * One phase on PostgreSQL: expand and contract in one transaction each, all migrations newest first; before contract
  * each migration's `prepare`, in transactions of its own; validate statement by statement. `between` is ClickHouse's
- * part, run before the journal says that the phase is over.
+ * part, run before the journal says that its phase is over, and given what says so earlier.
  */
 export async function undoPostgres(
   step: UndoSchema,
   postgres: Postgres,
   execution: Execution,
-  between: () => Promise<void>,
+  between: (journal: () => Promise<void>) => Promise<void>,
 ): Promise<UndoCounts> {
   return withUndoSession(postgres, execution, async session => {
     const undo = { step, session, execution, before: await newestArchived(session) }
     if (step.phase === 'contract') await prepare(undo)
     if (step.phase === 'validate') await validate(undo)
     else await runPhase(undo, step.phase)
-    await between()
-    await writeJournal(undo, 'clickhouse')
+    const journal = () => writeJournal(undo, 'clickhouse')
+    await between(journal)
+    await journal()
     return await count(undo)
   })
 }

@@ -170,8 +170,8 @@ const clickhouse: readonly Fault[] = [
         /and was on fs-\w+ through fsap-\w+ in clickhouse:\d+: it answers \/ping with no/,
       ),
     ],
-    // There is nothing in it to look at.
-    also: ['clickhouse-tables', 'clickhouse-logs'],
+    // There is nothing in it to look at, and the task definition is another one.
+    also: ['clickhouse-tables', 'clickhouse-logs', 'efs-volume'],
   },
   {
     name: 'ClickHouse has its schema and lost its data',

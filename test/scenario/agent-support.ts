@@ -68,12 +68,12 @@ export async function expectNeverPassed(stage: Stage, broken: readonly Broken[])
   const runs: Promise<RunResult>[] = []
   for (const [, fault] of broken) {
     stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, ...fault })
-    const before = agentRuns(stage)
+    const before = new Set(agentsOf(stage))
     runs.push(verifyOutside(stage))
     // The next run may only start its agent when this one's has met its fault.
-    while (agentRuns(stage) === before) await new Promise(done => setTimeout(done, 20))
-    while (agentsOf(stage).at(-1)?.lastStatus === 'PROVISIONING')
-      await new Promise(done => setTimeout(done, 20))
+    const isUnderWay = () =>
+      agentsOf(stage).some(task => !before.has(task) && task.lastStatus !== 'PROVISIONING')
+    while (!isUnderWay()) await new Promise(done => setTimeout(done, 20))
   }
   const results = await Promise.all(runs)
   for (const [index, [what, , sentence]] of broken.entries()) {

@@ -22,9 +22,9 @@ import { columnsMissingFor } from './usable.ts'
 const THOROUGH = process.env['THOROUGH']
 const STAGES = Number(process.env['STAGES'] ?? 3)
 const SPEED = Number(process.env['SPEED'] ?? 120)
-/** The moments of this run: those whose name has this, or a part of all, as `2/3`, for machines that have no hours at once. */
+/** The moments of this run: those whose name has ONLY, or some of all, as `74-160`, for machines that have no hours at once. */
 const ONLY = process.env['ONLY']
-const [PART = 1, PARTS = 1] = (process.env['PART'] ?? '1/1').split('/').map(Number)
+const [FIRST = 1, LAST = 10_000] = (process.env['MOMENTS'] ?? '1-10000').split('-').map(Number)
 const FROM = '3.0.0'
 const TO = '2.93.7'
 const UPGRADE = { version: FROM, 'clickhouse-version': '24.12.3', backup: 'false' }
@@ -75,7 +75,7 @@ test('a rollback that is killed anywhere and started again ends where an undistu
   const wanted = await stateOf(first)
   const moments = momentsIn(kinds)
   const queue = moments.filter((moment, index) =>
-    ONLY === undefined ? index % PARTS === PART - 1 : nameOf(moment).includes(ONLY),
+    ONLY === undefined ? index + 1 >= FIRST && index < LAST : nameOf(moment).includes(ONLY),
   )
   const chosen = queue.length
   const failures: string[] = []

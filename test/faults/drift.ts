@@ -19,7 +19,8 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   'the head of the ClickHouse migrations is set back by hand': ['clickhouse-schema'],
   // Nothing lets a group in that there is not.
   "the worker's security groups are changed": ['path-to-clickhouse', 'path-to-postgres', 'path-to-valkey'],
-  'a Postgres migration is added that nobody deployed': ['postgres-migrations'],
+  // What it makes nobody knows.
+  'a Postgres migration is added that nobody deployed': ['postgres-migrations', 'postgres-schema'],
 }
 
 export const DRIFT_FAULTS: readonly Fault[] = [

@@ -48,7 +48,8 @@ export async function undo(failed: Failed): Promise<Undone> {
     const target = targetOf(record)
     const targets = await resolveTargets(stack, target.wanted, connections.cloud)
     const question = {
-      config: { ...config, to: target.release, sql: 'auto' as const },
+      // A deploy takes no risk on its own.
+      config: { ...config, to: target.release, sql: 'auto' as const, accept: new Set<string>() },
       stack,
       target,
       targets,

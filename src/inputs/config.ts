@@ -24,8 +24,6 @@ export type StackConfig = {
   /** Name of the GitHub deployment record. */
   readonly environment: string
   readonly token: string | undefined
-  readonly accept: ReadonlySet<string>
-  readonly dryRun: boolean
 }
 
 export type DirectDatabases = {
@@ -42,6 +40,7 @@ export type ClickHouseAccess = {
 }
 
 export type DeployConfig = StackConfig & {
+  readonly dryRun: boolean
   readonly version: Release
   /** Exact ClickHouse version; undefined: ClickHouse stays on what it runs. */
   readonly clickhouseVersion: string | undefined
@@ -76,6 +75,8 @@ export type LangfuseKeys = { readonly publicKey: string; readonly secretKey: str
 export type RollbackConfig = StackConfig & {
   readonly to: Release | 'previous'
   readonly sql: 'auto' | 'images-only'
+  readonly accept: ReadonlySet<string>
+  readonly dryRun: boolean
 }
 
 /** Reads deploy's inputs, or throws BadInput with a sentence for each that cannot be used. */
@@ -93,7 +94,8 @@ export function readDeployConfig(runner: Runner): DeployConfig {
     backup: reader.choice('backup', ['true', 'false']) === 'true',
     rerun: reader.list('rerun-background-migrations'),
     mirrorFrom: readMirror(reader),
-    ...refuseUnbuilt(reader, DEPLOY_LATER),
+    dryRun: reader.flag('dry-run'),
+    ...refuseAccept(reader),
   }))
 }
 
@@ -105,7 +107,6 @@ export function readVerifyConfig(runner: Runner): VerifyConfig {
     langfuse: readLangfuseKeys(reader),
     baseline: reader.choice('baseline', ['none', 'record']),
     driftIssue: reader.flag('drift-issue'),
-    ...refuseUnbuilt(reader, VERIFY_LATER),
   }))
 }
 
@@ -114,7 +115,8 @@ export function readRollbackConfig(runner: Runner): RollbackConfig {
     ...readStack(reader, runner),
     to: reader.text('to') === 'previous' ? 'previous' : reader.release('to'),
     sql: reader.choice('sql', ['auto', 'images-only']),
-    ...refuseUnbuilt(reader, ROLLBACK_LATER),
+    accept: readAccepted(reader),
+    dryRun: reader.flag('dry-run'),
   }))
 }
 
@@ -142,7 +144,7 @@ function passwordsOf(url: URL): readonly string[] {
 }
 
 function readStack(reader: InputReader, runner: Runner): StackConfig {
-  const config: StackConfig = {
+  return {
     region: readRegion(reader, runner),
     cluster: reader.required('cluster', 'the name of the ECS cluster, e.g. `langfuse`'),
     services: {
@@ -162,10 +164,7 @@ function readStack(reader: InputReader, runner: Runner): StackConfig {
     timeoutMs: reader.duration('timeout'),
     environment: reader.required('environment', 'a name for the GitHub deployment record, e.g. `langfuse`'),
     token: reader.text('github-token'),
-    accept: readAccepted(reader),
-    dryRun: reader.flag('dry-run'),
   }
-  return config
 }
 
 function readRegion(reader: InputReader, runner: Runner): string {
@@ -251,6 +250,14 @@ function readAccepted(reader: InputReader): ReadonlySet<string> {
   return new Set(accepted)
 }
 
+function refuseAccept(reader: InputReader): object {
+  const accepted = reader.text('accept')
+  if (accepted !== undefined) {
+    reader.problems.push(`Input \`accept\` is \`${accepted}\`, but no deploy needs it: leave it empty.`)
+  }
+  return {}
+}
+
 function readClickHouseVersion(reader: InputReader): string | undefined {
   const version = reader.text('clickhouse-version')
   if (version !== undefined && !/^\d+\.\d+\.\d+(\.\d+)?(-[a-z]+)?$/.test(version)) {
@@ -293,23 +300,4 @@ function readOrder(reader: InputReader): readonly Component[] {
     return COMPONENTS
   }
   return named.flatMap(name => COMPONENTS.filter(component => component === name))
-}
-
-/** Declared inputs without effect in this version: the values that mean the same as leaving them out, and what to do. */
-type Unbuilt = Readonly<Record<string, readonly [ignored: readonly string[], instead: string]>>
-
-const DEPLOY_LATER: Unbuilt = {
-  accept: [[], 'no deploy asks for a risk to be taken, so leave it empty'],
-}
-const VERIFY_LATER: Unbuilt = {
-  accept: [[], 'verify takes no risk, so leave it empty'],
-  'dry-run': [['false'], 'verify never changes anything, so leave it `false`'],
-}
-const ROLLBACK_LATER: Unbuilt = {
-  archive: [['true'], 'everything that is dropped or rewritten is archived, so write `true`'],
-}
-
-function refuseUnbuilt(reader: InputReader, inputs: Unbuilt): object {
-  for (const [name, [ignored, instead]] of Object.entries(inputs)) reader.notYet(name, ignored, instead)
-  return {}
 }

@@ -96,14 +96,6 @@ export class InputReader {
     return value
   }
 
-  /** Refuses an input that is declared for later and has no effect in this version. */
-  notYet(name: string, ignored: readonly string[], instead: string): void {
-    const value = this.text(name)
-    if (value === undefined || ignored.includes(value)) return
-    const shown = SECRET_INPUTS.has(name) ? 'is set' : `is \`${value}\``
-    this.#refuse(`Input \`${name}\` ${shown}, but it has no effect in this version yet: ${instead}.`)
-  }
-
   #refuse(problem: string): void {
     this.problems.push(problem)
   }

@@ -42,6 +42,7 @@ test.each([
   ['cluster', ' ', /`cluster` is empty: write the name of the ECS cluster/],
   ['timeout', '45', /`timeout` is `45`: write a duration above zero/],
   ['timeout', '0m', /`timeout` is `0m`: write a duration above zero/],
+  ['accept', 'lossy', /`accept` is `lossy`, but no deploy needs it: leave it empty/],
   ['dry-run', 'yes', /`dry-run` is `yes`: write `false` or `true`/],
   ['migrate', 'start', /`migrate` is `start`: write `task` or `boot`/],
   ['order', 'worker,web', /`order` is `worker,web`: write each of/],
@@ -68,20 +69,6 @@ test('no region anywhere is named with the variables that were looked at', () =>
 
 test('all problems are told at once', () => {
   expect(deploy({ version: '3', timeout: 'x', 'dry-run': 'y' })).toHaveLength(3)
-})
-
-const NOT_YET: readonly (readonly ['deploy' | 'verify' | 'rollback', string, string])[] = [
-  ['deploy', 'accept', 'lossy'],
-  ['verify', 'dry-run', 'true'],
-  ['rollback', 'archive', 'false'],
-]
-
-test.each(NOT_YET)('%s says that %s = "%s" has no effect yet', (action, name, value) => {
-  const read = { deploy: readDeployConfig, verify: readVerifyConfig, rollback: readRollbackConfig }[action]
-  const problems = problemsOf(() => read(fakeRunner(action, { version: '3.0.0', [name]: value })))
-  expect(problems).toEqual([
-    expect.stringMatching(new RegExp(`^Input \`${name}\` .*has no effect in this version yet: `)),
-  ])
 })
 
 test.each(['deploy', 'verify', 'rollback'] as const)('every input that %s declares is read', action => {

@@ -106,7 +106,7 @@ describe('a fleet stops at the first failure', () => {
     const { status, said, calls } = run({ ...stop, job }, {})
     expect([status, said.trim()]).toEqual([
       1,
-      '::error::Nothing was changed here, because this failed before: stack 1',
+      '::error::This stack was not changed, because these jobs of the run failed: stack 1',
     ])
     expect(calls[0]).toContain('repos/team/stack/actions/runs/77/jobs?filter=latest&per_page=100')
   })
@@ -171,7 +171,7 @@ describe('a release', () => {
 
   test('holds what an action is checked out as', () => {
     const { work } = clone()
-    const step = 'Pack what an action is checked out as'
+    const step = 'Pack the repository as an action user gets it'
     expect(run({ workflow: 'release.yml', job, step }, env, work).status).toBe(0)
     const packed = spawnSync('tar', ['-tzf', join(folder, 'assets', 'langfuse-rollout-1.2.3.tar.gz')], {
       encoding: 'utf8',
@@ -184,7 +184,7 @@ describe('a release', () => {
     ])
   })
 
-  const publish = { workflow: 'release.yml', job, step: "Publish, and move the major version's tag" }
+  const publish = { workflow: 'release.yml', job, step: 'Publish and move the tag of the major version' }
   const verbs = (calls: readonly string[]) => calls.map(call => call.split(' ').slice(1, 3).join(' '))
 
   test('has its assets before it is published and becomes immutable; then the plain tag moves', () => {

@@ -1,7 +1,7 @@
 import { majorOf } from '../release/requirements.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { inModule } from './module-lines.ts'
+import { moduleHint } from './module-hint.ts'
 
 /** A mistake is often found in the week after it was made. */
 const RETENTION_DAYS = 7
@@ -23,12 +23,12 @@ export const databaseBackups: Check = {
     const { id, retentionDays = 0, deletionProtection } = database.value
     if (deletionProtection !== true) {
       return warning(
-        `Aurora cluster ${id} has no deletion protection, so one mistaken call or plan deletes it: turn it on.${inModule('deletionProtection', 'finalSnapshot')}`,
+        `Aurora cluster ${id} has no deletion protection, so one mistaken call or plan deletes it: turn it on.${moduleHint(stack, 'deletionProtection', 'finalSnapshot')}`,
       )
     }
     if (retentionDays < RETENTION_DAYS) {
       return warning(
-        `Aurora cluster ${id} keeps backups for ${retentionDays === 1 ? 'a day' : `${retentionDays} days`}, and a loss that is found a week later cannot be undone: keep them for at least ${RETENTION_DAYS}.${inModule('auroraRetention', 'finalSnapshot')}`,
+        `Aurora cluster ${id} keeps backups for ${retentionDays === 1 ? 'a day' : `${retentionDays} days`}, and a loss that is found a week later cannot be undone: keep them for at least ${RETENTION_DAYS}.${moduleHint(stack, 'auroraRetention', 'finalSnapshot')}`,
       )
     }
     return passed(
@@ -55,7 +55,7 @@ export const fileBackups: Check = {
     const newest = Math.max(...usable.map(({ createdAt }) => createdAt ?? 0))
     if (usable.length === 0) {
       return warning(
-        `${fileSystem} has no recovery point, so traces that ClickHouse loses are lost: turn on EFS's automatic backups, or let the deploy action make one (it needs a backup vault).${inModule('fileBackups')}`,
+        `${fileSystem} has no recovery point, so traces that ClickHouse loses are lost: turn on EFS's automatic backups, or let the deploy action make one (it needs a backup vault).${moduleHint(stack, 'fileBackups')}`,
       )
     }
     const days = Math.max(0, Math.floor((at - newest) / DAY_MS))
@@ -93,7 +93,7 @@ export const databaseVersion: Check = {
       )
     if (majorOf(version) < ADVISED_POSTGRES) {
       return warning(
-        `PostgreSQL is ${version}: Langfuse 4 needs 15 at least and is made for ${ADVISED_POSTGRES}, so plan the upgrade of the cluster before that of Langfuse.${inModule('auroraVersion')}`,
+        `PostgreSQL is ${version}: Langfuse 4 needs 15 at least and is made for ${ADVISED_POSTGRES}, so plan the upgrade of the cluster before that of Langfuse.${moduleHint(stack, 'auroraVersion')}`,
       )
     }
     return passed(`PostgreSQL is ${version}.`)

@@ -15,7 +15,7 @@ import { majorOf } from '../release/requirements.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
-import { inModule, type MODULE_LINES } from './module-lines.ts'
+import { type ModuleLine, moduleHint } from './module-hint.ts'
 
 /** Langfuse ignores a name that it does not know, so a typing error is silent. */
 export const environmentNames: Check = {
@@ -84,7 +84,7 @@ export const plainSecrets: Check = {
     })
     if (found.length === 0) return passed('No variable that holds a secret is given by value.')
     return warning(
-      `Secrets stand as plain values in the configuration of ${found.join(', ')}, where whoever may describe it reads them: keep them in Secrets Manager or Parameter Store.${inModule('plainSecrets')}`,
+      `Secrets stand as plain values in the configuration of ${found.join(', ')}, where whoever may describe it reads them: keep them in Secrets Manager or Parameter Store.${moduleHint(stack, 'plainSecrets')}`,
     )
   },
 }
@@ -104,7 +104,7 @@ export const valkeyTls: Check = {
     const plain = sides.filter(({ environment }) => inPlainText(environment)).map(({ who }) => who)
     if (plain.length === 0) return passed('No cache with encryption in transit is talked to in plain text.')
     return warning(
-      `The cache has encryption in transit, and ${plain.join(' and ')} talk${plain.length === 1 ? 's' : ''} to it in plain text: set REDIS_TLS_ENABLED to true on both.${inModule('tls')}`,
+      `The cache has encryption in transit, and ${plain.join(' and ')} talk${plain.length === 1 ? 's' : ''} to it in plain text: set REDIS_TLS_ENABLED to true on both.${moduleHint(stack, 'tls')}`,
     )
   },
 }
@@ -137,7 +137,8 @@ function lint(
     )
   const findings = rules({ ...subject, from: subject.to })
   if (findings.length === 0) return passed(well)
-  const sentence = findings.map(finding => finding.sentence).join(' ') + inModule(...linesOf(findings))
+  const sentence =
+    findings.map(finding => finding.sentence).join(' ') + moduleHint(stack, ...linesOf(findings))
   return findings.some(({ kind }) => kind === 'refusal') ? failed(sentence) : warning(sentence)
 }
 
@@ -176,7 +177,7 @@ function passwordFindings({ clickhouse }: Stack): readonly LintFinding[] {
 }
 
 /** The module's lines that findings are about, by what stands in them. */
-const BLAMED: readonly (readonly [RegExp, keyof typeof MODULE_LINES])[] = [
+const BLAMED: readonly (readonly [RegExp, ModuleLine])[] = [
   [/^The worker has `ENCRIPTION_KEY`/, 'encryptionKey'],
   [/^`NODE_OPTIONS` lets the worker/, 'heap'],
   [/^`HOSTNAME` of .*worker/, 'hostname'],
@@ -185,7 +186,7 @@ const BLAMED: readonly (readonly [RegExp, keyof typeof MODULE_LINES])[] = [
   [/^ClickHouse's `CLICKHOUSE_PASSWORD`/, 'passwordLetters'],
 ]
 
-function linesOf(findings: readonly LintFinding[]): readonly (keyof typeof MODULE_LINES)[] {
+function linesOf(findings: readonly LintFinding[]): readonly ModuleLine[] {
   return BLAMED.flatMap(([pattern, id]) =>
     findings.some(({ sentence }) => pattern.test(sentence)) ? [id] : [],
   )

@@ -1,7 +1,7 @@
-import type { ValkeyState } from '../stack/stack.ts'
+import type { Stack, ValkeyState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { inModule } from './module-lines.ts'
+import { moduleHint } from './module-hint.ts'
 import { unseen } from './stores.ts'
 
 export const clickhouseName: Check = {
@@ -63,12 +63,16 @@ export const valkey: Check = {
   about: ['valkey'],
   run({ stack }) {
     const seen = stack.probe.valkey
-    return seen.known ? judge(seen.value, seen.source) : unseen(seen)
+    return seen.known ? judge(seen.value, seen.source, stack) : unseen(seen)
   },
 }
 
 /** https://langfuse.com/self-hosting/deployment/infrastructure/cache: an evicted key is a lost event. */
-function judge({ version, policy, used, maximum, evicted }: ValkeyState, address: string): Finding {
+function judge(
+  { version, policy, used, maximum, evicted }: ValkeyState,
+  address: string,
+  stack: Stack,
+): Finding {
   if (evicted > 0 && policy !== 'noeviction') {
     return failed(
       `Valkey at ${address} has evicted ${evicted} keys (maxmemory-policy ${policy ?? 'unknown'}), so events were lost or a queue stands still: set maxmemory-policy to noeviction in its parameter group and give it more memory.`,
@@ -83,7 +87,7 @@ function judge({ version, policy, used, maximum, evicted }: ValkeyState, address
   if (policy === undefined) return skipped(`Valkey at ${address} does not say what it does when it is full.`)
   if (policy !== 'noeviction') {
     return warning(
-      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops jobs and locks of the queues when it is full: set noeviction in its parameter group.${inModule('parameterGroup')}`,
+      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops jobs and locks of the queues when it is full: set noeviction in its parameter group.${moduleHint(stack, 'parameterGroup')}`,
     )
   }
   return passed(`${address} answers (${version}, noeviction).`)

@@ -7,7 +7,7 @@ import type { RunningImage, Stack } from '../stack/stack.ts'
 import { imageOf } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { inModule } from './module-lines.ts'
+import { moduleHint } from './module-hint.ts'
 
 const COMPONENTS = ['web', 'worker', 'clickhouse'] as const
 
@@ -23,7 +23,7 @@ export const imageTags: Check = {
     const moved = COMPONENTS.flatMap(component => movedTag(stack, component))
     if (moved.length > 0) {
       return failed(
-        `${moved.join('; ')}: the next task that starts runs something else than what was tested. Deploy the release that should run (the deploy action pins it by digest).${inModule('floating')}`,
+        `${moved.join('; ')}: the next task that starts runs something else than what was tested. Deploy the release that should run (the deploy action pins it by digest).${moduleHint(stack, 'floating')}`,
       )
     }
     const floating = COMPONENTS.filter(component => floats(imageOf(stack, component)))
@@ -32,7 +32,7 @@ export const imageTags: Check = {
         component => `${componentName(component)} (${shortImage(imageOf(stack, component).reference)})`,
       )
       return warning(
-        `${names.join(', ')} ${floating.length === 1 ? 'runs' : 'run'} a tag that names no exact release, so whatever it leads to at the next start of a task is deployed: deploy an exact release (the deploy action pins it by digest).${inModule('floating')}`,
+        `${names.join(', ')} ${floating.length === 1 ? 'runs' : 'run'} a tag that names no exact release, so whatever it leads to at the next start of a task is deployed: deploy an exact release (the deploy action pins it by digest).${moduleHint(stack, 'floating')}`,
       )
     }
     const { registry } = stack.surroundings
@@ -95,7 +95,7 @@ export const imageMutability: Check = {
       const names = (list: readonly Shelf[]) => list.map(({ repository }) => repository.name).join(', ')
       if (byTag.length > 0) {
         return warning(
-          `ECR lets the tags of ${names(byTag)} be moved, and what runs is named by a tag there: make them immutable, or deploy by digest as the deploy action does.${inModule('mutable')}`,
+          `ECR lets the tags of ${names(byTag)} be moved, and what runs is named by a tag there: make them immutable, or deploy by digest as the deploy action does.${moduleHint(stack, 'mutable')}`,
         )
       }
       if (loose.length > 0)
@@ -118,7 +118,7 @@ export const imageRetention: Check = {
       if (gone.length > 0) {
         const names = gone.map(shelf => `${componentName(shelf.component)}'s in ${shelf.repository.name}`)
         return failed(
-          `The image that runs is no longer in ECR (${names.join(', ')}): the next task cannot start. Push it again under its release, then keep tagged images.${inModule('retention')}`,
+          `The image that runs is no longer in ECR (${names.join(', ')}): the next task cannot start. Push it again under its release, then keep tagged images.${moduleHint(stack, 'retention')}`,
         )
       }
       const doomed = shelves.flatMap(shelf => {
@@ -127,7 +127,7 @@ export const imageRetention: Check = {
       })
       if (doomed.length === 0) return passed('No lifecycle policy deletes an image that runs.')
       return warning(
-        `A lifecycle policy of ECR deletes the image that runs: ${doomed.join(', ')}. Then no task can start. Let the policy expire untagged images only.${inModule('retention')}`,
+        `A lifecycle policy of ECR deletes the image that runs: ${doomed.join(', ')}. Then no task can start. Let the policy expire untagged images only.${moduleHint(stack, 'retention')}`,
       )
     }),
 }
@@ -152,7 +152,7 @@ export const rollbackImage: Check = {
           ({ shelf, previous }) => `${componentName(shelf.component)}'s (${previous.source})`,
         )
         return warning(
-          `What ran before is no longer in ECR: ${names.join(', ')}, so a rollback cannot start it. Push it again (\`mirror-from\` copies it), then keep tagged images.${inModule('retention')}`,
+          `What ran before is no longer in ECR: ${names.join(', ')}, so a rollback cannot start it. Push it again (\`mirror-from\` copies it), then keep tagged images.${moduleHint(stack, 'retention')}`,
         )
       }
       const doomed = seen.flatMap(({ shelf, image }) =>
@@ -163,7 +163,7 @@ export const rollbackImage: Check = {
           `What ran before is in ECR: ${before.map(({ previous }) => previous.source).join(', ')}.`,
         )
       return warning(
-        `A lifecycle policy of ECR deletes the image to go back to: ${doomed.join(', ')}. Let the policy expire untagged images only.${inModule('retention')}`,
+        `A lifecycle policy of ECR deletes the image to go back to: ${doomed.join(', ')}. Let the policy expire untagged images only.${moduleHint(stack, 'retention')}`,
       )
     }),
 }

@@ -4,7 +4,7 @@ import { fixOfBrokenOnEfs, majorOf, minimumClickHouse, missingClickHouse } from 
 import { currentRelease } from '../stack/stack.ts'
 import type { Check } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
-import { inModule } from './module-lines.ts'
+import { moduleHint } from './module-hint.ts'
 
 export const soundRelease: Check = {
   id: 'sound-release',
@@ -57,7 +57,7 @@ export const clickhouseMinimum: Check = {
     const minimum = missingClickHouse(release, version)
     if (minimum !== undefined) {
       return failed(
-        `ClickHouse is ${version}, and Langfuse ${release} needs ${minimum} or newer: deploy with \`clickhouse-version\`.${inModule('clickhouseTag')}`,
+        `ClickHouse is ${version}, and Langfuse ${release} needs ${minimum} or newer: deploy with \`clickhouse-version\`.${moduleHint(stack, 'clickhouseTag')}`,
       )
     }
     const next = `${majorOf(release) + 1}.0.0`
@@ -67,7 +67,7 @@ export const clickhouseMinimum: Check = {
     const ahead = `Langfuse ${majorOf(next)} will need ${later}`
     return isNewest(release, facts)
       ? warning(
-          `ClickHouse is ${version}, and the next release to come is Langfuse ${majorOf(next)}, which needs ${later}: upgrade ClickHouse while ${release} runs.${inModule('clickhouseTag')}`,
+          `ClickHouse is ${version}, and the next release to come is Langfuse ${majorOf(next)}, which needs ${later}: upgrade ClickHouse while ${release} runs.${moduleHint(stack, 'clickhouseTag')}`,
         )
       : passed(`${enough}. ${ahead}.`)
   },

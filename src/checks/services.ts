@@ -4,7 +4,7 @@ import { shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { inModule } from './module-lines.ts'
+import { moduleHint } from './module-hint.ts'
 
 export const workerSteady: Check = {
   id: 'worker-steady',
@@ -90,7 +90,7 @@ export const webHealthCheck: Check = {
     const { protocol, path } = stack.web.service.healthCheck
     if (protocol === 'HTTP' && path === '/api/public/health') return passed('HTTP on /api/public/health.')
     return warning(
-      `App Runner checks ${protocol}${protocol === 'HTTP' ? ` on ${path}` : ''}, which an open port satisfies: set the health check to HTTP on /api/public/health (an edit in the console sets it back to TCP).${inModule('webHealth')}`,
+      `App Runner checks ${protocol}${protocol === 'HTTP' ? ` on ${path}` : ''}, which an open port satisfies: set the health check to HTTP on /api/public/health (an edit in the console sets it back to TCP).${moduleHint(stack, 'webHealth')}`,
     )
   },
 }
@@ -112,7 +112,7 @@ export const clickhouseSingleWriter: Check = {
     if (singleWriterSettings(service) === undefined)
       return passed(`Desired 1, ${describeSettings(service.settings)}.`)
     return warning(
-      `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one and both want one EFS: set minimum 0 % and maximum 100 % (the deploy action does).${inModule('percents')}`,
+      `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one and both want one EFS: set minimum 0 % and maximum 100 % (the deploy action does).${moduleHint(stack, 'percents')}`,
     )
   },
 }

@@ -3,7 +3,7 @@ import type { EcsService } from '../ports/cloud.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import type { Check } from './check.ts'
 import { passed, skipped, warning } from './check.ts'
-import { inModule } from './module-lines.ts'
+import { isOfModule, moduleHint } from './module-hint.ts'
 
 export const circuitBreaker: Check = {
   id: 'circuit-breaker',
@@ -17,7 +17,7 @@ export const circuitBreaker: Check = {
     const without = services.filter(({ settings }) => !settings.circuitBreaker.enable)
     if (without.length > 0) {
       return warning(
-        `${serviceNames(without)} ${without.length === 1 ? 'has' : 'have'} no deployment circuit breaker, so ECS starts tasks that cannot start for ever: turn it on, with rollback.${inModule('breaker')}`,
+        `${serviceNames(without)} ${without.length === 1 ? 'has' : 'have'} no deployment circuit breaker, so ECS starts tasks that cannot start for ever: turn it on, with rollback.${moduleHint(stack, 'breaker')}`,
       )
     }
     const stays = services.filter(({ settings }) => !settings.circuitBreaker.rollback)
@@ -45,13 +45,13 @@ export const clickhousePlacement: Check = {
     const { name, capacityProviders = [], rebalancing, settings } = stack.clickhouse.service
     if (capacityProviders.includes('FARGATE_SPOT')) {
       return warning(
-        `ECS service ${name} runs on FARGATE_SPOT, so AWS stops ClickHouse whenever it needs the capacity, with two minutes' notice: run it on FARGATE (in the article's Terraform module \`is_spot_instance = false\`).`,
+        `ECS service ${name} runs on FARGATE_SPOT, so AWS stops ClickHouse whenever it needs the capacity, with two minutes' notice: run it on FARGATE${isOfModule(stack) ? " (in the article's Terraform module `is_spot_instance = false`)" : ''}.`,
       )
     }
     // Rebalancing starts the new task first, which a maximum of 100 % does not let it.
     if (rebalancing === true && settings.maximumPercent > 100) {
       return warning(
-        `ECS may move ECS service ${name} to another availability zone, and then starts a second ClickHouse on the same files first: set its maximum to 100 % or turn rebalancing off.${inModule('percents')}`,
+        `ECS may move ECS service ${name} to another availability zone, and then starts a second ClickHouse on the same files first: set its maximum to 100 % or turn rebalancing off.${moduleHint(stack, 'percents')}`,
       )
     }
     return passed(
@@ -74,7 +74,7 @@ export const clickhouseStop: Check = {
     const { stopTimeout } = stack.clickhouse.container
     if (stopTimeout === LONGEST_STOP) return passed(`It has ${LONGEST_STOP} s.`)
     return warning(
-      `ClickHouse is killed ${stopTimeout ?? 30} s after it is told to stop${stopTimeout === undefined ? " (Fargate's default)" : ''}; what it then still writes is left half done, and its lock on EFS outlives it: set stopTimeout to ${LONGEST_STOP}.${inModule('stopTimeout')}`,
+      `ClickHouse is killed ${stopTimeout ?? 30} s after it is told to stop${stopTimeout === undefined ? " (Fargate's default)" : ''}; what it then still writes is left half done, and its lock on EFS outlives it: set stopTimeout to ${LONGEST_STOP}.${moduleHint(stack, 'stopTimeout')}`,
     )
   },
 }
@@ -93,14 +93,14 @@ export const clickhouseHealthCheck: Check = {
     const { healthCheck } = stack.clickhouse.container
     if (healthCheck === undefined) {
       return warning(
-        `ClickHouse's container has no health check, so ECS and Cloud Map take one for healthy that does not answer: add one on /ping with a startPeriod of 300.${inModule('startPeriod')}`,
+        `ClickHouse's container has no health check, so ECS and Cloud Map take one for healthy that does not answer: add one on /ping with a startPeriod of 300.${moduleHint(stack, 'startPeriod')}`,
       )
     }
     const { interval, retries, startPeriod } = healthCheck
     const window = startPeriod + interval * retries
     if (window < START_SECONDS) {
       return warning(
-        `ClickHouse's health check ends a task that does not answer within about ${window} s, and with data on EFS a start takes longer than that: set its startPeriod to 300.${inModule('startPeriod')}`,
+        `ClickHouse's health check ends a task that does not answer within about ${window} s, and with data on EFS a start takes longer than that: set its startPeriod to 300.${moduleHint(stack, 'startPeriod')}`,
       )
     }
     return passed(`A start may take about ${window} s.`)
@@ -122,7 +122,7 @@ export const clickhouseOpenFiles: Check = {
     const limit = stack.clickhouse.container.openFiles ?? 65_535
     if (limit >= OPEN_FILES) return passed(`${limit} files.`)
     return warning(
-      `ClickHouse may open ${limit} files and asks for ${OPEN_FILES}; a table of many parts needs them: raise the ulimit nofile.${inModule('openFiles')}`,
+      `ClickHouse may open ${limit} files and asks for ${OPEN_FILES}; a table of many parts needs them: raise the ulimit nofile.${moduleHint(stack, 'openFiles')}`,
     )
   },
 }
@@ -138,7 +138,7 @@ export const workerHealthCheck: Check = {
     if (stack.worker.container.healthCheck !== undefined)
       return passed("The worker's container has a health check.")
     return warning(
-      `The worker's container has no health check, so ECS keeps one that has stopped to work its queues: add one on /api/health.${inModule('workerHealth')}`,
+      `The worker's container has no health check, so ECS keeps one that has stopped to work its queues: add one on /api/health.${moduleHint(stack, 'workerHealth')}`,
     )
   },
 }
@@ -176,7 +176,7 @@ export const automaticDeployments: Check = {
       return skipped('The web is on ECS, which deploys nothing by itself.')
     if (!stack.web.service.automaticDeployments) return passed('Automatic deployments are off.')
     return warning(
-      `App Runner deploys whatever is pushed under the tag of ${stack.web.service.name}, with its migrations and without the worker: turn automatic deployments off.${inModule('autoDeployments')}`,
+      `App Runner deploys whatever is pushed under the tag of ${stack.web.service.name}, with its migrations and without the worker: turn automatic deployments off.${moduleHint(stack, 'autoDeployments')}`,
     )
   },
 }
@@ -199,7 +199,7 @@ export const webHealthWindow: Check = {
     const window = interval * unhealthyThreshold
     if (window >= WEB_SECONDS) return passed(`A start may take ${window} s.`)
     return warning(
-      `App Runner gives the web ${window} s (${unhealthyThreshold} checks, one each ${interval} s) and rolls back one that starts more slowly, quietly: set interval and unhealthy threshold to 20.${inModule('webWindow')}`,
+      `App Runner gives the web ${window} s (${unhealthyThreshold} checks, one each ${interval} s) and rolls back one that starts more slowly, quietly: set interval and unhealthy threshold to 20.${moduleHint(stack, 'webWindow')}`,
     )
   },
 }

@@ -5,7 +5,7 @@ import { DATA_PATH, GONE, type Storage } from '../stack/storage.ts'
 import type { Check, Finding, Subject } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { decide, type Mounting } from './efs-policy.ts'
-import { inModule } from './module-lines.ts'
+import { moduleHint } from './module-hint.ts'
 import { capital, judgeReaches, missing, onNetwork } from './network.ts'
 import { reach, type Side, side } from './reach.ts'
 
@@ -203,10 +203,10 @@ function mayWrite(
   return (mode & (user.gid === owned.gid ? 0o020 : 0o002)) !== 0
 }
 
-function judgeRoot(volume: EfsVolume, { clickhouse }: Stack): Finding {
+function judgeRoot(volume: EfsVolume, stack: Stack): Finding {
   const { name, rootDirectory, fileSystemId, encrypted } = volume
   if (!['', '/'].includes(rootDirectory)) {
-    if (clickhouse.tasks.length > 0)
+    if (stack.clickhouse.tasks.length > 0)
       return warning(
         `Volume ${name} mounts ${rootDirectory} of ${fileSystemId} without an access point: if that directory goes, a task fails to start with "No such file or directory". Use an access point, which makes its directory with the right owner.`,
       )
@@ -217,7 +217,7 @@ function judgeRoot(volume: EfsVolume, { clickhouse }: Stack): Finding {
   const plain = encrypted ? [] : (['transitEncryption'] as const)
   const text = encrypted ? '' : ', and its files go over the network in plain text'
   return warning(
-    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to everybody who mounts it: a ClickHouse that does not start as root cannot write there${text}. Use an access point with POSIX user and owner ${CLICKHOUSE_USER}:${CLICKHOUSE_USER} (after moving the data below its path).${inModule('accessPoint', ...plain)}`,
+    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to everybody who mounts it: a ClickHouse that does not start as root cannot write there${text}. Use an access point with POSIX user and owner ${CLICKHOUSE_USER}:${CLICKHOUSE_USER} (after moving the data below its path).${moduleHint(stack, 'accessPoint', ...plain)}`,
   )
 }
 

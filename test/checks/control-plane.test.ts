@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
+import DEFECTS from '../../docs/module-defects.json' with { type: 'json' }
 import type { CheckState } from '../../src/checks/check.ts'
-import { MODULE_LINES, type ModuleLine } from '../../src/checks/module-lines.ts'
 import { CHECKS, runChecks } from '../../src/checks/run.ts'
 import { type Expiry, expiryOf } from '../../src/release/lifecycle.ts'
 import type { Release } from '../../src/release/release.ts'
@@ -326,10 +326,71 @@ test('no sentence holds a value of the environment', async () => {
   expect(JSON.stringify(results)).not.toContain(secret)
 })
 
+const moduleStack = (): Stack => {
+  const { worker, clickhouse, ...stack } = stackOn2()
+  const volumes = clickhouse.taskDefinition.volumes.map(volume => ({ ...volume, name: 'clickhouse_data' }))
+  return {
+    ...stack,
+    worker: { ...worker, taskDefinition: { ...worker.taskDefinition, family: 'langfuse-worker' } },
+    clickhouse: { ...clickhouse, taskDefinition: { ...clickhouse.taskDefinition, volumes } },
+  }
+}
+
+const hintOn = async (stack: Stack) => {
+  const results = await runChecks(CHECKS, { stack, expected: '2.93.7' as Release, facts: FACTS })
+  return results.map(({ sentence }) => sentence).filter(sentence => /article's|\.tf\b/.test(sentence))
+}
+
+test("on the article's module a finding names the line to change", async () => {
+  const { change, file, resource } = DEFECTS.percents
+  expect(await hintOn(moduleStack())).toContainEqual(
+    expect.stringContaining(`In the article's Terraform module: ${file}, ${resource}: \`${change}\`.`),
+  )
+})
+
+const OTHERS: readonly (readonly [string, (stack: Stack) => Partial<Stack>])[] = [
+  ['cluster', () => ({ cluster: 'production' })],
+  [
+    'task definition of the worker',
+    ({ worker }) => ({
+      worker: { ...worker, taskDefinition: { ...worker.taskDefinition, family: 'worker' } },
+    }),
+  ],
+  ['volume of ClickHouse', () => ({ clickhouse: stackOn2().clickhouse })],
+  [
+    'name in Cloud Map',
+    ({ worker }) => ({
+      discovery: unknown('it has no registry', 'no-evidence'),
+      worker: { ...worker, container: { ...worker.container, environment: {} } },
+    }),
+  ],
+  [
+    'web',
+    ({ web, worker }) => ({
+      web: {
+        ...worker,
+        ...web,
+        component: 'web',
+        platform: 'ecs',
+        express: undefined,
+        service: worker.service,
+      },
+    }),
+  ],
+]
+
+test.each(OTHERS)(
+  "a stack with another %s is not the article's: no finding names its lines",
+  async (_, change) => {
+    const stack = moduleStack()
+    expect(await hintOn({ ...stack, ...change(stack) })).toEqual([])
+  },
+)
+
 test('every line of the module is found by a check that there is, and is repaired in the example', () => {
   const example = readFileSync('examples/terraform/fixes/main.tf', 'utf8')
   const ids = CHECKS.map(({ id }) => id)
-  for (const { check } of Object.values<ModuleLine>(MODULE_LINES)) {
+  for (const { check } of Object.values(DEFECTS)) {
     expect(ids).toContain(check)
     expect([check, example.includes(check)]).toEqual([check, true])
   }

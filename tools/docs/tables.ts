@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { MODULE_LINES } from '../../src/checks/module-lines.ts'
+import DEFECTS from '../../docs/module-defects.json' with { type: 'json' }
 import { CHECKS } from '../../src/checks/run.ts'
 
 export const ACTIONS = ['deploy', 'verify', 'rollback'] as const
@@ -54,7 +54,7 @@ export function checkTable(): string {
 export function defectTable(): string {
   return table(
     ['In', 'What is there', 'What to write', 'Found by'],
-    Object.values(MODULE_LINES).map(({ file, resource, wrong, change, check }) => [
+    Object.values(DEFECTS).map(({ file, resource, wrong, change, check }) => [
       `${code(file)} ${resource}`,
       wrong,
       code(change),

@@ -1,6 +1,6 @@
 import type { ValkeyReply } from '../ports/databases.ts'
 
-export type Parsed = {
+type Parsed = {
   readonly reply: ValkeyReply
   /** The text of an error reply. */
   readonly error: string | undefined

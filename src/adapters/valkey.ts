@@ -6,7 +6,7 @@ import { parseReply } from './resp.ts'
 
 const TIMEOUT_MS = 10_000
 
-export type ValkeyAccess = {
+type ValkeyAccess = {
   readonly host: string
   readonly port: number
   readonly user: string | undefined

@@ -22,7 +22,7 @@ import { type Errand, type Outcome, type Place, runAgent } from './task.ts'
 import { textsOf } from './texts.ts'
 
 /** `network: task`: what a runner inside the VPC does itself is done by an agent there. */
-export type Agent = {
+type Agent = {
   readonly look: LookInside
   readonly lookAtMount: LookAtMount
   readonly count: CountLosses
@@ -30,7 +30,7 @@ export type Agent = {
   readonly undo: UndoInside
 }
 
-export type AgentOptions = {
+type AgentOptions = {
   readonly cloud: Cloud
   readonly clock: Clock
   readonly signal: AbortSignal

@@ -17,14 +17,14 @@ export type Spec = {
 
 export type Job = ObserveJob | MountJob | CountJob | RearmJob | UndoJob | KeepJob | LoadJob
 
-export type ObserveJob = {
+type ObserveJob = {
   readonly kind: 'observe'
   readonly workers: readonly WorkerAddress[]
   readonly closely: boolean
 }
 
 /** Looks at ClickHouse's volume, which is mounted at a path. */
-export type MountJob = { readonly kind: 'mount'; readonly path: string }
+type MountJob = { readonly kind: 'mount'; readonly path: string }
 
 /** Counts what undoing would archive or change. */
 export type CountJob = {

@@ -8,7 +8,7 @@ export const CONTAINER = 'agent'
 export const TAG = 'langfuse-rollout-agent'
 
 /** ECS takes 64 KiB; how exactly it counts is not documented, so some is left over. */
-export const LARGEST_DEFINITION = 63_000
+const LARGEST_DEFINITION = 63_000
 
 /**
  * The task definition of one agent: the worker's image, roles, size and log configuration, of its environment only

@@ -30,7 +30,7 @@ export function clickhouseOf(environment: Environment): ClickHouseAccess | undef
   }
 }
 
-export type ValkeyPlace = {
+type ValkeyPlace = {
   /** `redis://…` or `rediss://…`; a password in it is percent-encoded. */
   readonly url: string
   readonly prefix: string

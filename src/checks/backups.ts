@@ -6,7 +6,7 @@ import { moduleHint } from './module-hint.ts'
 /** A mistake is often found in the week after it was made. */
 const RETENTION_DAYS = 7
 
-export const databaseBackups: Check = {
+const databaseBackups: Check = {
   id: 'database-backups',
   title: 'PostgreSQL can be restored',
   group: 'control-plane',
@@ -39,7 +39,7 @@ export const databaseBackups: Check = {
 
 const DAY_MS = 86_400_000
 
-export const fileBackups: Check = {
+const fileBackups: Check = {
   id: 'file-backups',
   title: "ClickHouse's files can be restored",
   group: 'control-plane',
@@ -74,7 +74,7 @@ export const fileBackups: Check = {
 const OLDEST_POSTGRES: Readonly<Record<number, number>> = { 2: 12, 3: 12, 4: 15 }
 const ADVISED_POSTGRES = 16
 
-export const databaseVersion: Check = {
+const databaseVersion: Check = {
   id: 'database-version',
   title: 'PostgreSQL is new enough',
   group: 'control-plane',

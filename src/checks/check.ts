@@ -4,14 +4,14 @@ import type { Deployed } from '../stack/baseline.ts'
 import type { Canary } from '../stack/canary.ts'
 import type { Observed, Stack } from '../stack/stack.ts'
 
-export type CheckGroup = 'control-plane' | 'public' | 'inside'
+type CheckGroup = 'control-plane' | 'public' | 'inside'
 
 /**
  * Evidence that costs: `inside` a process in the VPC (an agent's task), `mount`
  * another one with ClickHouse's volume, `surroundings` calls about what lies around the
  * components, `record` the last deployment record, `canary` a trace that is written. Gathered only when a chosen check needs it.
  */
-export type Need = 'inside' | 'mount' | 'surroundings' | 'record' | 'canary'
+type Need = 'inside' | 'mount' | 'surroundings' | 'record' | 'canary'
 
 /** `inconclusive`: the evidence could not be had although it should; it never counts as passed. */
 export type CheckState = 'passed' | 'warning' | 'failed' | 'skipped' | 'inconclusive'

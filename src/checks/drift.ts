@@ -18,7 +18,7 @@ export const drift: Check = {
 }
 
 /** What is otherwise than it was deployed, and what that rests on. */
-export type Drift =
+type Drift =
   | { readonly kind: 'nothing-to-compare'; readonly reason: string }
   | { readonly kind: 'underway'; readonly certain: boolean; readonly sentence: string }
   /** Of records from before there were baselines only the release can be compared. */

@@ -8,7 +8,7 @@ export type Mounting = {
 }
 
 /** `unknown`: it rests on what stands elsewhere (the role's own policy, conditions on other things). */
-export type Decision =
+type Decision =
   | { readonly state: 'allowed' | 'unknown' }
   | { readonly state: 'denied'; readonly because: string; readonly fix: string }
 

@@ -18,7 +18,7 @@ import { failed, passed, skipped, warning } from './check.ts'
 import { type ModuleLine, moduleHint } from './module-hint.ts'
 
 /** Langfuse ignores a name that it does not know, so a typing error is silent. */
-export const environmentNames: Check = {
+const environmentNames: Check = {
   id: 'environment-names',
   title: 'Variables are written as Langfuse reads them',
   group: 'control-plane',
@@ -33,7 +33,7 @@ export const environmentNames: Check = {
     ),
 }
 
-export const environmentValues: Check = {
+const environmentValues: Check = {
   id: 'environment-values',
   title: 'Variables have values that work',
   group: 'control-plane',
@@ -51,7 +51,7 @@ export const environmentValues: Check = {
     }),
 }
 
-export const environmentPairs: Check = {
+const environmentPairs: Check = {
   id: 'environment-pairs',
   title: 'Web and worker agree',
   group: 'control-plane',
@@ -64,7 +64,7 @@ export const environmentPairs: Check = {
     ),
 }
 
-export const plainSecrets: Check = {
+const plainSecrets: Check = {
   id: 'plain-secrets',
   title: 'Secrets are read from a secret store',
   group: 'control-plane',
@@ -89,7 +89,7 @@ export const plainSecrets: Check = {
   },
 }
 
-export const valkeyTls: Check = {
+const valkeyTls: Check = {
   id: 'valkey-tls',
   title: 'Web and worker use the encryption that the cache has',
   group: 'control-plane',

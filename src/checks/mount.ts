@@ -127,7 +127,7 @@ const VOLUME: Suspect = [efsVolume, 'volume']
 const DNS: Suspect = [vpcDns, 'DNS']
 
 /** What ECS says, and which of its possible causes it is: each was looked at. */
-export function whyNotMounted(reason: string, subject: Subject): string {
+function whyNotMounted(reason: string, subject: Subject): string {
   const [, says = 'EFS cannot be mounted', first = () => []] =
     SUSPECTS.find(([words]) => words.test(reason)) ?? []
   const likely = first()

@@ -33,7 +33,7 @@ export function reach(network: Network, { from, to, port }: Path): Reach {
   return out === 'all' ? { state: 'open' } : verdict(out, { from, to, port, way: 'out' }, known)
 }
 
-export type Path = { readonly from: Side; readonly to: Side; readonly port: number }
+type Path = { readonly from: Side; readonly to: Side; readonly port: number }
 
 export function side(who: string, { subnets, securityGroups }: Stand): Side {
   return { who, subnets, securityGroups }

@@ -12,7 +12,7 @@ import { moduleHint } from './module-hint.ts'
 const COMPONENTS = ['web', 'worker', 'clickhouse'] as const
 
 /** Row 1 of the instructive failures: a floating tag moved over a major release, and a cold start migrated to it. */
-export const imageTags: Check = {
+const imageTags: Check = {
   id: 'image-tags',
   title: 'What runs is named by an exact release or a digest',
   group: 'control-plane',
@@ -79,7 +79,7 @@ function leadsNowhere(stack: Stack, component: Shelf['component']): boolean {
   return findImage(shelf, { tag: image.tag ?? 'latest' }) === undefined
 }
 
-export const imageMutability: Check = {
+const imageMutability: Check = {
   id: 'image-mutability',
   title: 'Tags of the repositories cannot be moved',
   group: 'control-plane',
@@ -105,7 +105,7 @@ export const imageMutability: Check = {
 }
 
 /** A task that is moved to another host, and a rollback, pull their image again. */
-export const imageRetention: Check = {
+const imageRetention: Check = {
   id: 'image-retention',
   title: 'ECR keeps the images that run',
   group: 'control-plane',
@@ -132,7 +132,7 @@ export const imageRetention: Check = {
     }),
 }
 
-export const rollbackImage: Check = {
+const rollbackImage: Check = {
   id: 'rollback-image',
   title: 'ECR keeps the images to go back to',
   group: 'control-plane',

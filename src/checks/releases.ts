@@ -6,7 +6,7 @@ import type { Check } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
 import { moduleHint } from './module-hint.ts'
 
-export const soundRelease: Check = {
+const soundRelease: Check = {
   id: 'sound-release',
   title: 'The release that runs is a good one',
   group: 'control-plane',
@@ -40,7 +40,7 @@ export const soundRelease: Check = {
   },
 }
 
-export const clickhouseMinimum: Check = {
+const clickhouseMinimum: Check = {
   id: 'clickhouse-minimum',
   title: 'ClickHouse is new enough for the release',
   group: 'control-plane',

@@ -93,7 +93,7 @@ export async function runChecks(checks: readonly Check[], subject: Subject): Pro
   )
 }
 
-export type Verdict = 'passed' | 'failed' | 'inconclusive'
+type Verdict = 'passed' | 'failed' | 'inconclusive'
 
 /** What all results come to. Nothing that passed is no pass. */
 export function verdictOf(results: readonly CheckResult[], failOn: 'failed' | 'warning'): Verdict {

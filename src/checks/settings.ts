@@ -5,7 +5,7 @@ import type { Check } from './check.ts'
 import { passed, skipped, warning } from './check.ts'
 import { isOfModule, moduleHint } from './module-hint.ts'
 
-export const circuitBreaker: Check = {
+const circuitBreaker: Check = {
   id: 'circuit-breaker',
   title: 'A rollout that cannot succeed ends',
   group: 'control-plane',
@@ -34,7 +34,7 @@ function serviceNames(services: readonly EcsService[]): string {
 }
 
 /** Both make ECS take ClickHouse's only task away, or start a second one beside it. */
-export const clickhousePlacement: Check = {
+const clickhousePlacement: Check = {
   id: 'clickhouse-placement',
   title: "Nothing but a rollout takes ClickHouse's task away",
   group: 'control-plane',
@@ -63,7 +63,7 @@ export const clickhousePlacement: Check = {
 /** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: 30 s on Fargate, 120 at most. */
 const LONGEST_STOP = 120
 
-export const clickhouseStop: Check = {
+const clickhouseStop: Check = {
   id: 'clickhouse-stop',
   title: 'ClickHouse is given time to stop',
   group: 'control-plane',
@@ -82,7 +82,7 @@ export const clickhouseStop: Check = {
 /** From experience with EFS, where parts are read one by one: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html, 300 s at most. */
 const START_SECONDS = 180
 
-export const clickhouseHealthCheck: Check = {
+const clickhouseHealthCheck: Check = {
   id: 'clickhouse-health-check',
   title: "ClickHouse's health check gives it time to start",
   group: 'control-plane',
@@ -110,7 +110,7 @@ export const clickhouseHealthCheck: Check = {
 /** https://clickhouse.com/docs/operations/tips and its image's documentation: `--ulimit nofile=262144:262144`. */
 const OPEN_FILES = 262_144
 
-export const clickhouseOpenFiles: Check = {
+const clickhouseOpenFiles: Check = {
   id: 'clickhouse-open-files',
   title: 'ClickHouse may open enough files',
   group: 'control-plane',
@@ -127,7 +127,7 @@ export const clickhouseOpenFiles: Check = {
   },
 }
 
-export const workerHealthCheck: Check = {
+const workerHealthCheck: Check = {
   id: 'worker-health-check',
   title: "ECS looks at the worker's health",
   group: 'control-plane',
@@ -143,7 +143,7 @@ export const workerHealthCheck: Check = {
   },
 }
 
-export const containerLogs: Check = {
+const containerLogs: Check = {
   id: 'container-logs',
   title: 'What the containers say is kept',
   group: 'control-plane',
@@ -164,7 +164,7 @@ export const containerLogs: Check = {
   },
 }
 
-export const automaticDeployments: Check = {
+const automaticDeployments: Check = {
   id: 'automatic-deployments',
   title: 'A push to ECR deploys nothing by itself',
   group: 'control-plane',
@@ -184,7 +184,7 @@ export const automaticDeployments: Check = {
 /** Row 31: a start that takes longer is rolled back, and App Runner says RUNNING. */
 const WEB_SECONDS = 100
 
-export const webHealthWindow: Check = {
+const webHealthWindow: Check = {
   id: 'web-health-window',
   title: "App Runner's health check gives the web time to start",
   group: 'control-plane',

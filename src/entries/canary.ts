@@ -8,7 +8,7 @@ import { known, type Observed, unknown, type WebComponent } from '../stack/stack
 import type { Ports } from './ports.ts'
 
 /** The one stage of verify that writes: begun as soon as it is known where the web is, beside everything else. */
-export type CanaryStage = {
+type CanaryStage = {
   begin(web: WebComponent, url: string): void
   /** Comes when the canary is deleted; at once when none was begun. Never rejects. */
   ended(): Promise<Observed<Canary>>

@@ -41,7 +41,7 @@ export async function keepIssue(
 }
 
 /** What to do with the issues that there are. The oldest open one is the issue; others were opened by mistake. */
-export type Decision = { readonly duplicates: readonly number[] } & (
+type Decision = { readonly duplicates: readonly number[] } & (
   | { readonly kind: 'open' }
   | { readonly kind: 'leave'; readonly issue: number | undefined }
   | { readonly kind: 'edit'; readonly issue: number }

@@ -4,7 +4,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Connections, Ports } from './ports.ts'
 
-export type PlannedRun = {
+type PlannedRun = {
   readonly plan: Plan
   readonly stack: Stack
   readonly connections: Connections

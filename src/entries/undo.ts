@@ -16,14 +16,14 @@ import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
 import { withWayBack } from './way-back.ts'
 
-export type Undone = {
+type Undone = {
   readonly steps: readonly StepResult[]
   readonly warnings: readonly string[]
   /** Why it could not be undone, as a sentence. */
   readonly problem: string | undefined
 }
 
-export type Failed = {
+type Failed = {
   readonly config: DeployConfig
   readonly plan: Plan
   readonly steps: readonly StepResult[]

@@ -2,7 +2,7 @@ import type { StepResult } from '../execute/execution.ts'
 import { type OldWeb, oldWebRemedy } from '../plan/old-web.ts'
 import type { Plan, Step } from '../plan/plan.ts'
 
-export type Stopped = {
+type Stopped = {
   readonly plan: Plan
   readonly steps: readonly StepResult[]
   readonly oldWeb: OldWeb | undefined

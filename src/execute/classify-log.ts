@@ -1,5 +1,5 @@
 /** Why something failed, in words for people: what is wrong, and what to do. */
-export type Classified = {
+type Classified = {
   readonly cause: string
   readonly fix: string
 }

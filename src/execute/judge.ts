@@ -15,7 +15,7 @@ export type Rolling = { readonly verdict: 'rolling'; readonly note: string; read
 
 type Failure = { readonly verdict: 'failed'; readonly ending: Ending; readonly sentence: string }
 
-export type Ending = 'rolled-back' | 'failed' | 'superseded' | 'stopped' | 'stuck' | 'gone'
+type Ending = 'rolled-back' | 'failed' | 'superseded' | 'stopped' | 'stuck' | 'gone'
 
 /**
  * Judges one ECS deployment by its id; `detail` is its own service deployment. `services-stable` waiters cannot: a

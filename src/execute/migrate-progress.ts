@@ -1,5 +1,5 @@
 /** How far Langfuse's migrations came, as their log tells it. */
-export type Progress = {
+type Progress = {
   /** Postgres migrations that were begun, in order. */
   readonly postgres: readonly string[]
   readonly postgresDone: boolean

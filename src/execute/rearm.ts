@@ -33,7 +33,7 @@ export type TakenUp = {
 /** The worker looks once, when it starts: what nobody has taken up by then is not taken up at all. */
 const TAKE_UP_MS = 3 * 60_000
 
-export type Watching = Pick<Execution, 'clock' | 'deadline' | 'signal' | 'say'> & {
+type Watching = Pick<Execution, 'clock' | 'deadline' | 'signal' | 'say'> & {
   readonly postgres: Postgres
 }
 

@@ -25,7 +25,7 @@ export async function lockTables(session: PostgresSession, sections: readonly st
 }
 
 /** A call of the toolbox or a statement, what it is about, and which part of that. */
-export type Mention = { readonly call: string; readonly name: string; readonly part: string }
+type Mention = { readonly call: string; readonly name: string; readonly part: string }
 
 /** What a section says of tables, indexes and types that it changes. Rows are no matter: nobody waits for a table then. */
 export function mentionsOf(section: string): readonly Mention[] {

@@ -10,7 +10,7 @@ export type TaskLog = {
   more(): Promise<void>
 }
 
-export type LogPlace = { readonly group: string; readonly stream: string }
+type LogPlace = { readonly group: string; readonly stream: string }
 
 /** @param secrets values that must not be shown, whatever the container prints */
 export function taskLog(

@@ -13,9 +13,9 @@ export type Look<Value> =
  */
 export type Outlook = { readonly pace?: Pace; readonly notBefore?: number }
 
-export type Pace = 'calm' | 'soon' | 'near' | 'usual'
+type Pace = 'calm' | 'soon' | 'near' | 'usual'
 
-export type WaitOptions = {
+type WaitOptions = {
   readonly clock: Clock
   /** Epoch milliseconds. */
   readonly deadline: number

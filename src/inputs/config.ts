@@ -4,7 +4,7 @@ import { parseImage } from '../release/image.ts'
 import type { Release } from '../release/release.ts'
 import { InputReader, SECRET_INPUTS } from './read.ts'
 
-export type WebPlatform = 'app-runner' | 'ecs' | 'ecs-express'
+type WebPlatform = 'app-runner' | 'ecs' | 'ecs-express'
 
 export type Component = 'worker' | 'clickhouse' | 'web'
 
@@ -26,7 +26,7 @@ export type StackConfig = {
   readonly token: string | undefined
 }
 
-export type DirectDatabases = {
+type DirectDatabases = {
   readonly databaseUrl: string | undefined
   readonly clickhouse: ClickHouseAccess | undefined
   readonly redisUrl: string | undefined
@@ -70,7 +70,7 @@ export type VerifyConfig = StackConfig & {
   readonly driftIssue: boolean
 }
 
-export type LangfuseKeys = { readonly publicKey: string; readonly secretKey: string }
+type LangfuseKeys = { readonly publicKey: string; readonly secretKey: string }
 
 export type RollbackConfig = StackConfig & {
   readonly to: Release | 'previous'

@@ -24,7 +24,7 @@ import { planRerun, rerunNeeds } from './rerun.ts'
 import { classOf, undoBetween } from './rollback-class.ts'
 import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
 
-export type DeployQuestion = {
+type DeployQuestion = {
   readonly config: DeployConfig
   readonly stack: Stack
   readonly targets: Targets

@@ -1,7 +1,7 @@
 import type { EcsDeployment, EcsService } from '../ports/cloud.ts'
 
 /** Where an ECS service is: at rest, in the middle of a deployment, or in one that never ends. */
-export type EcsState =
+type EcsState =
   | { readonly kind: 'settled' }
   | { readonly kind: 'rolling'; readonly deployment: EcsDeployment | undefined }
   | { readonly kind: 'hopeless'; readonly deployment: EcsDeployment }

@@ -5,7 +5,7 @@ import { type Facts, keyOf, parseKey, type Snapshot } from '../schema/snapshot.t
 import type { CountedLoss, Loss } from '../stack/losses.ts'
 
 /** A table that undoing a migration holds for as long as its rows take: nobody reads or writes it meanwhile. */
-export type HeldTable = { readonly table: string; readonly because: 'rewritten' | 'read whole' | 'indexed' }
+type HeldTable = { readonly table: string; readonly because: 'rewritten' | 'read whole' | 'indexed' }
 
 /**
  * The tables that undoing holds for longer than a moment. A type that changes rewrites every row, NOT

@@ -1,6 +1,6 @@
 import type { Stack } from '../stack/stack.ts'
 
-export type TaskEnvironment = {
+type TaskEnvironment = {
   readonly environment: Readonly<Record<string, string>>
   /** Name to ARN. */
   readonly secrets: Readonly<Record<string, string>>

@@ -49,9 +49,9 @@ function isFollowed(step: Step): boolean {
 }
 
 /** What the target has and the databases have not; undefined where that is not known. */
-export type PendingMigrations = Pick<Migrate, 'postgres' | 'clickhouse'>
+type PendingMigrations = Pick<Migrate, 'postgres' | 'clickhouse'>
 
-export function pendingMigrations({ config, stack, facts }: MigrateQuestion): PendingMigrations {
+function pendingMigrations({ config, stack, facts }: MigrateQuestion): PendingMigrations {
   const target = facts.release(config.version)
   if (target === undefined) return { postgres: undefined, clickhouse: undefined }
   const from = currentRelease(stack, facts)

@@ -4,7 +4,7 @@ import { compareVersions } from '../release/release.ts'
 import { majorOf, mandatoryStop } from '../release/requirements.ts'
 
 /** From what to what, where both are told apart by what the catalog says. `from`: undefined when it cannot be told. */
-export type Way = {
+type Way = {
   readonly from: Release | undefined
   readonly to: Release
   readonly facts: ReleaseFacts

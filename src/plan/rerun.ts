@@ -3,7 +3,7 @@ import { gateIsOpen } from '../release/background.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import type { RerunBackgroundMigrations } from './plan.ts'
 
-export type RerunPlan = {
+type RerunPlan = {
   readonly steps: readonly RerunBackgroundMigrations[]
   readonly problems: readonly string[]
 }

@@ -29,7 +29,7 @@ export type Renamed = {
 }
 
 /** The state of both databases, as far as migrations go. */
-export type MigrationState = { readonly postgres: readonly string[]; readonly clickhouseHead: number }
+type MigrationState = { readonly postgres: readonly string[]; readonly clickhouseHead: number }
 
 /**
  * The Postgres migrations that are applied and that the older release does not know, newest first: a set

@@ -18,7 +18,7 @@ import type { Renamed, Undo } from './rollback-class.ts'
 import { classOf, isNothing, undoBetween } from './rollback-class.ts'
 import { restoreRunbook } from './runbook.ts'
 
-export type RollbackQuestion = {
+type RollbackQuestion = {
   readonly config: RollbackConfig
   readonly stack: Stack
   readonly target: RollbackTarget

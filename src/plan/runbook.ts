@@ -1,7 +1,7 @@
 import type { Stack } from '../stack/stack.ts'
 
 /** What a restore starts from, as far as it is known. */
-export type RestorePoint = {
+type RestorePoint = {
   /** Aurora snapshot that the deploy took before its first change. */
   readonly snapshot: string | undefined
   /** Release whose schema is in it. */

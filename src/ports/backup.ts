@@ -65,7 +65,7 @@ export type RecoveryPoint = {
   readonly createdAt: number | undefined
 }
 
-export type BackupRequest = {
+type BackupRequest = {
   readonly vault: string
   /** ARN of what is backed up. */
   readonly resource: string

@@ -212,7 +212,7 @@ export type EcsTasks = {
   ): Promise<readonly EcsTask[]>
 }
 
-export type Revision = {
+type Revision = {
   readonly arn: string
   /** The value of the tag that was asked for. */
   readonly tag: string
@@ -241,7 +241,7 @@ export type DerivedTask = {
   readonly tags: Readonly<Record<string, string>>
 }
 
-export type DerivedMount = {
+type DerivedMount = {
   readonly of: TaskDefinition
   readonly volume: string
   /** In the container. */
@@ -298,7 +298,7 @@ export type AppRunnerService = {
   readonly source: unknown
 }
 
-export type VpcConnector = {
+type VpcConnector = {
   readonly subnets: readonly string[]
   readonly securityGroups: readonly string[]
 }
@@ -362,7 +362,7 @@ export type Efs = {
   accessPoint(id: string): Promise<AccessPoint | undefined>
 }
 
-export type CloudMapInstance = {
+type CloudMapInstance = {
   readonly id: string
   readonly address: string | undefined
   readonly health: string

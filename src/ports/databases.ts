@@ -22,7 +22,7 @@ export type ClickHouse = {
 }
 
 /** A minute by default; more for statements that copy or rewrite a table. */
-export type Patience = { readonly timeoutMs?: number }
+type Patience = { readonly timeoutMs?: number }
 
 /** A reply of Valkey: an error reply is thrown. */
 export type ValkeyReply = string | number | null | readonly ValkeyReply[]

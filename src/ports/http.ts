@@ -1,4 +1,4 @@
-export type HttpAnswer = {
+type HttpAnswer = {
   readonly status: number
   readonly body: string
 }

@@ -1,8 +1,7 @@
 import type { EcrRepository } from '../ports/cloud.ts'
-import { type Release, releaseOf } from './release.ts'
 
 /** An image reference in its parts: `repository` includes the registry's host. */
-export type ImageRef = {
+type ImageRef = {
   readonly repository: string
   readonly tag: string | undefined
   readonly digest: string | undefined
@@ -33,15 +32,6 @@ export function ecrRepository(repository: string): EcrRepository | undefined {
   const match = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/(.+)$/.exec(repository)
   if (!match?.[1] || !match[2] || !match[3]) return undefined
   return { account: match[1], region: match[2], name: match[3] }
-}
-
-/** The release that a set of tags names: the exact one among them. */
-export function releaseOfTags(tags: readonly string[]): Release | undefined {
-  for (const tag of tags) {
-    const release = releaseOf(tag)
-    if (release !== undefined) return release
-  }
-  return undefined
 }
 
 /** A reference short enough for a sentence: `langfuse-web@sha256:2306c633ccbc`. The report has the whole. */

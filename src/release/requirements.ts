@@ -28,10 +28,10 @@ export function crosses(from: string, to: string, release: string): boolean {
 }
 
 /** A release to deploy before the target, and why it cannot be left out. */
-export type Stop = { readonly release: string; readonly because: string; readonly later: readonly string[] }
+type Stop = { readonly release: string; readonly because: string; readonly later: readonly string[] }
 
 /** https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v2-to-v3: "ideally later than v2.92.0". */
-export const OLDEST_V2 = '2.92.0'
+const OLDEST_V2 = '2.92.0'
 /** The same guide: newer v3 releases remove database objects that v2, which runs beside them for a while, depends on. */
 export const LAST_BESIDE_V2 = '3.29.0'
 

@@ -40,7 +40,7 @@ export type Conclusion = {
   readonly next: readonly string[]
 }
 
-export type Versions = {
+type Versions = {
   readonly previous: string | undefined
   readonly current: string | undefined
   readonly target: string | undefined

@@ -30,7 +30,7 @@ export function issueText(conclusion: Conclusion, about: IssueSubject): IssueTex
   return { title: titleOf(conclusion, about, broken), body: body.filter(part => part !== '').join('\n\n') }
 }
 
-export type IssueSubject = {
+type IssueSubject = {
   readonly environment: string
   /** Account, region, cluster and services. */
   readonly stack: string

@@ -12,7 +12,7 @@ export type Backups = {
 }
 
 /** How AWS Backup would protect ClickHouse's file system. */
-export type FileProtection = {
+type FileProtection = {
   readonly fileSystem: string
   /** ARNs of the file system and of the role that AWS Backup works with. */
   readonly resource: string

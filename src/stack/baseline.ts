@@ -10,7 +10,7 @@ export type Difference = {
   readonly is: string
 }
 
-export type Comparison = {
+type Comparison = {
   readonly differences: readonly Difference[]
   /** What was written down and cannot be seen now, or the other way round. */
   readonly uncompared: readonly Uncompared[]

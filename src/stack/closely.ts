@@ -17,7 +17,7 @@ export type Closely = {
   readonly memory: Observed<ClickHouseMemory>
 }
 
-export type PostgresLoad = {
+type PostgresLoad = {
   /** Client sessions, and how many there can be. */
   readonly sessions: number
   readonly maximum: number
@@ -31,9 +31,9 @@ export type PostgresLoad = {
   readonly sessionsOfTraces: boolean
 }
 
-export type DetachedParts = { readonly table: string; readonly reason: string; readonly parts: number }
+type DetachedParts = { readonly table: string; readonly reason: string; readonly parts: number }
 
-export type OpenMutation = {
+type OpenMutation = {
   readonly table: string
   readonly id: string
   readonly seconds: number
@@ -42,7 +42,7 @@ export type OpenMutation = {
   readonly failure: string
 }
 
-export type ClickHouseMemory = {
+type ClickHouseMemory = {
   /** Bytes; a limit of 0 is not known. */
   readonly used: number
   readonly limit: number

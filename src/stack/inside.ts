@@ -32,7 +32,7 @@ export type LookInside = (worker: EcsComponent, closely?: boolean) => Promise<In
 export type LookAtMount = (worker: EcsComponent, clickhouse: EcsComponent) => Promise<Observed<Mount>>
 
 /** What a process inside the VPC has to look with; what it was given no address of is undefined. */
-export type Stores = {
+type Stores = {
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
   readonly valkey: Valkey | undefined

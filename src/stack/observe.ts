@@ -206,7 +206,7 @@ function reportedVersion(body: string): string | undefined {
   }
 }
 
-export async function observeDiscovery(service: EcsService, cloud: Cloud): Promise<Observed<Discovery>> {
+async function observeDiscovery(service: EcsService, cloud: Cloud): Promise<Observed<Discovery>> {
   const [registry] = service.registries
   if (registry === undefined)
     return unknown(`ECS service ${service.name} registers in no Cloud Map service`, 'not-asked')

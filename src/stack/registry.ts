@@ -16,7 +16,7 @@ export type Shelf = {
   readonly previous: PreviousImage | undefined
 }
 
-export type PreviousImage = {
+type PreviousImage = {
   readonly wanted: { readonly tag: string } | { readonly digest: string }
   /** `langfuse-worker:3`, the task definition that names it. */
   readonly source: string

@@ -178,7 +178,7 @@ export type Mount =
   | ({ readonly state: 'mounted' } & MountedFiles)
   | { readonly state: 'failed'; readonly reason: string }
 
-export type ClickHouseDisk = { readonly name: string; readonly free: number; readonly total: number }
+type ClickHouseDisk = { readonly name: string; readonly free: number; readonly total: number }
 
 export type ClickHouseTable = {
   readonly database: string

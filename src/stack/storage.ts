@@ -14,7 +14,7 @@ export type Storage = {
   readonly before: Observed<Before | undefined>
 }
 
-export type Before = { readonly revision: string; readonly volume: EfsVolume | undefined }
+type Before = { readonly revision: string; readonly volume: EfsVolume | undefined }
 
 /** What stopped in the last hour: ECS forgets it then. */
 export type Stopped = {
@@ -60,7 +60,7 @@ export function dataVolume({ volumes }: TaskDefinition, { mounts = [] }: Contain
   return volumes.find(({ name }) => name === point?.volume) ?? volumes[0]
 }
 
-export function isDataPath(path: string): boolean {
+function isDataPath(path: string): boolean {
   return path.replace(/\/+$/, '') === DATA_PATH
 }
 

@@ -37,7 +37,6 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
       web: options.web ?? {},
       seed: options.seed ?? false,
       webPlatform: options.webPlatform ?? 'app-runner',
-      dataApi: options.dataApi ?? false,
       pushed: options.pushed ?? ['2.93.7', '3.0.0'],
       sound: options.sound ?? false,
       log,
@@ -66,8 +65,6 @@ export type ArticleOptions = {
   readonly seed?: boolean
   /** Where the web runs; on App Runner by default. */
   readonly webPlatform?: WebPlatform
-  /** RDS keeps a secret for the master user, which the module does not ask for: only then the Data API is of use. */
-  readonly dataApi?: boolean
   /** Releases that are in the repositories and on Docker Hub beside the one that runs; 2.93.7 and 3.0.0 by default. */
   readonly pushed?: readonly string[]
   /** Without the module's mistakes: what `verify` has nothing to say against. */
@@ -109,7 +106,6 @@ type Parts = {
   readonly web: Readonly<Record<string, string>>
   readonly seed: boolean
   readonly webPlatform: WebPlatform
-  readonly dataApi: boolean
   readonly pushed: readonly string[]
   readonly sound: boolean
   readonly log: (line: string) => void
@@ -123,7 +119,6 @@ async function build(parts: Parts): Promise<ArticleStack> {
     valkeyPort: valkey.port,
     databasePassword: DATABASE_PASSWORD,
     clickhousePassword: CLICKHOUSE_PASSWORD,
-    dataApi: parts.dataApi,
     sound: parts.sound ? { langfuse: release, clickhouse: parts.clickhouse } : undefined,
   })
   if (parts.sound) valkey.state.policy = 'noeviction'

@@ -36,7 +36,6 @@ export async function openStage(options: {
   readonly worker?: Readonly<Record<string, string>>
   readonly web?: Readonly<Record<string, string>>
   readonly webPlatform?: 'app-runner' | 'ecs' | 'ecs-express'
-  readonly dataApi?: boolean
   /** Without the mistakes of the article's module. */
   readonly sound?: boolean
   readonly log?: (line: string) => void

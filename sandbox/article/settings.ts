@@ -19,7 +19,7 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     address: auroraAddress,
     securityGroups: [SECURITY_GROUPS.database],
   })
-  const cluster = world.rds.createCluster({
+  world.rds.createCluster({
     identifier: 'langfuse-postgres',
     endpoint: AURORA,
     engineVersion: given.sound ? '16.4' : '15.6',
@@ -28,14 +28,9 @@ export function createSettings(world: World, given: Given): ArticleSettings {
     instances: ['langfuse-postgres-1'],
     subnetGroup: 'langfuse-postgres',
     securityGroups: [SECURITY_GROUPS.database],
-    engineUrl: `postgresql://127.0.0.1:${given.postgresPort}`,
     backupRetentionDays: given.sound ? 14 : 5,
     deletionProtection: true,
   })
-  if (given.dataApi) {
-    const secret = JSON.stringify({ username: 'langfuse', password: given.databasePassword })
-    cluster.masterSecret = world.secrets.put('rds!cluster-7e1d9a52-0c4b-4d6e-9a59-3f1f4b8d2c60', secret)
-  }
   const cacheAddress = world.network.newAddress(SUBNETS[0])
   world.ec2.attach({
     id: 'eni-0ca11ab1ecac4e001',
@@ -126,7 +121,6 @@ type Given = {
   readonly valkeyPort: number
   readonly databasePassword: string
   readonly clickhousePassword: string
-  readonly dataApi: boolean
   readonly sound: Sound | undefined
 }
 

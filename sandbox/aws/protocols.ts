@@ -9,7 +9,6 @@ export function parseRequest(request: IncomingMessage, body: string): Call {
   if (target) return parseTarget(target, body)
   const url = new URL(request.url ?? '/', 'http://sandbox')
   if (url.pathname.startsWith('/2015-02-01/')) return parseRest('efs', request, { url, body })
-  if (scope(request) === 'rds-data') return parseRest('rds-data', request, { url, body })
   if (scope(request) === 'backup') return parseRest('backup', request, { url, body })
   const form = new URLSearchParams(body || url.search)
   const action = form.get('Action')
@@ -75,7 +74,7 @@ function parseJson(body: string): JsonObject {
 }
 
 /** Method and path of each REST operation, from the official service models; named groups are its members. */
-const REST_PATHS: Readonly<Record<'efs' | 'backup' | 'rds-data', readonly [string, RegExp, string][]>> = {
+const REST_PATHS: Readonly<Record<'efs' | 'backup', readonly [string, RegExp, string][]>> = {
   efs: [
     ['GET', /^\/2015-02-01\/file-systems\/?$/, 'DescribeFileSystems'],
     ['GET', /^\/2015-02-01\/file-systems\/(?<FileSystemId>[^/]+)\/policy$/, 'DescribeFileSystemPolicy'],
@@ -86,12 +85,6 @@ const REST_PATHS: Readonly<Record<'efs' | 'backup' | 'rds-data', readonly [strin
       'DescribeMountTargetSecurityGroups',
     ],
     ['GET', /^\/2015-02-01\/access-points\/?$/, 'DescribeAccessPoints'],
-  ],
-  'rds-data': [
-    ['POST', /^\/Execute$/, 'ExecuteStatement'],
-    ['POST', /^\/BeginTransaction$/, 'BeginTransaction'],
-    ['POST', /^\/CommitTransaction$/, 'CommitTransaction'],
-    ['POST', /^\/RollbackTransaction$/, 'RollbackTransaction'],
   ],
   backup: [
     ['PUT', /^\/backup-jobs\/?$/, 'StartBackupJob'],
@@ -137,7 +130,6 @@ function header(request: IncomingMessage, name: string): string | undefined {
 function errorBody(call: Call, error: AwsError): JsonObject {
   if (call.service === 'efs') return { ErrorCode: error.code, Message: error.message }
   if (call.service === 'backup') return { Code: error.code, Message: error.message }
-  if (call.service === 'rds-data') return { message: error.message }
   const type = `${SHAPES[call.service] ?? ''}${error.code}`
   const upper = call.service === 'apprunner' || call.service === 'servicediscovery'
   return { __type: type, [upper ? 'Message' : 'message']: error.message }

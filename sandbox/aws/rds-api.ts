@@ -134,10 +134,7 @@ function clusterAnswer(cluster: DbCluster): JsonObject {
     IAMDatabaseAuthenticationEnabled: false,
     ClusterCreateTime: cluster.createdAt,
     EngineMode: 'provisioned',
-    HttpEndpointEnabled: cluster.httpEndpoint,
-    ...(cluster.masterSecret !== undefined && {
-      MasterUserSecret: { SecretArn: cluster.masterSecret, SecretStatus: 'active' },
-    }),
+    HttpEndpointEnabled: true,
     DeletionProtection: cluster.deletionProtection ?? false,
     ServerlessV2ScalingConfiguration: { MinCapacity: 0.5, MaxCapacity: 2 },
     TagList: {},

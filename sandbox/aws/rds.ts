@@ -16,8 +16,6 @@ export function makeRds(options: { readonly ids: Ids; readonly clock: Clock }): 
       resourceId: `cluster-${ids.base32(26).toUpperCase()}`,
       createdAt: clock.now(),
       status: 'available',
-      httpEndpoint: true,
-      masterSecret: undefined,
     }
     clusters.set(spec.identifier, made)
     return made
@@ -75,8 +73,6 @@ export type DbClusterSpec = {
   readonly instances: readonly string[]
   readonly subnetGroup: string
   readonly securityGroups: readonly string[]
-  /** Where PostgreSQL really is, without user and password; undefined: there is no engine behind the cluster. */
-  readonly engineUrl?: string
   backupRetentionDays: number
   deletionProtection?: boolean
 }
@@ -87,10 +83,6 @@ export type DbCluster = DbClusterSpec & {
   readonly createdAt: Date
   /** A test may set another one, such as `backing-up` or `stopped`. */
   status: string
-  /** Whether the Data API is on; a test may switch it. */
-  httpEndpoint: boolean
-  /** ARN of the secret that RDS keeps for the master user; undefined: it keeps none, as in the article's module. */
-  masterSecret: string | undefined
 }
 
 export type DbSnapshotSpec = {

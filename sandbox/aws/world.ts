@@ -26,8 +26,6 @@ import { logsOperations } from './logs-api.ts'
 import { pictures } from './pictures.ts'
 import { makeRds, type Rds } from './rds.ts'
 import { rdsOperations } from './rds-api.ts'
-import { type DataApi, makeDataApi } from './rds-data.ts'
-import { dataApiOperations } from './rds-data-api.ts'
 import { makeReach } from './reach.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { makeS3, type S3 } from './s3.ts'
@@ -56,7 +54,6 @@ export function makeWorld(parts: WorldParts): World {
   const faults = makeFaults(lags)
   const hooks = makeHooks()
   const rds = makeRds({ ids, clock })
-  const dataApi = makeDataApi({ ids, clock, rds, secrets, patienceSeconds })
   const backup = makeBackup({ ids, clock })
   const s3 = makeS3()
   const proxies: PortProxy[] = []
@@ -70,7 +67,6 @@ export function makeWorld(parts: WorldParts): World {
     logs: logsOperations(logs),
     sts: stsOperations,
     rds: rdsOperations(rds),
-    'rds-data': dataApiOperations(dataApi),
     backup: backupOperations(backup, efs),
   }
   const call = (service: string, operation: string, input: JsonObject = {}) =>
@@ -88,7 +84,6 @@ export function makeWorld(parts: WorldParts): World {
     ecs,
     appRunner,
     rds,
-    dataApi,
     backup,
     s3,
     services,
@@ -109,7 +104,6 @@ export function makeWorld(parts: WorldParts): World {
     closeDoors: async () => {
       const doors = [...appRunner.services.values(), ...ecsServices(ecs)].map(service => service.door)
       await Promise.all([...doors, ...proxies].map(door => door.stop()))
-      await dataApi.stop()
     },
   }
 }
@@ -146,8 +140,6 @@ export type World = {
   readonly ecs: Ecs
   readonly appRunner: AppRunner
   readonly rds: Rds
-  /** SQL over HTTPS, to clusters with an engine. */
-  readonly dataApi: DataApi
   /** No vault unless one is made with `createVault(name)`. */
   readonly backup: Backup
   readonly s3: S3

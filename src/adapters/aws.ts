@@ -2,7 +2,6 @@ import type { Cloud } from '../ports/cloud.ts'
 import { appRunnerAdapter } from './aws-apprunner.ts'
 import { backupAdapter } from './aws-backup.ts'
 import { cloudMapAdapter } from './aws-cloud-map.ts'
-import { dataApiAdapter } from './aws-data-api.ts'
 import { ec2Adapter } from './aws-ec2.ts'
 import { ecrAdapter } from './aws-ecr.ts'
 import { ecsAdapter } from './aws-ecs.ts'
@@ -23,6 +22,5 @@ export function createCloud(region: string): Cloud {
     logs: logsAdapter(region),
     aurora: auroraAdapter(region),
     backup: backupAdapter(region),
-    dataApi: dataApiAdapter(region),
   }
 }

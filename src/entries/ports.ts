@@ -14,12 +14,10 @@ import type { Records } from '../ports/records.ts'
 import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { findDataApi } from '../stack/data-api.ts'
-import { observePostgres, POSTGRES_NOT_GIVEN } from '../stack/databases.ts'
 import { type LookAtMount, lookInside, workerAddresses } from '../stack/inside.ts'
 import { type CountLosses, countLosses } from '../stack/losses.ts'
 import type { Sources } from '../stack/observe.ts'
-import type { EcsComponent, Observed, PostgresState, Stack } from '../stack/stack.ts'
+import type { Stack } from '../stack/stack.ts'
 
 /** Everything outside: the adapters in production, fakes in tests. */
 export type Ports = {
@@ -49,7 +47,6 @@ export type Ports = {
 
 /** The ports of one run, with the ways to the stores that its inputs name. */
 export type Connections = Sources & {
-  /** Through Aurora's Data API it is there after the first look. */
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
   readonly undoInside: UndoInside | undefined
@@ -65,7 +62,6 @@ export function connect(config: StackConfig, ports: Ports): Connections {
   const outside = { cloud: ports.cloud(config.region), http: ports.http }
   if (databases === undefined) return byAgent(config, ports, outside)
   const { databaseUrl, clickhouse, redisUrl } = databases
-  const aurora = auroraOf(config, ports, outside.cloud)
   const stores = {
     postgres: databaseUrl === undefined ? undefined : ports.postgres(databaseUrl),
     clickhouse: clickhouse === undefined ? undefined : ports.clickhouse(clickhouse),
@@ -75,24 +71,13 @@ export function connect(config: StackConfig, ports: Ports): Connections {
   }
   return {
     ...outside,
-    get postgres() {
-      return stores.postgres ?? aurora.postgres()
-    },
+    postgres: stores.postgres,
     clickhouse: stores.clickhouse,
     undoInside: undefined,
-    async lookInside(worker, closely) {
-      const workers = workerAddresses(worker)
-      if (stores.postgres !== undefined || clickhouse === undefined)
-        return lookInside(stores, workers, closely)
-      const [inside, postgres] = await Promise.all([
-        lookInside(stores, workers, closely),
-        aurora.look(worker, POSTGRES_NOT_GIVEN),
-      ])
-      return { ...inside, postgres }
-    },
+    lookInside: (worker, closely) => lookInside(stores, workerAddresses(worker), closely),
     mount: undefined,
     rearmInside: undefined,
-    countLosses: losses => countLosses(losses, { ...stores, postgres: stores.postgres ?? aurora.postgres() }),
+    countLosses: losses => countLosses(losses, stores),
     insideIsSlow: false,
   }
 }
@@ -100,11 +85,9 @@ export function connect(config: StackConfig, ports: Ports): Connections {
 type Outside = Pick<Connections, 'cloud' | 'http'>
 
 function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connections {
-  const { cloud } = outside
-  const aurora = auroraOf(config, ports, cloud)
   const { clock, signal, runner } = ports
   const agent = createAgent({
-    cloud,
+    cloud: outside.cloud,
     clock,
     signal,
     say: line => runner.info(line),
@@ -113,53 +96,14 @@ function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connectio
   })
   return {
     ...outside,
-    get postgres() {
-      return aurora.postgres()
-    },
+    postgres: undefined,
     clickhouse: undefined,
     undoInside: agent.undo,
-    async lookInside(worker, closely) {
-      const inside = await agent.look(worker, closely)
-      const { postgres } = inside
-      // Only where an agent cannot stand: one that broke off is not made good by looking in another way.
-      if (config.network !== 'auto' || postgres.known || postgres.because !== 'not-asked') return inside
-      return { ...inside, postgres: await aurora.look(worker, postgres.reason) }
-    },
+    lookInside: agent.look,
     mount: agent.lookAtMount,
     rearmInside: agent.rearm,
-    countLosses: (losses, worker) => {
-      const postgres = aurora.postgres()
-      return postgres === undefined
-        ? agent.count(losses, worker)
-        : countLosses(losses, { postgres, clickhouse: undefined })
-    },
+    countLosses: agent.count,
     insideIsSlow: true,
-  }
-}
-
-/** PostgreSQL through Aurora's Data API, once a look has found it usable. */
-type Aurora = {
-  postgres(): Postgres | undefined
-  /** @param otherwise why PostgreSQL is not seen, where the Data API cannot be used either */
-  look(worker: EcsComponent, otherwise: string): Promise<Observed<PostgresState>>
-}
-
-function auroraOf(config: StackConfig, { runner }: Ports, cloud: Cloud): Aurora {
-  let found: Postgres | undefined
-  return {
-    postgres: () => found,
-    async look(worker, otherwise) {
-      if (found === undefined) {
-        const way = await findDataApi(config, worker, cloud)
-        if (!way.known) {
-          const reason = `${otherwise}; Aurora's Data API cannot stand in for it: ${way.reason}`
-          return { known: false, reason, because: 'not-asked' }
-        }
-        found = way.value
-        runner.info(`PostgreSQL is read through ${found.address}; the cluster is known by ${way.source}`)
-      }
-      return observePostgres(found)
-    },
   }
 }
 

@@ -137,10 +137,8 @@ async function runInBatches(undo: Undo, part: Part): Promise<void> {
   const { session, execution } = undo
   const once = async (): Promise<boolean> => {
     await nameUndo(undo, part.migration)
-    // What is left to do is remembered in a temporary table; where none lasts, all is done at once.
-    const batch = session.pooled === true ? '' : BATCH
     await session.run(
-      `SELECT set_config('langfuse_rollout.batch', '${batch}', true), set_config('langfuse_rollout.more', '', true)`,
+      `SELECT set_config('langfuse_rollout.batch', '${BATCH}', true), set_config('langfuse_rollout.more', '', true)`,
     )
     await runNamed(session, part.statement, failed(part))
     const [row] = await session.run(`SELECT current_setting('langfuse_rollout.more') AS more`)

@@ -9,7 +9,7 @@ import { ecsState } from './ecs-state.ts'
 import { environmentFindings } from './env-lint.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import { unreviewedWarnings } from './losses.ts'
-import { bootWarnings, migrateProblems, withMigrations } from './migrate.ts'
+import { bootWarnings, migrateProblems, unreachedWarnings, withMigrations } from './migrate.ts'
 import { mirrorSteps } from './mirror.ts'
 import { oldWebOf, oldWebWarning } from './old-web.ts'
 import { componentOrder, type Order } from './order.ts'
@@ -172,6 +172,7 @@ function warnings(question: DeployQuestion, changes: readonly Step[]): readonly 
   const { config, stack, targets, facts } = question
   const found = [
     ...commonWarnings(stack, targets),
+    ...unreachedWarnings(question),
     ...releaseWarnings({ from: currentRelease(stack, facts), to: config.version, facts }, stack.url),
     ...clickhouseWarnings({ config, stack, targets, facts }),
     ...backgroundWarnings(question),

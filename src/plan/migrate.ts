@@ -125,6 +125,18 @@ export function migrateProblems(steps: readonly Step[], { stack }: MigrateQuesti
   ]
 }
 
+/** What it costs that a database is not reached: no checks inside, and no undo of its migrations. */
+export function unreachedWarnings(question: MigrateQuestion): readonly string[] {
+  const { postgres, clickhouseStore } = question.stack
+  const unreached = [postgres.known ? [] : 'PostgreSQL', clickhouseStore.known ? [] : 'ClickHouse'].flat()
+  if (unreached.length === 0) return []
+  const pending = pendingMigrations(question)
+  // ClickHouse's migrations need PostgreSQL too: the journal of a rollback is there.
+  const stays = postgres.known ? pending.clickhouse?.length !== 0 : !isNothing(pending)
+  const undo = stays ? ', and cannot undo the migrations if the deploy fails' : ''
+  return [`This run does not reach ${unreached.join(' and ')}: it cannot run the checks inside${undo}.`]
+}
+
 /** With `boot` the migrations are part of the web's start. */
 export function bootWarnings(question: MigrateQuestion): readonly string[] {
   const { config, stack, targets } = question

@@ -24,13 +24,6 @@ export type DatabaseCluster = {
   readonly endpoints: readonly string[]
   /** Identifiers of its instances: the first label of an instance's own endpoint. */
   readonly instances: readonly string[]
-  readonly arn?: string | undefined
-  /** Its first database. */
-  readonly database?: string | undefined
-  /** Whether SQL can be sent to it by calls to AWS (the Data API). */
-  readonly httpEndpoint?: boolean
-  /** ARN of the secret that RDS keeps for the master user, where it does. */
-  readonly secret?: string | undefined
   readonly securityGroups?: readonly string[]
   readonly port?: number | undefined
   readonly version?: string | undefined

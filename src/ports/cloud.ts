@@ -1,5 +1,4 @@
 import type { Aurora, Backup } from './backup.ts'
-import type { DataApi } from './data-api.ts'
 import type { Ec2 } from './network.ts'
 
 /**
@@ -17,7 +16,6 @@ export type Cloud = {
   readonly logs: Logs
   readonly aurora: Aurora
   readonly backup: Backup
-  readonly dataApi: DataApi
 }
 
 /** A percentage pair as ECS counts it, and its circuit breaker. */

@@ -2,8 +2,6 @@ export type Row = Readonly<Record<string, unknown>>
 
 /** One PostgreSQL session. `run` takes one or more statements; the rows are those of the last. */
 export type PostgresSession = {
-  /** Each transaction may be another connection's: no temporary table outlasts it. */
-  readonly pooled?: true
   run(sql: string, parameters?: readonly unknown[]): Promise<readonly Row[]>
   close(): Promise<void>
 }

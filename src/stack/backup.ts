@@ -2,7 +2,7 @@ import { explain } from '../errors/explain.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import type { DatabaseCluster } from '../ports/backup.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import type { Components, EcsComponent, Observed, Stack } from './stack.ts'
+import type { Components, Observed, Stack } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
 /** What could be protected before a change. `undefined` inside of a known fact: the account has nothing for it. */
@@ -44,13 +44,7 @@ export async function observeDatabase(
 }
 
 /** The hosts of PostgreSQL that are visible, the surest first: what the containers are told, then the input. */
-export function databaseHosts(
-  config: Pick<StackConfig, 'databases'>,
-  {
-    worker,
-    web,
-  }: { readonly worker: Pick<EcsComponent, 'container'>; readonly web: Pick<Stack['web'], 'environment'> },
-): readonly string[] {
+export function databaseHosts(config: StackConfig, { worker, web }: Components): readonly string[] {
   const environments = [worker.container.environment, web.environment]
   const hosts = [
     ...environments.map(environment => environment['DATABASE_HOST']),

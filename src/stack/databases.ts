@@ -13,12 +13,11 @@ import type {
 import { known, unknown } from './stack.ts'
 
 const NOT_GIVEN = 'the databases are not reached from this runner: set `network: direct` with'
-export const POSTGRES_NOT_GIVEN = `${NOT_GIVEN} \`database-url\``
 
 /** What PostgreSQL says of its migrations. A wrong password is not "unknown": it is `unreachable`. */
 export async function observePostgres(
   postgres: Postgres | undefined,
-  missing = POSTGRES_NOT_GIVEN,
+  missing = `${NOT_GIVEN} \`database-url\``,
 ): Promise<Observed<PostgresState>> {
   if (postgres === undefined) return unknown(missing, 'not-asked')
   try {

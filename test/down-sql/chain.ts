@@ -2,7 +2,6 @@ import { upStatements } from '../../sandbox/langfuse/image.ts'
 import { undoPostgres } from '../../src/execute/undo-postgres.ts'
 import type { UndoSchema } from '../../src/plan/plan.ts'
 import { type Undo, undoBetween } from '../../src/plan/rollback-class.ts'
-import type { Postgres } from '../../src/ports/databases.ts'
 import type { Catalog } from '../../src/schema/catalog.ts'
 import { diffSnapshots } from '../../src/schema/diff.ts'
 import { quoteLiteral } from '../../src/schema/quote.ts'
@@ -128,13 +127,7 @@ export async function undoChain(
   start: Start,
   database: Database,
   catalog: Catalog,
-  to: {
-    readonly release: string
-    readonly schema: Snapshot
-    readonly interrupted?: boolean
-    /** Another way to the same database. */
-    readonly postgres?: Postgres
-  },
+  to: { readonly release: string; readonly schema: Snapshot; readonly interrupted?: boolean },
 ): Promise<ChainResult> {
   const undo = undoBetween({ postgres: start.applied, clickhouseHead: 0 }, to.release, catalog)
   const rollbackId = `to ${to.release}`
@@ -142,8 +135,7 @@ export async function undoChain(
     delta: diffSnapshots(to.schema, start.schema),
     after: start.schema,
   })
-  const run = (phase: Phase, on = database) =>
-    undoPhase(to.postgres ?? postgresOf(on), catalog, { undo, phase, rollbackId })
+  const run = (phase: Phase, on = database) => undoPhase(on, catalog, { undo, phase, rollbackId })
   const problems = to.interrupted
     ? await undoInterrupted(database, run)
     : await undoStraight(database, catalog, undo, run)
@@ -180,7 +172,7 @@ type Run = (phase: Phase, on?: Database) => Promise<void>
 
 /** One phase by the executor. */
 async function undoPhase(
-  port: Postgres,
+  database: Database,
   catalog: Catalog,
   { undo, phase, rollbackId }: { readonly undo: Undo; readonly phase: Phase; readonly rollbackId: string },
 ): Promise<void> {
@@ -195,7 +187,7 @@ async function undoPhase(
     reason: '',
   }
   const execution = executionOf([step], {}, { rollbackId, facts: { ...FACTS, downSql: catalog.downSql } })
-  await undoPostgres(step, port, execution, async () => undefined)
+  await undoPostgres(step, postgresOf(database), execution, async () => undefined)
 }
 
 async function undoStraight(database: Database, catalog: Catalog, undo: Undo, run: Run): Promise<string[]> {

@@ -255,6 +255,7 @@ test('what was not looked at is a warning, not a silence', () => {
     expect.arrayContaining([
       expect.stringMatching(/PostgreSQL was not checked/),
       expect.stringMatching(/ClickHouse was not checked/),
+      expect.stringMatching(/does not reach PostgreSQL and ClickHouse/),
     ]),
   )
 })

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { readDeployConfig } from '../../src/inputs/config.ts'
-import { bootWarnings, migrateProblems, withMigrations } from '../../src/plan/migrate.ts'
+import { bootWarnings, migrateProblems, unreachedWarnings, withMigrations } from '../../src/plan/migrate.ts'
 import { migrateEnvironment } from '../../src/plan/migrate-environment.ts'
 import type { Migrate, RollAppRunner, RollEcs } from '../../src/plan/plan.ts'
 import type { Stack } from '../../src/stack/stack.ts'
@@ -107,6 +107,27 @@ test.each<readonly [string, Stack, Partial<Migrate> | undefined]>([
   const step = migration(stack)
   if (expected === undefined) expect(step).toBeUndefined()
   else expect(step).toMatchObject(expected)
+})
+
+const BOTH = 'This run does not reach PostgreSQL and ClickHouse: it cannot run the checks inside'
+const NO_UNDO = ', and cannot undo the migrations if the deploy fails.'
+
+test.each<readonly [string, Stack, readonly string[]]>([
+  ['both databases', stackOn2(), []],
+  ['neither, with migrations to run', stackOn2(BLIND), [BOTH + NO_UNDO]],
+  ['neither, with nothing to migrate', stackOn3(BLIND), [`${BOTH}.`]],
+  [
+    'PostgreSQL alone',
+    stackOn2({ clickhouseStore: BLIND.clickhouseStore }),
+    [`This run does not reach ClickHouse: it cannot run the checks inside${NO_UNDO}`],
+  ],
+  [
+    'ClickHouse alone',
+    stackOn2({ postgres: BLIND.postgres }),
+    [`This run does not reach PostgreSQL: it cannot run the checks inside${NO_UNDO}`],
+  ],
+])('a plan that reaches %s says what it costs', (_reached, stack, sentences) => {
+  expect(unreachedWarnings(question(stack))).toEqual(sentences)
 })
 
 test('with `boot` the web migrates, and the plan says what that risks', () => {

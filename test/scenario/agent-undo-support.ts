@@ -12,9 +12,9 @@ import type { RunResult } from '../../sandbox/runner.ts'
 import { HOSTED, OUTSIDE } from './agent-support.ts'
 
 /** The article's stage on 2.93.7, with what it is to be again after every rollback. */
-export async function openUndoStage(options: { readonly dataApi?: boolean } = {}): Promise<UndoStage> {
+export async function openUndoStage(): Promise<UndoStage> {
   const folder = await mkdtemp(join(tmpdir(), 'agent-undo-'))
-  const stage = await openStage({ folder, speed: 20, ...options })
+  const stage = await openStage({ folder, speed: 20 })
   const before = await takePicture(stage.stack)
   return {
     stage,

@@ -10,8 +10,6 @@ export type Calls = {
   readonly look: readonly string[]
   /** What the agent's tasks take. */
   readonly agent: readonly string[]
-  /** SQL through Aurora's Data API, which is a user's to allow: it is in none of the others. */
-  readonly dataApi: readonly string[]
   readonly deploy: readonly string[]
   readonly rollback: readonly string[]
 }
@@ -26,21 +24,17 @@ export function awsCalls(): Calls {
     sorted([...functions].flatMap(methodsUsedIn).flatMap(method => commands.get(method) ?? []))
   const notAgent = (functions: Iterable<string>) => [...functions].filter(name => !name.startsWith('agent/'))
   const look = [
-    ...reach('entries/verify.ts#verify', [DATA_API]),
-    ...reach('entries/deploy.ts#deploy', [DATA_API, ...AFTER_THE_PLAN]),
-    ...reach('entries/rollback.ts#rollback', [DATA_API, ...AFTER_THE_PLAN]),
+    ...reach('entries/verify.ts#verify'),
+    ...reach('entries/deploy.ts#deploy', AFTER_THE_PLAN),
+    ...reach('entries/rollback.ts#rollback', AFTER_THE_PLAN),
   ]
   return {
     look: callsIn(notAgent(look)),
     agent: callsIn(look.filter(name => name.startsWith('agent/'))),
-    dataApi: callsIn(reach(`stack/data-api.ts#${DATA_API}`)),
-    deploy: callsIn(reach('entries/deploy.ts#deploy', [DATA_API])),
-    rollback: callsIn(reach('entries/rollback.ts#rollback', [DATA_API, ...stepsThatARollbackNeverHas()])),
+    deploy: callsIn(reach('entries/deploy.ts#deploy')),
+    rollback: callsIn(reach('entries/rollback.ts#rollback', stepsThatARollbackNeverHas())),
   }
 }
-
-/** Where SQL through Aurora's Data API begins. */
-const DATA_API = 'findDataApi'
 
 /** What is only reached when a plan is carried out. */
 const AFTER_THE_PLAN = ['runPlan', 'finish', 'undo', 'beforeMigrating', 'afterMigrating']
@@ -156,8 +150,6 @@ const PREFIX: Readonly<Record<string, string>> = {
   efs: 'elasticfilesystem',
   logs: 'logs',
   rds: 'rds',
-  'rds-data': 'rds-data',
-  secrets: 'secretsmanager',
 }
 
 /** `ecs.updateService` to [`ecs:UpdateService`]. */

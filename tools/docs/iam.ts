@@ -10,14 +10,11 @@ export type Statement = {
 }
 
 /** The least policies, by file name without `.json`. `verify` is also what a dry run of deploy and of rollback needs. */
-export function policies(): Readonly<
-  Record<'verify' | 'agent' | 'data-api' | 'deploy' | 'rollback', Policy>
-> {
-  const { look, agent, dataApi, deploy, rollback } = awsCalls()
+export function policies(): Readonly<Record<'verify' | 'agent' | 'deploy' | 'rollback', Policy>> {
+  const { look, agent, deploy, rollback } = awsCalls()
   return {
     verify: policy(look),
     agent: policy(agent),
-    'data-api': policy(dataApi),
     deploy: policy(deploy),
     rollback: policy(rollback),
   }
@@ -54,8 +51,6 @@ const IMPLIED: Readonly<Record<string, readonly string[]>> = {
   'ecs:RegisterTaskDefinition': ['iam:PassRole', 'ecs:TagResource'],
   'ecs:RunTask': ['iam:PassRole'],
   'rds:CreateDBClusterSnapshot': ['rds:AddTagsToResource'],
-  // The Data API reads the secret with the rights of its caller.
-  'rds-data:ExecuteStatement': ['secretsmanager:GetSecretValue'],
 }
 
 type Scope = {
@@ -186,21 +181,6 @@ const SCOPES: readonly Scope[] = [
     sid: 'Snapshots',
     actions: ['rds:AddTagsToResource', 'rds:CreateDBClusterSnapshot'],
     resource: [arn('rds', 'cluster:*'), arn('rds', 'cluster-snapshot:langfuse-rollout-*')],
-  },
-  {
-    sid: 'SqlThroughTheDataApi',
-    actions: [
-      'rds-data:BeginTransaction',
-      'rds-data:CommitTransaction',
-      'rds-data:ExecuteStatement',
-      'rds-data:RollbackTransaction',
-    ],
-    resource: arn('rds', 'cluster:langfuse-postgres'),
-  },
-  {
-    sid: 'SecretThatRdsKeeps',
-    actions: ['secretsmanager:GetSecretValue'],
-    resource: arn('secretsmanager', 'secret:rds!cluster-*'),
   },
   { sid: 'RecoveryPoints', actions: ['backup:StartBackupJob'], resource: arn('backup', 'backup-vault:*') },
   {

@@ -1,208 +1,13 @@
--- What puts back what a rollback archived: docs/restore.md. Run this file first, it only makes functions in the
--- schema langfuse_rollout. Made by `npm run down-sql -- --restore` from src/schema/toolbox/restore.ts.
+-- Makes the functions that put back what a rollback archived: docs/restore.md. Run this file first (psql -f, or paste it).
+-- It changes no table. It needs the toolbox, which every rollback leaves in the schema langfuse_rollout.
+-- restore, restore_report and drop_archive are for people; the others are internal.
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.archived_value(target oid, column_name text, source text, key text, has_null boolean DEFAULT false) RETURNS text
+-- Puts back what a rollback archived under migrations that are applied again, or under the migrations that are given.
+-- Returns restore_report. Changes nothing that was written since, and removes nothing from the archive; what is back is
+-- not put back twice. Locks the rows that it writes, and adds a column to archived tables.
+CREATE OR REPLACE FUNCTION langfuse_rollout.restore(rollback_id text, migrations text[] DEFAULT NULL)
+RETURNS TABLE (relation text, kind text, found bigint, restored bigint, skipped bigint, why text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: the SQL of a value that the jsonb source has under key, as the type that the column has now.
--- A NULL of a jsonb column cannot be told from a null in it: it is NULL wherever the column can be, but for has_null.
-#variable_conflict use_variable
-BEGIN
-  RETURN (
-    SELECT CASE
-      WHEN a.atttypid = 'jsonb'::regtype THEN format(
-        CASE WHEN a.attnotnull OR has_null THEN '(%s -> %L)' ELSE '(CASE WHEN jsonb_typeof(%1$s -> %2$L) <> ''null'' THEN %1$s -> %2$L END)' END,
-        source, key)
-      WHEN t.typcategory = 'A' THEN format('(jsonb_populate_record(NULL::%s, jsonb_build_object(%L, %s -> %L))).%I',
-        target::regclass, a.attname, source, key, a.attname)
-      ELSE format('(%s ->> %L)::%s', source, key, format_type(a.atttypid, NULL)) END
-    FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
-    WHERE a.attrelid = target AND a.attname = column_name
-  );
-END
-$toolbox$;
-
-CREATE OR REPLACE FUNCTION langfuse_rollout.untouched_value(target oid, column_name text) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: the SQL of the text that a column has where nobody has written it, or NULL where that cannot be
--- known. now() was computed once, when the column was added, and PostgreSQL keeps it for the rows that were there.
-#variable_conflict use_variable
-BEGIN
-  RETURN (
-    SELECT CASE
-      WHEN d.adbin IS NULL THEN 'NULL::text'
-      WHEN regexp_replace(e.sql, '''[^'']*''', '', 'g') !~ '\w\(|CURRENT_|LOCAL|SESSION_|USER' THEN format('(%s)::text', e.sql)
-      WHEN a.atthasmissing THEN format('%L::text', (a.attmissingval::text::text[])[1])
-    END
-    FROM pg_attribute AS a
-    LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    LEFT JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS sql) AS e ON true
-    WHERE a.attrelid = target AND a.attname = column_name
-  );
-END
-$toolbox$;
-
-CREATE OR REPLACE FUNCTION langfuse_rollout.inserts_of_table(rollback_id text, relation text, stored oid, target oid) RETURNS text[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: copies the columns that both tables have. One that the new table demands and that was dropped
--- before the table was moved comes out of the archive's values.
-#variable_conflict use_variable
-DECLARE
-  key text[] := coalesce(langfuse_rollout.primary_key(stored), '{}');
-  names text[];
-  sources text[];
-BEGIN
-  SELECT array_agg(to_column.attname::text ORDER BY to_column.attnum), array_agg(CASE
-    WHEN from_column.attname IS NULL THEN format(
-      '(SELECT %s FROM langfuse_rollout.archived_rows AS v WHERE v.rollback_id = %L AND v.relation = %L AND v.reason = %L AND %s ORDER BY v.id DESC LIMIT 1)',
-      langfuse_rollout.archived_value(target, to_column.attname, 'v.row', to_column.attname),
-      rollback_id, relation, format('the column %I is dropped', to_column.attname),
-      (SELECT string_agg(format('v.row ->> %L = a.%I::text', k, k), ' AND ') FROM unnest(key) AS k))
-    WHEN from_column.atttypid = to_column.atttypid THEN format('a.%I', from_column.attname)
-    ELSE format('a.%I::text::%s', from_column.attname, format_type(to_column.atttypid, NULL)) END ORDER BY to_column.attnum)
-  INTO names, sources
-  FROM pg_attribute AS to_column
-  LEFT JOIN pg_attribute AS from_column ON from_column.attrelid = stored AND from_column.attnum > 0
-    AND NOT from_column.attisdropped
-    AND langfuse_rollout.current_name(rollback_id, relation, from_column.attname) = to_column.attname
-  WHERE to_column.attrelid = target AND to_column.attnum > 0 AND NOT to_column.attisdropped
-    AND to_column.attgenerated = ''
-    AND (from_column.attname IS NOT NULL OR key <> '{}' AND to_column.attnotnull AND NOT to_column.atthasdef
-      AND EXISTS (SELECT FROM langfuse_rollout.archived_columns AS c WHERE c.rollback_id = inserts_of_table.rollback_id
-        AND c.relation = inserts_of_table.relation AND c.column_name = to_column.attname));
-  RETURN langfuse_rollout.inserts(target, stored::regclass::text, 'ctid', 'langfuse_rollout_outcome', names, sources, '''restored''');
-END
-$toolbox$;
-
-CREATE OR REPLACE FUNCTION langfuse_rollout.inserts_of_rows(rollback_id text, relation text, target oid, keys text[]) RETURNS text[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: inserts rows that were deleted; what the table has no column for is told.
-#variable_conflict use_variable
-DECLARE
-  names text[];
-  sources text[];
-  without text;
-BEGIN
-  SELECT array_agg(a.attname::text ORDER BY a.attnum),
-    array_agg(langfuse_rollout.archived_value(target, a.attname, 'a.row', k) ORDER BY a.attnum)
-  INTO names, sources
-  FROM unnest(keys) AS k
-  JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = langfuse_rollout.current_name(rollback_id, relation, k)
-    AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
-  SELECT string_agg(format('CASE WHEN a.row -> %L <> ''null'' THEN %L END', k, k), ', ')
-  INTO without
-  FROM unnest(keys) AS k
-  WHERE NOT EXISTS (
-    SELECT FROM pg_attribute AS a WHERE a.attrelid = target AND NOT a.attisdropped
-      AND a.attname = langfuse_rollout.current_name(rollback_id, relation, k));
-  RETURN langfuse_rollout.inserts(target, 'langfuse_rollout.archived_rows', 'id', 'outcome', names, sources,
-    format($sql$concat('restored', ' without ' || nullif(concat_ws(', ', %s), ''))$sql$, coalesce(without, 'NULL')));
-END
-$toolbox$;
-
-CREATE OR REPLACE FUNCTION langfuse_rollout.inserts(target oid, source text, place text, outcome text, names text[], sources text[], restored text) RETURNS text[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: first the statement that notes which rows are there already, known by the primary key or, in a
--- table in which nothing is unique, by all that they have; then the one that inserts the others.
-#variable_conflict use_variable
-DECLARE
-  key text[] := langfuse_rollout.primary_key(target);
-  is_loose boolean := NOT EXISTS (SELECT FROM pg_index WHERE indrelid = target AND indisunique);
-  type text := CASE place WHEN 'id' THEN 'bigint[]' ELSE 'tid[]' END;
-  part text := format($sql$SELECT a.%I AS place, %s AS outcome, %s FROM %s AS a WHERE a.%1$I = ANY ($1::%5$s)$sql$, place, restored,
-    (SELECT string_agg(format('%s AS c%s', s, n), ', ') FROM unnest(sources) WITH ORDINALITY AS l (s, n)), source, type);
-  same text := (SELECT format('(%s) IS NOT DISTINCT FROM (%s)',
-    string_agg(format('ROW(this.%I)::text', name), ', '), string_agg(format('ROW(part.c%s::%s)::text', n, format_type(a.atttypid, a.atttypmod)), ', '))
-    FROM unnest(names) WITH ORDINALITY AS l (name, n) JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = name);
-  known text := CASE WHEN is_loose THEN same WHEN key <@ names THEN (
-    SELECT string_agg(format('this.%I = part.c%s', name, n), ' AND ')
-    FROM unnest(names) WITH ORDINALITY AS l (name, n) WHERE name = ANY (key)) ELSE 'false' END;
-BEGIN
-  RETURN ARRAY[
-    format($sql$WITH part AS MATERIALIZED (%1$s)
-      UPDATE %2$s AS a SET %3$I = CASE WHEN judged.is_same THEN 'already there' ELSE 'another row with its key is there' END
-      FROM (SELECT part.place, %4$s AS is_same FROM part JOIN %5$s AS this ON %6$s) AS judged
-      WHERE a.%7$I = judged.place$sql$, part, source, outcome, same, target::regclass, known, place),
-    format($sql$WITH part AS MATERIALIZED (
-        SELECT * FROM (%1$s) AS part WHERE NOT EXISTS (SELECT FROM %2$s AS this WHERE %3$s)
-      ), put AS (
-        INSERT INTO %2$s (%4$s) OVERRIDING SYSTEM VALUE SELECT %5$s FROM part RETURNING 1
-      )
-      UPDATE %6$s AS a SET %7$I = CASE (SELECT count(*) FROM put) WHEN (SELECT count(*) FROM part) THEN part.outcome
-        ELSE 'a trigger of the table keeps rows out' END
-      FROM part WHERE a.%8$I = part.place$sql$, part, target::regclass, known,
-      (SELECT string_agg(quote_ident(name), ', ' ORDER BY n) FROM unnest(names) WITH ORDINALITY AS l (name, n)),
-      (SELECT string_agg('part.c' || n, ', ' ORDER BY n) FROM unnest(names) WITH ORDINALITY AS l (name, n)),
-      source, outcome, place)
-  ];
-END
-$toolbox$;
-
-CREATE OR REPLACE FUNCTION langfuse_rollout.update_of_rows(rollback_id text, relation text, target oid, fixed text[], wanted text[], is_column boolean) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: the statement that gives rows the values they had, where those still are what the rollback wrote
--- or what a column has that nobody has written. All the values of a row, or none.
-#variable_conflict use_variable
-DECLARE
-  left_behind text := CASE WHEN is_column THEN 'a.row' ELSE '(a.row || a.written)' END;
-  base text := CASE WHEN is_column THEN langfuse_rollout.untouched_value(target,
-    langfuse_rollout.current_name(rollback_id, relation, wanted[1])) END;
-  -- What is archived of a column differs from its default, so that NULL is not in there.
-  has_null boolean := coalesce(base = 'NULL::text', false);
-  parts text;
-  settings text;
-  is_back text;
-  is_free text;
-  joined text;
-BEGIN
-  SELECT string_agg(format('%s AS old%s, %s AS new%2$s', langfuse_rollout.archived_value(target, w.name, 'a.row', w.key, has_null), n,
-      langfuse_rollout.archived_value(target, w.name, left_behind, w.key)), ', '),
-    string_agg(format('%I = part.old%s', w.name, n), ', '),
-    string_agg(format('this.%I::text IS NOT DISTINCT FROM part.old%s::%s::text', w.name, n, format_type(a.atttypid, a.atttypmod)), ' AND '),
-    CASE WHEN is_column AND base IS NULL THEN 'false'
-      WHEN is_column THEN format('this.%I::text IS NOT DISTINCT FROM %s', min(w.name), base)
-      ELSE string_agg(format('this.%I::text IS NOT DISTINCT FROM part.new%s::%s::text', w.name, n, format_type(a.atttypid, a.atttypmod)), ' AND ') END
-  INTO parts, settings, is_back, is_free
-  FROM (
-    SELECT k AS key, langfuse_rollout.current_name(rollback_id, relation, k) AS name, n
-    FROM unnest(wanted) WITH ORDINALITY AS l (k, n)
-  ) AS w JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = w.name;
-  SELECT string_agg(format('%s AS key%s', langfuse_rollout.archived_value(target, k, left_behind, k), n), ', '),
-    string_agg(format('this.%I = part.key%s', k, n), ' AND ')
-  INTO base, joined
-  FROM unnest(fixed) WITH ORDINALITY AS l (k, n);
-  RETURN format($sql$
-    WITH part AS MATERIALIZED (
-      SELECT a.id, %1$s, %2$s FROM langfuse_rollout.archived_rows AS a WHERE a.id = ANY ($1::bigint[])
-    ), found AS MATERIALIZED (
-      SELECT part.id, this.ctid AS place, count(*) OVER (PARTITION BY part.id) AS places,
-        row_number() OVER (PARTITION BY this.ctid ORDER BY part.id DESC) AS turn, %3$s AS is_back, %4$s AS is_free
-      FROM part JOIN %5$s AS this ON %6$s
-    ), put AS (
-      UPDATE %5$s AS target SET %7$s FROM found JOIN part USING (id)
-      WHERE target.ctid = found.place AND found.places = 1 AND found.turn = 1 AND found.is_free AND NOT found.is_back
-      RETURNING part.id
-    )
-    UPDATE langfuse_rollout.archived_rows AS a SET outcome = CASE
-      WHEN put.id IS NOT NULL THEN 'restored'
-      WHEN judged.id IS NULL THEN 'the row is not there any more'
-      WHEN judged.places > 1 THEN 'more than one row has its key now'
-      WHEN judged.is_back THEN 'already there'
-      WHEN judged.turn > 1 THEN 'the archive has a later value of the same row'
-      WHEN NOT judged.is_free THEN %8$L
-      ELSE 'someone was changing the row' END
-    FROM part LEFT JOIN (SELECT DISTINCT ON (found.id) * FROM found) AS judged USING (id) LEFT JOIN put USING (id)
-    WHERE a.id = part.id$sql$, parts, base, is_back, is_free, target::regclass, joined, settings,
-    CASE WHEN NOT is_column THEN 'it has been changed since'
-      WHEN langfuse_rollout.untouched_value(target, langfuse_rollout.current_name(rollback_id, relation, wanted[1])) IS NULL
-      THEN 'its default is computed, so whether it has been written since is not known'
-      ELSE 'it has another value than its default now' END);
-END
-$toolbox$;
-
-CREATE OR REPLACE FUNCTION langfuse_rollout.restore(rollback_id text, migrations text[] DEFAULT NULL) RETURNS TABLE (relation text, kind text, found bigint, restored bigint, skipped bigint, why text)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Puts back what a rollback archived under migrations that are applied again, or under those given. Nothing
--- that was written since is changed, nothing leaves the archive, and what is back is not put back a second time.
 #variable_conflict use_variable
 DECLARE
   before bigint := -1;
@@ -222,9 +27,10 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.drop_archive(rollback_id text, even_what_is_not_back boolean DEFAULT false) RETURNS void
+-- Deletes what a rollback archived, for good. An error while something is not back, unless the second argument is true.
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_archive(rollback_id text, even_what_is_not_back boolean DEFAULT false)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Removes what a rollback archived, for good. What is not back has to be named as not wanted.
 #variable_conflict use_variable
 DECLARE
   missed bigint;
@@ -249,9 +55,10 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.check_rollback(rollback_id text) RETURNS void
+-- An error that lists the rollbacks in the archive, when this one is not among them.
+CREATE OR REPLACE FUNCTION langfuse_rollout.check_rollback(rollback_id text)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: an error that names the rollbacks there are, when this is none.
 #variable_conflict use_variable
 DECLARE
   known text[] := ARRAY(
@@ -265,10 +72,11 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.applied_migrations() RETURNS text[]
+-- Returns the migrations that Prisma has applied. While a migration is undone, the running release does not know what
+-- its undoing has archived.
+CREATE OR REPLACE FUNCTION langfuse_rollout.applied_migrations()
+RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: what Prisma has applied. As long as a migration is undone, the release that runs does not know
--- what its undoing has archived.
 #variable_conflict use_variable
 BEGIN
   RETURN ARRAY(SELECT m.migration_name::text FROM public._prisma_migrations AS m
@@ -278,18 +86,20 @@ EXCEPTION WHEN undefined_table THEN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.is_back(outcome text) RETURNS boolean
+-- Returns whether a row or value with this outcome needs nothing more.
+CREATE OR REPLACE FUNCTION langfuse_rollout.is_back(outcome text)
+RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: whether nothing is to be done any more.
 #variable_conflict use_variable
 BEGIN
   RETURN coalesce(outcome LIKE 'restored%' OR outcome LIKE 'already there%', false);
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.dropped_column(rollback_id text, relation text, reason text) RETURNS text
+-- Returns the column whose dropping archived a row with this reason, or NULL.
+CREATE OR REPLACE FUNCTION langfuse_rollout.dropped_column(rollback_id text, relation text, reason text)
+RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: the column whose dropping archived a row with this reason, or NULL.
 #variable_conflict use_variable
 BEGIN
   RETURN (
@@ -301,9 +111,10 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.restore_report(rollback_id text) RETURNS TABLE (relation text, kind text, found bigint, restored bigint, skipped bigint, why text)
+-- Returns a line for each table and kind of entry: how much is archived, how much is back, and why the rest is not.
+CREATE OR REPLACE FUNCTION langfuse_rollout.restore_report(rollback_id text)
+RETURNS TABLE (relation text, kind text, found bigint, restored bigint, skipped bigint, why text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- What restore has done so far, and why not more.
 #variable_conflict use_variable
 DECLARE
   stored record;
@@ -340,7 +151,8 @@ BEGIN
         WHEN a.written IS NOT NULL THEN 'rewritten row' ELSE 'deleted row' END AS label
       FROM langfuse_rollout.archived_rows AS a
       JOIN (
-        SELECT r.relation, r.reason, langfuse_rollout.dropped_column(restore_report.rollback_id, r.relation, r.reason) AS column_name
+        SELECT r.relation, r.reason,
+          langfuse_rollout.dropped_column(restore_report.rollback_id, r.relation, r.reason) AS column_name
         FROM (SELECT DISTINCT b.relation, b.reason FROM langfuse_rollout.archived_rows AS b
           WHERE b.rollback_id = restore_report.rollback_id) AS r
       ) AS g ON g.relation = a.relation AND g.reason = a.reason
@@ -358,9 +170,10 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.has_outcome(relation oid) RETURNS boolean
+-- Returns whether a table of the archive has the column in which restore notes what became of each row.
+CREATE OR REPLACE FUNCTION langfuse_rollout.has_outcome(relation oid)
+RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: whether a table of the archive has the column in which restore notes what became of a row.
 #variable_conflict use_variable
 BEGIN
   RETURN EXISTS (SELECT FROM pg_attribute AS a
@@ -368,9 +181,10 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.current_name(rollback_id text, relation text, name text) RETURNS text
+-- Returns what a column of the archive is called since the upgrade.
+CREATE OR REPLACE FUNCTION langfuse_rollout.current_name(rollback_id text, relation text, name text)
+RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: what a column of the archive is called since the upgrade.
 #variable_conflict use_variable
 BEGIN
   RETURN coalesce((
@@ -381,9 +195,10 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.restore_tables(rollback_id text, migrations text[]) RETURNS void
+-- Copies the rows of moved tables into the tables that exist again; the table that was moved last comes first.
+CREATE OR REPLACE FUNCTION langfuse_rollout.restore_tables(rollback_id text, migrations text[])
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: copies the rows of tables that were moved into the tables that are there again; last moved first.
 #variable_conflict use_variable
 DECLARE
   stored record;
@@ -408,10 +223,11 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.restore_rows(rollback_id text, migrations text[]) RETURNS void
+-- Puts back deleted rows, rewritten rows and values of columns. What was archived last comes first, so that each meets
+-- the table as its undoing left it.
+CREATE OR REPLACE FUNCTION langfuse_rollout.restore_rows(rollback_id text, migrations text[])
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: deleted and rewritten rows, and values of columns: those first that were archived last, so that
--- each meets the table as its undoing left it.
 #variable_conflict use_variable
 DECLARE
   part record;
@@ -425,7 +241,8 @@ BEGIN
       ARRAY(SELECT k FROM jsonb_object_keys(coalesce(a.written, '{}')) AS k ORDER BY 1) AS changed,
       array_agg(a.id::text ORDER BY a.id) AS places
     FROM langfuse_rollout.archived_rows AS a
-    WHERE a.rollback_id = restore_rows.rollback_id AND a.kind <> 'definition' AND (a.outcome ~ '^(restored|already there)') IS NOT TRUE -- is_back, which takes its time
+    WHERE a.rollback_id = restore_rows.rollback_id AND a.kind <> 'definition'
+      AND (a.outcome ~ '^(restored|already there)') IS NOT TRUE -- the rule of is_back, without a call for each row
     GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY max(a.id) DESC
   LOOP
     target := to_regclass(part.relation);
@@ -446,9 +263,13 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.plan_of_rows(rollback_id text, relation text, target oid, reason text, kind text, is_rewritten boolean, keys text[], changed text[]) RETURNS TABLE (statements text[], problem text)
+-- Returns the statements that restore rows which were archived alike, or the reason why there are none.
+CREATE OR REPLACE FUNCTION langfuse_rollout.plan_of_rows(
+  rollback_id text, relation text, target oid, reason text, kind text, is_rewritten boolean, keys text[],
+  changed text[]
+)
+RETURNS TABLE (statements text[], problem text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: the SQL that restores rows that were archived alike, or why there is none.
 #variable_conflict use_variable
 DECLARE
   going text := langfuse_rollout.dropped_column(rollback_id, relation, reason);
@@ -466,7 +287,8 @@ DECLARE
   wanted text[] := ARRAY(
     SELECT k FROM unnest(CASE WHEN going IS NOT NULL THEN ARRAY[going] ELSE changed END) AS k
     JOIN pg_attribute AS a ON a.attrelid = target
-      AND a.attname = langfuse_rollout.current_name(rollback_id, relation, k) AND NOT a.attisdropped AND a.attgenerated = '');
+      AND a.attname = langfuse_rollout.current_name(rollback_id, relation, k)
+      AND NOT a.attisdropped AND a.attgenerated = '');
 BEGIN
   IF going IS NULL AND NOT is_rewritten AND kind = 'row' THEN
     statements := langfuse_rollout.inserts_of_rows(rollback_id, relation, target, keys);
@@ -485,10 +307,13 @@ BEGIN
 END
 $toolbox$;
 
-CREATE OR REPLACE FUNCTION langfuse_rollout.restore_some(statements text[], places text[], note text, problem text DEFAULT NULL) RETURNS void
+-- Runs statements for the rows at places. When one is refused, it tries each half, until it is known which rows the
+-- table refuses and why. note is the statement that writes the outcome of rows.
+CREATE OR REPLACE FUNCTION langfuse_rollout.restore_some(
+  statements text[], places text[], note text, problem text DEFAULT NULL
+)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
--- Internal: runs statements for rows at places; when one is refused, for each half of them, until it is known
--- which rows the table does not take, and why. note writes the outcome of rows.
 #variable_conflict use_variable
 DECLARE
   statement text;
@@ -520,5 +345,222 @@ BEGIN
   END IF;
   PERFORM langfuse_rollout.restore_some(statements, places[:half], note);
   PERFORM langfuse_rollout.restore_some(statements, places[half + 1:], note);
+END
+$toolbox$;
+
+-- Returns SQL for the value under key in the jsonb source, as the type that the column has now. In a jsonb column NULL
+-- and JSON's null look the same: the result is NULL where the column can be, unless has_null.
+CREATE OR REPLACE FUNCTION langfuse_rollout.archived_value(
+  target oid, column_name text, source text, key text, has_null boolean DEFAULT false
+)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  RETURN (
+    SELECT CASE
+      WHEN a.atttypid = 'jsonb'::regtype THEN format(
+        CASE WHEN a.attnotnull OR has_null THEN '(%s -> %L)'
+          ELSE '(CASE WHEN jsonb_typeof(%1$s -> %2$L) <> ''null'' THEN %1$s -> %2$L END)' END,
+        source, key)
+      WHEN t.typcategory = 'A' THEN format('(jsonb_populate_record(NULL::%s, jsonb_build_object(%L, %s -> %L))).%I',
+        target::regclass, a.attname, source, key, a.attname)
+      ELSE format('(%s ->> %L)::%s', source, key, format_type(a.atttypid, NULL)) END
+    FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+    WHERE a.attrelid = target AND a.attname = column_name
+  );
+END
+$toolbox$;
+
+-- Returns SQL for the text that a column has where nobody has written it, or NULL where that cannot be known. now() was
+-- computed once, when the column was added, and PostgreSQL keeps it for the rows that existed.
+CREATE OR REPLACE FUNCTION langfuse_rollout.untouched_value(target oid, column_name text)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  RETURN (
+    SELECT CASE
+      WHEN d.adbin IS NULL THEN 'NULL::text'
+      WHEN regexp_replace(e.sql, '''[^'']*''', '', 'g') !~ '\w\(|CURRENT_|LOCAL|SESSION_|USER'
+        THEN format('(%s)::text', e.sql)
+      WHEN a.atthasmissing THEN format('%L::text', (a.attmissingval::text::text[])[1])
+    END
+    FROM pg_attribute AS a
+    LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    LEFT JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS sql) AS e ON true
+    WHERE a.attrelid = target AND a.attname = column_name
+  );
+END
+$toolbox$;
+
+-- Returns the statements that copy a moved table into the new one, in the columns that both have. A required column that
+-- was dropped before the table was moved comes from the archived values.
+CREATE OR REPLACE FUNCTION langfuse_rollout.inserts_of_table(rollback_id text, relation text, stored oid, target oid)
+RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+DECLARE
+  key text[] := coalesce(langfuse_rollout.primary_key(stored), '{}');
+  names text[];
+  sources text[];
+BEGIN
+  SELECT array_agg(to_column.attname::text ORDER BY to_column.attnum), array_agg(CASE
+    WHEN from_column.attname IS NULL THEN format(
+      '(SELECT %s FROM langfuse_rollout.archived_rows AS v WHERE v.rollback_id = %L AND v.relation = %L AND v.reason = %L AND %s ORDER BY v.id DESC LIMIT 1)',
+      langfuse_rollout.archived_value(target, to_column.attname, 'v.row', to_column.attname),
+      rollback_id, relation, format('the column %I is dropped', to_column.attname),
+      (SELECT string_agg(format('v.row ->> %L = a.%I::text', k, k), ' AND ') FROM unnest(key) AS k))
+    WHEN from_column.atttypid = to_column.atttypid THEN format('a.%I', from_column.attname)
+    ELSE format('a.%I::text::%s', from_column.attname, format_type(to_column.atttypid, NULL)) END ORDER BY to_column.attnum)
+  INTO names, sources
+  FROM pg_attribute AS to_column
+  LEFT JOIN pg_attribute AS from_column ON from_column.attrelid = stored AND from_column.attnum > 0
+    AND NOT from_column.attisdropped
+    AND langfuse_rollout.current_name(rollback_id, relation, from_column.attname) = to_column.attname
+  WHERE to_column.attrelid = target AND to_column.attnum > 0 AND NOT to_column.attisdropped
+    AND to_column.attgenerated = ''
+    AND (from_column.attname IS NOT NULL OR key <> '{}' AND to_column.attnotnull AND NOT to_column.atthasdef
+      AND EXISTS (SELECT FROM langfuse_rollout.archived_columns AS c WHERE c.rollback_id = inserts_of_table.rollback_id
+        AND c.relation = inserts_of_table.relation AND c.column_name = to_column.attname));
+  RETURN langfuse_rollout.inserts(target, stored::regclass::text, 'ctid', 'langfuse_rollout_outcome', names, sources,
+    '''restored''');
+END
+$toolbox$;
+
+-- Returns the statements that insert deleted rows. The outcome names the columns that the table does not have.
+CREATE OR REPLACE FUNCTION langfuse_rollout.inserts_of_rows(rollback_id text, relation text, target oid, keys text[])
+RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+DECLARE
+  names text[];
+  sources text[];
+  without text;
+BEGIN
+  SELECT array_agg(a.attname::text ORDER BY a.attnum),
+    array_agg(langfuse_rollout.archived_value(target, a.attname, 'a.row', k) ORDER BY a.attnum)
+  INTO names, sources
+  FROM unnest(keys) AS k
+  JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = langfuse_rollout.current_name(rollback_id, relation, k)
+    AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+  SELECT string_agg(format('CASE WHEN a.row -> %L <> ''null'' THEN %L END', k, k), ', ')
+  INTO without
+  FROM unnest(keys) AS k
+  WHERE NOT EXISTS (
+    SELECT FROM pg_attribute AS a WHERE a.attrelid = target AND NOT a.attisdropped
+      AND a.attname = langfuse_rollout.current_name(rollback_id, relation, k));
+  RETURN langfuse_rollout.inserts(target, 'langfuse_rollout.archived_rows', 'id', 'outcome', names, sources,
+    format($sql$concat('restored', ' without ' || nullif(concat_ws(', ', %s), ''))$sql$, coalesce(without, 'NULL')));
+END
+$toolbox$;
+
+-- Returns two statements. The first notes the rows that exist already, by primary key, or by all values in a table in
+-- which nothing is unique. The second inserts the others.
+CREATE OR REPLACE FUNCTION langfuse_rollout.inserts(
+  target oid, source text, place text, outcome text, names text[], sources text[], restored text
+)
+RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+DECLARE
+  key text[] := langfuse_rollout.primary_key(target);
+  is_loose boolean := NOT EXISTS (SELECT FROM pg_index WHERE indrelid = target AND indisunique);
+  type text := CASE place WHEN 'id' THEN 'bigint[]' ELSE 'tid[]' END;
+  part text := format($sql$SELECT a.%I AS place, %s AS outcome, %s FROM %s AS a WHERE a.%1$I = ANY ($1::%5$s)$sql$,
+    place, restored, (SELECT string_agg(format('%s AS c%s', s, n), ', ') FROM unnest(sources) WITH ORDINALITY AS l (s, n)), source, type);
+  same text := (SELECT format('(%s) IS NOT DISTINCT FROM (%s)',
+    string_agg(format('ROW(this.%I)::text', name), ', '),
+    string_agg(format('ROW(part.c%s::%s)::text', n, format_type(a.atttypid, a.atttypmod)), ', '))
+    FROM unnest(names) WITH ORDINALITY AS l (name, n) JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = name);
+  known text := CASE WHEN is_loose THEN same WHEN key <@ names THEN (
+    SELECT string_agg(format('this.%I = part.c%s', name, n), ' AND ')
+    FROM unnest(names) WITH ORDINALITY AS l (name, n) WHERE name = ANY (key)) ELSE 'false' END;
+BEGIN
+  RETURN ARRAY[
+    format($sql$WITH part AS MATERIALIZED (%1$s)
+      UPDATE %2$s AS a SET %3$I = CASE WHEN judged.is_same THEN 'already there' ELSE 'another row with its key is there' END
+      FROM (SELECT part.place, %4$s AS is_same FROM part JOIN %5$s AS this ON %6$s) AS judged
+      WHERE a.%7$I = judged.place$sql$, part, source, outcome, same, target::regclass, known, place),
+    format($sql$WITH part AS MATERIALIZED (
+        SELECT * FROM (%1$s) AS part WHERE NOT EXISTS (SELECT FROM %2$s AS this WHERE %3$s)
+      ), put AS (
+        INSERT INTO %2$s (%4$s) OVERRIDING SYSTEM VALUE SELECT %5$s FROM part RETURNING 1
+      )
+      UPDATE %6$s AS a SET %7$I = CASE (SELECT count(*) FROM put) WHEN (SELECT count(*) FROM part) THEN part.outcome
+        ELSE 'a trigger of the table keeps rows out' END
+      FROM part WHERE a.%8$I = part.place$sql$, part, target::regclass, known,
+      (SELECT string_agg(quote_ident(name), ', ' ORDER BY n) FROM unnest(names) WITH ORDINALITY AS l (name, n)),
+      (SELECT string_agg('part.c' || n, ', ' ORDER BY n) FROM unnest(names) WITH ORDINALITY AS l (name, n)),
+      source, outcome, place)
+  ];
+END
+$toolbox$;
+
+-- Returns the statement that gives rows their archived values, where they still have what the rollback wrote or what a
+-- column has that nobody has written. It changes all the values of a row, or none.
+CREATE OR REPLACE FUNCTION langfuse_rollout.update_of_rows(
+  rollback_id text, relation text, target oid, fixed text[], wanted text[], is_column boolean
+)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+DECLARE
+  left_behind text := CASE WHEN is_column THEN 'a.row' ELSE '(a.row || a.written)' END;
+  base text := CASE WHEN is_column THEN langfuse_rollout.untouched_value(target,
+    langfuse_rollout.current_name(rollback_id, relation, wanted[1])) END;
+  -- What is archived of a column differs from its default, so that NULL is not in there.
+  has_null boolean := coalesce(base = 'NULL::text', false);
+  parts text;
+  settings text;
+  is_back text;
+  is_free text;
+  joined text;
+BEGIN
+  SELECT string_agg(format('%s AS old%s, %s AS new%2$s',
+      langfuse_rollout.archived_value(target, w.name, 'a.row', w.key, has_null), n,
+      langfuse_rollout.archived_value(target, w.name, left_behind, w.key)), ', '),
+    string_agg(format('%I = part.old%s', w.name, n), ', '),
+    string_agg(format('this.%I::text IS NOT DISTINCT FROM part.old%s::%s::text', w.name, n,
+      format_type(a.atttypid, a.atttypmod)), ' AND '),
+    CASE WHEN is_column AND base IS NULL THEN 'false'
+      WHEN is_column THEN format('this.%I::text IS NOT DISTINCT FROM %s', min(w.name), base)
+      ELSE string_agg(format('this.%I::text IS NOT DISTINCT FROM part.new%s::%s::text', w.name, n,
+        format_type(a.atttypid, a.atttypmod)), ' AND ') END
+  INTO parts, settings, is_back, is_free
+  FROM (
+    SELECT k AS key, langfuse_rollout.current_name(rollback_id, relation, k) AS name, n
+    FROM unnest(wanted) WITH ORDINALITY AS l (k, n)
+  ) AS w JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = w.name;
+  SELECT string_agg(format('%s AS key%s', langfuse_rollout.archived_value(target, k, left_behind, k), n), ', '),
+    string_agg(format('this.%I = part.key%s', k, n), ' AND ')
+  INTO base, joined
+  FROM unnest(fixed) WITH ORDINALITY AS l (k, n);
+  RETURN format($sql$
+    WITH part AS MATERIALIZED (
+      SELECT a.id, %1$s, %2$s FROM langfuse_rollout.archived_rows AS a WHERE a.id = ANY ($1::bigint[])
+    ), found AS MATERIALIZED (
+      SELECT part.id, this.ctid AS place, count(*) OVER (PARTITION BY part.id) AS places,
+        row_number() OVER (PARTITION BY this.ctid ORDER BY part.id DESC) AS turn, %3$s AS is_back, %4$s AS is_free
+      FROM part JOIN %5$s AS this ON %6$s
+    ), put AS (
+      UPDATE %5$s AS target SET %7$s FROM found JOIN part USING (id)
+      WHERE target.ctid = found.place AND found.places = 1 AND found.turn = 1 AND found.is_free AND NOT found.is_back
+      RETURNING part.id
+    )
+    UPDATE langfuse_rollout.archived_rows AS a SET outcome = CASE
+      WHEN put.id IS NOT NULL THEN 'restored'
+      WHEN judged.id IS NULL THEN 'the row is not there any more'
+      WHEN judged.places > 1 THEN 'more than one row has its key now'
+      WHEN judged.is_back THEN 'already there'
+      WHEN judged.turn > 1 THEN 'the archive has a later value of the same row'
+      WHEN NOT judged.is_free THEN %8$L
+      ELSE 'someone was changing the row' END
+    FROM part LEFT JOIN (SELECT DISTINCT ON (found.id) * FROM found) AS judged USING (id) LEFT JOIN put USING (id)
+    WHERE a.id = part.id$sql$, parts, base, is_back, is_free, target::regclass, joined, settings,
+    CASE WHEN NOT is_column THEN 'it has been changed since'
+      WHEN langfuse_rollout.untouched_value(target, langfuse_rollout.current_name(rollback_id, relation, wanted[1])) IS NULL
+      THEN 'its default is computed, so whether it has been written since is not known'
+      ELSE 'it has another value than its default now' END);
 END
 $toolbox$;

@@ -1,9 +1,8 @@
 // Down SQL from the catalog: `node tools/down-sql.ts --print NAME`, `npm run down-sql -- --write NAME`,
-// `npm run down-sql -- --check`, `npm run down-sql -- --restore` (writes down-sql/restore.sql). NAME is a Postgres migration; `--write all` writes every file that is not there yet.
+// `npm run down-sql -- --check`. NAME is a Postgres migration; `--write all` writes every file that is not there yet.
 import { existsSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { loadCatalog } from '../src/schema/catalog.ts'
-import { restoreFile } from '../src/schema/restore.ts'
 import { checkDownSql } from './down-sql/check.ts'
 import { skeletonOf } from './down-sql/skeleton.ts'
 
@@ -15,15 +14,13 @@ function main(): number {
       print: { type: 'string' },
       write: { type: 'string' },
       check: { type: 'boolean' },
-      restore: { type: 'boolean' },
     },
   })
   const catalog = loadCatalog(ROOT)
   if (values.print !== undefined) console.log(skeletonOf(catalog, values.print))
   else if (values.write !== undefined) write(values.write)
   else if (values.check === true) return check()
-  else if (values.restore === true) writeFileSync(new URL('down-sql/restore.sql', ROOT), restoreFile())
-  else throw new Error('Say what to do: --print NAME, --write NAME (or all), --check, --restore')
+  else throw new Error('Say what to do: --print NAME, --write NAME (or all), --check')
   return 0
 
   function write(name: string): void {

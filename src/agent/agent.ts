@@ -237,7 +237,7 @@ async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<voi
   const [first] = steps
   if (first === undefined) return
   const { rollbackId, facts } = execution
-  const whole: Job = { kind: 'undo', steps, rollbackId, files: textsOf(steps, facts) }
+  const whole: Job = { kind: 'undo', steps, rollbackId, sql: textsOf(steps, facts) }
   try {
     const program = await options.program('undo')
     const fits = memory.kept === undefined && roomFor(whole, program, place) >= 0
@@ -274,7 +274,7 @@ async function withLibrary(
   const { plan, facts, rollbackId } = execution
   const all = plan.steps.filter(step => step.kind === 'undo-schema')
   const small = await options.program('look')
-  memory.kept ??= await keep({ program, files: textsOf(all, facts) }, small, { place, execution })
+  memory.kept ??= await keep({ program, sql: textsOf(all, facts) }, small, { place, execution })
   const last = steps.at(-1) === all.at(-1)
   return { job: { kind: 'load', ...memory.kept, steps, rollbackId, last }, program: small }
 }

@@ -2,7 +2,7 @@ import type { UndoCounts } from '../execute/execution.ts'
 import type { TakenUp } from '../execute/rearm.ts'
 import type { UndoSchema } from '../plan/plan.ts'
 import type { MountedFiles } from '../ports/files.ts'
-import type { DownSql } from '../schema/down-sql.ts'
+import type { DownSql, Engine } from '../schema/down-sql.ts'
 import type { Inside, WorkerAddress } from '../stack/inside.ts'
 import type { Loss } from '../stack/losses.ts'
 
@@ -40,15 +40,18 @@ export type UndoJob = {
   readonly kind: 'undo'
   readonly steps: readonly UndoSchema[]
   readonly rollbackId: string
-  readonly files: DownSqlFiles
+  readonly sql: DownSqlTexts
 }
 
-/** The files of all migrations of all steps. */
-export type DownSqlFiles = readonly DownSqlFile[]
-export type DownSqlFile = { readonly engine: 'postgres' | 'clickhouse'; readonly file: DownSql }
+/** The toolboxes, and the files of all migrations of all steps. */
+export type DownSqlTexts = {
+  readonly toolbox: Readonly<Record<Engine, string>>
+  readonly files: readonly DownSqlFile[]
+}
+export type DownSqlFile = { readonly engine: Engine; readonly file: DownSql }
 
 /** The program that undoes and all down SQL of a rollback: what may be too long for a task definition. */
-export type Library = { readonly program: string; readonly files: DownSqlFiles }
+export type Library = { readonly program: string; readonly sql: DownSqlTexts }
 
 /** Puts one part of a library into PostgreSQL. */
 export type KeepJob = {

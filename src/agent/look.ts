@@ -62,9 +62,9 @@ function valkeyIn({ environment }: Tools): Valkey | undefined {
 /** Undoes with the program and the down SQL that others have put into PostgreSQL. */
 async function load(job: LoadJob, tools: Tools): Promise<unknown> {
   const postgres = givenPostgres(tools)
-  const { program, files } = await readLibrary(job, postgres)
+  const { program, sql } = await readLibrary(job, postgres)
   const { steps, rollbackId, last } = job
-  const result = await exportsOf(program).undo({ kind: 'undo', steps, rollbackId, files }, tools)
+  const result = await exportsOf(program).undo({ kind: 'undo', steps, rollbackId, sql }, tools)
   if (last) await forgetLibrary(job, postgres).catch(() => undefined)
   return result
 }

@@ -1,25 +1,28 @@
 import type { UndoSchema } from '../plan/plan.ts'
-import type { ReleaseFacts } from '../release/facts.ts'
+import type { DownSqlFacts } from '../release/facts.ts'
 import { clickhouseName } from '../release/facts.ts'
 import type { DownSections, DownSql, Engine } from '../schema/down-sql.ts'
-import { piecesOf } from '../schema/sql-text.ts'
-import type { DownSqlFile, DownSqlFiles } from './job.ts'
+import { withoutComments } from '../schema/sql-text.ts'
+import type { DownSqlFile, DownSqlTexts } from './job.ts'
 
 /**
  * The down SQL of some steps, each file once: of Postgres only the sections that their phases read (contract prepares
  * first, and validate leaves out what an older contract drops), and no comments.
  */
-export function textsOf(
-  steps: readonly UndoSchema[],
-  facts: Pick<ReleaseFacts, 'downSql'>,
-): readonly DownSqlFile[] {
+export function textsOf(steps: readonly UndoSchema[], facts: DownSqlFacts): DownSqlTexts {
   const needed = new Set(steps.flatMap(step => READ_BY[step.phase]))
   const postgres = [...new Set(steps.flatMap(step => step.postgres))]
   const clickhouse = [...new Set(steps.flatMap(step => step.clickhouse))]
-  return [
-    ...postgres.flatMap(name => fileOf('postgres', facts.downSql('postgres', name), needed)),
-    ...clickhouse.flatMap(version => fileOf('clickhouse', facts.downSql('clickhouse', version), EVERY)),
-  ]
+  return {
+    toolbox: {
+      postgres: withoutComments(facts.toolbox('postgres'), 'postgres'),
+      clickhouse: withoutComments(facts.toolbox('clickhouse'), 'clickhouse'),
+    },
+    files: [
+      ...postgres.flatMap(name => fileOf('postgres', facts.downSql('postgres', name), needed)),
+      ...clickhouse.flatMap(version => fileOf('clickhouse', facts.downSql('clickhouse', version), EVERY)),
+    ],
+  }
 }
 
 type Section = keyof DownSections
@@ -47,18 +50,12 @@ function fileOf(
   return [{ engine, file: { ...file, counts: [], sections } }]
 }
 
-function withoutComments(sql: string, engine: Engine): string {
-  return piecesOf(sql, engine)
-    .map(piece => (piece.kind === 'comment' ? ' ' : piece.text))
-    .join('')
-    .trim()
-}
-
 /** The same texts as the facts that down SQL is run by. */
-export function factsOf(files: DownSqlFiles): Pick<ReleaseFacts, 'downSql'> {
+export function factsOf({ toolbox, files }: DownSqlTexts): DownSqlFacts {
   const nameOf = (migration: string | number) =>
     typeof migration === 'number' ? clickhouseName(migration) : migration
   return {
+    toolbox: engine => toolbox[engine],
     downSql: (engine, migration) =>
       files.find(item => item.engine === engine && item.file.migration === nameOf(migration))?.file,
   }

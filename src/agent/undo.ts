@@ -17,9 +17,9 @@ export async function agent(spec: Spec): Promise<void> {
  * Phases by the very functions that a runner inside the VPC undoes with. One that fails is part of the answer: those
  * before it are done and have to be told of.
  */
-export async function undo({ steps, rollbackId, files }: UndoJob, tools: Tools): Promise<Undone> {
+export async function undo({ steps, rollbackId, sql }: UndoJob, tools: Tools): Promise<Undone> {
   const postgres = givenPostgres(tools)
-  const facts = factsOf(files)
+  const facts = factsOf(sql)
   const counts: UndoCounts[] = []
   for (const step of steps) {
     try {

@@ -5,7 +5,7 @@ import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Http } from '../ports/http.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
 import type { Artifact } from '../ports/records.ts'
-import type { ReleaseFacts } from '../release/facts.ts'
+import type { DownSqlFacts, ReleaseFacts } from '../release/facts.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { TakenUp } from './rearm.ts'
 
@@ -42,7 +42,7 @@ export type Execution = {
 export type Undoing = Pick<
   Execution,
   'postgres' | 'clickhouse' | 'clock' | 'deadline' | 'signal' | 'rollbackId' | 'say'
-> & { readonly facts: Pick<ReleaseFacts, 'downSql'> }
+> & { readonly facts: DownSqlFacts }
 
 /** One phase of down SQL, away from this process. Fails as `undoStores` does. */
 export type UndoInside = (step: UndoSchema, execution: Execution) => Promise<UndoCounts>

@@ -1,13 +1,14 @@
 import type { UndoSchema } from '../plan/plan.ts'
 import type { ClickHouse } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
-import { clickhouseArchiveSql, countArchived } from '../schema/clickhouse-archive.ts'
+import { countArchived } from '../schema/clickhouse-archive.ts'
 import { findDependents } from '../schema/clickhouse-dependents.ts'
 import { beginUndoing, endUndoing, readUndoing } from '../schema/clickhouse-journal.ts'
 import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/clickhouse-statement.ts'
 import { runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
 import { statementsOfSection } from '../schema/down-sql.ts'
 import type { Query } from '../schema/snapshot.ts'
+import { withoutComments } from '../schema/sql-text.ts'
 import type { Undoing } from './execution.ts'
 import { StepFailed } from './execution.ts'
 
@@ -60,7 +61,8 @@ function workOf(step: Step, clickhouse: ClickHouse, context: UndoContext): Work 
 
 async function check(step: Step, work: Work): Promise<void> {
   if (work.files.length === 0) return
-  for (const sql of clickhouseArchiveSql) await work.query(sql)
+  const archive = withoutComments(work.context.facts.toolbox('clickhouse'), 'clickhouse')
+  for (const sql of statementsOfSection(archive, 'clickhouse')) await work.query(sql)
   if (step.phase !== 'expand') return
   if (step.clickhouseHead !== undefined) await refuseDirty(work.query)
   await refuseWhatCannotBeUndone(work)

@@ -1,7 +1,5 @@
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlNotes, sqlState } from '../ports/databases.ts'
-import { archiveSql } from '../schema/archive.ts'
-import { journalSql } from '../schema/journal.ts'
 import type { Undoing as Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
@@ -39,7 +37,7 @@ export async function withUndoSession<Result>(
   try {
     await session.run(sessionSql)
     await holdMigrationLock(session, execution)
-    await runNamed(session, archiveSql + journalSql, 'The archive could not be made')
+    await runNamed(session, execution.facts.toolbox('postgres'), 'The archive could not be made')
     return await work(session)
   } finally {
     await session.close()

@@ -15,7 +15,11 @@ export type ReleaseFacts = Pick<
   | 'allBackgroundMigrations'
   | 'environmentNames'
   | 'downSql'
+  | 'toolbox'
 >
+
+/** What running down SQL takes of it. */
+export type DownSqlFacts = Pick<ReleaseFacts, 'downSql' | 'toolbox'>
 
 /** ClickHouse's migrations are numbered; files and the journal name them with four digits, as Langfuse does. */
 export function clickhouseName(version: number): string {

@@ -86,6 +86,8 @@ export type Catalog = {
   clickhouseStep(version: number): ClickHouseStep
   /** The reviewed down SQL of a Postgres migration (by name) or a ClickHouse migration (by version), if there is one. */
   downSql(engine: Engine, migration: string | number): DownSql | undefined
+  /** The SQL that makes the archive where it is not there yet and, in Postgres, the functions that down SQL calls. */
+  toolbox(engine: Engine): string
 }
 
 /**
@@ -181,7 +183,20 @@ export function loadCatalog(root: URL | string): Catalog {
         return text === undefined ? undefined : parseDownSql({ engine, migration: name, text })
       })
     },
+    toolbox: engine => scriptOf(files, toolboxes[engine]),
   }
+}
+
+const toolboxes: Readonly<Record<Engine, string>> = {
+  postgres: 'down-sql/toolbox.sql',
+  clickhouse: 'down-sql/toolbox/clickhouse-archive.sql',
+}
+
+/** An SQL file, with the files that its lines `\ir <file>` include as psql does. */
+function scriptOf(files: Files, path: string): string {
+  const text = files.text(path)
+  if (text === undefined) throw new Error(`There is no ${path}.`)
+  return text.replaceAll(/^\\ir (.+)$/gm, (_, name: string) => scriptOf(files, path.replace(/[^/]*$/, name)))
 }
 
 /** A name may sort before one that an earlier release had, so the order is that of the releases. */

@@ -2,43 +2,6 @@ import { createHash } from 'node:crypto'
 import { quoteClickHouseIdentifier, quoteClickHouseLiteral } from './quote.ts'
 import type { Query } from './snapshot.ts'
 
-/**
- * Makes ClickHouse's archive where it is not there yet, one statement after the other. Everything that down SQL takes
- * away or rewrites is put into this database first.
- *
- * - `archived`: the manifest. A table that was moved here whole has no `column`; of a column there are the values that
- *   differ from its default, each with the key columns of its row. `stored_as` is the table of this database that
- *   holds them, empty where there was nothing to keep.
- * - `journal`: which phase of which migration is over. ClickHouse has no transactions, so a run that was killed is
- *   gone on with from here. `sequence` grows with every entry, whatever the server's clock does.
- *
- * Atomic, because only between Atomic databases a table is moved by renaming one small file, which is safe on EFS:
- * where the file system knows no flags of renameat2, ClickHouse looks for a file of the new name and then renames
- * (https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/atomicRename.cpp); EXCHANGE and CREATE OR REPLACE
- * have no such way out.
- */
-export const clickhouseArchiveSql: readonly string[] = [
-  'CREATE DATABASE IF NOT EXISTS langfuse_rollout ENGINE = Atomic',
-  `CREATE TABLE IF NOT EXISTS langfuse_rollout.archived (
-    rollback_id String,
-    migration String,
-    relation String,
-    \`column\` String,
-    stored_as String,
-    rows UInt64,
-    archived_at DateTime64(3) DEFAULT now64(3)
-  ) ENGINE = MergeTree ORDER BY (rollback_id, migration, relation, \`column\`)
-  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
-  `CREATE TABLE IF NOT EXISTS langfuse_rollout.journal (
-    sequence UInt64,
-    migration String,
-    phase String,
-    rollback_id String,
-    at DateTime64(3) DEFAULT now64(3)
-  ) ENGINE = MergeTree ORDER BY sequence
-  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`,
-]
-
 export const archiveDatabase = 'langfuse_rollout'
 
 /** What an entry of the manifest is about; `column` is empty for a whole table. */

@@ -1,4 +1,4 @@
-import { piecesOf } from './sql-text.ts'
+import { codeOnly, piecesOf, withoutComments } from './sql-text.ts'
 
 /**
  * A statement of a down SQL file for ClickHouse. ClickHouse has no functions of one's own that could move data, so what
@@ -28,11 +28,11 @@ export type ClickHouseStatement =
 
 /** @throws Error for what a file must not contain: an unknown call, or SQL that takes data away by itself. */
 export function parseClickHouseStatement(statement: string): ClickHouseStatement {
-  const sql = withoutComments(statement)
+  const sql = withoutComments(statement, 'clickhouse')
   const { call, list } =
     /^SELECT\s+langfuse_rollout\.(?<call>\w+)\((?<list>[\s\S]*)\)$/.exec(sql)?.groups ?? {}
   if (call !== undefined) return callOf(call, textsOf(list ?? '', sql), sql)
-  const lost = takesAway.exec(codeOf(sql))?.[0]
+  const lost = takesAway.exec(codeOnly(sql, 'clickhouse'))?.[0]
   if (lost !== undefined)
     throw new Error(`${lost} must not be in down SQL: it takes away what is not archived.`)
   const table = /^ALTER\s+TABLE\s+`?(?<table>\w+)`?\s/i.exec(sql)?.groups?.['table']
@@ -74,17 +74,4 @@ function textsOf(list: string, sql: string): readonly string[] {
   return pieces.flatMap(({ kind, text }) =>
     kind === 'quoted' ? [text.slice(1, -1).replaceAll("''", "'").replaceAll(/\\(.)/g, '$1')] : [],
   )
-}
-
-function withoutComments(statement: string): string {
-  return piecesOf(statement, 'clickhouse')
-    .map(({ kind, text }) => (kind === 'comment' ? ' ' : text))
-    .join('')
-    .trim()
-}
-
-function codeOf(sql: string): string {
-  return piecesOf(sql, 'clickhouse')
-    .map(({ kind, text }) => (kind === 'code' ? text : ' '))
-    .join('')
 }

@@ -9,7 +9,7 @@ import {
 import type { ClickHouseStatement } from './clickhouse-statement.ts'
 import { quoteClickHouseLiteral as literal, quoteClickHouseIdentifier as quote } from './quote.ts'
 import type { Query } from './snapshot.ts'
-import { piecesOf } from './sql-text.ts'
+import { codeOnly } from './sql-text.ts'
 
 export type Toolbox = {
   readonly query: Query
@@ -131,7 +131,7 @@ async function moveTable(
     await query(`DROP TABLE ${quote(table)}`)
     return
   }
-  if (/\bTTL\b/.test(codeOf(String(found['engine_full'])))) {
+  if (/\bTTL\b/.test(codeOnly(String(found['engine_full']), 'clickhouse'))) {
     // The archive keeps what it was given.
     await query(`ALTER TABLE ${quote(table)} REMOVE TTL${await settingsToAlter(table, query)}`)
   }
@@ -224,10 +224,4 @@ async function settingsToAlter(table: string, query: Query): Promise<string> {
      WHERE database = currentDatabase() AND table = ${literal(table)} AND type = 'text'`,
   )
   return Number(row?.['found']) > 0 ? ' SETTINGS enable_full_text_index = 1' : ''
-}
-
-function codeOf(sql: string): string {
-  return piecesOf(sql, 'clickhouse')
-    .map(({ kind, text }) => (kind === 'code' ? text : ' '))
-    .join('')
 }

@@ -1,4 +1,4 @@
-import { type Engine, piecesOf, splitStatements } from './sql-text.ts'
+import { type Engine, piecesOf, splitStatements, withoutComments } from './sql-text.ts'
 
 export type { Engine } from './sql-text.ts'
 
@@ -79,7 +79,7 @@ export function statementsOfSection(section: string, engine: Engine): string[] {
 
 /** The index that a statement of `validate` makes without a lock that anybody waits for; undefined: it makes none. */
 export function concurrentIndex(statement: string): { index: string; table: string } | undefined {
-  const { index, table } = indexPattern.exec(withoutComments(statement))?.groups ?? {}
+  const { index, table } = indexPattern.exec(withoutComments(statement, 'postgres'))?.groups ?? {}
   return index && table ? { index: unquoted(index), table: unquoted(table) } : undefined
 }
 
@@ -205,7 +205,8 @@ function concurrentlyIn(phase: Phase, statements: readonly string[]): string | u
 function drops(statement: string, index: string): boolean {
   const name = `'${index.replaceAll("'", "''")}'`
   return (
-    withoutComments(statement).replace(/\s+/g, ' ') === `SELECT langfuse_rollout.drop_invalid_index(${name})`
+    withoutComments(statement, 'postgres').replace(/\s+/g, ' ') ===
+    `SELECT langfuse_rollout.drop_invalid_index(${name})`
   )
 }
 
@@ -217,13 +218,6 @@ function codeOf(statement: string, engine: Engine): string {
       const body = engine === 'postgres' && piece.kind === 'quoted' ? dollarBody(piece.text) : undefined
       return body === undefined ? ' ' : ` ${codeOf(body, engine)} `
     })
-    .join('')
-    .trim()
-}
-
-function withoutComments(statement: string): string {
-  return piecesOf(statement, 'postgres')
-    .map(piece => (piece.kind === 'comment' ? ' ' : piece.text))
     .join('')
     .trim()
 }

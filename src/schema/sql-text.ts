@@ -12,6 +12,20 @@ export function piecesOf(sql: string, engine: Engine): Piece[] {
   }))
 }
 
+export function withoutComments(sql: string, engine: Engine): string {
+  return piecesOf(sql, engine)
+    .map(({ kind, text }) => (kind === 'comment' ? ' ' : text))
+    .join('')
+    .trim()
+}
+
+/** The code alone: where a string, a quoted name or a comment stands is a space. */
+export function codeOnly(sql: string, engine: Engine): string {
+  return piecesOf(sql, engine)
+    .map(({ kind, text }) => (kind === 'code' ? text : ' '))
+    .join('')
+}
+
 /** Splits at semicolons that stand in code; empty statements (also those of comments only) are left out. */
 export function splitStatements(sql: string, engine: Engine): string[] {
   const statements: { text: string; empty: boolean }[] = []

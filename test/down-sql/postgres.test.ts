@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { UndoCounts } from '../../src/execute/execution.ts'
-import { archiveSql } from '../../src/schema/archive.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
 import { build, type Database, usePostgres } from '../schema/databases.ts'
@@ -225,7 +224,7 @@ test.each([
   ],
 ])('when the id of the rollback %s, no row is touched', async (_, before) => {
   const database = await databaseWith(hostile)
-  await database.run(archiveSql + before)
+  await database.run(catalog.toolbox('postgres') + before)
   const rows = await allRows(database)
   const sections = migrations.flatMap(name => {
     const { prepare = '', contract = '' } = catalog.downSql('postgres', name)?.sections ?? {}

@@ -1,6 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import { restoreFile } from '../../src/schema/restore.ts'
 import {
   type Database,
   type PostgresServer,
@@ -45,7 +45,7 @@ describe.each(['4.16.0', '3.225.4'])(`from %s to ${target}, up again, and restor
     expect(down.problems.filter(line => !line.startsWith('background'))).toEqual([])
     expect(await upAgain(start, database, catalog)).toEqual([])
     await recordUp(database, release)
-    await database.run(restoreFile())
+    await database.run(readFileSync(new URL('../../down-sql/restore.sql', import.meta.url), 'utf8'))
     const missing = await notBack(database, start)
     report = await restore(database)
     verdict = await notBack(database, start)

@@ -4,7 +4,7 @@ import type { Task } from '../../sandbox/aws/ecs/types.ts'
 import { REGISTRY } from '../../sandbox/aws/ids.ts'
 import type { JsonObject } from '../../sandbox/aws/json.ts'
 import { CHECKS } from '../../src/checks/run.ts'
-import { journalSql } from '../../src/schema/journal.ts'
+import { loadCatalog } from '../../src/schema/catalog.ts'
 import { type Fault, type FaultStage, swap, until } from './fault.ts'
 import { type Instead, intercept } from './intercept.ts'
 
@@ -486,7 +486,7 @@ const store: readonly Fault[] = [
   {
     name: 'a rollback was begun and not finished',
     put: async ({ postgres }) => {
-      await postgres.query(`CREATE SCHEMA langfuse_rollout; ${journalSql}`)
+      await postgres.query(loadCatalog(new URL('../../', import.meta.url)).toolbox('postgres'))
       await postgres.query(
         `INSERT INTO langfuse_rollout.journal (store, migration, rollback_id, phase)
          VALUES ('clickhouse', '0037', 'a', 'expand')`,

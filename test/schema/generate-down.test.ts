@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals'
 import { upStatements } from '../../sandbox/langfuse/image.ts'
-import { archiveSql } from '../../src/schema/archive.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import { diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
 import { type DownSections, type DownSql, parseDownSql } from '../../src/schema/down-sql.ts'
@@ -25,7 +24,7 @@ function parsed(name: string): DownSql {
 async function fresh(schema: Snapshot): Promise<Database> {
   const database = await postgres.fresh()
   await build(database, schema)
-  await database.run(archiveSql)
+  await database.run(catalog.toolbox('postgres'))
   await database.run(`SET langfuse_rollout.rollback_id = 'r'; SET search_path = public`)
   return database
 }

@@ -1,5 +1,6 @@
 import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../../src/ports/cloud.ts'
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
+import { loadCatalog } from '../../src/schema/catalog.ts'
 import type { Canary } from '../../src/stack/canary.ts'
 import type { Closely } from '../../src/stack/closely.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
@@ -94,6 +95,7 @@ export const FACTS: ReleaseFacts = {
     counts: [],
     sections: { expand: '', prepare: '', contract: 'SELECT 1', validate: '' },
   }),
+  toolbox: engine => loadCatalog(new URL('../../', import.meta.url)).toolbox(engine),
 }
 
 export function ecsService(name: string, over: Partial<EcsService> = {}): EcsService {

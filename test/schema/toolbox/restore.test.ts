@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { restoreFile } from '../../../src/schema/restore.ts'
 import { useToolbox } from './use-toolbox.ts'
 
 const { run, call, rows } = useToolbox()
 
+const file = readFileSync(new URL('../../../down-sql/restore.sql', import.meta.url), 'utf8')
 const restore = async (id = 'r') =>
   (await run(`SELECT * FROM langfuse_rollout.restore('${id}')`)).map(row => ({ ...row }))
 const outcome = (why: string) => `1: ${why}`
 
 beforeEach(async () => {
-  await run(restoreFile())
+  await run(file)
   await run(`CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz);
     INSERT INTO _prisma_migrations VALUES ('m', now(), NULL);
     CREATE TABLE owners (id text PRIMARY KEY);
@@ -137,7 +137,11 @@ test('names and ids that are SQL are only names', async () => {
   await expect(restore('other')).rejects.toThrow(`the archive has nothing of a rollback 'other'`)
 })
 
-test('the file that people run is made from these functions', () => {
-  const file = readFileSync(new URL('../../../down-sql/restore.sql', import.meta.url), 'utf8')
-  expect(file).toBe(restoreFile()) // npm run down-sql -- --restore
+test('every function has the settings that no role and no database can change', async () => {
+  const functions =
+    await run(`SELECT proname, lanname, proconfig FROM pg_proc JOIN pg_language AS l ON l.oid = prolang
+    WHERE pronamespace = 'langfuse_rollout'::regnamespace`)
+  const proconfig = ['search_path=pg_catalog, pg_temp', 'row_security=off', 'extra_float_digits=1']
+  expect(functions.length).toBeGreaterThan(70)
+  expect(functions).toEqual(functions.map(({ proname }) => ({ proname, lanname: 'plpgsql', proconfig })))
 })

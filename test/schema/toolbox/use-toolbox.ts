@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect } from '@jest/globals'
-import { archiveSql } from '../../../src/schema/archive.ts'
+import { loadCatalog } from '../../../src/schema/catalog.ts'
 import { type Database, type Rows, usePostgres } from '../databases.ts'
 
 export type Toolbox = {
@@ -19,6 +19,8 @@ export type Toolbox = {
   refusal(...calls: readonly string[]): Promise<string>
 }
 
+const catalog = loadCatalog(new URL('../../../', import.meta.url))
+
 /** A database with the toolbox for each test. */
 export function useToolbox(): Toolbox {
   const postgres = usePostgres()
@@ -26,7 +28,7 @@ export function useToolbox(): Toolbox {
   let database: Database
   beforeAll(async () => {
     template = await postgres.fresh()
-    await template.run(archiveSql)
+    await template.run(catalog.toolbox('postgres'))
   })
   beforeEach(async () => {
     database = await postgres.fresh(template)

@@ -1,30 +1,19 @@
-import { toolboxSql } from './toolbox.ts'
+-- The archive: everything that down SQL drops or rewrites is put here first, under the rollback's id and the migration
+-- that is undone, so that a later upgrade or a person can put it back. Each statement may run again.
 
-/** The schema that holds what a rollback took away; never part of a snapshot. */
-export const archiveSchema = 'langfuse_rollout'
-
-/**
- * Makes the archive where it is not there yet, and installs the functions that down SQL is written with (toolbox.ts).
- * Everything that down SQL drops or rewrites is put here first, under the rollback's id and the migration that is
- * undone, so that a later upgrade or a person can put it back.
- *
- * - `archived_rows`: a row as it was (`kind` `row`), its primary key with one column (`values`), or what an object was
- *   made of (`definition`). Values of type json are kept as their text.
- *   `written` is what the rollback put in its place, the changed columns only, and NULL of rows that it took away;
- *   `outcome` is what langfuse_rollout.restore said of it, NULL before.
- * - `archived_columns`: columns whose values are in `archived_rows`; rows with the default of `definition` are not.
- * - `archived_tables`: tables that were moved here whole.
- */
-export const archiveSql = `
 DO $archive$
 BEGIN
-  -- CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where an administrator has made it already.
+  -- CREATE SCHEMA IF NOT EXISTS asks for the right to create a schema even where an administrator has made it already.
   IF pg_catalog.to_regnamespace('langfuse_rollout') IS NULL THEN
     CREATE SCHEMA langfuse_rollout;
   END IF;
 END
 $archive$;
 
+-- Rows and values. Values of type json are kept as their text.
+-- kind: 'row' (a row as it was), 'values' (its primary key and one column), 'definition' (what an object consisted of).
+-- written: what the rollback put in its place, the changed columns only; NULL for a row that it deleted.
+-- outcome: what langfuse_rollout.restore said of it; NULL before.
 CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_rows (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   rollback_id text NOT NULL CHECK (rollback_id <> ''),
@@ -43,6 +32,7 @@ ALTER TABLE langfuse_rollout.archived_rows
 CREATE INDEX IF NOT EXISTS archived_rows_of_rollback
   ON langfuse_rollout.archived_rows (rollback_id, migration, relation);
 
+-- Columns whose values are in archived_rows. A row with the default that definition names is not there.
 CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_columns (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   rollback_id text NOT NULL CHECK (rollback_id <> ''),
@@ -55,6 +45,7 @@ CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_columns (
   dropped_at timestamptz
 );
 
+-- Tables that were moved here whole.
 CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_tables (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   rollback_id text NOT NULL CHECK (rollback_id <> ''),
@@ -65,9 +56,13 @@ CREATE TABLE IF NOT EXISTS langfuse_rollout.archived_tables (
   archived_at timestamptz NOT NULL DEFAULT now()
 );
 
-${toolboxSql()}
-`
-
-/** The settings from which down SQL reads the rollback that runs it, and the migration that is being undone. */
-export const rollbackIdSetting = 'langfuse_rollout.rollback_id'
-export const migrationSetting = 'langfuse_rollout.migration'
+-- The last phase that is over for each migration that is being undone: the next run continues a killed rollback from
+-- here. Postgres migrations are over with validate, ClickHouse's with contract.
+CREATE TABLE IF NOT EXISTS langfuse_rollout.journal (
+  store text NOT NULL CHECK (store IN ('postgres', 'clickhouse')),
+  migration text NOT NULL,
+  rollback_id text NOT NULL,
+  phase text NOT NULL CHECK (phase IN ('expand', 'contract', 'validate')),
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (store, migration)
+);

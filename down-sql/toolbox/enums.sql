@@ -1,13 +1,10 @@
-import type { SqlFunction } from './sql-function.ts'
+-- Give an enum other labels. rebuild_enum is what down SQL calls; the others are internal.
 
-/** An enum with other labels. */
-export const enums: readonly SqlFunction[] = [
-  {
-    signature: 'enum_columns(types oid[])',
-    returns: 'TABLE (relation oid, number smallint, name text, is_array boolean)',
-    comment:
-      'Internal: the columns of an enum (first of types) or of its arrays (second), but for those in the archive.',
-    body: `
+-- Returns the columns whose type is the enum (types[1]) or an array of it (types[2]), except those in the archive.
+CREATE OR REPLACE FUNCTION langfuse_rollout.enum_columns(types oid[])
+RETURNS TABLE (relation oid, number smallint, name text, is_array boolean)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 BEGIN
   RETURN QUERY
   SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid = types[2]
@@ -17,24 +14,25 @@ BEGIN
   WHERE a.atttypid = ANY (types) AND NOT a.attisdropped AND a.attinhcount = 0
     AND n.nspname <> 'langfuse_rollout' AND n.nspname !~ '^pg_temp'
   ORDER BY a.attrelid::regclass::text, a.attnum;
-END`,
-  },
-  {
-    signature: 'has_label(column_name text, is_array boolean, labels text[])',
-    returns: 'text',
-    comment: 'Internal: the condition that a column has one of the labels.',
-    body: `
+END
+$toolbox$;
+
+-- Returns the SQL condition that a column has one of these labels.
+CREATE OR REPLACE FUNCTION langfuse_rollout.has_label(column_name text, is_array boolean, labels text[])
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 BEGIN
   RETURN format(CASE WHEN is_array THEN 'this.%I::text[] && %L::text[]' ELSE 'this.%I::text = ANY (%L::text[])' END,
     column_name, labels);
-END`,
-  },
-  {
-    signature: 'mapped_label(value text, type oid, going text[], replacements jsonb)',
-    returns: 'text',
-    comment:
-      'Internal: the SQL of value, which is SQL of the enum or of an array of it, as text with the labels mapped.',
-    body: `
+END
+$toolbox$;
+
+-- Returns SQL for value as text, with each label that goes replaced. value is SQL of the enum type or of its array.
+CREATE OR REPLACE FUNCTION langfuse_rollout.mapped_label(value text, type oid, going text[], replacements jsonb)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   is_array boolean := (SELECT typelem <> 0 FROM pg_type WHERE oid = type);
   mapped text := value || CASE WHEN is_array THEN '::text[]' ELSE '::text' END;
@@ -46,13 +44,14 @@ BEGIN
       ELSE format('CASE %s WHEN %L THEN %L ELSE %s END', value || '::text', label, replacements ->> label, mapped) END;
   END LOOP;
   RETURN mapped;
-END`,
-  },
-  {
-    signature: 'check_labels(type oid, labels text[], going text[], replacements jsonb)',
-    returns: 'void',
-    comment: 'Internal: an error for replacements that make no sense, and for a label in use that has none.',
-    body: `
+END
+$toolbox$;
+
+-- An error when a replacement makes no sense, or when rows use a label that goes and has no replacement.
+CREATE OR REPLACE FUNCTION langfuse_rollout.check_labels(type oid, labels text[], going text[], replacements jsonb)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   wrong text := (
     SELECT string_agg(format('%s by %s', key, value), ', ') FROM jsonb_each_text(replacements)
@@ -76,14 +75,15 @@ BEGIN
         found.relation::regclass, quote_ident(found.name), array_to_string(bare, ', ');
     END IF;
   END LOOP;
-END`,
-  },
-  {
-    signature: 'enum_views(types oid[])',
-    returns: 'TABLE (place integer, goes text, comes text[], is_optional boolean)',
-    comment: `Internal: the views that use an enum, or that use such views. Each with the statement that drops it and
-those that make it again as it is: its owner, rights, comment, indexes, rules and triggers.`,
-    body: `
+END
+$toolbox$;
+
+-- Returns the views that use an enum, also through other views: for each the statement that drops it, and those that
+-- make it again with its owner, rights, comment, indexes, rules and triggers.
+CREATE OR REPLACE FUNCTION langfuse_rollout.enum_views(types oid[])
+RETURNS TABLE (place integer, goes text, comes text[], is_optional boolean)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 BEGIN
   RETURN QUERY
   WITH RECURSIVE dependent AS (
@@ -121,15 +121,15 @@ BEGIN
     || ARRAY(SELECT pg_get_triggerdef(t.oid) FROM pg_trigger AS t WHERE t.tgrelid = view.oid AND NOT t.tgisinternal),
     false
   FROM view;
-END`,
-  },
-  {
-    signature: 'enum_dependents(types oid[])',
-    returns: 'TABLE (place integer, goes text, comes text[], is_optional boolean)',
-    comment: `Internal: what on tables stands in the way of a new type, since it mentions the old one: triggers, foreign
-keys, checks, and indexes with a condition or an expression. Those that are optional may name a label that goes, and
-then cannot come back.`,
-    body: `
+END
+$toolbox$;
+
+-- Returns what prevents a change of type because it mentions the old one: triggers, foreign keys, checks, and indexes
+-- with a condition or an expression. An optional one may name a label that goes, and then it cannot be made again.
+CREATE OR REPLACE FUNCTION langfuse_rollout.enum_dependents(types oid[])
+RETURNS TABLE (place integer, goes text, comes text[], is_optional boolean)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 BEGIN
   RETURN QUERY
   SELECT 101, format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass),
@@ -173,13 +173,14 @@ BEGIN
         AND d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY (types))
     AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
     AND NOT EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhrelid = i.indexrelid);
-END`,
-  },
-  {
-    signature: 'enum_defaults(types oid[], going text[], replacements jsonb)',
-    returns: 'TABLE (place integer, goes text, comes text[], is_optional boolean)',
-    comment: 'Internal: defaults that mention an enum, with labels that go replaced.',
-    body: `
+END
+$toolbox$;
+
+-- Returns the defaults that mention an enum, with each label that goes replaced.
+CREATE OR REPLACE FUNCTION langfuse_rollout.enum_defaults(types oid[], going text[], replacements jsonb)
+RETURNS TABLE (place integer, goes text, comes text[], is_optional boolean)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   found record;
   mapped text;
@@ -208,14 +209,14 @@ BEGIN
     is_optional := false;
     RETURN NEXT;
   END LOOP;
-END`,
-  },
-  {
-    signature: 'make_again(statement text, type text, is_optional boolean)',
-    returns: 'void',
-    comment:
-      'Internal: runs a statement; one that is optional is only kept when it names a label that is gone.',
-    body: `
+END
+$toolbox$;
+
+-- Runs a statement. An optional one that names a label which is gone is archived as a definition instead.
+CREATE OR REPLACE FUNCTION langfuse_rollout.make_again(statement text, type text, is_optional boolean)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 BEGIN
   EXECUTE statement;
 EXCEPTION WHEN invalid_text_representation THEN
@@ -225,16 +226,17 @@ EXCEPTION WHEN invalid_text_representation THEN
   END IF;
   RAISE WARNING 'not made again, since % (its definition is in the archive): %', SQLERRM, statement;
   PERFORM langfuse_rollout.note_definition(type, SQLERRM, jsonb_build_object('kind', 'statement', 'definition', statement));
-END`,
-  },
-  {
-    signature: `rebuild_enum(type text, labels text[], replacements jsonb DEFAULT '{}')`,
-    returns: 'void',
-    comment: `Gives an enum exactly these labels in this order. Values with a label that goes are archived and replaced.
-Everything that uses the type gets the new one: columns, arrays, defaults, indexes, checks, keys, triggers, views.
-What cannot (a domain, a function, a table in the archive) keeps the old type, which then lives in the archive.
-A user's index or check that names a label which goes is only kept as a definition.`,
-    body: `
+END
+$toolbox$;
+
+-- Gives an enum exactly these labels in this order. Values with a label that goes are archived and replaced. Columns,
+-- arrays, defaults, indexes, checks, keys, triggers and views get the new type; what cannot (a domain, a function, a
+-- table in the archive) keeps the old type, which moves to the archive. A user's index or check that names a label
+-- which goes is archived as a definition. Takes ACCESS EXCLUSIVE on every table with such a column.
+CREATE OR REPLACE FUNCTION langfuse_rollout.rebuild_enum(type text, labels text[], replacements jsonb DEFAULT '{}')
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   old oid := langfuse_rollout.type_named(type);
   types oid[] := ARRAY[old, (SELECT typarray FROM pg_type WHERE oid = old)];
@@ -287,7 +289,8 @@ BEGIN
       e.name, new || e.brackets, langfuse_rollout.mapped_label(quote_ident(e.name), e.type, going, replacements),
       new || e.brackets), ', ' ORDER BY e.number))
     FROM (
-      SELECT c.*, CASE WHEN c.is_array THEN '[]' ELSE '' END AS brackets, types[CASE WHEN c.is_array THEN 2 ELSE 1 END] AS type
+      SELECT c.*, CASE WHEN c.is_array THEN '[]' ELSE '' END AS brackets,
+        types[CASE WHEN c.is_array THEN 2 ELSE 1 END] AS type
       FROM langfuse_rollout.enum_columns(types) AS c
     ) AS e
     GROUP BY e.relation
@@ -309,6 +312,5 @@ BEGIN
   EXCEPTION WHEN dependent_objects_still_exist THEN
     EXECUTE format('ALTER TYPE %s SET SCHEMA langfuse_rollout', old::regtype); -- its name is free there too
   END;
-END`,
-  },
-]
+END
+$toolbox$;

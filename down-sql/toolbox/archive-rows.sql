@@ -1,13 +1,11 @@
-import type { SqlFunction } from './sql-function.ts'
+-- Put rows and definitions into the archive. Internal: the other functions of the toolbox call these.
 
-/** Puts rows and definitions into the archive: internal. */
-export const archiveRows: readonly SqlFunction[] = [
-  {
-    signature: 'row_as_json(relation oid, columns text[])',
-    returns: 'text',
-    comment: `Internal: the SQL that makes jsonb of the row this: of the columns, or of all of them when NULL.
-A value of type json goes in as its text: jsonb would reorder its keys, and refuses \\u0000.`,
-    body: `
+-- Returns the SQL that turns the row `this` into jsonb: these columns, or all of them when columns is NULL.
+-- A value of type json is kept as its text: jsonb would reorder its keys, and it refuses \u0000.
+CREATE OR REPLACE FUNCTION langfuse_rollout.row_as_json(relation oid, columns text[])
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   list text;
 BEGIN
@@ -23,13 +21,14 @@ BEGIN
   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
     AND (columns IS NULL OR a.attname::text = ANY (columns));
   RETURN format('(SELECT to_jsonb(kept.*) FROM (SELECT %s) AS kept)', list);
-END`,
-  },
-  {
-    signature: 'note_definition(relation text, reason text, definition jsonb)',
-    returns: 'void',
-    comment: 'Internal: keeps what an object was that goes, so that a person can make it again. Once.',
-    body: `
+END
+$toolbox$;
+
+-- Archives the definition of an object that is about to go, so that a person can make it again. A second call adds nothing.
+CREATE OR REPLACE FUNCTION langfuse_rollout.note_definition(relation text, reason text, definition jsonb)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 BEGIN
   INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
   SELECT langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), relation, reason,
@@ -40,16 +39,18 @@ BEGIN
       AND known.migration = langfuse_rollout.setting('migration')
       AND known.relation = relation AND known.kind = 'definition' AND known.row = definition
   );
-END`,
-  },
-  {
-    signature:
-      'archive_matching(relation oid, condition text, reason text, columns text[], again boolean, written text)',
-    returns: 'bigint',
-    comment: `Internal: copies rows: the columns with the primary key, or whole rows when columns or the key are not there.
-Unless again, a row that this migration's undoing has archived just so is not archived a second time.
-written is the SQL of what takes the place of its columns, as jsonb, or NULL.`,
-    body: `
+END
+$toolbox$;
+
+-- Archives the rows that meet a condition and returns their number: these columns with the primary key, or whole rows
+-- when columns is NULL or the table has no key. Unless again, a row that this migration has archived is not archived twice.
+-- written is SQL for what replaces the columns, as jsonb, or NULL. Only reads the table.
+CREATE OR REPLACE FUNCTION langfuse_rollout.archive_matching(
+  relation oid, condition text, reason text, columns text[], again boolean, written text
+)
+RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   key text[] := langfuse_rollout.primary_key(relation);
   kind text := CASE WHEN columns IS NULL OR key IS NULL THEN 'row' ELSE 'values' END;
@@ -71,13 +72,15 @@ BEGIN
     reason, kind;
   GET DIAGNOSTICS copied = ROW_COUNT;
   RETURN copied;
-END`,
-  },
-  {
-    signature: 'archive_referrers(relation oid, condition text, reason text, path oid[])',
-    returns: 'void',
-    comment: `Internal: archives the rows that ON DELETE CASCADE, SET NULL or SET DEFAULT would take or change with the rows.`,
-    body: `
+END
+$toolbox$;
+
+-- Archives the rows of other tables that a foreign key's ON DELETE CASCADE, SET NULL or SET DEFAULT would delete or
+-- change together with the rows of relation that meet the condition.
+CREATE OR REPLACE FUNCTION langfuse_rollout.archive_referrers(relation oid, condition text, reason text, path oid[])
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   key record;
   theirs text;
@@ -108,6 +111,5 @@ BEGIN
       END IF;
     END IF;
   END LOOP;
-END`,
-  },
-]
+END
+$toolbox$;

@@ -1,13 +1,11 @@
-import type { SqlFunction } from './sql-function.ts'
+-- Drop what the older release does not know, or move it into the archive.
 
-/** What the older release does not know, dropped or put away. */
-export const drops: readonly SqlFunction[] = [
-  {
-    signature: 'drop_column(relation text, column_name text)',
-    returns: 'void',
-    comment: `Drops a column whose values are in the archive, or are put there now. Indexes and constraints that PostgreSQL
-drops with it, also those of users, are kept as definitions.`,
-    body: `
+-- Archives a column's values (archive_column) and drops the column. Indexes, constraints and statistics that PostgreSQL
+-- drops with it are archived as definitions. Takes ACCESS EXCLUSIVE on the table.
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_column(relation text, column_name text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   number smallint := langfuse_rollout.column_named(place, column_name);
@@ -38,13 +36,14 @@ BEGIN
   WHERE known.rollback_id = langfuse_rollout.setting('rollback_id')
     AND known.migration = langfuse_rollout.setting('migration')
     AND known.relation = place::regclass::text AND known.column_name = drop_column.column_name::name;
-END`,
-  },
-  {
-    signature: 'describe_table(relation oid)',
-    returns: 'jsonb',
-    comment: 'Internal: what a table is made of, for people.',
-    body: `
+END
+$toolbox$;
+
+-- Returns what a table consists of (columns, constraints, indexes, triggers), for a person to read.
+CREATE OR REPLACE FUNCTION langfuse_rollout.describe_table(relation oid)
+RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 BEGIN
   RETURN jsonb_build_object('kind', 'table', 'name', relation::regclass::text,
     'columns', (
@@ -64,14 +63,15 @@ BEGIN
     'triggers', (
       SELECT jsonb_agg(pg_get_triggerdef(oid) ORDER BY oid)
       FROM pg_trigger WHERE tgrelid = relation AND NOT tgisinternal));
-END`,
-  },
-  {
-    signature: 'move_table(relation oid)',
-    returns: 'text',
-    comment: `Internal: puts a table into the archive under a name that is free, with its indexes and sequences, and
-answers the name. What users point at it (views, foreign keys) keeps pointing at it.`,
-    body: `
+END
+$toolbox$;
+
+-- Moves a table with its indexes and sequences into the archive and returns its new name. Its own foreign keys are
+-- dropped; views and foreign keys that point at it keep pointing at it. Takes ACCESS EXCLUSIVE on the table.
+CREATE OR REPLACE FUNCTION langfuse_rollout.move_table(relation oid)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   name text := (SELECT relname FROM pg_class WHERE oid = relation);
   stored text := langfuse_rollout.free_name(name, '');
@@ -101,14 +101,15 @@ BEGIN
   EXECUTE format('ALTER TABLE %s RENAME TO %I', relation::regclass, stored);
   EXECUTE format('ALTER TABLE %s SET SCHEMA langfuse_rollout', relation::regclass);
   RETURN stored;
-END`,
-  },
-  {
-    signature: 'drop_table(relation text)',
-    returns: 'void',
-    comment: `Drops a table that is empty and that nothing depends on; any other goes into the archive as it is.
-How many rows it has is counted later (count_archived_tables), when no lock is held.`,
-    body: `
+END
+$toolbox$;
+
+-- Drops a table that is empty and that nothing depends on; moves any other into the archive (move_table). Its rows are
+-- counted later, when no lock is held. Takes ACCESS EXCLUSIVE on the table.
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_table(relation text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   is_empty boolean;
@@ -127,13 +128,14 @@ BEGIN
     END;
   END IF;
   PERFORM langfuse_rollout.move_table(place);
-END`,
-  },
-  {
-    signature: 'count_archived_tables()',
-    returns: 'void',
-    comment: 'Counts the rows of tables that were moved. Called when the contract transaction is over.',
-    body: `
+END
+$toolbox$;
+
+-- Counts the rows of tables that were moved into the archive. The executor calls it after the contract transaction.
+CREATE OR REPLACE FUNCTION langfuse_rollout.count_archived_tables()
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   stored record;
   counted bigint;
@@ -143,26 +145,27 @@ BEGIN
     EXECUTE format('SELECT count(*) FROM %s', to_regclass(stored.stored_as)) INTO counted;
     UPDATE langfuse_rollout.archived_tables SET rows = counted WHERE id = stored.id;
   END LOOP;
-END`,
-  },
-  {
-    signature: 'move_enum(type oid)',
-    returns: 'void',
-    comment: 'Internal: puts an enum into the archive, where it goes on serving what still uses it.',
-    body: `
+END
+$toolbox$;
+
+-- Moves an enum into the archive schema, where it serves the columns that still use it.
+CREATE OR REPLACE FUNCTION langfuse_rollout.move_enum(type oid)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   stored text := langfuse_rollout.free_name((SELECT typname FROM pg_type WHERE oid = type), '');
 BEGIN
   EXECUTE format('ALTER TYPE %s RENAME TO %I', type::regtype, stored);
   EXECUTE format('ALTER TYPE %s SET SCHEMA langfuse_rollout', type::regtype);
-END`,
-  },
-  {
-    signature: 'drop_enum(type text)',
-    returns: 'void',
-    comment:
-      'Drops an enum; one that an archived table or something of a user still has goes into the archive.',
-    body: `
+END
+$toolbox$;
+
+-- Archives the definition of an enum and drops it; an enum that is still used is moved into the archive instead.
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_enum(type text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.type_named(type);
 BEGIN
@@ -173,13 +176,14 @@ BEGIN
 EXCEPTION WHEN dependent_objects_still_exist THEN
   RAISE NOTICE '% is still in use: it is kept in the archive', place::regtype;
   PERFORM langfuse_rollout.move_enum(place);
-END`,
-  },
-  {
-    signature: 'drop_view(name text)',
-    returns: 'void',
-    comment: 'Drops a view; its definition is kept.',
-    body: `
+END
+$toolbox$;
+
+-- Archives the definition of a view and drops it. Takes ACCESS EXCLUSIVE on the view.
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_view(name text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.relation_named(name, '{v,m}');
 BEGIN
@@ -192,13 +196,14 @@ BEGIN
   EXECUTE format('DROP %s %s',
     CASE (SELECT relkind FROM pg_class WHERE oid = place) WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END,
     place::regclass);
-END`,
-  },
-  {
-    signature: 'drop_index(name text)',
-    returns: 'void',
-    comment: 'Drops an index; its definition is kept.',
-    body: `
+END
+$toolbox$;
+
+-- Archives the definition of an index and drops it. Takes ACCESS EXCLUSIVE on its table, for a moment.
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_index(name text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.relation_named(name, '{i,I}');
 BEGIN
@@ -210,26 +215,28 @@ BEGIN
     (SELECT indrelid::regclass::text FROM pg_index WHERE indexrelid = place), format('the index %I is dropped', name::name),
     jsonb_build_object('kind', 'index', 'definition', pg_get_indexdef(place)));
   EXECUTE format('DROP INDEX %s', place::regclass);
-END`,
-  },
-  {
-    signature: 'drop_invalid_index(name text)',
-    returns: 'void',
-    comment: 'Drops what a CREATE INDEX CONCURRENTLY that was broken off has left; a valid index stays.',
-    body: `
+END
+$toolbox$;
+
+-- Drops the invalid index that an interrupted CREATE INDEX CONCURRENTLY leaves; keeps a valid index.
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_invalid_index(name text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.relation_named(name, '{i,I}');
 BEGIN
   IF EXISTS (SELECT FROM pg_index WHERE indexrelid = place AND NOT indisvalid) THEN
     EXECUTE format('DROP INDEX %s', place::regclass);
   END IF;
-END`,
-  },
-  {
-    signature: 'drop_constraint(relation text, name text)',
-    returns: 'void',
-    comment: 'Drops a constraint; its definition is kept.',
-    body: `
+END
+$toolbox$;
+
+-- Archives the definition of a constraint and drops it. Takes ACCESS EXCLUSIVE on the table, for a moment.
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_constraint(relation text, name text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   found oid := (SELECT oid FROM pg_constraint WHERE conrelid = place AND conname = name::name);
@@ -241,6 +248,5 @@ BEGIN
   PERFORM langfuse_rollout.note_definition(place::regclass::text, format('the constraint %I is dropped', name::name),
     jsonb_build_object('kind', 'constraint', 'definition', pg_get_constraintdef(found)));
   EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', place::regclass, name::name);
-END`,
-  },
-]
+END
+$toolbox$;

@@ -1,25 +1,24 @@
-import type { SqlFunction } from './sql-function.ts'
+-- Archive, delete, rewrite and insert rows.
 
-/** Rows: archived, deleted, rewritten, inserted. */
-export const rows: readonly SqlFunction[] = [
-  {
-    signature: 'archive_rows(relation text, condition text, reason text)',
-    returns: 'bigint',
-    comment: 'Copies whole rows into the archive.',
-    body: `
+-- Copies whole rows into the archive and returns their number. Reads only: no row is locked.
+CREATE OR REPLACE FUNCTION langfuse_rollout.archive_rows(relation text, condition text, reason text)
+RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
 BEGIN
   IF place IS NULL THEN RETURN 0; END IF;
   RETURN langfuse_rollout.archive_matching(place, condition, reason, NULL, false, NULL);
-END`,
-  },
-  {
-    signature: 'delete_rows(relation text, condition text, reason text)',
-    returns: 'bigint',
-    comment:
-      'Archives and deletes rows, in one statement; rows that go or change with them are archived before.',
-    body: `
+END
+$toolbox$;
+
+-- Archives and deletes rows in one statement, and returns their number. Rows that a foreign key would delete or change
+-- with them are archived first. Locks these rows only.
+CREATE OR REPLACE FUNCTION langfuse_rollout.delete_rows(relation text, condition text, reason text)
+RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   gone bigint;
@@ -44,14 +43,15 @@ BEGIN
   USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
   GET DIAGNOSTICS gone = ROW_COUNT;
   RETURN gone;
-END`,
-  },
-  {
-    signature: 'rewrite_rows(relation text, assignments text, condition text, reason text)',
-    returns: 'bigint',
-    comment: `Archives rows as they are, with what the assignments write. The condition must not hold any more after that,
-or a second call does it again.`,
-    body: `
+END
+$toolbox$;
+
+-- Archives rows as they are and applies the assignments to them; returns their number. Locks these rows only. The
+-- assignments must make the condition false, or a second call rewrites the rows again.
+CREATE OR REPLACE FUNCTION langfuse_rollout.rewrite_rows(relation text, assignments text, condition text, reason text)
+RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   key text[] := coalesce(langfuse_rollout.primary_key(place), '{ctid}');
@@ -83,13 +83,14 @@ BEGIN
   USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
   GET DIAGNOSTICS written = ROW_COUNT;
   RETURN written;
-END`,
-  },
-  {
-    signature: 'insert_rows(relation text, columns text, query text)',
-    returns: 'bigint',
-    comment: 'Inserts what the query gives into the columns, except for rows whose key is there already.',
-    body: `
+END
+$toolbox$;
+
+-- Inserts what the query returns into the columns, except for rows whose key exists; returns the number of new rows.
+CREATE OR REPLACE FUNCTION langfuse_rollout.insert_rows(relation text, columns text, query text)
+RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   list text := langfuse_rollout.todo_list(place, concat_ws(chr(1), columns, query));
@@ -97,7 +98,7 @@ DECLARE
 BEGIN
   IF place IS NULL THEN RETURN 0; END IF;
   IF list IS NULL THEN
-    EXECUTE format(E'INSERT INTO %s (%s) %s\\n ON CONFLICT DO NOTHING', place::regclass, columns, query);
+    EXECUTE format(E'INSERT INTO %s (%s) %s\n ON CONFLICT DO NOTHING', place::regclass, columns, query);
     GET DIAGNOSTICS inserted = ROW_COUNT;
     RETURN inserted;
   END IF;
@@ -115,15 +116,16 @@ BEGIN
   GET DIAGNOSTICS inserted = ROW_COUNT;
   PERFORM langfuse_rollout.tell_whether_more(list);
   RETURN inserted;
-END`,
-  },
-  {
-    signature: 'archive_column(relation text, column_name text)',
-    returns: 'bigint',
-    comment: `Copies the primary key and the column where it is not the column's default (NULL if it has none), and
-remembers that until the column is dropped: a second call does nothing. A default that is computed cannot be told
-from a value, so there all rows are copied.`,
-    body: `
+END
+$toolbox$;
+
+-- Archives the values of a column that differ from its default (from NULL if it has none), each with the primary key;
+-- returns their number. Until the column is dropped, a second call does nothing. A computed default cannot be told
+-- from a value, so then every row is archived.
+CREATE OR REPLACE FUNCTION langfuse_rollout.archive_column(relation text, column_name text)
+RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   number smallint := langfuse_rollout.column_named(place, column_name);
@@ -158,41 +160,5 @@ BEGIN
   VALUES (langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text,
     column_name::name, definition, copied);
   RETURN copied;
-END`,
-  },
-  {
-    signature: 'delete_background_migration(id text)',
-    returns: 'void',
-    comment: 'Takes a background migration away, so that a later upgrade can insert it again.',
-    body: `
-BEGIN
-  PERFORM langfuse_rollout.delete_rows('background_migrations', format('this.id = %L', id),
-    'the older release has no such background migration');
-END`,
-  },
-  {
-    signature: 'pause_background_migration(id text)',
-    returns: 'void',
-    comment: `Marks a background migration that is not finished as failed, which every release passes over. A worker takes
-the first unfinished one by name, and stops at all of them where its image lacks the script. One that is busy with it goes on.`,
-    body: `
-BEGIN
-  PERFORM langfuse_rollout.rewrite_rows('background_migrations',
-    'failed_at = timezone(''UTC'', now()), failed_reason = ''paused by a rollback to a release that does not have its script''',
-    format('this.id = %L AND this.finished_at IS NULL AND this.failed_at IS NULL', id),
-    'the older worker does not have its script and would stop at it');
-END`,
-  },
-  {
-    signature: 'insert_background_migration(id text, name text, script text, args jsonb)',
-    returns: 'void',
-    comment: 'Brings a background migration back, as finished: the older worker must not run it.',
-    body: `
-BEGIN
-  IF langfuse_rollout.table_named('background_migrations') IS NULL THEN RETURN; END IF;
-  INSERT INTO public.background_migrations (id, name, script, args, finished_at)
-  VALUES (id, name, script, args, now() AT TIME ZONE 'UTC')
-  ON CONFLICT DO NOTHING;
-END`,
-  },
-]
+END
+$toolbox$;

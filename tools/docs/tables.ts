@@ -45,7 +45,7 @@ export function outputTable(action: Action): string {
 
 export function checkTable(): string {
   return table(
-    ['Check', 'Group', 'What it looks at', 'Of'],
+    ['Check', 'Group', 'What it checks', 'Components'],
     CHECKS.map(({ id, group, title, about }) => [code(id), code(group), title, about.join(', ')]),
   )
 }
@@ -53,7 +53,7 @@ export function checkTable(): string {
 /** What the article's module has, in the order of its files. */
 export function defectTable(): string {
   return table(
-    ['In', 'What is there', 'What to write', 'Found by'],
+    ['Where', 'Problem', 'Fix', 'Check'],
     Object.values(DEFECTS).map(({ file, resource, wrong, change, check }) => [
       `${code(file)} ${resource}`,
       wrong,

@@ -1,8 +1,7 @@
-# What verify finds in the article's module (tubone24/langfuse-v3-terraform), repaired. These are the members to change
-# in its own resources, named as they are there; what is not shown stays as it is. The whole list, with the check that
-# finds each: docs/module-defects.md.
+# Fixes for what verify finds in the article's module (tubone24/langfuse-v3-terraform). Change these members of the
+# module's resources; keep all other members. docs/module-defects.md lists every defect and its check.
 
-# clickhouse-single-writer, circuit-breaker: with ECS's defaults (100 % and 200 %) a rollout starts a second ClickHouse on the same files.
+# clickhouse-single-writer, circuit-breaker: ECS's defaults (100 % and 200 %) start a second ClickHouse on the same files.
 resource "aws_ecs_service" "clickhouse" {
   name                               = "clickhouse"
   cluster                            = aws_ecs_cluster.langfuse.id
@@ -17,7 +16,7 @@ resource "aws_ecs_service" "clickhouse" {
   }
 
   lifecycle {
-    # The actions deploy; Terraform would put the old image back.
+    # The actions deploy the image. Without this, Terraform restores the old one.
     ignore_changes = [task_definition]
   }
 }
@@ -50,8 +49,8 @@ locals {
   }
 }
 
-# image-tags, image-mutability, image-retention, rollback-image: an image that a tag led to yesterday may be gone
-# tomorrow. Keep enough for the way back, and never move a tag. Likewise langfuse_worker and clickhouse.
+# image-tags, image-mutability, image-retention, rollback-image: keep enough images for a rollback, and never move a tag.
+# Do the same for langfuse_worker and clickhouse.
 resource "aws_ecr_repository" "langfuse_web" {
   name                 = "langfuse-web"
   image_tag_mutability = "IMMUTABLE"
@@ -62,14 +61,14 @@ resource "aws_ecr_lifecycle_policy" "image_count_cleanup_langfuse_web" {
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "Untagged images go after two weeks; releases stay."
+      description  = "Delete untagged images after two weeks; keep releases."
       selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
       action       = { type = "expire" }
     }]
   })
 }
 
-# efs-access-point, a root-owned directory: an access point makes it with ClickHouse's own owner (uid 101).
+# efs-access-point: the access point creates the directory with ClickHouse's own owner (uid 101) instead of root.
 resource "aws_efs_access_point" "clickhouse" {
   file_system_id = aws_efs_file_system.clickhouse_data.id
   posix_user {
@@ -102,8 +101,8 @@ resource "aws_rds_cluster" "langfuse_aurora_cluster" {
   skip_final_snapshot     = false
 }
 
-# web-health-check, web-health-window, automatic-deployments: TCP says healthy before the web answers, and after a
-# console edit it is TCP again; what is pushed to ECR is not yet what should run.
+# web-health-check, web-health-window, automatic-deployments: a TCP check passes before the web answers, and an edit in
+# the console resets the check to TCP. A push to ECR must not deploy by itself.
 resource "aws_apprunner_service" "langfuse_web" {
   service_name = "langfuse_web"
 
@@ -128,7 +127,8 @@ resource "aws_apprunner_service" "langfuse_web" {
   }
 }
 
-# environment-names, environment-values, environment-pairs, valkey-tls: the worker's task definition says ENCRIPTION_KEY, so what the web encrypts the worker cannot read.
+# environment-names, environment-values, environment-pairs, valkey-tls: the worker's task definition misspells
+# ENCRYPTION_KEY as ENCRIPTION_KEY, so the worker cannot decrypt what the web encrypts.
 locals {
   worker_secrets = [
     { name = "ENCRYPTION_KEY", valueFrom = aws_secretsmanager_secret.encryption_key.arn },
@@ -137,12 +137,12 @@ locals {
     { name = "HOSTNAME", value = "0.0.0.0" },
     { name = "NEXTAUTH_URL", value = "https://langfuse.${var.custom_domain_name}" },
     { name = "NODE_OPTIONS", value = "--max-old-space-size=3072" },
-    # On the web too.
+    # Set this on the web too.
     { name = "REDIS_TLS_ENABLED", value = "true" },
   ]
 }
 
-# valkey: with any other policy BullMQ's locks are evicted, and the worker stops in silence.
+# valkey: any other policy may evict BullMQ's locks; the worker then stops without an error.
 resource "aws_elasticache_parameter_group" "valkey" {
   name   = "langfuse-noeviction"
   family = "valkey7"
@@ -152,4 +152,4 @@ resource "aws_elasticache_parameter_group" "valkey" {
   }
 }
 
-# clickhouse-minimum: push clickhouse/clickhouse-server:25.12 instead of :24, which v4 does not work on.
+# clickhouse-minimum: push clickhouse/clickhouse-server:25.12 instead of :24. Langfuse 4 needs 25.12 or later.

@@ -1,12 +1,13 @@
-# The two roles of the workflows, from the policies of docs/iam. Copy docs/iam beside this file.
+# The plan role and the deploy role of the workflows, from the policies in docs/iam. Copy docs/iam beside this file.
+# GitHub's OIDC provider must exist in the account.
 
 variable "repository" {
-  description = "Your repository as GitHub's OIDC subject names it since July 2026: ORGANISATION@ID/REPOSITORY@ID."
+  description = "Your repository as in GitHub's OIDC subject since July 2026: ORGANISATION@ID/REPOSITORY@ID."
   type        = string
 }
 
 variable "environment" {
-  description = "The GitHub environment whose reviewers approve."
+  description = "GitHub environment whose reviewers approve the plan."
   type        = string
   default     = "langfuse"
 }
@@ -33,7 +34,7 @@ locals {
 resource "aws_iam_role" "langfuse" {
   for_each = local.subjects
   name     = "langfuse-${each.key}"
-  # A deploy with a timeout of more than 50 minutes needs a longer session.
+  # A deploy with a timeout above 50 minutes needs a longer session.
   max_session_duration = 7200
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -24,7 +24,6 @@ import { type Connections, connect, type Ports } from './ports.ts'
 import { closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
-import { afterMigrating, beforeMigrating, withWayBack } from './way-back.ts'
 import { wayOut } from './way-out.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
@@ -37,8 +36,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const imageTool = config.mirrorFrom === undefined ? undefined : await ports.imageTool()
   const targets = await findImages(config, stack, connections, imageTool)
   const backups = config.backup ? await observeBackups(config, stack, connections.cloud) : undefined
-  const { facts } = withWayBack(ports, stack)
-  const plan = planDeploy({ config, stack, targets, facts, backups })
+  const plan = planDeploy({ config, stack, targets, facts: ports.facts, backups })
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
   announce(plan, ports.runner)
   if (config.dryRun) return planned(plan, stack)
@@ -50,7 +48,6 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   }
   const way = recordOf(plan, stack, ports)
   const record = await openRecord(way, config, ports)
-  const picture = await beforeMigrating(plan, stack, connections, ports)
   const steps = await runPlan({
     plan,
     stack,
@@ -62,8 +59,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
     imageTool,
   })
   const oldWeb = oldWebOf(plan.steps, { config, stack, targets, facts: ports.facts })
-  const wayBack = [...picture, ...(await afterMigrating(connections, ports))]
-  return finish({ plan, steps, way, wayBack, record, oldWeb, config, connections, ports, deadline })
+  return finish({ plan, steps, way, record, oldWeb, config, connections, ports, deadline })
 }
 
 /** The wanted images in the deployed repositories; what is missing there, where it would be copied from. */
@@ -124,8 +120,6 @@ type Finish = {
   readonly steps: readonly StepResult[]
   /** What ran before the first change. */
   readonly way: DeploymentRecord
-  /** What a way back over migrations that nobody has reviewed could not be made of. */
-  readonly wayBack: readonly string[]
   readonly record: OpenRecord
   readonly oldWeb: OldWeb | undefined
   readonly config: DeployConfig
@@ -141,7 +135,7 @@ async function finish(run: Finish): Promise<Conclusion> {
   const rest = {
     versions: { previous: plan.from, current: current(settled, ports), target: plan.to },
     plan,
-    warnings: [...plan.warnings, ...record.warnings, ...run.wayBack],
+    warnings: [...plan.warnings, ...record.warnings],
     steps,
     checks: settled.checks,
     stack: settled.stack,
@@ -214,7 +208,9 @@ async function goBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
     steps: [...steps, ...undone.steps],
     checks: settled.checks,
     stack: settled.stack ?? failed.stack,
-    next: good ? ['Find the cause above and remove it before the next deploy.'] : failed.next,
+    next: good
+      ? ['Find the cause above and remove it before the next deploy.']
+      : [...failed.next, ...undone.next],
   }
 }
 

@@ -18,7 +18,6 @@ import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
-import { withWayBack } from './way-back.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
 export async function rollback(given: Ports): Promise<Conclusion> {
@@ -30,8 +29,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
     cloud: connections.cloud,
     records: given.records(config),
   })
-  const known = await withNewerReleases(given, [target.release, currentRelease(stack, given.facts)])
-  const ports = withWayBack(known, stack)
+  const ports = await withNewerReleases(given, [target.release, currentRelease(stack, given.facts)])
   const targets = await resolveTargets(stack, target.wanted, connections.cloud)
   const question = { config, stack, target, facts: ports.facts }
   const undo = undoFrom(question, repairFrom(question))

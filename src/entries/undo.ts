@@ -3,7 +3,7 @@ import type { StepResult } from '../execute/execution.ts'
 import { waitFor } from '../execute/wait.ts'
 import type { DeployConfig } from '../inputs/config.ts'
 import type { Plan } from '../plan/plan.ts'
-import { planRollback } from '../plan/rollback.ts'
+import { planUndo } from '../plan/rollback.ts'
 import type { DeploymentRecord } from '../ports/records.ts'
 import { releaseOf } from '../release/release.ts'
 import { observe, quickSources } from '../stack/observe.ts'
@@ -14,13 +14,14 @@ import { announce } from './conclusions.ts'
 import type { Connections, Ports } from './ports.ts'
 import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
-import { withWayBack } from './way-back.ts'
 
 type Undone = {
   readonly steps: readonly StepResult[]
   readonly warnings: readonly string[]
   /** Why it could not be undone, as a sentence. */
   readonly problem: string | undefined
+  /** What a person has to do then. */
+  readonly next: readonly string[]
 }
 
 type Failed = {
@@ -40,12 +41,11 @@ const UNDO_TIMEOUT_MS = 20 * 60_000
  * so what was never changed is left alone.
  */
 export async function undo(failed: Failed): Promise<Undone> {
-  const { config, connections, record } = failed
+  const { config, connections, ports } = failed
   try {
-    const deadline = failed.ports.clock.now() + UNDO_TIMEOUT_MS
+    const deadline = ports.clock.now() + UNDO_TIMEOUT_MS
     const stack = await observeAtRest(failed, deadline)
-    const ports = withWayBack(failed.ports, stack)
-    const target = targetOf(record)
+    const target = targetOf(failed)
     const targets = await resolveTargets(stack, target.wanted, connections.cloud)
     const question = {
       // A deploy takes no risk on its own.
@@ -55,8 +55,8 @@ export async function undo(failed: Failed): Promise<Undone> {
       targets,
       facts: ports.facts,
     }
-    const plan = planRollback(question)
-    if (plan.kind === 'refusal') return nothing(plan.problems.join(' '))
+    const plan = planUndo(question)
+    if (plan.kind === 'refusal') return nothing(plan.problems.join(' '), plan.next)
     ports.runner.info('The deploy failed: what it had changed goes back.')
     announce(plan, ports.runner)
     const steps = await runPlan({
@@ -68,14 +68,15 @@ export async function undo(failed: Failed): Promise<Undone> {
       rollbackId: rollbackId(plan, ports),
     })
     const bad = steps.find(step => step.state !== 'done')
-    return { steps, warnings: [...plan.warnings, ...leftBehind(failed, stack)], problem: bad?.sentence }
+    const warnings = [...plan.warnings, ...leftBehind(failed, stack)]
+    return { steps, warnings, problem: bad?.sentence, next: [] }
   } catch (error) {
     return nothing(explain(error))
   }
 }
 
-function nothing(problem: string): Undone {
-  return { steps: [], warnings: [], problem }
+function nothing(problem: string, next: readonly string[] = []): Undone {
+  return { steps: [], warnings: [], problem, next }
 }
 
 /** App Runner rolls back by itself after a failed health check and takes no update until it has. */
@@ -100,7 +101,7 @@ async function observeAtRest({ config, connections, ports }: Failed, deadline: n
   return connections.insideIsSlow ? observe(config, connections) : settled
 }
 
-function targetOf(record: DeploymentRecord): RollbackTarget {
+function targetOf({ record, steps }: Failed): RollbackTarget {
   const release = releaseOf(record.from)
   if (release === undefined)
     throw new Error('Which release ran before is not known, so there is nothing to go back to.')
@@ -110,6 +111,7 @@ function targetOf(record: DeploymentRecord): RollbackTarget {
     wanted: { web: { reference: web }, worker: { reference: worker }, clickhouse: { reference: clickhouse } },
     source: 'the record of this deploy',
     record: undefined,
+    snapshot: steps.find(({ artifact }) => artifact?.kind === 'aurora-snapshot')?.artifact?.id,
     warnings: [],
   }
 }

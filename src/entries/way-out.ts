@@ -14,7 +14,7 @@ export function wayOut(stopped: Stopped): readonly string[] {
   return [
     ...betweenTheReleases(stopped),
     'Find the cause above, remove it, and run this deploy again: it goes on from where it stopped.',
-    `Or go back with the rollback action and \`to: ${plan.from ?? 'the release before'}\` (class \`${plan.rollbackClass}\`).`,
+    `Or go back with the rollback action and \`to: ${plan.from ?? 'the release before'}\` (class \`${plan.rollbackClass}\`).${plan.rollbackClass === 'restore' ? ' Before it changes anything, it says what has to be restored from the snapshot.' : ''}`,
   ]
 }
 

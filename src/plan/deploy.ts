@@ -8,7 +8,6 @@ import { type BackupPlan, NO_BACKUP, planBackup } from './backup.ts'
 import { ecsState } from './ecs-state.ts'
 import { environmentFindings } from './env-lint.ts'
 import { ecsStep, webStep } from './image-steps.ts'
-import { unreviewedWarnings } from './losses.ts'
 import { bootWarnings, migrateProblems, unreachedWarnings, withMigrations } from './migrate.ts'
 import { mirrorSteps } from './mirror.ts'
 import { oldWebOf, oldWebWarning } from './old-web.ts'
@@ -21,7 +20,7 @@ import { clickhouseProblems, clickhouseWarnings } from './preflight-clickhouse.t
 import { foreignImages } from './preflight-images.ts'
 import { releaseProblems, releaseWarnings, stopProblems } from './preflight-release.ts'
 import { planRerun, rerunNeeds } from './rerun.ts'
-import { classOf, undoBetween } from './rollback-class.ts'
+import { classOf, type Undo, undoBetween, withoutDownSql } from './rollback-class.ts'
 import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
 
 type DeployQuestion = {
@@ -147,25 +146,18 @@ function wayBack({ config, stack, facts }: DeployQuestion): WayBack {
   }
   const undo = undoBetween(after, from, facts)
   const forGood = undo.sql.filter(file => file.class !== 'schema')
-  const losses = forGood.map(file => `${file.migration}: ${file.loses}`)
-  const warnings = unreviewedWarnings(undo)
-  const isMade = stack.postgres.known && undo.missing.length > 0 && undo.missing.every(isPostgres)
-  if (!isMade) return { rollbackClass: classOf(undo), losses, warnings }
-  const known = classOf({ ...undo, missing: [] })
   return {
-    rollbackClass: known === 'restore' ? known : 'lossy',
-    losses,
-    warnings: [...warnings, madeWarning(undo.missing)],
+    rollbackClass: classOf(undo),
+    losses: forGood.map(file => `${file.migration}: ${file.loses}`),
+    warnings: undo.missing.length === 0 ? [] : [needsSnapshot(undo, config)],
   }
 }
 
-function isPostgres(missing: string): boolean {
-  return missing.startsWith('postgres/')
-}
-
-function madeWarning(missing: readonly string[]): string {
-  const names = missing.map(name => name.slice('postgres/'.length)).join(', ')
-  return `Nobody has reviewed how to undo ${names}: a way back is made from the schema before and after this deploy, without what is done to rows.`
+/** What a later rollback will refuse, said while a snapshot can still be taken. */
+function needsSnapshot(undo: Undo, { version, backup }: DeployConfig): string {
+  const files = undo.missing.some(name => name.startsWith('clickhouse/')) ? ' and of ClickHouse' : ''
+  const take = backup ? '' : ' `backup` is `false`: take one before you approve.'
+  return `Langfuse ${version} brings ${withoutDownSql(undo)} without reviewed down SQL: going back over them needs a backup of PostgreSQL${files} from before this deploy.${take}`
 }
 
 function warnings(question: DeployQuestion, changes: readonly Step[]): readonly string[] {

@@ -56,14 +56,3 @@ export function lossSentences(undo: Pick<Undo, 'sql'>, counted: readonly Counted
     return [`${file.migration}: ${file.loses}${numbers.length === 0 ? '' : ` (${numbers.join('; ')})`}`]
   })
 }
-
-/** A generated undo knows the schema and nothing of rows. */
-export function unreviewedWarnings({ sql }: Pick<Undo, 'sql'>): readonly string[] {
-  return sql.flatMap(({ migration, unreviewed }) =>
-    unreviewed === undefined
-      ? []
-      : [
-          `The down SQL of ${migration} was made from ${unreviewed.madeFrom}, and nobody has reviewed it: what the migration did to rows is not undone. Have a snapshot.`,
-        ],
-  )
-}

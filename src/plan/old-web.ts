@@ -34,7 +34,7 @@ export function oldWebWarning({ from, to, head }: OldWeb): string {
 
 /** For a deploy that stopped in between. */
 export function oldWebRemedy({ from, to, head }: OldWeb): string {
-  return `The migrations of Langfuse ${to} may have run and its web does not serve yet: the web of ${nameOf(from)} serves on, but cannot start again ${why(head)}. Do not restart, scale or redeploy it; end this soon by deploying ${to} again, or by the rollback action, which undoes the migrations. If it has to start before that, set \`LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED\` to \`true\` for it, and remove that afterwards.`
+  return `The migrations of Langfuse ${to} may have run and its web does not serve yet: the web of ${nameOf(from)} serves on, but cannot start again ${why(head)}. Do not restart, scale or redeploy it; end this soon by deploying ${to} again, or by the rollback action, which undoes the migrations that it has down SQL for. If it has to start before that, set \`LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED\` to \`true\` for it, and remove that afterwards.`
 }
 
 function nameOf(from: string | undefined): string {

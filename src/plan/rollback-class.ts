@@ -15,6 +15,7 @@ export type Undo = {
   /** Migrations whose change both releases have, under different names. */
   readonly renamed: Renamed
   readonly sql: readonly DownSql[]
+  /** Without a reviewed file, as `store/name`. */
   readonly missing: readonly string[]
 }
 
@@ -76,18 +77,12 @@ function filesOf(
   const found = wanted.map(([store, name]) => ({
     store,
     name,
-    sql: whole(facts.downSql(store, name), postgres),
+    sql: facts.downSql(store, name),
   }))
   return {
     sql: found.flatMap(({ sql }) => sql ?? []),
     missing: found.flatMap(({ store, name, sql }) => (sql === undefined ? [`${store}/${name}`] : [])),
   }
-}
-
-/** What can only be undone together with a migration that stays is none. */
-function whole(file: DownSql | undefined, undone: readonly string[]): DownSql | undefined {
-  const isWhole = file?.unreviewed?.together.every(name => undone.includes(name)) ?? true
-  return isWhole ? file : undefined
 }
 
 /** The worst class of what has to be undone; a migration without down SQL can only be restored. */
@@ -97,6 +92,16 @@ export function classOf(undo: Undo): RollbackClass {
   const least = isNothing(undo) ? 'images' : 'schema'
   const worst = Math.max(ranks.indexOf(least), ...undo.sql.map(file => ranks.indexOf(file.class)))
   return ranks[worst] ?? 'restore'
+}
+
+/** The migrations without down SQL, for a sentence: `Postgres migration A and ClickHouse migration 0047`. */
+export function withoutDownSql({ missing }: Pick<Undo, 'missing'>): string {
+  return missing
+    .map(name =>
+      name.replace('postgres/', 'Postgres migration ').replace('clickhouse/', 'ClickHouse migration '),
+    )
+    .join(', ')
+    .replace(/, (?=[^,]*$)/, ' and ')
 }
 
 /** Whether the databases stay as they are. */

@@ -8,15 +8,15 @@ import type { Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 import { ecsStep, webStep } from './image-steps.ts'
-import { meaningOf, unreviewedWarnings } from './losses.ts'
+import { meaningOf } from './losses.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
 import { amountOf, componentName, makePlan } from './plan.ts'
 import { commonProblems, commonWarnings } from './preflight.ts'
 import type { MissingImage } from './preflight-images.ts'
 import { type Repair, repairOf } from './repair.ts'
 import type { Renamed, Undo } from './rollback-class.ts'
-import { classOf, isNothing, undoBetween } from './rollback-class.ts'
-import { restoreRunbook } from './runbook.ts'
+import { classOf, isNothing, undoBetween, withoutDownSql } from './rollback-class.ts'
+import { restoreRunbook, wholeRestoreRunbook } from './runbook.ts'
 
 type RollbackQuestion = {
   readonly config: RollbackConfig
@@ -52,7 +52,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
       from,
       to: target.release,
       problems,
-      next: needsRestore ? runbook(question) : [],
+      next: needsRestore ? runbook(question, undo) : [],
     }
   }
   const undone = config.sql === 'auto' ? undo : NOTHING
@@ -76,9 +76,35 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
   })
 }
 
+/**
+ * What brings back what ran before a deploy that failed. Over migrations without down SQL only the images go back, and
+ * only where the older release is known to start; else it is refused with what to restore. Pure.
+ */
+export function planUndo(question: RollbackQuestion): Plan | Refusal {
+  const undo = undoFrom(question, repairFrom(question))
+  const whole = planRollback(question)
+  const { postgres, clickhouseStore } = question.stack
+  const startsWithout = undo.sql.every(({ sections }) => sections.expand === '')
+  if (undo.missing.length === 0 || !startsWithout || !postgres.known || !clickhouseStore.known) return whole
+  const alone = planRollback({ ...question, config: { ...question.config, sql: 'images-only' } })
+  if (alone.kind === 'refusal') return whole
+  const why = `Only the images go back, because there is no reviewed down SQL for ${withoutDownSql(undo)}.`
+  return { ...alone, warnings: [...alone.warnings, why] }
+}
+
 /** What SQL cannot give back, and how a snapshot does. */
-export function runbook({ stack, target }: Pick<RollbackQuestion, 'stack' | 'target'>): readonly string[] {
-  return restoreRunbook(stack, { snapshot: target.snapshot, release: target.release })
+export function runbook(
+  { stack, target }: Pick<RollbackQuestion, 'stack' | 'target'>,
+  undo: Undo = NOTHING,
+): readonly string[] {
+  const point = { snapshot: target.snapshot, release: target.release }
+  return undo.missing.length === 0
+    ? restoreRunbook(stack, point)
+    : wholeRestoreRunbook(stack, point, {
+        names: withoutDownSql(undo),
+        inClickHouse: undo.missing.some(name => name.startsWith('clickhouse/')),
+        imagesFirst: whyNotImagesOnly(undo, target.release).length === 0,
+      })
 }
 
 const NOTHING: Undo = {
@@ -207,16 +233,14 @@ function have(count: number, what: string): string {
 
 function withoutSql(undo: Undo): readonly string[] {
   if (undo.missing.length === 0) return []
-  const [first, ...others] = undo.missing
-  const rest = others.length === 0 ? '' : ` and ${others.length} more`
   return [
-    `There is no down SQL for ${first}${rest}: use a newer version of this action, or restore the databases from the snapshot that was taken before the upgrade.`,
+    `There is no reviewed down SQL for ${withoutDownSql(undo)}: no input makes this action undo it. Follow the restore steps in the job summary, or use a newer version of this action that has the SQL.`,
   ]
 }
 
 function notAccepted(config: RollbackConfig, undo: Undo): readonly string[] {
   const rollbackClass = classOf(undo)
-  if (!needsAccept(rollbackClass) || config.accept.has(rollbackClass)) return []
+  if (undo.missing.length > 0 || !needsAccept(rollbackClass) || config.accept.has(rollbackClass)) return []
   const files = undo.sql.filter(file => file.class === rollbackClass)
   const losses = files.map(file => `${file.migration}: ${file.loses}`).join('; ')
   return [
@@ -328,12 +352,11 @@ function warnings({ config, stack, target, targets }: RollbackQuestion, undo: Un
     ...target.warnings,
     ...commonWarnings(stack, targets),
     ...clickhouseGoesBack(stack, targets),
-    ...(config.sql === 'auto' ? unreviewedWarnings(undo) : []),
     ...(config.sql === 'auto' && needsAccept(classOf(undo)) ? [MAY_FAIL] : []),
   ]
   if (config.sql === 'images-only' && undo.postgres.length > 0) {
     found.push(
-      `${amountOf(undo.postgres.length, 'Postgres migration')} ${undo.postgres.length === 1 ? 'stays as it is' : 'stay as they are'} (\`sql: images-only\`): Langfuse ${target.release} may miss what they removed.`,
+      `${amountOf(undo.postgres.length, 'Postgres migration')} ${undo.postgres.length === 1 ? 'stays as it is' : 'stay as they are'}: Langfuse ${target.release} may miss what they removed.`,
     )
   }
   return found

@@ -64,18 +64,6 @@ export function applyDelta(snapshot: Snapshot, delta: Delta): Snapshot {
   return sortedSnapshot(objects)
 }
 
-/** What turns `to` back into `from`. */
-export function invertDelta(delta: Delta): Delta {
-  return {
-    renamed: delta.renamed.map(({ from, to }) => ({ from: to, to: from })).toReversed(),
-    added: delta.removed,
-    removed: delta.added,
-    changed: Object.fromEntries(
-      Object.entries(delta.changed).map(([key, { from, to }]) => [key, { from: to, to: from }]),
-    ),
-  }
-}
-
 export function isEmptyDelta(delta: Delta): boolean {
   const { renamed, added, removed, changed } = delta
   return [renamed, added, removed, changed].every(part => Object.keys(part).length === 0)

@@ -14,8 +14,6 @@ export type DownSql = {
   /** What will be archived, mapped or changed, and how many: asked before anything happens. */
   readonly counts: readonly Count[]
   readonly sections: DownSections
-  /** Not a reviewed file: made by the generator. `together`: migrations that can only be undone all at once. */
-  readonly unreviewed?: { readonly madeFrom: string; readonly together: readonly string[] }
 }
 
 /** A SELECT that answers one number, and what it counts, in words. */

@@ -1,6 +1,5 @@
 import { explain } from '../errors/explain.ts'
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
-import { readGenerated } from '../schema/generated-store.ts'
 import { readPostgresSnapshot } from '../schema/postgres.ts'
 import type {
   BackgroundMigration,
@@ -42,7 +41,6 @@ async function readPostgres(session: PostgresSession): Promise<PostgresState> {
     noBackgroundMigrations: !background,
     pending: await readPending(session),
     ...(failed && { schema: await readPostgresSnapshot(sql => session.run(sql)) }),
-    generated: await readGenerated((sql, parameters) => session.run(sql, parameters)),
   }
 }
 

@@ -14,7 +14,6 @@ import type { MountedFiles } from '../ports/files.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
-import type { GeneratedDownSql } from '../schema/way-back.ts'
 import type { Closely } from './closely.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -116,8 +115,6 @@ export type PostgresState = {
   readonly pending: readonly PendingUndo[]
   /** Read when a migration failed: the evidence of what it left. */
   readonly schema?: Snapshot
-  /** Down SQL that was made when migrations without a reviewed file were deployed. */
-  readonly generated?: readonly GeneratedDownSql[]
 }
 
 export type PendingUndo = {

@@ -187,16 +187,6 @@ test('a newer target, and one that the catalog does not know, are refused', () =
   })
 })
 
-test('a migration without down SQL is refused by its name', () => {
-  const facts: ReleaseFacts = {
-    ...FACTS,
-    downSql: (store, name) => (store === 'clickhouse' ? undefined : FACTS.downSql(store, name)),
-  }
-  expect(plan(stackOn3(), { accept: 'restore' }, facts)).toMatchObject({
-    problems: [expect.stringMatching(/no down SQL for clickhouse\/0006/)],
-  })
-})
-
 test('a lossy rollback needs to be accepted, and says what is lost', () => {
   const facts: ReleaseFacts = {
     ...FACTS,

@@ -1,6 +1,6 @@
 import type { Catalog } from '../../src/schema/catalog.ts'
 import { parseKey } from '../../src/schema/snapshot.ts'
-import { generatedOf } from '../../src/schema/way-back.ts'
+import { generatedOf } from './generate-down.ts'
 
 /** How each reviewed file differs from the generated one in the objects it touches, a line a file. */
 export function checkDownSql(catalog: Catalog): {

@@ -1,6 +1,6 @@
 import type { Catalog } from '../../src/schema/catalog.ts'
-import { generatedOf } from '../../src/schema/way-back.ts'
-import { writeDownSql } from '../../src/schema/write-down.ts'
+import { generatedOf } from './generate-down.ts'
+import { writeDownSql } from './write-down.ts'
 
 /** The text of a down SQL file as the catalog alone gives it: the start of a review. */
 export function skeletonOf(catalog: Catalog, migration: string): string {

@@ -1,6 +1,9 @@
-import type { BackgroundMigration } from './catalog.ts'
-import { applyDelta, type Delta, invertDelta, isEmptyDelta, type Rename } from './diff.ts'
-import type { DownClass } from './down-sql.ts'
+import type { BackgroundMigration, Catalog } from '../../src/schema/catalog.ts'
+import { applyDelta, type Delta, type Rename } from '../../src/schema/diff.ts'
+import type { DownClass } from '../../src/schema/down-sql.ts'
+import { columnSql, followsRenames } from '../../src/schema/postgres-sql.ts'
+import { quoteLiteral } from '../../src/schema/quote.ts'
+import { type Facts, type Kind, keyOf, parseKey, type Snapshot } from '../../src/schema/snapshot.ts'
 import {
   columnUse,
   cyclicForeignKeys,
@@ -12,9 +15,7 @@ import {
   orphansOf,
   tableOrder,
 } from './generate-down-rows.ts'
-import { columnSql, followsRenames } from './postgres-sql.ts'
-import { quoteWhereNeeded as quote, quoteLiteral } from './quote.ts'
-import { type Facts, type Kind, keyOf, parseKey, type Snapshot } from './snapshot.ts'
+import { quoteWhereNeeded as quote } from './quote-where-needed.ts'
 
 export type DownPhase = 'expand' | 'prepare' | 'contract' | 'validate'
 
@@ -28,7 +29,7 @@ export type DownStatement = {
   readonly review?: string
 }
 
-/** The inverse of one migration, or of several that can only be undone together. */
+/** The inverse of one migration. */
 export type GeneratedDown = {
   readonly migration: string
   readonly class: DownClass
@@ -39,7 +40,7 @@ export type GeneratedDown = {
   readonly statements: readonly DownStatement[]
 }
 
-export type BackgroundRows = {
+type BackgroundRows = {
   readonly added: readonly Pick<BackgroundMigration, 'id'>[]
   readonly removed: readonly Pick<BackgroundMigration, 'id' | 'name' | 'script' | 'args'>[]
 }
@@ -81,9 +82,29 @@ export function generateDown(options: {
   }
 }
 
-/** Whether a migration only gave something new, which can be taken away without a doubt. */
-export function isAdditive(delta: Delta): boolean {
-  return isEmptyDelta({ ...delta, added: {} })
+/** The mechanical inverse of a migration that the catalog has. */
+export function generatedOf(
+  migration: string,
+  catalog: Pick<Catalog, 'postgresChange' | 'allBackgroundMigrations'>,
+): GeneratedDown {
+  const rows = catalog.allBackgroundMigrations()
+  const background = {
+    added: rows.filter(({ addedBy }) => addedBy === migration),
+    removed: rows.filter(({ removedBy }) => removedBy === migration),
+  }
+  return generateDown({ migration, ...catalog.postgresChange(migration), background })
+}
+
+/** What turns `to` back into `from`. */
+export function invertDelta(delta: Delta): Delta {
+  return {
+    renamed: delta.renamed.map(({ from, to }) => ({ from: to, to: from })).toReversed(),
+    added: delta.removed,
+    removed: delta.added,
+    changed: Object.fromEntries(
+      Object.entries(delta.changed).map(([key, { from, to }]) => [key, { from: to, to: from }]),
+    ),
+  }
 }
 
 /** The way back, with the objects of each kind that come, go, or change. */

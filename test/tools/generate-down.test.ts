@@ -3,14 +3,13 @@ import { upStatements } from '../../sandbox/langfuse/image.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import { diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
 import { type DownSections, type DownSql, parseDownSql } from '../../src/schema/down-sql.ts'
-import { generateDown, isAdditive } from '../../src/schema/generate-down.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
 import { splitStatements } from '../../src/schema/sql-text.ts'
-import { generatedOf } from '../../src/schema/way-back.ts'
-import { writeDownSql } from '../../src/schema/write-down.ts'
+import { generateDown, generatedOf } from '../../tools/down-sql/generate-down.ts'
 import { skeletonOf } from '../../tools/down-sql/skeleton.ts'
+import { writeDownSql } from '../../tools/down-sql/write-down.ts'
 import { undo } from '../down-sql/undo.ts'
-import { build, type Database, usePostgres } from './databases.ts'
+import { build, type Database, usePostgres } from '../schema/databases.ts'
 
 const catalog = loadCatalog(new URL('../../', import.meta.url))
 const postgres = usePostgres()
@@ -101,15 +100,6 @@ test('what is gone for good is named, and only that makes a migration lossy', ()
     ['20260723124010', 1],
     ['20260723150000', 3],
   ])
-})
-
-test('only what gives something new is additive', () => {
-  const additive = migrations
-    .filter(({ name }) => isAdditive(catalog.postgresStep(name)))
-    .map(({ name }) => name)
-  expect(additive).toContain('20241124115100_add_projects_deleted_at')
-  expect(additive).not.toContain('20250520123737_add_single_aggregate_chart_type')
-  expect(additive).not.toContain('20260723124010_drop_dataset_run_items_table')
 })
 
 test('names that need quotes come back and go as any other', async () => {

@@ -1,5 +1,5 @@
-import type { Rename } from './diff.ts'
-import { type Facts, keyOf, parseKey } from './snapshot.ts'
+import type { Rename } from '../../src/schema/diff.ts'
+import { type Facts, keyOf, parseKey } from '../../src/schema/snapshot.ts'
 
 /** Objects by kind and id (oid, or oid.attnum), which a rename does not change within one database. */
 export type ObjectsById = ReadonlyMap<string, readonly [key: string, facts: Facts]>

@@ -1,5 +1,6 @@
-import { quoteWhereNeeded as quote, quoteIdentifier } from './quote.ts'
-import { type Facts, keyOf, parseKey, type Snapshot } from './snapshot.ts'
+import { quoteIdentifier } from '../../src/schema/quote.ts'
+import { type Facts, keyOf, parseKey, type Snapshot } from '../../src/schema/snapshot.ts'
+import { quoteWhereNeeded as quote } from './quote-where-needed.ts'
 
 /** A foreign key, from PostgreSQL's own text of it. */
 export type ForeignKey = {

@@ -1,6 +1,6 @@
 -- undoes: 0010
 -- class: schema
--- loses: nothing; what is in scores.metadata goes to the archive
+-- loses: nothing; the values of scores.metadata go to the archive
 -- count: values of scores.metadata that go to the archive: SELECT count() FROM scores WHERE notEmpty(metadata)
 
 -- phase: contract

@@ -1,6 +1,6 @@
 -- undoes: 0012
 -- class: schema
--- loses: nothing; which session a score is for goes to the archive
+-- loses: nothing; the session ids of scores go to the archive
 -- count: values of scores.session_id that go to the archive: SELECT count() FROM scores WHERE session_id IS NOT NULL
 
 -- phase: contract

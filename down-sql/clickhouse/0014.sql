@@ -1,6 +1,6 @@
 -- undoes: 0014
 -- class: schema
--- loses: nothing; scores without a trace keep an empty trace id, and which they were goes to the archive
+-- loses: nothing; scores without a trace get an empty trace id; the archive lists them
 -- count: scores without a trace, which get an empty trace id: SELECT count() FROM scores WHERE trace_id IS NULL
 --
 -- Langfuse's own way back repeats the way up and leaves the column as it is.

@@ -1,6 +1,6 @@
 -- undoes: 0017
 -- class: schema
--- loses: nothing; which dataset run a score is for goes to the archive
+-- loses: nothing; the dataset run ids of scores go to the archive
 -- count: values of scores.dataset_run_id that go to the archive: SELECT count() FROM scores WHERE dataset_run_id IS NOT NULL
 
 -- phase: contract

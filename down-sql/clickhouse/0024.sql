@@ -1,6 +1,6 @@
 -- undoes: 0024
 -- class: schema
--- loses: nothing; the table moves to the archive, and the older release takes run items from PostgreSQL
+-- loses: nothing; the table moves to the archive; the older release reads run items from PostgreSQL
 -- count: rows of dataset_run_items_rmt that go to the archive: SELECT ifNull(sum(total_rows), 0) FROM system.tables WHERE database = currentDatabase() AND name = 'dataset_run_items_rmt'
 
 -- phase: contract

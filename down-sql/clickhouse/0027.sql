@@ -1,6 +1,6 @@
 -- undoes: 0027
 -- class: schema
--- loses: nothing; the list of environments is made again from the rows
+-- loses: nothing; the list of environments is rebuilt from the rows
 --
 -- The table was kept and no longer fed, so environments that came since are missing in it. Its rows of one project are
 -- united when they are read and merged, so adding what is there already, and adding twice, changes nothing.

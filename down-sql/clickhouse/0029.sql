@@ -1,6 +1,6 @@
 -- undoes: 0029
 -- class: lossy
--- loses: what was in traces_all_amt, traces_7d_amt and traces_30d_amt: the upgrade dropped it. It is a copy of traces that an experiment made, off by default; the tables come back empty
+-- loses: the rows of traces_all_amt, traces_7d_amt and traces_30d_amt, which the upgrade dropped; the tables come back empty. An experiment, off by default, copied traces there
 
 -- phase: expand
 CREATE TABLE IF NOT EXISTS traces_null (

@@ -1,6 +1,6 @@
 -- undoes: 0035
 -- class: schema
--- loses: nothing; which key and SDK sent a score goes to the archive
+-- loses: nothing; the API key and SDK of each score go to the archive
 -- count: values of scores.ingestion_api_key that go to the archive: SELECT count() FROM scores WHERE ingestion_api_key != ''
 -- count: values of scores.ingestion_sdk_name that go to the archive: SELECT count() FROM scores WHERE ingestion_sdk_name != 'unknown'
 -- count: values of scores.ingestion_sdk_version that go to the archive: SELECT count() FROM scores WHERE ingestion_sdk_version != 'unknown'

@@ -1,6 +1,6 @@
 -- undoes: 0039
 -- class: restore
--- loses: from the older release's sight, everything that was written while LANGFUSE_MIGRATION_V4_WRITE_MODE was events_only (the default of v4): it is in events_full only, which moves to the archive and which the older release does not read
+-- loses: in the older release, everything written while LANGFUSE_MIGRATION_V4_WRITE_MODE was events_only (v4's default): only events_full has it, and events_full moves to the archive
 -- count: rows of events_full that go to the archive: SELECT ifNull(sum(total_rows), 0) FROM system.tables WHERE database = currentDatabase() AND name = 'events_full'
 -- count: events written after the last row of traces, which the older release does not show: SELECT count() FROM events_full WHERE created_at > (SELECT max(created_at) FROM traces)
 --

@@ -1,6 +1,6 @@
 -- undoes: 0042
 -- class: schema
--- loses: nothing; which key and SDK sent an event goes to the archive
+-- loses: nothing; the API key and SDK of each event go to the archive
 -- count: values of observations_batch_staging.ingestion_api_key that go to the archive: SELECT count() FROM observations_batch_staging WHERE ingestion_api_key != ''
 -- count: values of observations_batch_staging.ingestion_sdk_name that go to the archive: SELECT count() FROM observations_batch_staging WHERE ingestion_sdk_name != 'unknown'
 -- count: values of observations_batch_staging.ingestion_sdk_version that go to the archive: SELECT count() FROM observations_batch_staging WHERE ingestion_sdk_version != 'unknown'

@@ -1,6 +1,6 @@
 -- undoes: 0044
 -- class: lossy
--- loses: what was in event_log: the upgrade dropped it, and it comes back empty. Releases from 3.53.0 on read blob_storage_file_log instead, into which a background migration had copied it
+-- loses: the rows of event_log, which the upgrade dropped; it comes back empty. Releases from 3.53.0 on read blob_storage_file_log, where a background migration copied the rows
 
 -- phase: expand
 CREATE TABLE IF NOT EXISTS event_log (

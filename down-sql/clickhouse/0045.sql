@@ -1,6 +1,6 @@
 -- undoes: 0045
 -- class: schema
--- loses: nothing; releases from 3.115.0 on do not read the table, and for older ones 0027 fills it again
+-- loses: nothing; releases from 3.115.0 on do not read the table; migration 0027 fills it again for older ones
 
 -- phase: expand
 CREATE TABLE IF NOT EXISTS project_environments (

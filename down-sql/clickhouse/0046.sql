@@ -1,6 +1,6 @@
 -- undoes: 0046
 -- class: lossy
--- loses: what was in dataset_run_items: the upgrade dropped it, and it comes back empty. Only releases from 3.90.0 to 3.97.x used it, and only with the switch of an experiment; later ones have the same in dataset_run_items_rmt
+-- loses: the rows of dataset_run_items, which the upgrade dropped; it comes back empty. Only 3.90.0 to 3.97.x used it, with an experiment turned on; later releases have the rows in dataset_run_items_rmt
 
 -- phase: expand
 CREATE TABLE IF NOT EXISTS dataset_run_items (

@@ -1,8 +1,8 @@
 -- undoes: 20241206115829_remove_trace_score_observation_constraints
 -- class: schema
--- loses: nothing; job executions whose score is only in ClickHouse are archived before they let go of it
+-- loses: nothing; job executions whose score is only in ClickHouse lose the link to it; the archive keeps the link
 -- count: job executions whose score Postgres does not have: SELECT count(*) FROM public.job_executions AS execution WHERE execution.job_output_score_id IS NOT NULL AND NOT EXISTS (SELECT FROM public.scores AS score WHERE score.id = execution.job_output_score_id)
--- count: sessions that are made since a trace names them: SELECT count(DISTINCT (trace.session_id, trace.project_id)) FROM public.traces AS trace WHERE trace.session_id IS NOT NULL AND NOT EXISTS (SELECT FROM public.trace_sessions AS session WHERE session.id = trace.session_id AND session.project_id = trace.project_id)
+-- count: sessions created because a trace refers to them: SELECT count(DISTINCT (trace.session_id, trace.project_id)) FROM public.traces AS trace WHERE trace.session_id IS NOT NULL AND NOT EXISTS (SELECT FROM public.trace_sessions AS session WHERE session.id = trace.session_id AND session.project_id = trace.project_id)
 --
 -- The migration dropped two foreign keys, and the newer release writes rows that violate them: its scores are in
 -- ClickHouse, and a trace may name a session that has no row. `prepare` repairs these rows. Then both keys come back

@@ -1,7 +1,7 @@
 -- undoes: 20250109083346_drop_trace_tracesession_fk
 -- class: schema
--- loses: nothing; a session that traces name and that has no row gets one
--- count: traces that name a session without a row: SELECT CASE WHEN to_regclass('public.traces') IS NULL THEN 0 ELSE (xpath('/row/n/text()', query_to_xml('SELECT count(*) AS n FROM public.traces AS t WHERE t.session_id IS NOT NULL AND NOT EXISTS (SELECT FROM public.trace_sessions AS s WHERE s.id = t.session_id AND s.project_id = t.project_id)', false, true, '')))[1]::text::bigint END
+-- loses: nothing; sessions that traces refer to get their missing rows
+-- count: traces that refer to a session without a row: SELECT CASE WHEN to_regclass('public.traces') IS NULL THEN 0 ELSE (xpath('/row/n/text()', query_to_xml('SELECT count(*) AS n FROM public.traces AS t WHERE t.session_id IS NOT NULL AND NOT EXISTS (SELECT FROM public.trace_sessions AS s WHERE s.id = t.session_id AND s.project_id = t.project_id)', false, true, '')))[1]::text::bigint END
 --
 -- Without the foreign key the newer release may store a trace before its session, or without one. The missing sessions
 -- are inserted; no trace changes. The key comes back NOT VALID, which looks at new rows only and so holds its lock for

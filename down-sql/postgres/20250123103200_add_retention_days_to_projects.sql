@@ -1,6 +1,6 @@
 -- undoes: 20250123103200_add_retention_days_to_projects
 -- class: schema
--- loses: nothing; how long projects keep data goes to the archive, and the older release deletes nothing by age
+-- loses: nothing; the retention settings of projects go to the archive; the older release deletes nothing by age
 -- count: projects that delete data by age: SELECT count(*) FROM public.projects AS this WHERE this.retention_days IS NOT NULL
 
 -- phase: contract

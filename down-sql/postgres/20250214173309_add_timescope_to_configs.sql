@@ -1,7 +1,7 @@
 -- undoes: 20250214173309_add_timescope_to_configs
 -- class: schema
--- loses: nothing; an evaluator that looks at existing traces only is switched off, because the older release would run it on every new trace
--- count: evaluators that are switched off, since they look at existing traces only: SELECT count(*) FROM public.job_configurations AS this WHERE this.status::text = 'ACTIVE' AND NOT coalesce('NEW' = ANY (this.time_scope), false)
+-- loses: nothing; evaluators for existing traces only are turned off, because the older release would run them on every new trace
+-- count: evaluators for existing traces only, which are turned off: SELECT count(*) FROM public.job_configurations AS this WHERE this.status::text = 'ACTIVE' AND NOT coalesce('NEW' = ANY (this.time_scope), false)
 --
 -- The older release knows one scope, which is NEW. Calls to a language model cost money, so an evaluator that was never
 -- meant for new traces must not start on them. Its row is in the archive as it was.

@@ -1,6 +1,6 @@
 -- undoes: 20250303144044_add_prompt_dependencies_table
 -- class: schema
--- loses: nothing; which prompt is composed of which goes to the archive, and the older release serves such a prompt with the reference as text
+-- loses: nothing; references between prompts go to the archive; the older release serves such a prompt with the reference as text
 -- count: references between prompts that go to the archive: SELECT count(*) FROM public.prompt_dependencies
 
 -- phase: contract

@@ -1,6 +1,6 @@
 -- undoes: 20250310100328_add_api_key_to_audit_log
 -- class: schema
--- loses: nothing; what API keys did stays in the audit log, with the key named where the older release expects a user
+-- loses: nothing; audit log entries of API keys stay; the older release shows the key in place of the user
 -- count: audit log entries of API keys or with no user: SELECT count(*) FROM public.audit_logs AS this WHERE this.user_id IS NULL OR this.user_org_role IS NULL OR this.api_key_id IS NOT NULL OR this.type::text <> 'USER'
 --
 -- An audit log is never deleted from. The older release requires a user and a role and shows the user's id where it

@@ -1,6 +1,6 @@
 -- undoes: 20250321102240_drop_queue_backup_table
 -- class: lossy
--- loses: the rows of queue_backups, which the upgrade dropped; only what an administrator had backed up by hand and not put back is missing
+-- loses: the rows of queue_backups, which the upgrade dropped: queue entries that an administrator backed up by hand and did not restore
 --
 -- The table comes back empty.
 

@@ -1,6 +1,6 @@
 -- undoes: 20250401122159_add_prompt_protected_labels_table
 -- class: schema
--- loses: nothing; which prompt labels are protected goes to the archive, and the older release lets every editor move them
+-- loses: nothing; the list of protected prompt labels goes to the archive; the older release lets every editor move them
 -- count: protected prompt labels that go to the archive: SELECT count(*) FROM public.prompt_protected_labels
 
 -- phase: contract

@@ -1,6 +1,6 @@
 -- undoes: 20250403153555_membership_invitations_no_duplicates
 -- class: lossy
--- loses: invitations of the same address to the same organization that the upgrade deleted, all but the last one changed; the archive never had them
+-- loses: duplicate invitations to one organization, which the upgrade deleted (it kept the last one changed); the archive does not have them
 --
 -- What is left of the migration is a unique index, which the older release does not expect: it lets an address be
 -- invited twice. The next upgrade deletes such duplicates again.

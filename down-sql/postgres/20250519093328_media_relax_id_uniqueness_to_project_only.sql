@@ -1,7 +1,7 @@
 -- undoes: 20250519093328_media_relax_id_uniqueness_to_project_only
 -- class: schema
--- loses: nothing; a file that several projects have gets, in all but the first, the id that the older release would have given it, with its links; a text that names the old id no longer finds the file there
--- count: media that get another id, since another project has theirs: SELECT count(*) FROM public.media AS this WHERE EXISTS (SELECT FROM public.media AS first WHERE first.id = this.id AND (first.created_at, first.project_id) < (this.created_at, this.project_id))
+-- loses: nothing; a file shared by several projects gets the older release's id in all but the first project, links included. Texts with the previous id no longer find the file there
+-- count: media that get another id, because another project has theirs: SELECT count(*) FROM public.media AS this WHERE EXISTS (SELECT FROM public.media AS first WHERE first.id = this.id AND (first.created_at, first.project_id) < (this.created_at, this.project_id))
 --
 -- The newer release makes a file's id from its hash, so that two projects with one file share the id. To the older
 -- release an id is unique: it makes it from the project and the hash. The project that had the file first keeps the id;

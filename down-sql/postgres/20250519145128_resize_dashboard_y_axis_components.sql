@@ -1,6 +1,6 @@
 -- undoes: 20250519145128_resize_dashboard_y_axis_components
 -- class: schema
--- loses: nothing; positions and heights on dashboards are divided by 3 and rounded, the exact ones are in the archive
+-- loses: nothing; positions and heights on dashboards are divided by 3 and rounded; the archive keeps the exact values
 -- count: dashboards whose widgets move to the older, coarser grid: SELECT count(*) FROM public.dashboards AS this WHERE this.definition -> 'widgets' IS DISTINCT FROM '[]'
 --
 -- The migration multiplied y and y_size of every widget by 3 and changed no schema. Dashboards made later are in the

@@ -1,8 +1,8 @@
 -- undoes: 20250523110540_modify_nullable_cols_eval_templates
 -- class: schema
--- loses: nothing; an evaluator on a template of Langfuse's own gets a copy of it in its project, templates without a model get the project's default model, and evaluators of projects without one are switched off
+-- loses: nothing; evaluators that use Langfuse's templates get a copy in their project. Templates without a model get the project's default model; without one, their evaluators are turned off
 -- count: evaluators that get a copy of their template: SELECT count(*) FROM public.job_configurations AS this JOIN public.eval_templates AS template ON template.id = this.eval_template_id WHERE template.project_id IS NULL
--- count: evaluators that are switched off, since their project has no default model: SELECT count(*) FROM public.job_configurations AS this JOIN public.eval_templates AS template ON template.id = this.eval_template_id WHERE this.status::text = 'ACTIVE' AND (template.model IS NULL OR template.provider IS NULL) AND NOT EXISTS (SELECT FROM public.default_llm_models AS standard WHERE standard.project_id = this.project_id)
+-- count: evaluators of projects without a default model, which are turned off: SELECT count(*) FROM public.job_configurations AS this JOIN public.eval_templates AS template ON template.id = this.eval_template_id WHERE this.status::text = 'ACTIVE' AND (template.model IS NULL OR template.provider IS NULL) AND NOT EXISTS (SELECT FROM public.default_llm_models AS standard WHERE standard.project_id = this.project_id)
 -- count: templates of Langfuse's own that go to the archive: SELECT count(*) FROM public.eval_templates AS this WHERE this.project_id IS NULL
 --
 -- To the older release a template belongs to a project and names its model. Deleting the others would set

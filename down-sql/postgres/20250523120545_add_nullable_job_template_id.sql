@@ -1,6 +1,6 @@
 -- undoes: 20250523120545_add_nullable_job_template_id
 -- class: schema
--- loses: nothing; which template an evaluation was made with goes to the archive
+-- loses: nothing; the templates of evaluations go to the archive
 -- count: evaluations that name their template: SELECT count(*) FROM public.job_executions AS this WHERE this.job_template_id IS NOT NULL
 
 -- phase: prepare

@@ -1,7 +1,7 @@
 -- undoes: 20250529071241_make_blobstorage_integration_credentials_optional
 -- class: schema
--- loses: nothing; exports to blob storage that use the host's own credentials are switched off
--- count: exports to blob storage that are switched off, since they use the host's own credentials: SELECT count(*) FROM public.blob_storage_integrations AS this WHERE this.access_key_id IS NULL OR this.secret_access_key IS NULL
+-- loses: nothing; blob storage exports that use the host's own credentials are turned off
+-- count: exports to blob storage with the host's own credentials, which are turned off: SELECT count(*) FROM public.blob_storage_integrations AS this WHERE this.access_key_id IS NULL OR this.secret_access_key IS NULL
 --
 -- The older release signs with the key of the row and nothing else. With an empty one it would fail on every run, so
 -- the export is switched off. To the newer release an empty key means the same as none.

@@ -1,6 +1,6 @@
 -- undoes: 20250704170658_add_automations
 -- class: schema
--- loses: nothing; automations, what triggers them and what they did go to the archive, and the older release does not run them
+-- loses: nothing; automations, their triggers and their runs go to the archive; the older release does not run them
 -- count: automations that go to the archive: SELECT count(*) FROM public.automations
 -- count: runs of automations that go to the archive: SELECT count(*) FROM public.automation_executions
 

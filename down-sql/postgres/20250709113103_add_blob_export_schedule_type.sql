@@ -1,6 +1,6 @@
 -- undoes: 20250709113103_add_blob_export_schedule_type
 -- class: schema
--- loses: nothing; where exports to blob storage start goes to the archive, and one that has not run yet still starts there
+-- loses: nothing; the start points of blob storage exports go to the archive; an export that has not run yet still starts there
 -- count: exports to blob storage that do not start with all of the history: SELECT count(*) FROM public.blob_storage_integrations AS this WHERE this.export_mode::text <> 'FULL_HISTORY' OR this.export_start_date IS NOT NULL
 --
 -- The older release exports from last_sync_at on, and all of the history where that is NULL. An export that was meant to

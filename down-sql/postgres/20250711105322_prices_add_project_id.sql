@@ -1,6 +1,6 @@
 -- undoes: 20250711105322_prices_add_project_id
 -- class: schema
--- loses: nothing; the project of a price is that of its model, from which the next upgrade fills it again
+-- loses: nothing; the next upgrade fills the project of each price again from its model
 -- count: prices of models that belong to a project: SELECT count(*) FROM public.prices AS this WHERE this.project_id IS NOT NULL
 
 -- phase: contract

@@ -1,6 +1,6 @@
 -- undoes: 20250724114251_add_webhooks_datasets
 -- class: schema
--- loses: nothing; which experiment a dataset starts elsewhere goes to the archive
+-- loses: nothing; the remote experiments of datasets go to the archive
 -- count: datasets that start an experiment elsewhere: SELECT count(*) FROM public.datasets AS this WHERE this.remote_experiment_url IS NOT NULL OR this.remote_experiment_payload IS NOT NULL
 
 -- phase: contract

@@ -1,6 +1,6 @@
 -- undoes: 20250724160133_add_session_object_type_annoation_queue_items
 -- class: schema
--- loses: nothing; sessions in annotation queues become completed traces, so that nobody is handed one that the older release cannot show
+-- loses: nothing; sessions in annotation queues become completed traces, because the older release cannot show them
 -- count: sessions in annotation queues: SELECT count(*) FROM public.annotation_queue_items AS this WHERE this.object_type::text = 'SESSION'
 -- count: of these, sessions that nobody has annotated yet: SELECT count(*) FROM public.annotation_queue_items AS this WHERE this.object_type::text = 'SESSION' AND this.status::text = 'PENDING'
 --

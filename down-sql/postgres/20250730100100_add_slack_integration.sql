@@ -1,6 +1,6 @@
 -- undoes: 20250730100100_add_slack_integration
 -- class: schema
--- loses: nothing; the connection to Slack goes to the archive, and automations that post there are switched off
+-- loses: nothing; the Slack connection goes to the archive; automations that post to Slack are turned off
 -- count: connections to Slack that go to the archive: SELECT count(*) FROM public.slack_integrations
 -- count: actions that post to Slack: SELECT count(*) FROM public.actions AS this WHERE this.type::text = 'SLACK'
 --

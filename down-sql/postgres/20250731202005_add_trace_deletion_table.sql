@@ -1,7 +1,7 @@
 -- undoes: 20250731202005_add_trace_deletion_table
 -- class: schema
--- loses: nothing; deletions that were asked for and are not done yet go to the archive, and the older release does not know of them
--- count: deletions that were asked for and are not done yet: SELECT count(*) FROM public.pending_deletions AS this WHERE NOT this.is_deleted
+-- loses: nothing; pending deletions go to the archive; the older release does not run them
+-- count: pending deletions: SELECT count(*) FROM public.pending_deletions AS this WHERE NOT this.is_deleted
 -- count: deletions in all that go to the archive: SELECT count(*) FROM public.pending_deletions
 --
 -- The older release deletes what its queue holds. Deletions that only this table holds have to be asked for again,

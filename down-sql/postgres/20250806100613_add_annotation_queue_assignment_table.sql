@@ -1,6 +1,6 @@
 -- undoes: 20250806100613_add_annotation_queue_assignment_table
 -- class: schema
--- loses: nothing; who annotates which queue goes to the archive
+-- loses: nothing; the assignments of users to annotation queues go to the archive
 -- count: assignments to annotation queues that go to the archive: SELECT count(*) FROM public.annotation_queue_assignments
 
 -- phase: contract

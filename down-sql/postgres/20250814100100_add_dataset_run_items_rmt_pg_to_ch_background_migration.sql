@@ -1,6 +1,6 @@
 -- undoes: 20250814100100_add_dataset_run_items_rmt_pg_to_ch_background_migration
 -- class: schema
--- loses: nothing; the background migration's state goes to the archive, and the next upgrade runs it from its start
+-- loses: nothing; the background migration's state goes to the archive; the next upgrade runs it from the start
 --
 -- The row must go, or the next upgrade could not insert it again. It goes in contract and not before, since a newer
 -- worker may be at it until then. An older worker that starts meanwhile does not have its script and would stop at it:

@@ -1,6 +1,6 @@
 -- undoes: 20251014161635_job_executions_add_execution_trace_id
 -- class: schema
--- loses: nothing; traces of evaluations go to the archive, and evaluations that wait for their next try become pending
+-- loses: nothing; traces of evaluations go to the archive; evaluations that wait for a retry become pending
 -- count: evaluations that name their own trace: SELECT count(*) FROM public.job_executions AS this WHERE this.execution_trace_id IS NOT NULL
 -- count: evaluations that wait for their next try: SELECT count(*) FROM public.job_executions AS this WHERE this.status::text = 'DELAYED'
 --

@@ -1,6 +1,6 @@
 -- undoes: 20251028143653_add_notification_preferences
 -- class: schema
--- loses: nothing; which notifications people want goes to the archive, and the older release sends none of them
+-- loses: nothing; notification preferences go to the archive; the older release sends none of these notifications
 -- count: notification preferences that go to the archive: SELECT count(*) FROM public.notification_preferences
 
 -- phase: contract

@@ -2,7 +2,7 @@
 -- class: schema
 -- loses: nothing; pricing tiers, and the prices of tiers that are not the default one, go to the archive
 -- count: pricing tiers that move to the archive: SELECT count(*) FROM public.pricing_tiers
--- count: prices of tiers that are not the default one, which go to the archive: SELECT count(*) FROM public.prices AS price JOIN public.pricing_tiers AS tier ON tier.id = price.pricing_tier_id WHERE NOT tier.is_default
+-- count: prices of tiers other than the default, which go to the archive: SELECT count(*) FROM public.prices AS price JOIN public.pricing_tiers AS tier ON tier.id = price.pricing_tier_id WHERE NOT tier.is_default
 --
 -- The older release has one price for a model and a kind of usage. It keeps that of the default tier: a price of any
 -- other tier is for the conditions of that tier (as a long context) and would be wrong for every call without them.

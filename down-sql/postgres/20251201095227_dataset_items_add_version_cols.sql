@@ -1,6 +1,6 @@
 -- undoes: 20251201095227_dataset_items_add_version_cols
 -- class: schema
--- loses: nothing; from when each item is valid goes to the archive, as do items that are marked as deleted
+-- loses: nothing; the start of each item's validity and items marked as deleted go to the archive
 -- count: dataset items that are marked as deleted, which go to the archive: SELECT count(*) FROM public.dataset_items AS this WHERE this.is_deleted
 -- count: dataset items without a status, which become active: SELECT count(*) FROM public.dataset_items AS this WHERE this.status IS NULL
 --

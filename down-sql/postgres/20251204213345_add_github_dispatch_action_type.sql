@@ -1,6 +1,6 @@
 -- undoes: 20251204213345_add_github_dispatch_action_type
 -- class: schema
--- loses: nothing; automations that dispatch GitHub workflows are switched off, and stand in the archive as they were
+-- loses: nothing; automations that dispatch GitHub workflows are turned off; the archive keeps the originals
 -- count: actions that dispatch GitHub workflows: SELECT count(*) FROM public.actions AS this WHERE this.type::text = 'GITHUB_DISPATCH'
 --
 -- The older release knows webhooks and Slack. Such an action becomes a webhook without secrets that nothing calls:

@@ -1,6 +1,6 @@
 -- undoes: 20251215233730_dataset_items_add_valid_to
 -- class: schema
--- loses: nothing; until when each version was valid goes to the archive
+-- loses: nothing; the end of each version's validity goes to the archive
 -- count: versions of dataset items that have ended: SELECT count(*) FROM public.dataset_items AS this WHERE this.valid_to IS NOT NULL
 --
 -- For the newer release the current version of an item is the one without an end. The older one takes the version that

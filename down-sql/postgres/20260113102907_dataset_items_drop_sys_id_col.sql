@@ -1,6 +1,6 @@
 -- undoes: 20260113102907_dataset_items_drop_sys_id_col
 -- class: lossy
--- loses: dataset_items.sys_id of each item, which the upgrade dropped: random ids that no release has read
+-- loses: dataset_items.sys_id, which the upgrade dropped: random ids that no release reads
 --
 -- The default is set after the column is there, as the migration that first added it did: with it, PostgreSQL would
 -- rewrite the whole table. So items of before have no id, as those from before that migration, and new ones get one.

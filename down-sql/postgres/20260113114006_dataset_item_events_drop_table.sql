@@ -1,6 +1,6 @@
 -- undoes: 20260113114006_dataset_item_events_drop_table
 -- class: lossy
--- loses: the rows of dataset_item_events, which the upgrade dropped: a log that 3.135 and 3.136 wrote when asked to, and that no release has read
+-- loses: the rows of dataset_item_events, which the upgrade dropped: an optional log of 3.135 and 3.136 that no release reads
 --
 -- The table comes back empty, which is what it is wherever LANGFUSE_DATASET_SERVICE_WRITE_TO_VERSIONED_IMPLEMENTATION
 -- was not set on those two releases.

@@ -1,6 +1,6 @@
 -- undoes: 20260130000000_add_v4_beta_enabled
 -- class: schema
--- loses: nothing; who has turned the preview on goes to the archive
+-- loses: nothing; the list of users with the preview goes to the archive
 -- count: users with the preview of v4: SELECT count(*) FROM public.users AS this WHERE this.v4_beta_enabled
 
 -- phase: contract

@@ -1,6 +1,6 @@
 -- undoes: 20260209000000_add_project_has_traces
 -- class: schema
--- loses: nothing; the mark goes to the archive, and the next upgrade finds it out anew
+-- loses: nothing; the mark goes to the archive; the next upgrade computes it again
 -- count: projects marked as having traces: SELECT count(*) FROM public.projects AS this WHERE this.has_traces
 
 -- phase: contract

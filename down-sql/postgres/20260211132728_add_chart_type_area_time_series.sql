@@ -1,6 +1,6 @@
 -- undoes: 20260211132728_add_chart_type_area_time_series
 -- class: schema
--- loses: nothing; widgets that are area charts become line charts, and stand in the archive as they were
+-- loses: nothing; widgets that are area charts become line charts; the archive keeps the originals
 -- count: widgets that are area charts: SELECT count(*) FROM public.dashboard_widgets AS this WHERE this.chart_type::text = 'AREA_TIME_SERIES'
 --
 -- A line chart shows the same series. The type stands in chart_config a second time, and the older release refuses

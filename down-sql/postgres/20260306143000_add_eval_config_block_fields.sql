@@ -1,7 +1,7 @@
 -- undoes: 20260306143000_add_eval_config_block_fields
 -- class: schema
--- loses: nothing; why and since when an evaluator is blocked goes to the archive
--- count: blocked evaluators, which are switched off: SELECT count(*) FROM public.job_configurations AS this WHERE this.blocked_at IS NOT NULL
+-- loses: nothing; the reason and time of blocked evaluators go to the archive
+-- count: blocked evaluators, which are turned off: SELECT count(*) FROM public.job_configurations AS this WHERE this.blocked_at IS NOT NULL
 --
 -- The newer release blocks an evaluator whose model or key does not work, until somebody starts it again. The older
 -- one would run it, and fail, for every trace that comes in. Switched off is the nearest it has.

@@ -1,6 +1,6 @@
 -- undoes: 20260506144028_add_verified_domains
 -- class: schema
--- loses: nothing; the table moves to the archive, and the older release knows no verified domains
+-- loses: nothing; the table moves to the archive; the older release has no verified domains
 -- count: verified or claimed domains that move to the archive: SELECT count(*) FROM public.verified_domains
 
 -- phase: contract

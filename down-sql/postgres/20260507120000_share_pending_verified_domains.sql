@@ -1,6 +1,6 @@
 -- undoes: 20260507120000_share_pending_verified_domains
 -- class: schema
--- loses: nothing; claims to a domain that another organization has verified, or claimed before, go to the archive
+-- loses: nothing; claims to a domain that another organization verified or claimed earlier go to the archive
 -- count: claims to a domain of which another claim is kept: SELECT count(*) FROM public.verified_domains AS this WHERE EXISTS (SELECT FROM public.verified_domains AS other WHERE other.domain = this.domain AND (other.verified_at IS NULL, other.created_at, other.id) < (this.verified_at IS NULL, this.created_at, this.id))
 --
 -- The older schema allows one claim to a domain. The verified one stays, else the oldest. No release is between this

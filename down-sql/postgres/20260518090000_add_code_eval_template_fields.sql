@@ -1,8 +1,8 @@
 -- undoes: 20260518090000_add_code_eval_template_fields
 -- class: schema
--- loses: nothing; the source of evaluators that are code goes to the archive, and what runs them is switched off
+-- loses: nothing; the source of code evaluators goes to the archive; the evaluators are turned off
 -- count: evaluator templates that are code: SELECT count(*) FROM public.eval_templates AS this WHERE this.type::text = 'CODE'
--- count: active evaluators that run code, which are switched off: SELECT count(*) FROM public.job_configurations AS this JOIN public.eval_templates AS template ON template.id = this.eval_template_id WHERE template.type::text = 'CODE' AND this.status::text = 'ACTIVE'
+-- count: active evaluators that run code, which are turned off: SELECT count(*) FROM public.job_configurations AS this JOIN public.eval_templates AS template ON template.id = this.eval_template_id WHERE template.type::text = 'CODE' AND this.status::text = 'ACTIVE'
 --
 -- The older release asks a model with the prompt of every template. A template that is code has none: it stays, with
 -- an empty prompt, since deleting it would take it from its evaluators without a word (ON DELETE SET NULL); and the

@@ -1,7 +1,7 @@
 -- undoes: 20260527110000_monitor_wallclock_lifecycle
 -- class: schema
--- loses: nothing; when a monitor was last taken up goes to the archive
--- count: monitors that were taken up, the time of which goes to the archive: SELECT count(*) FROM public.monitors AS this WHERE this.last_claimed_at IS NOT NULL
+-- loses: nothing; the last run time of each monitor goes to the archive
+-- count: monitors with a last run time, which goes to the archive: SELECT count(*) FROM public.monitors AS this WHERE this.last_claimed_at IS NOT NULL
 -- count: monitors that are not scheduled, which become due now: SELECT count(*) FROM public.monitors AS this WHERE this.next_run_at IS NULL
 --
 -- Two columns got other names. Between the phases both releases run, so each column is there under both names and a

@@ -1,6 +1,6 @@
 -- undoes: 20260612000000_drop_job_executions_job_template_id_fkey
 -- class: schema
--- loses: nothing; evaluations whose template is gone go to the archive before they let go of it
+-- loses: nothing; evaluations whose template is gone lose the link to it; the archive keeps the link
 -- count: evaluations whose template is gone: SELECT count(*) FROM public.job_executions AS this WHERE this.job_template_id IS NOT NULL AND NOT EXISTS (SELECT FROM public.eval_templates AS template WHERE template.id = this.job_template_id)
 --
 -- The foreign key would have set the column to NULL when the template was deleted. It comes back NOT VALID, which

@@ -1,6 +1,6 @@
 -- undoes: 20260619120000_revert_slack_pending_install_columns
 -- class: schema
--- loses: nothing that lasts; Slack installs that waited for their project when the upgrade ran, which they do for 15 minutes
+-- loses: Slack installs that waited for their project when the upgrade ran; each waits for at most 15 minutes
 --
 -- The migration took back 20260617000000_slack_integrations_pending_columns, which only 3.193.0 and 3.194.0 know. The
 -- index is built here, not beside the running release in validate: by then undoing that migration may have taken its

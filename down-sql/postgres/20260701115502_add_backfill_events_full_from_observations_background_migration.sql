@@ -1,6 +1,6 @@
 -- undoes: 20260701115502_add_backfill_events_full_from_observations_background_migration
 -- class: schema
--- loses: nothing; the row of the background migration goes to the archive, with how far it has come
+-- loses: nothing; the row of the background migration, with its progress, goes to the archive
 --
 -- A worker from before 3.203.0 does not know what holds the row back (envGate), takes it up and finds no script for
 -- it; then it looks at no other row until it is started again. So the row is paused in expand.

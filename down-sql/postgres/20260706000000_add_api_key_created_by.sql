@@ -1,7 +1,7 @@
 -- undoes: 20260706000000_add_api_key_created_by
 -- class: schema
--- loses: nothing; who made which API key goes to the archive
--- count: API keys that say who made them: SELECT count(*) FROM public.api_keys AS this WHERE this.created_by_user_id IS NOT NULL OR this.created_by_api_key_id IS NOT NULL
+-- loses: nothing; the creators of API keys go to the archive
+-- count: API keys with a creator: SELECT count(*) FROM public.api_keys AS this WHERE this.created_by_user_id IS NOT NULL OR this.created_by_api_key_id IS NOT NULL
 --
 -- Their foreign keys and the index go with the columns.
 

@@ -1,6 +1,6 @@
 -- undoes: 20260709124500_add_billing_exhausted_evaluator_block_reason
 -- class: schema
--- loses: nothing; two reasons why an evaluator is blocked become older ones, and go to the archive
+-- loses: nothing; two reasons for blocked evaluators become older reasons; the archive keeps the originals
 -- count: evaluators that are blocked for one of the two reasons: SELECT count(*) FROM public.job_configurations AS this WHERE this.block_reason::text IN ('LLM_CONNECTION_BILLING_EXHAUSTED', 'LLM_CONNECTION_ENDPOINT_UNREACHABLE')
 --
 -- Used up credit becomes an account that is not ready, an endpoint that cannot be reached a model that is not

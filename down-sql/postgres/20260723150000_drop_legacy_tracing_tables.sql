@@ -1,6 +1,6 @@
 -- undoes: 20260723150000_drop_legacy_tracing_tables
 -- class: restore
--- loses: the rows of traces, observations and scores, which the upgrade dropped; v2 has lived from them, v3 has its own in ClickHouse
+-- loses: the rows of traces, observations and scores, which the upgrade dropped; v2 needs them, v3 has its own in ClickHouse
 --
 -- The tables come back empty. v3 reads ClickHouse, where background migrations have copied these rows to; it misses
 -- what v4 has written since with events_only, its default. v2 would start with no trace at all. Only a snapshot from

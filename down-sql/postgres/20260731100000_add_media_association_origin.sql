@@ -1,6 +1,6 @@
 -- undoes: 20260731100000_add_media_association_origin
 -- class: schema
--- loses: nothing; where a link to media came from goes to the archive
+-- loses: nothing; the origins of links to media go to the archive
 -- count: links of traces to media with a known origin: SELECT count(*) FROM public.trace_media AS this WHERE this.origin::text <> 'UNKNOWN'
 -- count: links of observations to media with a known origin: SELECT count(*) FROM public.observation_media AS this WHERE this.origin::text <> 'UNKNOWN'
 --

@@ -10,7 +10,7 @@ export function reportSchema(): object {
     title: 'Langfuse Rollout: report of deploy, verify and rollback',
     ...object({
       required: {
-        schema: { const: 1, description: 'Grows when something that was here changes its meaning or goes.' },
+        schema: { const: 1, description: 'Increases when a member is removed or changes its meaning.' },
         action: { enum: [...ACTIONS] },
         outcome: {
           enum: [
@@ -24,25 +24,25 @@ export function reportSchema(): object {
             'inconclusive',
           ],
         },
-        headline: described(text, 'The verdict in one sentence.'),
+        headline: described(text, 'The result in one sentence.'),
         versions: object({ optional: { previous: text, current: text, target: text } }),
-        problems: described(texts, 'Why nothing was done, or what is wrong.'),
+        problems: described(texts, 'Why the run was refused, or what is wrong.'),
         warnings: texts,
-        next: described(texts, 'What a person should do now.'),
+        next: described(texts, 'What to do now.'),
         steps: { type: 'array', items: ref('stepResult') },
         checks: { type: 'array', items: ref('check') },
         differences: {
           type: 'array',
           items: ref('difference'),
-          description: 'Drift: what is otherwise than it was deployed.',
+          description: 'Drift: differences from the last deploy.',
         },
         outputs: described(
           { type: 'object', additionalProperties: text },
-          "The action's outputs, each of them always; `report` is empty in here.",
+          'Every output of the action; `report` is empty here.',
         ),
       },
       optional: {
-        deploymentId: described(text, 'GitHub deployment that holds the way back.'),
+        deploymentId: described(text, 'GitHub deployment record that a rollback uses.'),
         issue: described(text, 'Number of the open issue about drift.'),
         plan: ref('plan'),
         stack: ref('stack'),
@@ -104,7 +104,7 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
       rollbackClass: { enum: ['images', 'schema', 'lossy', 'restore'] },
       steps: { type: 'array', items: ref('step') },
       warnings: texts,
-      losses: described(texts, 'What undoing loses or leaves in the archive.'),
+      losses: described(texts, 'What a rollback loses or moves to the archive.'),
       digest: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
     },
     optional: { from: text },
@@ -128,7 +128,7 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
       },
       reason: text,
     },
-    description: 'With what its kind needs beside it: images, services, names.',
+    description: 'A step, with the members of its kind: images, services, names.',
   },
   stepResult: object({
     required: {
@@ -151,9 +151,12 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
       id: text,
       title: text,
       group: { enum: ['control-plane', 'public', 'inside'] },
-      about: described(texts, 'The parts of the picture that it speaks of.'),
+      about: described(texts, 'Components that the check is about.'),
       state: { enum: ['passed', 'warning', 'failed', 'skipped', 'inconclusive'] },
-      sentence: described(text, 'What was seen and, when it is not good, the cause and the fix.'),
+      sentence: described(
+        text,
+        'What the check observed; if there is a problem, also the cause and the fix.',
+      ),
     },
     optional: { evidence: {} },
   }),
@@ -180,19 +183,19 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
       discovery: ref('observed'),
       files: ref('observed'),
     },
-    description: 'The newest picture. Further evidence may stand beside what is named here.',
+    description: 'The last observation of the stack. It may have more members than listed here.',
   },
   image: object({
-    required: { reference: text, repository: text, source: described(text, 'How that is known.') },
+    required: { reference: text, repository: text, source: described(text, 'Source of the fact.') },
     optional: {
       digest: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
       version: text,
-      tags: described(texts, 'All that lead to the digest.'),
-      unseen: described(text, 'Why its repository could not be asked.'),
+      tags: described(texts, 'All tags that point to the digest.'),
+      unseen: described(text, 'Why the registry repository could not be read.'),
     },
   }),
   observed: {
-    description: 'A fact with its source, or the reason why it was not seen.',
+    description: 'A fact with its source, or the reason why it was not observed.',
     oneOf: [
       object({ required: { known: { const: true }, value: {}, source: text } }),
       object({

@@ -1,7 +1,6 @@
-import { gateIsOpen } from '../release/background.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { compareVersions } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
+import { isDormant } from '../stack/rules.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
 import { failed, inconclusive, passed, warning } from './check.ts'
@@ -60,7 +59,7 @@ function stateOf(
   if (row.state !== 'unfinished') return row.state
   if (row.active === true) return 'active'
   if (isOff(stack)) return 'off'
-  if (isDormant(row, stack)) return 'dormant'
+  if (isDormant(row, stack.worker)) return 'dormant'
   if (isScriptless(row, stack, facts)) return 'scriptless'
   return busy ? 'queued' : 'stalled'
 }
@@ -72,16 +71,6 @@ function isOff({ worker }: Stack): boolean {
   const value = worker.container.environment[SWITCH]
   if (value !== undefined || SWITCH in worker.container.secrets) return value === 'false'
   return worker.image.version !== undefined && majorOf(worker.image.version) < 3
-}
-
-/** Workers know gates since this release; an older one takes every row. */
-const GATES_SINCE = '3.203.0'
-
-function isDormant({ gate }: BackgroundMigration, { worker }: Stack): boolean {
-  const { version } = worker.image
-  if (gate === undefined || gate in worker.container.secrets) return false
-  if (version !== undefined && compareVersions(version, GATES_SINCE) < 0) return false
-  return !gateIsOpen(gate, worker.container.environment[gate], version)
 }
 
 /** https://github.com/langfuse/langfuse/issues/7315 */

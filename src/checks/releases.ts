@@ -1,6 +1,13 @@
-import { runningClickHouse } from '../plan/preflight-clickhouse.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { fixOfBrokenOnEfs, majorOf, minimumClickHouse, missingClickHouse } from '../release/requirements.ts'
+import {
+  fixOfBrokenOnEfs,
+  majorOf,
+  minimumClickHouse,
+  mislabelled,
+  missingClickHouse,
+  tooOldClickHouse,
+} from '../release/requirements.ts'
+import { brokenOnEfs, runningClickHouse } from '../stack/rules.ts'
 import { currentRelease } from '../stack/stack.ts'
 import type { Check } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
@@ -16,20 +23,9 @@ const soundRelease: Check = {
   run({ stack, expected, facts }) {
     const release = expected ?? currentRelease(stack, facts)
     if (release === undefined) return skipped('No exact tag names the release that runs.')
-    const holds = facts.release(release)?.mislabelled
-    if (holds !== undefined) {
-      return failed(
-        `The images of Langfuse ${release} hold ${holds} under a wrong name, and it does not start on a newer database ("no migration found"): deploy the next release.`,
-      )
-    }
+    const problem = mislabelled(release, facts) ?? brokenOnEfs(stack, release)
+    if (problem !== undefined) return failed(problem)
     if (stack.clickhouse.taskDefinition.volumes.length === 0) return passed(`${release}.`)
-    const head = stack.clickhouseStore.known ? stack.clickhouseStore.value.head : undefined
-    const fixed = fixOfBrokenOnEfs(release, head)
-    if (fixed !== undefined) {
-      return failed(
-        `Langfuse ${release} cannot migrate a ClickHouse on EFS (migration 36 needs renameat2, which EFS does not have) and leaves its schema dirty: deploy ${fixed} or newer.`,
-      )
-    }
     const later = fixOfBrokenOnEfs(release, undefined)
     if (later !== undefined) {
       return warning(
@@ -54,12 +50,8 @@ const clickhouseMinimum: Check = {
       return skipped('Which ClickHouse runs is not known: no exact tag names it, and it was not asked.')
     if (release === undefined)
       return skipped(`ClickHouse is ${version}; no exact tag names the release that runs.`)
-    const minimum = missingClickHouse(release, version)
-    if (minimum !== undefined) {
-      return failed(
-        `ClickHouse is ${version}, and Langfuse ${release} needs ${minimum} or newer: deploy with \`clickhouse-version\`.${moduleHint(stack, 'clickhouseTag')}`,
-      )
-    }
+    const tooOld = tooOldClickHouse(release, version)
+    if (tooOld !== undefined) return failed(`${tooOld}${moduleHint(stack, 'clickhouseTag')}`)
     const next = `${majorOf(release) + 1}.0.0`
     const later = missingClickHouse(next, version)
     const enough = `ClickHouse is ${version}, and ${release} needs ${minimumClickHouse(release) ?? 'no particular one'}`

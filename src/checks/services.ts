@@ -1,6 +1,7 @@
 import { componentName } from '../plan/plan.ts'
-import { describeSettings, singleWriterSettings } from '../plan/single-writer.ts'
+import { describeSettings, singleWriterSettings, whySingleWriter } from '../plan/single-writer.ts'
 import { shortImage } from '../release/image.ts'
+import { appRunnerBusy, wrongClickHouseCount } from '../stack/rules.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
@@ -66,13 +67,11 @@ export const webSteady: Check = {
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner') return steady(stack.web)
-    const { service, operation, unseen } = stack.web
+    const { service, unseen } = stack.web
     if (unseen !== undefined)
       return inconclusive(`The operations of App Runner service ${service.name} cannot be read: ${unseen}`)
-    if (operation !== undefined)
-      return failed(`App Runner service ${service.name} is busy: ${operation.type} is ${operation.status}.`)
-    if (service.status !== 'RUNNING')
-      return failed(`App Runner service ${service.name} is ${service.status}: resume or repair it.`)
+    const busy = appRunnerBusy(stack)
+    if (busy !== undefined) return failed(busy)
     return passed(`${service.name} is RUNNING ${shortImage(service.image)}.`)
   },
 }
@@ -104,15 +103,12 @@ export const clickhouseSingleWriter: Check = {
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { service } = stack.clickhouse
-    if (service.desiredCount > 1) {
-      return failed(
-        `ECS service ${service.name} wants ${service.desiredCount} tasks on one EFS: set its desired count to 1.`,
-      )
-    }
+    const count = wrongClickHouseCount(service)
+    if (count !== undefined) return failed(count)
     if (singleWriterSettings(service) === undefined)
       return passed(`Desired 1, ${describeSettings(service.settings)}.`)
     return warning(
-      `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one and both want one EFS: set minimum 0 % and maximum 100 % (the deploy action does).${moduleHint(stack, 'percents')}`,
+      `${whySingleWriter(service)} Set minimum 0 % and maximum 100 % (the deploy action does).${moduleHint(stack, 'percents')}`,
     )
   },
 }

@@ -1,5 +1,6 @@
 import { componentName } from '../plan/plan.ts'
 import type { EcsService } from '../ports/cloud.ts'
+import { deploysByItself } from '../stack/rules.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import type { Check } from './check.ts'
 import { passed, skipped, warning } from './check.ts'
@@ -174,10 +175,10 @@ const automaticDeployments: Check = {
   run({ stack }) {
     if (stack.web.platform !== 'app-runner')
       return skipped('The web is on ECS, which deploys nothing by itself.')
-    if (!stack.web.service.automaticDeployments) return passed('Automatic deployments are off.')
-    return warning(
-      `App Runner deploys whatever is pushed under the tag of ${stack.web.service.name}, with its migrations and without the worker: turn automatic deployments off.${moduleHint(stack, 'autoDeployments')}`,
-    )
+    const byItself = deploysByItself(stack)
+    return byItself === undefined
+      ? passed('Automatic deployments are off.')
+      : warning(`${byItself}${moduleHint(stack, 'autoDeployments')}`)
   },
 }
 

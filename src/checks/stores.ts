@@ -1,4 +1,5 @@
 import type { ReleaseFacts } from '../release/facts.ts'
+import { clickhouseAhead, dirtyClickHouse, failedMigrations, unfinishedRollback } from '../stack/rules.ts'
 import type { PostgresState, Unseen } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
@@ -29,19 +30,15 @@ export const clickhouseSchema: Check = {
   run({ stack, expected, facts }) {
     const store = stack.clickhouseStore
     if (!store.known) return unseen(store)
-    const { head, dirty, timezone } = store.value
-    if (dirty)
-      return failed(
-        `ClickHouse's schema is dirty at version ${head}: no web can start until it is repaired and forced to ${head - 1}.`,
-      )
+    const { head, timezone } = store.value
+    const dirty = dirtyClickHouse(stack)
+    if (dirty !== undefined) return failed(dirty)
     if (timezone !== 'UTC') return failed(`ClickHouse's timezone is ${timezone}: Langfuse needs UTC.`)
     const wanted = expected === undefined ? undefined : facts.release(expected)?.clickhouseHead
-    if (wanted === undefined)
+    if (expected === undefined || wanted === undefined)
       return skipped(`The schema is at ${head}; the catalog does not know the release that runs.`)
-    if (head > wanted)
-      return failed(
-        `The schema is at ${head}, but Langfuse ${expected} knows only ${wanted}: its next start fails with "no migration found for version ${head}".`,
-      )
+    const ahead = clickhouseAhead(stack, expected, facts)
+    if (ahead !== undefined) return failed(ahead)
     if (head < wanted)
       return failed(
         `The schema is at ${head}, but Langfuse ${expected} needs ${wanted}: its migrations have not run.`,
@@ -59,14 +56,10 @@ export const postgresMigrations: Check = {
   about: ['postgres'],
   run({ stack, expected, facts }) {
     if (!stack.postgres.known) return unseen(stack.postgres)
-    const { migrations, pending } = stack.postgres.value
-    const broken = migrations.find(row => row.state === 'failed')
-    if (broken !== undefined)
-      return failed(`Postgres migration ${broken.name} never finished: the next web start fails with P3009.`)
-    if (pending.length > 0)
-      return failed(
-        `A rollback was begun and not finished (${pending.length} migrations): run the rollback action again.`,
-      )
+    const { migrations } = stack.postgres.value
+    const [broken] = failedMigrations(stack).values()
+    const problem = broken ?? unfinishedRollback(stack)
+    if (problem !== undefined) return failed(problem)
     if (expected === undefined || facts.release(expected) === undefined) {
       return skipped(
         `${migrations.length} migrations are applied; the catalog does not know the release that runs.`,

@@ -1,6 +1,7 @@
 import type { Component, DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Backups } from '../stack/backup.ts'
+import { unfinishedRollback } from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
@@ -44,6 +45,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
   const changes = withMigrations(components, question)
   const rerun = planRerun(config.rerun, stack, config.version)
   const backup = protect(question, [...changes, ...rerun.steps])
+  const rollback = unfinishedRollback(stack)
   const problems =
     release.length > 0
       ? release
@@ -52,7 +54,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...ecsBusy(question),
           ...clickhouseProblems(question),
           ...backgroundProblems(question),
-          ...unfinishedRollback(stack),
+          ...(rollback === undefined ? [] : [rollback]),
           ...commonProblems(stack, targets),
           ...environment.refusals,
           ...migrateProblems(changes, question),
@@ -99,14 +101,6 @@ function ecsBusy({ stack, targets }: DeployQuestion): readonly string[] {
       `ECS service ${service.name} is already being deployed (${ids}): wait until it has one deployment in a steady state, then run again.`,
     ]
   })
-}
-
-function unfinishedRollback(stack: Stack): readonly string[] {
-  if (!stack.postgres.known || stack.postgres.value.pending.length === 0) return []
-  const names = stack.postgres.value.pending.map(row => row.migration).join(', ')
-  return [
-    `A rollback was begun and not finished (${names}): run the rollback action again until it is, then deploy.`,
-  ]
 }
 
 function stepsFor(component: Component, question: DeployQuestion, order: Order): readonly Step[] {

@@ -2,11 +2,11 @@ import type { DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import { missingClickHouse } from '../release/requirements.ts'
+import { runningClickHouse } from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import type { Migrate, Step } from './plan.ts'
-import { runningClickHouse } from './preflight-clickhouse.ts'
 
 export type MigrateQuestion = {
   readonly config: DeployConfig

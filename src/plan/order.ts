@@ -1,8 +1,9 @@
 import type { Component, DeployConfig } from '../inputs/config.ts'
 import { missingClickHouse } from '../release/requirements.ts'
+import { runningClickHouse } from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
-import { runningClickHouse, wantedClickHouse } from './preflight-clickhouse.ts'
+import { wantedClickHouse } from './preflight-clickhouse.ts'
 
 export type Order = {
   readonly components: readonly Component[]

@@ -1,5 +1,6 @@
-import { gateIsOpen, whyFinishFirst } from '../release/background.ts'
+import { whyFinishFirst } from '../release/background.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
+import { isDormant } from '../stack/rules.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
 
@@ -37,11 +38,9 @@ function wayOf({ config, stack, facts }: Question) {
 function openRows(question: Question): readonly BackgroundMigration[] {
   const { stack } = question
   if (!stack.postgres.known) return []
-  const { environment } = stack.worker.container
   const { from } = wayOf(question)
   return stack.postgres.value.backgroundMigrations.filter(
-    ({ state, gate }) =>
-      state !== 'finished' && (gate === undefined || gateIsOpen(gate, environment[gate], from)),
+    row => row.state !== 'finished' && !isDormant(row, stack.worker, stack.worker.image.version ?? from),
   )
 }
 

@@ -1,7 +1,8 @@
 import type { DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
-import { fixOfBrokenOnEfs, minimumClickHouse, missingClickHouse } from '../release/requirements.ts'
+import { minimumClickHouse, tooOldClickHouse } from '../release/requirements.ts'
+import { brokenOnEfs, clickhouseAhead, runningClickHouse, wrongClickHouseCount } from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 
@@ -12,58 +13,20 @@ type Question = {
   readonly facts: ReleaseFacts
 }
 
-/** The version that ClickHouse runs: what the server says, else the tag of its image. */
-export function runningClickHouse(stack: Stack): string | undefined {
-  return stack.clickhouseStore.known ? stack.clickhouseStore.value.version : stack.clickhouse.image.version
-}
-
 /** The version that it is to run; undefined: it stays on what it runs. */
 export function wantedClickHouse(config: DeployConfig, targets: Targets): string | undefined {
   return config.clickhouseVersion ?? targets.clickhouse?.version
 }
 
 /** Why the target cannot run on this ClickHouse. */
-export function clickhouseProblems(question: Question): readonly string[] {
-  return [...tooOld(question), ...schemaAhead(question), ...brokenOnEfs(question), ...notSingle(question)]
-}
-
-function tooOld({ config, stack, targets }: Question): readonly string[] {
+export function clickhouseProblems({ config, stack, targets, facts }: Question): readonly string[] {
   const version = wantedClickHouse(config, targets) ?? runningClickHouse(stack)
-  const minimum = version === undefined ? undefined : missingClickHouse(config.version, version)
-  if (minimum === undefined) return []
   return [
-    `Langfuse ${config.version} needs ClickHouse ${minimum} or newer, and it would be ${version}: set \`clickhouse-version\` to ${minimum} or newer.`,
-  ]
-}
-
-function schemaAhead({ config, stack, facts }: Question): readonly string[] {
-  const head = headOf(stack)
-  const knows = facts.release(config.version)?.clickhouseHead
-  if (head === undefined || knows === undefined || head <= knows) return []
-  return [
-    `ClickHouse's schema is at version ${head}, and Langfuse ${config.version} only knows ${knows}, so its web would not start: deploy the release that migrated to ${head}, or a newer one.`,
-  ]
-}
-
-function brokenOnEfs({ config, stack, facts }: Question): readonly string[] {
-  const fixed = fixOfBrokenOnEfs(config.version, headOf(stack))
-  if (fixed === undefined || stack.clickhouse.taskDefinition.volumes.length === 0) return []
-  const remedy = facts.release(fixed) === undefined ? `${fixed} or newer` : fixed
-  return [
-    `ClickHouse's data is on EFS, where Langfuse ${config.version} fails in ClickHouse migration 36 (CREATE OR REPLACE VIEW needs renameat2, which EFS does not have) and leaves the schema dirty: deploy ${remedy} instead.`,
-  ]
-}
-
-function notSingle({ stack }: Question): readonly string[] {
-  const { name, desiredCount } = stack.clickhouse.service
-  if (desiredCount === 1) return []
-  return [
-    `ECS service ${name} wants ${desiredCount} tasks, and ClickHouse on EFS works with exactly one: set its desired count to 1.`,
-  ]
-}
-
-function headOf(stack: Stack): number | undefined {
-  return stack.clickhouseStore.known ? stack.clickhouseStore.value.head : undefined
+    version === undefined ? undefined : tooOldClickHouse(config.version, version),
+    clickhouseAhead(stack, config.version, facts),
+    brokenOnEfs(stack, config.version),
+    wrongClickHouseCount(stack.clickhouse.service),
+  ].filter(problem => problem !== undefined)
 }
 
 /** What a person should know of ClickHouse's own version before they approve. */

@@ -1,7 +1,7 @@
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import { compareVersions } from '../release/release.ts'
-import { majorOf, mandatoryStop } from '../release/requirements.ts'
+import { mandatoryStop, mislabelled } from '../release/requirements.ts'
 
 /** From what to what, where both are told apart by what the catalog says. `from`: undefined when it cannot be told. */
 type Way = {
@@ -12,7 +12,7 @@ type Way = {
 
 /** Why the release is none that a deploy could ever bring here. At most one, and nothing else matters then. */
 export function releaseProblems(way: Way): readonly string[] {
-  const problem = unknownRelease(way) ?? mislabelled(way) ?? older(way)
+  const problem = unknownRelease(way) ?? mislabelled(way.to, way.facts) ?? older(way)
   return problem === undefined ? [] : [problem]
 }
 
@@ -23,23 +23,6 @@ function unknownRelease({ to, facts }: Way): string | undefined {
     return `Langfuse ${to} is a pre-release, and moving on from one can end in migrations that exist twice: deploy a final release, e.g. ${newest}.`
   }
   return `Langfuse ${to} is not in this version's catalog (newest: ${newest}), so what it migrates is not known: use a newer version of this action, or deploy ${newest}.`
-}
-
-/** v3.28.2 holds 2.95.1: https://github.com/langfuse/langfuse/issues/5577. */
-function mislabelled({ to, facts }: Way): string | undefined {
-  const holds = facts.release(to)?.mislabelled
-  if (holds === undefined) return undefined
-  const remedy = instead(to, facts)
-  return `The images of Langfuse ${to} hold ${holds} under a wrong name, and ${holds} does not start on a database of ${majorOf(to)}.x: deploy ${remedy}.`
-}
-
-/** The next release of the same major, else the one before it. */
-function instead(version: string, facts: ReleaseFacts): string {
-  const same = facts.releases.filter(
-    release => release.mislabelled === undefined && majorOf(release.version) === majorOf(version),
-  )
-  const next = same.find(release => compareVersions(release.version, version) > 0)
-  return (next ?? same.at(-1))?.version ?? 'another release'
 }
 
 function older({ from, to }: Way): string | undefined {

@@ -1,3 +1,4 @@
+import { appRunnerBusy, deploysByItself, dirtyClickHouse, failedMigrations } from '../stack/rules.ts'
 import type { EcsComponent, Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { ecsState } from './ecs-state.ts'
@@ -22,20 +23,10 @@ export function commonProblems(
 
 const FORWARD = { repaired: new Set<string>(), missing: notPushed }
 
-/** App Runner takes one operation at a time, so a busy one can only be followed when it does what is wanted. */
+/** A busy App Runner can be followed when it does what is wanted. */
 function webBusy(stack: Stack, targets: Targets): readonly string[] {
-  if (stack.web.platform !== 'app-runner') return []
-  const { service, operation } = stack.web
-  if (operation !== undefined) {
-    if (continuedOperation(stack, targets) !== undefined) return []
-    return [
-      `App Runner service ${service.name} is busy, ${operation.type} (${operation.id}) is ${operation.status}: wait until it has ended, then run again.`,
-    ]
-  }
-  if (service.status === 'RUNNING') return []
-  return [
-    `App Runner service ${service.name} is ${service.status}, and only a RUNNING one can be updated: resume or repair it, then run again.`,
-  ]
+  const problem = appRunnerBusy(stack)
+  return problem === undefined || continuedOperation(stack, targets) !== undefined ? [] : [problem]
 }
 
 /** The operation of an earlier run that brings the wanted image; App Runner already shows the new configuration. */
@@ -60,24 +51,9 @@ function unreachableStores(stack: Stack): readonly string[] {
 }
 
 function brokenMigrations(stack: Stack, repaired: ReadonlySet<string>): readonly string[] {
-  const problems: string[] = []
-  if (stack.postgres.known) {
-    const failed = stack.postgres.value.migrations.filter(
-      migration => migration.state === 'failed' && !repaired.has(migration.name),
-    )
-    for (const { name } of failed) {
-      problems.push(
-        `Postgres migration ${name} was started and never finished, so no web would start (P3009): repair what it left and mark it with \`prisma migrate resolve\`, then run again.`,
-      )
-    }
-  }
-  if (stack.clickhouseStore.known && stack.clickhouseStore.value.dirty) {
-    const { head } = stack.clickhouseStore.value
-    problems.push(
-      `ClickHouse's schema is dirty at version ${head}, so no web would start ("Dirty database version ${head}"): repair what migration ${head} left, force version ${head - 1}, then run again.`,
-    )
-  }
-  return problems
+  const failed = [...failedMigrations(stack)].filter(([name]) => !repaired.has(name))
+  const dirty = dirtyClickHouse(stack)
+  return [...failed.map(([, sentence]) => sentence), ...(dirty === undefined ? [] : [dirty])]
 }
 
 /** What a person should know before they approve, and what cannot be seen. */
@@ -89,10 +65,6 @@ export function commonWarnings(stack: Stack, targets: Targets): readonly string[
     warnings.push(`The state of ClickHouse was not checked: ${stack.clickhouseStore.reason}.`)
   }
   warnings.push(...imageWarnings(targets))
-  if (stack.web.platform === 'app-runner' && stack.web.service.automaticDeployments) {
-    warnings.push(
-      `App Runner service ${stack.web.service.name} deploys by itself whenever its tag is pushed: turn automatic deployments off.`,
-    )
-  }
-  return warnings
+  const byItself = deploysByItself(stack)
+  return byItself === undefined ? warnings : [...warnings, byItself]
 }

@@ -1,5 +1,5 @@
 import type { DeployConfig } from '../inputs/config.ts'
-import { gateIsOpen } from '../release/background.ts'
+import { isDormant } from '../stack/rules.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import type { RerunBackgroundMigrations } from './plan.ts'
 
@@ -55,11 +55,9 @@ function problemOf(
       `Background migration ${name} is active, a worker is at it right now: wait until it has finished or failed, then run again.`,
     ]
   }
-  const { environment, secrets } = stack.worker.container
-  const { gate } = row
-  if (gate === undefined || gate in secrets || gateIsOpen(gate, environment[gate], to)) return []
+  if (!isDormant(row, stack.worker, to)) return []
   return [
-    `Background migration ${name} is dormant: the worker runs it only when ${gate} is \`true\`. Set that in its environment first.`,
+    `Background migration ${name} is dormant: the worker runs it only when ${row.gate} is \`true\`. Set that in its environment first.`,
   ]
 }
 

@@ -16,5 +16,5 @@ export function describeSettings(settings: DeploymentSettings): string {
 }
 
 export function whySingleWriter(service: EcsService): string {
-  return `Two ClickHouse servers on one EFS refuse to start, and ${describeSettings(service.settings)} starts the new one first.`
+  return `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one, and two ClickHouse servers on one EFS refuse to start.`
 }

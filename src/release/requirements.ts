@@ -18,6 +18,28 @@ export function missingClickHouse(release: string, clickhouse: string): string |
   return minimum !== undefined && compareVersions(clickhouse, minimum) < 0 ? minimum : undefined
 }
 
+/** Why ClickHouse is too old for a release; undefined: it is not. */
+export function tooOldClickHouse(release: string, clickhouse: string): string | undefined {
+  const minimum = missingClickHouse(release, clickhouse)
+  if (minimum === undefined) return undefined
+  return `Langfuse ${release} needs ClickHouse ${minimum} or newer, and ${clickhouse} is older: set \`clickhouse-version\` to ${minimum} or newer.`
+}
+
+/** Why a release must not run under its name; 3.28.2 holds 2.95.1: https://github.com/langfuse/langfuse/issues/5577. */
+export function mislabelled(
+  release: string,
+  facts: Pick<ReleaseFacts, 'release' | 'releases'>,
+): string | undefined {
+  const holds = facts.release(release)?.mislabelled
+  if (holds === undefined) return undefined
+  const major = majorOf(release)
+  const same = facts.releases.filter(
+    item => item.mislabelled === undefined && majorOf(item.version) === major,
+  )
+  const next = same.find(({ version }) => compareVersions(version, release) > 0) ?? same.at(-1)
+  return `The images of Langfuse ${release} hold ${holds} under a wrong name, and ${holds} does not start on a database of ${major}.x: deploy ${next?.version ?? 'another release'}.`
+}
+
 export function majorOf(version: string): number {
   return Number(version.replace(/^v/, '').split('.')[0])
 }

@@ -124,7 +124,7 @@ const CASES: readonly Case[] = [
     'sound-release',
     soundStack(),
     'failed',
-    /Langfuse 3\.210\.0 cannot migrate a ClickHouse on EFS.*deploy 3\.213\.0/,
+    /Langfuse 3\.210\.0 fails in ClickHouse migration 36 .* EFS .*deploy 3\.213\.0/,
     '3.210.0',
     released('3.210.0'),
   ],
@@ -145,7 +145,7 @@ const CASES: readonly Case[] = [
     'clickhouse-minimum',
     soundStack(),
     'failed',
-    /ClickHouse is 24\.8\.7, and Langfuse 4\.16\.0 needs 25\.12/,
+    /Langfuse 4\.16\.0 needs ClickHouse 25\.12 or newer, and 24\.8\.7 is older/,
     '4.16.0',
   ],
   [

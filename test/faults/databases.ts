@@ -229,13 +229,19 @@ const clickhouse: readonly Fault[] = [
   {
     name: 'v3 runs on a ClickHouse that is too old',
     put: stage => versionOfClickHouse(stage, '23.8.16.16'),
-    expects: [says('clickhouse-minimum', 'failed', /23\.8\.16\.16, and Langfuse 3\.225\.4 needs 24\.3/)],
+    expects: [
+      says(
+        'clickhouse-minimum',
+        'failed',
+        /Langfuse 3\.225\.4 needs ClickHouse 24\.3 or newer, and 23\.8\.16\.16 is older/,
+      ),
+    ],
   },
   {
     name: 'v4 runs on a ClickHouse that is too old',
     on: 'v4',
     put: stage => versionOfClickHouse(stage, '25.8.1.1'),
-    expects: [says('clickhouse-minimum', 'failed', /needs 25\.12.*deploy with `clickhouse-version`/)],
+    expects: [says('clickhouse-minimum', 'failed', /needs ClickHouse 25\.12.*set `clickhouse-version`/)],
   },
   {
     name: "ClickHouse's own logs fill EFS",

@@ -161,7 +161,7 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
     'a ClickHouse schema from the future',
     store({ head: 7 }),
     {},
-    /schema is at version 7, and Langfuse 3\.0\.0 only knows 6/,
+    /schema is at version 7, and Langfuse 3\.0\.0 knows only 6/,
   ],
   [
     'a store that was given and is out of reach',

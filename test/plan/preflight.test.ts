@@ -123,26 +123,26 @@ const REFUSALS: readonly Row[] = [
     'v4 on ClickHouse 24.3',
     stackOn(newestV3, { clickhouse: '24.3.18' }),
     { version: newestV4 },
-    /needs ClickHouse 25\.12 or newer, and it would be 24\.3\.18: set `clickhouse-version` to 25\.12 or newer/,
+    /needs ClickHouse 25\.12 or newer, and 24\.3\.18 is older: set `clickhouse-version` to 25\.12 or newer/,
   ],
   [
     'a ClickHouse version that is still too old',
     stackOn(newestV3, { clickhouse: '24.3.18' }),
     { version: newestV4, 'clickhouse-version': '25.11.9' },
-    /needs ClickHouse 25\.12 or newer, and it would be 25\.11\.9: set `clickhouse-version`/,
+    /needs ClickHouse 25\.12 or newer, and 25\.11\.9 is older: set `clickhouse-version`/,
   ],
   [
     'v3 on ClickHouse 23.8',
     stackOn('2.93.7', { clickhouse: '23.8.1' }),
     { version: '3.0.0' },
-    /needs ClickHouse 24\.3 or newer, and it would be 23\.8\.1/,
+    /needs ClickHouse 24\.3 or newer, and 23\.8\.1 is older/,
   ],
   ...['3.207.0', '3.212.0'].map(
     (version): Row => [
       `${version} with ClickHouse's data on EFS`,
       stackOn('3.206.0'),
       { version },
-      /data is on EFS, where Langfuse 3\.2\S+ fails in ClickHouse migration 36 .*: deploy 3\.213\.0 instead\.$/,
+      /Langfuse 3\.2\S+ fails in ClickHouse migration 36 where the data is on EFS .*: deploy 3\.213\.0 or newer\.$/,
     ],
   ),
   [
@@ -152,7 +152,7 @@ const REFUSALS: readonly Row[] = [
       clickhouseStore: known({ version: '24.8.7', timezone: 'UTC', head: 8, dirty: false }, 'x'),
     },
     { version: '3.28.3' },
-    /schema is at version 8, and Langfuse 3\.28\.3 only knows 7, .*: deploy the release that migrated to 8/,
+    /schema is at version 8, and Langfuse 3\.28\.3 knows only 7, .*: deploy the release that migrated to 8/,
   ],
   [
     'v2 to beyond 3.29.0 with its data not copied yet',

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { readDeployConfig } from '../../src/inputs/config.ts'
 import { planDeploy } from '../../src/plan/deploy.ts'
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
+import { planRerun } from '../../src/plan/rerun.ts'
 import type { BackgroundMigration, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import { fakeRunner } from '../support/runner.ts'
@@ -79,14 +80,18 @@ test.each<readonly [string, string, Stack, RegExp]>([
 test('one behind a gate is dormant until the worker is told otherwise', () => {
   const gate = 'LANGFUSE_BACKGROUND_MIGRATION_V4_DROP_PID_TID_SORTING_TABLES'
   const stack = settled([{ name: '2026_e', state: 'finished', gate, active: false }])
-  expect(plan('2026_e', stack)).toMatchObject({
-    kind: 'refusal',
-    problems: [expect.stringMatching(/2026_e is dormant: the worker runs it only when LANGFUSE_BACK/)],
-  })
+  expect(planRerun(['2026_e'], stack, '3.203.0').problems).toEqual([
+    expect.stringMatching(/2026_e is dormant: the worker runs it only when LANGFUSE_BACK/),
+  ])
   const { container } = stack.worker
   const environment = { ...container.environment, [gate]: 'true' }
   const worker = { ...stack.worker, container: { ...container, environment } }
-  expect(plan('2026_e', { ...stack, worker })).toMatchObject({ kind: 'plan', steps: [{}] })
+  expect(planRerun(['2026_e'], { ...stack, worker }, '3.203.0')).toMatchObject({ problems: [], steps: [{}] })
+})
+
+test('a worker that is older than the gates runs what is behind one', () => {
+  const rows = settled([{ name: '2026_e', state: 'finished', gate: 'LANGFUSE_X', active: false }])
+  expect(planRerun(['2026_e'], rows, '3.202.0')).toMatchObject({ problems: [], steps: [{}] })
 })
 
 test('a worker that is told to run none cannot be asked to', () => {

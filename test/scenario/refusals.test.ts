@@ -97,7 +97,7 @@ const BAD_INPUT: readonly BadInput[] = [
     'a release that cannot migrate a ClickHouse on EFS',
     'deploy',
     { version: '3.207.0' },
-    /data is on EFS, where Langfuse 3\.207\.0 fails in ClickHouse migration 36 .*: deploy 3\.213\.0 instead/,
+    /Langfuse 3\.207\.0 fails in ClickHouse migration 36 where the data is on EFS .*: deploy 3\.213\.0 or newer/,
   ],
   [
     'a wrong database password',

@@ -1,15 +1,13 @@
-import { explained, subjectOf } from '../plan/env-lint.ts'
-import { nameFindings, nearMisses } from '../plan/env-lint-names.ts'
-import { pairFindings } from '../plan/env-lint-pairs.ts'
-import { v4Findings } from '../plan/env-lint-v4.ts'
-import { valueFindings } from '../plan/env-lint-values.ts'
+import { explained, nameFindings, nearMisses, pairFindings } from '../plan/env-lint.ts'
 import {
   type LintFinding,
   type LintSubject,
   warning as lintWarning,
   listed,
   SIDES,
-} from '../plan/env-lint-variables.ts'
+  subjectOf,
+} from '../plan/env-lint-subject.ts'
+import { breaksMigrationUrl, passwordSentence, v4Findings, valueFindings } from '../plan/env-lint-values.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { majorOf } from '../release/requirements.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
@@ -166,13 +164,8 @@ function range(from: number, below: number): readonly number[] {
 
 /** Web and worker mostly read it as a secret; ClickHouse's own container often has it by value. */
 function passwordFindings({ clickhouse }: Stack): readonly LintFinding[] {
-  const password = clickhouse.container.environment['CLICKHOUSE_PASSWORD'] ?? ''
-  return /[&=#?%+@ ]/.test(password)
-    ? [
-        lintWarning(
-          "ClickHouse's `CLICKHOUSE_PASSWORD` has characters that break the URL of the ClickHouse migrations: use a password of letters and digits.",
-        ),
-      ]
+  return breaksMigrationUrl(clickhouse.container.environment['CLICKHOUSE_PASSWORD'])
+    ? [lintWarning(passwordSentence('ClickHouse'))]
     : []
 }
 
@@ -183,7 +176,7 @@ const BLAMED: readonly (readonly [RegExp, ModuleLine])[] = [
   [/^`HOSTNAME` of .*worker/, 'hostname'],
   [/^Only the web has .*`NEXTAUTH_URL`/, 'nextauthUrl'],
   [/^The web has .*`(S3_BUCKET_NAME|LANGFUSE_READ_FROM_\w+|LANGFUSE_RETURN_FROM_CLICKHOUSE)`/, 'obsolete'],
-  [/^ClickHouse's `CLICKHOUSE_PASSWORD`/, 'passwordLetters'],
+  [/^`CLICKHOUSE_PASSWORD` of ClickHouse/, 'passwordLetters'],
 ]
 
 function linesOf(findings: readonly LintFinding[]): readonly ModuleLine[] {

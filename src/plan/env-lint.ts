@@ -1,13 +1,11 @@
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
+import { flagDefault } from '../release/v4-flags.ts'
 import type { Stack } from '../stack/stack.ts'
-import { currentRelease } from '../stack/stack.ts'
-import { nameFindings, nearMisses } from './env-lint-names.ts'
-import { pairFindings } from './env-lint-pairs.ts'
-import { v4Findings } from './env-lint-v4.ts'
-import { valueFindings } from './env-lint-values.ts'
-import type { LintFinding, LintSubject, Variables } from './env-lint-variables.ts'
+import type { Given, LintFinding, LintSubject, Side } from './env-lint-subject.ts'
+import { givenOf, isSet, listed, SIDES, subjectOf, warning } from './env-lint-subject.ts'
+import { v4Findings, valueFindings } from './env-lint-values.ts'
 
 /**
  * Looks at the environment that web and worker keep when their image changes. Sentences name variables and never
@@ -52,30 +50,172 @@ export function environmentFindings(question: {
   }
 }
 
-/** What a deploy of `to` would find; undefined for a release of which nothing is known. */
-export function subjectOf(stack: Stack, to: Release, facts: ReleaseFacts): LintSubject | undefined {
-  const names = facts.environmentNames(majorOf(to))
-  if (names.size === 0) return undefined
-  const from = currentRelease(stack, facts)
-  const { container } = stack.worker
-  return {
-    web: webVariables(stack),
-    worker: {
-      environment: container.environment,
-      secrets: container.secrets,
-      files: container.environmentFiles ?? 0,
-      memory: container.memory,
-    },
-    from,
-    to,
-    names,
-    obsolete: from === undefined ? new Set() : facts.environmentNames(majorOf(from)),
-  }
+/** A name that nobody reads and that looks like one that the target does. */
+type NearMiss = { readonly side: Side; readonly written: string; readonly meant: string }
+
+/** The typing errors of both containers: `ENCRIPTION_KEY`, a lower-case `v4` … Langfuse ignores them silently. */
+export function nearMisses(subject: LintSubject): readonly NearMiss[] {
+  return SIDES.flatMap(side => {
+    const { environment, secrets } = subject[side]
+    const written = [...new Set([...Object.keys(environment), ...Object.keys(secrets)])].sort()
+    return written.flatMap(name => {
+      const meant = isRead(name, subject) ? undefined : nearest(name, subject.names)
+      return meant === undefined ? [] : [{ side, written: name, meant }]
+    })
+  })
 }
 
-function webVariables({ web }: Stack): Variables {
-  const { environment, secrets } = web
-  return web.platform === 'app-runner'
-    ? { environment, secrets, files: 0, memory: web.service.memory }
-    : { environment, secrets, files: web.container.environmentFiles ?? 0, memory: web.container.memory }
+export function nameFindings(subject: LintSubject, misses: readonly NearMiss[]): readonly LintFinding[] {
+  const major = majorOf(subject.to)
+  return misses.map(({ side, written, meant }) =>
+    warning(
+      isSet(subject[side], meant)
+        ? `The ${side} has \`${written}\` beside \`${meant}\`, and Langfuse ${major} does not read it: remove it.`
+        : `The ${side} has \`${written}\`, which Langfuse ${major} does not read: if \`${meant}\` is meant, the ${side} runs without it, so rename it.`,
+    ),
+  )
+}
+
+/** Names of the platform, of agents and of shells are no business of ours. */
+function isRead(name: string, { names, obsolete }: LintSubject): boolean {
+  return names.has(name) || obsolete.has(name) || /^(AWS|ECS|OTEL|DD|NODE|NPM|LC)_/.test(name)
+}
+
+/** Letters that may be wrong. A short name is near to too many others: `PORT` is two letters from `HOST`. */
+function furthestOf(name: string): number {
+  if (name.length < 6) return 0
+  return name.length < 9 ? 1 : 2
+}
+
+function nearest(name: string, known: ReadonlySet<string>): string | undefined {
+  const upper = name.toUpperCase()
+  const furthest = furthestOf(name)
+  const near = [...known]
+    .filter(candidate => Math.abs(candidate.length - name.length) <= furthest)
+    .map(candidate => ({ candidate, distance: distanceOf(upper, candidate) }))
+    .filter(({ distance }) => distance <= furthest)
+    .sort((left, right) => left.distance - right.distance || (left.candidate < right.candidate ? -1 : 1))
+  return near[0]?.candidate
+}
+
+/** Levenshtein's: insertions, deletions and replacements, row by row. */
+function distanceOf(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index)
+  for (const [i, letter] of [...left].entries()) {
+    const next = [i + 1]
+    for (const [j, other] of [...right].entries()) {
+      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1)
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row.at(-1) ?? 0
+}
+
+/**
+ * What has to be the same on web and worker (docs: self-hosting configuration; comments of both env schemas). Flags
+ * that only the worker reads (LANGFUSE_MIGRATION_V4_NATIVE_OTEL_BEHAVIOUR) are not in it.
+ */
+const SHARED: readonly RegExp[] = [
+  /^(ENCRYPTION_KEY|SALT|NEXTAUTH_URL)$/,
+  /^DATABASE_(URL|HOST|NAME|USERNAME|PASSWORD)$/,
+  /^CLICKHOUSE_(URL|DB|USER|PASSWORD|CLUSTER_ENABLED|CLUSTER_NAME)$/,
+  /^REDIS_(HOST|PORT|AUTH|USERNAME|CONNECTION_STRING|KEY_PREFIX|TLS_ENABLED)$/,
+  /^REDIS_(CLUSTER_ENABLED|CLUSTER_NODES|SENTINEL_ENABLED|SENTINEL_NODES|SENTINEL_MASTER_NAME)$/,
+  /^LANGFUSE_S3_(EVENT_UPLOAD|BATCH_EXPORT|MEDIA_UPLOAD)_(BUCKET|PREFIX|REGION|ENDPOINT|FORCE_PATH_STYLE)$/,
+  /^LANGFUSE_S3_EVENT_KEY_MAX_SEGMENT_BYTES$/,
+  /^LANGFUSE_MIGRATION_V4_(WRITE_MODE|ALLOW_PREVIEW_OPT_IN)$/,
+  /^LANGFUSE_BACKGROUND_MIGRATION_V4_/,
+  /^LANGFUSE_.*_QUEUE_SHARD_COUNT$/,
+]
+
+/** Not setting these is the same as setting them so: packages/shared/src/env.ts. */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  CLICKHOUSE_DB: 'default',
+  CLICKHOUSE_CLUSTER_ENABLED: 'true',
+  CLICKHOUSE_CLUSTER_NAME: 'default',
+  REDIS_PORT: '6379',
+  REDIS_TLS_ENABLED: 'false',
+  REDIS_CLUSTER_ENABLED: 'false',
+  REDIS_SENTINEL_ENABLED: 'false',
+  LANGFUSE_S3_EVENT_UPLOAD_FORCE_PATH_STYLE: 'false',
+  LANGFUSE_S3_BATCH_EXPORT_FORCE_PATH_STYLE: 'false',
+  LANGFUSE_S3_MEDIA_UPLOAD_FORCE_PATH_STYLE: 'false',
+}
+
+/** Warnings, never refusals: what differs today differs after the deploy too, and may be meant. */
+export function pairFindings(subject: LintSubject, misses: readonly NearMiss[]): readonly LintFinding[] {
+  const pairs = sharedNames(subject).map(name => ({ name, verdict: compare(name, subject) }))
+  const named = (verdict: Verdict) => pairs.filter(pair => pair.verdict === verdict).map(({ name }) => name)
+  return [
+    ...sentence(
+      named('differs'),
+      names => `Web and worker differ in ${names}, and Langfuse needs them equal: make them so.`,
+    ),
+    ...sentence(
+      named('two-secrets'),
+      names =>
+        `Web and worker read ${names} from different secrets: make sure that they hold the same, or read one secret.`,
+    ),
+    ...sentence(
+      named('plain-and-secret'),
+      names =>
+        `${names} is a secret on one of web and worker and a plain value on the other, so whether they are equal cannot be seen: read one secret on both.`,
+    ),
+    ...SIDES.flatMap(side => {
+      const explained = misses.filter(miss => miss.side === other(side)).map(({ meant }) => meant)
+      const names = named(`only-${side}`).filter(name => !explained.includes(name))
+      return sentence(
+        names,
+        list =>
+          `Only the ${side} has ${list}, and Langfuse needs it on both: set it on the ${other(side)} too.`,
+      )
+    }),
+  ]
+}
+
+type Verdict = 'equal' | 'differs' | 'two-secrets' | 'plain-and-secret' | 'only-web' | 'only-worker'
+
+function other(side: Side): Side {
+  return side === 'web' ? 'worker' : 'web'
+}
+
+function sharedNames({ web, worker }: LintSubject): readonly string[] {
+  const all = [web, worker].flatMap(({ environment, secrets }) => [
+    ...Object.keys(environment),
+    ...Object.keys(secrets),
+  ])
+  return [...new Set(all)].filter(name => SHARED.some(pattern => pattern.test(name))).sort()
+}
+
+function compare(name: string, subject: LintSubject): Verdict {
+  const [web, worker] = SIDES.map(side => effective(name, subject, side))
+  if (web === undefined || worker === undefined || (web.kind === 'absent' && worker.kind === 'absent'))
+    return 'equal'
+  if (web.kind === 'absent') return subject.web.files > 0 ? 'equal' : 'only-worker'
+  if (worker.kind === 'absent') return subject.worker.files > 0 ? 'equal' : 'only-web'
+  if (web.kind === 'secret' && worker.kind === 'secret') {
+    return web.source === worker.source ? 'equal' : 'two-secrets'
+  }
+  if (web.kind === 'secret' || worker.kind === 'secret') return 'plain-and-secret'
+  return comparable(name, web.value) === comparable(name, worker.value) ? 'equal' : 'differs'
+}
+
+function effective(name: string, subject: LintSubject, side: Side): Given {
+  const given = givenOf(subject[side], name)
+  const value = DEFAULTS[name] ?? flagDefault(name, subject.to)
+  return given.kind === 'absent' && value !== undefined && subject[side].files === 0
+    ? { kind: 'plain', value }
+    : given
+}
+
+/** Two users, or other connection settings, of one database are no difference. */
+function comparable(name: string, value: string): string {
+  if (name !== 'DATABASE_URL' || !URL.canParse(value)) return value
+  const { host, pathname } = new URL(value)
+  return `${host}${pathname}`
+}
+
+function sentence(names: readonly string[], say: (list: string) => string): readonly LintFinding[] {
+  return names.length === 0 ? [] : [warning(say(listed(names)))]
 }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { environmentFindings, lintEnvironment } from '../../src/plan/env-lint.ts'
-import type { LintFinding, LintSubject, Variables } from '../../src/plan/env-lint-variables.ts'
+import type { LintFinding, LintSubject, Variables } from '../../src/plan/env-lint-subject.ts'
 import type { Release } from '../../src/release/release.ts'
 import { majorOf } from '../../src/release/requirements.ts'
 import { ENVIRONMENT, SECRETS } from '../support/stack.ts'

@@ -1,4 +1,8 @@
+import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
+import { majorOf } from '../release/requirements.ts'
+import type { Stack } from '../stack/stack.ts'
+import { currentRelease } from '../stack/stack.ts'
 
 export type Side = 'web' | 'worker'
 
@@ -72,4 +76,32 @@ export function refusal(sentence: string): LintFinding {
 export function listed(names: readonly string[]): string {
   const quoted = names.map(name => `\`${name}\``)
   return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
+}
+
+/** What a deploy of `to` would find; undefined for a release of which nothing is known. */
+export function subjectOf(stack: Stack, to: Release, facts: ReleaseFacts): LintSubject | undefined {
+  const names = facts.environmentNames(majorOf(to))
+  if (names.size === 0) return undefined
+  const from = currentRelease(stack, facts)
+  const { container } = stack.worker
+  return {
+    web: webVariables(stack),
+    worker: {
+      environment: container.environment,
+      secrets: container.secrets,
+      files: container.environmentFiles ?? 0,
+      memory: container.memory,
+    },
+    from,
+    to,
+    names,
+    obsolete: from === undefined ? new Set() : facts.environmentNames(majorOf(from)),
+  }
+}
+
+function webVariables({ web }: Stack): Variables {
+  const { environment, secrets } = web
+  return web.platform === 'app-runner'
+    ? { environment, secrets, files: 0, memory: web.service.memory }
+    : { environment, secrets, files: web.container.environmentFiles ?? 0, memory: web.container.memory }
 }

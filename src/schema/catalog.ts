@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import type { Effect } from './clickhouse-sql.ts'
 import { applyDelta, type Delta } from './diff.ts'
 import { type DownSql, type Engine, parseDownSql } from './down-sql.ts'
 import { emptySnapshot, type Snapshot } from './snapshot.ts'
@@ -27,7 +26,7 @@ export type PostgresMigration = {
 }
 
 /** A Postgres migration after the oldest release's, with the first release that has it. */
-export type LaterMigration = {
+type LaterMigration = {
   readonly name: string
   readonly since: string
   /** An earlier name of the same file: what it changes is there already in a database that has that one. */
@@ -36,6 +35,8 @@ export type LaterMigration = {
 
 export type ClickHouseMigration = { readonly version: number; readonly name: string }
 export type ClickHouseStep = Delta & { readonly effects: readonly Effect[] }
+/** What a ClickHouse migration does to data besides changing the schema: builds an index for the rows that are there. */
+export type Effect = { readonly materialize: string }
 
 export type BackgroundMigration = {
   readonly id: string

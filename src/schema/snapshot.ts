@@ -22,7 +22,7 @@ export type Kind =
   | 'sequence'
 
 /** An object's kind and its names from the outermost to its own: `['public', 'projects', 'deleted_at']`. */
-export type ObjectName = { readonly kind: Kind; readonly names: readonly string[] }
+type ObjectName = { readonly kind: Kind; readonly names: readonly string[] }
 
 /** Runs one SQL statement on one connection (not on any of a pool) and answers its rows. */
 export type Query = (sql: string) => Promise<readonly Record<string, unknown>[]>

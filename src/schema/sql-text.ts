@@ -1,7 +1,7 @@
 export type Engine = 'postgres' | 'clickhouse'
 
 /** A piece of SQL text: code, or something the code does not look into (a string, a quoted name, a comment). */
-export type Piece = { readonly text: string; readonly kind: 'code' | 'quoted' | 'comment' }
+type Piece = { readonly text: string; readonly kind: 'code' | 'quoted' | 'comment' }
 
 /** Cuts SQL into code, quoted text and comments; the pieces joined are the input again. */
 export function piecesOf(sql: string, engine: Engine): Piece[] {

@@ -1,7 +1,7 @@
+import { renderDelta, renderEffects } from '../../sandbox/langfuse/clickhouse-sql.ts'
 import { undoClickHouse } from '../../src/execute/undo-clickhouse.ts'
 import { clickhouseName } from '../../src/release/facts.ts'
 import type { Catalog } from '../../src/schema/catalog.ts'
-import { renderDelta, renderEffects } from '../../src/schema/clickhouse-sql.ts'
 import { wordsOf } from '../../src/schema/clickhouse-statement.ts'
 import { applyDelta } from '../../src/schema/diff.ts'
 import { quoteClickHouseLiteral as literal } from '../../src/schema/quote.ts'

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals'
+import { renderDelta } from '../../sandbox/langfuse/clickhouse-sql.ts'
 import { type UndoContext, undoClickHouse } from '../../src/execute/undo-clickhouse.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import { renderDelta } from '../../src/schema/clickhouse-sql.ts'
 import { parseClickHouseStatement } from '../../src/schema/clickhouse-statement.ts'
 import { diffSnapshots } from '../../src/schema/diff.ts'
 import { parseDownSql } from '../../src/schema/down-sql.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
+import { renderDelta as renderClickHouse, renderEffects } from '../../sandbox/langfuse/clickhouse-sql.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import { renderDelta as renderClickHouse, renderEffects } from '../../src/schema/clickhouse-sql.ts'
 import { applyDelta, countByKind, diffSnapshots } from '../../src/schema/diff.ts'
 import { renderDelta as renderPostgres } from '../../src/schema/postgres-sql.ts'
 import { emptySnapshot } from '../../src/schema/snapshot.ts'

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
-import { renderDelta } from '../../src/schema/clickhouse-sql.ts'
+import { renderDelta } from '../../sandbox/langfuse/clickhouse-sql.ts'
 import { diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
 import { emptySnapshot, type Snapshot } from '../../src/schema/snapshot.ts'
-import { type ClickHouseDatabase, useClickHouse } from './databases.ts'
+import { type ClickHouseDatabase, useClickHouse } from '../schema/databases.ts'
 
 const clickhouse = useClickHouse()
 

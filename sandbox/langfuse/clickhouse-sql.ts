@@ -1,11 +1,9 @@
-import type { Delta, Rename } from './diff.ts'
-import { quoteClickHouseIdentifier as quote } from './quote.ts'
-import { type Facts, type Kind, keyOf, parseKey, type Snapshot } from './snapshot.ts'
-import { piecesOf } from './sql-text.ts'
-import { contract, expand, type Statement } from './statement.ts'
-
-/** What a ClickHouse migration does to data besides changing the schema: builds an index for the rows that are there. */
-export type Effect = { readonly materialize: string }
+import type { Effect } from '../../src/schema/catalog.ts'
+import type { Delta, Rename } from '../../src/schema/diff.ts'
+import { quoteClickHouseIdentifier as quote } from '../../src/schema/quote.ts'
+import { type Facts, type Kind, keyOf, parseKey, type Snapshot } from '../../src/schema/snapshot.ts'
+import { piecesOf } from '../../src/schema/sql-text.ts'
+import { contract, expand, type Statement } from '../../src/schema/statement.ts'
 
 /**
  * The SQL that turns the ClickHouse schema `from` into `to`: views go first and come last; no ON CLUSTER, no EXCHANGE,

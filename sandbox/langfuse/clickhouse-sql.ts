@@ -1,9 +1,8 @@
 import type { Effect } from '../../src/schema/catalog.ts'
-import type { Delta, Rename } from '../../src/schema/diff.ts'
+import { contract, type Delta, expand, type Rename, type Statement } from '../../src/schema/diff.ts'
 import { quoteClickHouseIdentifier as quote } from '../../src/schema/quote.ts'
 import { type Facts, type Kind, keyOf, parseKey, type Snapshot } from '../../src/schema/snapshot.ts'
 import { piecesOf } from '../../src/schema/sql-text.ts'
-import { contract, expand, type Statement } from '../../src/schema/statement.ts'
 
 /**
  * The SQL that turns the ClickHouse schema `from` into `to`: views go first and come last; no ON CLUSTER, no EXCHANGE,

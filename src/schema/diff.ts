@@ -1,6 +1,5 @@
 import {
   type Facts,
-  type Kind,
   keyOf,
   parseKey,
   type Snapshot,
@@ -69,46 +68,6 @@ export function isEmptyDelta(delta: Delta): boolean {
   return [renamed, added, removed, changed].every(part => Object.keys(part).length === 0)
 }
 
-/** How many objects of each kind a snapshot has; kinds that it has none of are absent. */
-export function countByKind(snapshot: Snapshot): Partial<Record<Kind, number>> {
-  const counts: Partial<Record<Kind, number>> = {}
-  for (const key of Object.keys(snapshot)) {
-    const { kind } = parseKey(key)
-    counts[kind] = (counts[kind] ?? 0) + 1
-  }
-  return counts
-}
-
-/** One line an object, for people: `+ column public.projects.deleted_at: type timestamp(3) without time zone, …`. */
-export function describeDelta(delta: Delta): string[] {
-  return [
-    ...delta.renamed.map(({ from, to }) => `> ${from} is now ${to}`),
-    ...Object.entries(delta.removed).map(([key, facts]) => `- ${key}${describeFacts(facts)}`),
-    ...Object.entries(delta.added).map(([key, facts]) => `+ ${key}${describeFacts(facts)}`),
-    ...Object.entries(delta.changed).map(([key, { from, to }]) => `~ ${key}: ${describeChange(from, to)}`),
-  ]
-}
-
-function describeFacts(facts: Facts): string {
-  const text = Object.entries(facts)
-    .filter(([, value]) => value !== null && value !== false)
-    .map(([name, value]) => (value === true ? name : `${name} ${show(value)}`))
-    .join(', ')
-  return text === '' ? '' : `: ${text}`
-}
-
-function describeChange(from: Facts, to: Facts): string {
-  return [...new Set([...Object.keys(from), ...Object.keys(to)])]
-    .filter(name => JSON.stringify(from[name]) !== JSON.stringify(to[name]))
-    .map(name => `${name} ${show(from[name])} → ${show(to[name])}`)
-    .join(', ')
-}
-
-function show(value: Facts[string] | undefined): string {
-  if (value === undefined || value === null) return 'none'
-  return Array.isArray(value) ? value.join(' | ') : String(value)
-}
-
 /** `snapshot` with its objects under their new names. */
 export function renameKeys(snapshot: Snapshot, renamed: readonly Rename[]): Snapshot {
   if (renamed.length === 0) return snapshot
@@ -127,4 +86,24 @@ function underRenamedTable(key: string, renames: ReadonlyMap<string, string>): s
   if (names.length < 2 || !['column', 'constraint', 'trigger', 'index'].includes(kind)) return key
   const table = renames.get(keyOf({ kind: 'table', names: names.slice(0, -1) }))
   return table === undefined ? key : keyOf({ kind, names: [...parseKey(table).names, ...names.slice(-1)] })
+}
+
+/**
+ * One SQL statement of a change of schema.
+ * `expand` gives something new or allows more, so the release that does not know it keeps working;
+ * `contract` takes something away or allows less.
+ */
+export type Statement = {
+  readonly sql: string
+  readonly class: 'expand' | 'contract'
+  /** Key of the object, as in a snapshot. */
+  readonly object: string
+}
+
+export function expand(object: string, sql: string): Statement {
+  return { sql, class: 'expand', object }
+}
+
+export function contract(object: string, sql: string): Statement {
+  return { sql, class: 'contract', object }
 }

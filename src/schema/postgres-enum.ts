@@ -1,7 +1,6 @@
-import type { Delta } from './diff.ts'
+import { contract, type Delta, expand, type Statement } from './diff.ts'
 import { quoteIdentifier as quote, quoteLiteral } from './quote.ts'
 import { type Facts, parseKey, type Snapshot } from './snapshot.ts'
-import { contract, expand, type Statement } from './statement.ts'
 
 /**
  * Changes of enums. A label can be added in place; everything else makes the type anew and moves the columns over,

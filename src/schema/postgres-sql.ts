@@ -1,8 +1,7 @@
-import { type Delta, type Rename, renameKeys } from './diff.ts'
+import { contract, type Delta, expand, type Rename, renameKeys, type Statement } from './diff.ts'
 import { columnsOf, enumStatements, isRebuilt } from './postgres-enum.ts'
 import { quoteIdentifier as quote, quoteLiteral } from './quote.ts'
 import { type Facts, type Kind, keyOf, parseKey, type Snapshot, sameFacts } from './snapshot.ts'
-import { contract, expand, type Statement } from './statement.ts'
 
 /**
  * The SQL that turns the schema `from` into `to`, in an order that dependencies allow: renames, then what goes from

@@ -49,17 +49,6 @@ export function sameFacts(left: Facts, right: Facts): boolean {
   )
 }
 
-export function sameSnapshot(left: Snapshot, right: Snapshot): boolean {
-  const keys = Object.keys(left)
-  return (
-    keys.length === Object.keys(right).length &&
-    keys.every(key => {
-      const [a, b] = [left[key], right[key]]
-      return a !== undefined && b !== undefined && sameFacts(a, b)
-    })
-  )
-}
-
 /** The key of an object: `column public.projects.deleted_at`; a name that is not plain is quoted in it. */
 export function keyOf({ kind, names }: ObjectName): string {
   return `${kind} ${names.map(name => (/^\w+$/.test(name) ? name : quoteIdentifier(name))).join('.')}`

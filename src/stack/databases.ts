@@ -1,6 +1,6 @@
 import { explain } from '../errors/explain.ts'
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
-import { readPostgresSnapshot } from '../schema/postgres.ts'
+import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
 import type {
   BackgroundMigration,
   ClickHouseState,

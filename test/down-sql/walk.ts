@@ -1,8 +1,9 @@
 import type { Client } from 'pg'
+import { describeDelta } from '../../sandbox/describe-delta.ts'
 import type { Catalog } from '../../src/schema/catalog.ts'
-import { applyDelta, type Delta, describeDelta, diffSnapshots } from '../../src/schema/diff.ts'
+import { applyDelta, type Delta, diffSnapshots } from '../../src/schema/diff.ts'
 import { quoteIdentifier, quoteLiteral } from '../../src/schema/quote.ts'
-import { parseKey, type Snapshot, sameSnapshot } from '../../src/schema/snapshot.ts'
+import { parseKey, type Snapshot } from '../../src/schema/snapshot.ts'
 import { build, type Database } from '../schema/postgres-server.ts'
 import { type Contents, columnsOf, countOf, readArchive, readContents } from './contents.ts'
 import type { DataSet } from './data/data-sets.ts'
@@ -181,9 +182,9 @@ function keepSession(database: Database): Database {
   return { ...database, connect: async () => ({ query, end: async () => undefined }) as unknown as Client }
 }
 
-/** One line an object; sorting out what differs is only worth it where something does. */
+/** One line an object. */
 export function differences(wanted: Snapshot, found: Snapshot): string[] {
-  return sameSnapshot(wanted, found) ? [] : describeDelta(diffSnapshots(wanted, found))
+  return describeDelta(diffSnapshots(wanted, found))
 }
 
 export function describeError(error: unknown): string {

@@ -16,9 +16,9 @@ import type { UndoSchema } from '../../src/plan/plan.ts'
 import { undoBetween } from '../../src/plan/rollback-class.ts'
 import { compareVersions as bySemver } from '../../src/release/release.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import { readClickHouseSnapshot } from '../../src/schema/clickhouse.ts'
+import { readClickHouseSnapshot } from '../../src/schema/clickhouse-schema.ts'
 import { diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
-import { readPostgresSnapshot } from '../../src/schema/postgres.ts'
+import { readPostgresSnapshot } from '../../src/schema/postgres-schema.ts'
 import { executionOf } from '../support/execution.ts'
 
 const catalog = loadCatalog(new URL('../../', import.meta.url))

@@ -7,9 +7,9 @@ import { type ClickHouse, startClickHouse } from '../../sandbox/engines/clickhou
 import { type Postgres, startPostgres } from '../../sandbox/engines/postgres.ts'
 import { type ClickHouseClient, clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import { readClickHouseSnapshot } from '../../src/schema/clickhouse.ts'
-import { readPostgresSnapshot } from '../../src/schema/postgres.ts'
-import { sameSnapshot } from '../../src/schema/snapshot.ts'
+import { readClickHouseSnapshot } from '../../src/schema/clickhouse-schema.ts'
+import { diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
+import { readPostgresSnapshot } from '../../src/schema/postgres-schema.ts'
 import { startProgram, stopPrograms, until } from './langfuse-program.ts'
 
 let folder = ''
@@ -70,8 +70,8 @@ async function isExact(database: string, release: string): Promise<boolean> {
   await client.end()
   const inClickHouse = await readClickHouseSnapshot(tables.query, 'default')
   return (
-    sameSnapshot(inPostgres, catalog.postgresSnapshot(release)) &&
-    sameSnapshot(inClickHouse, catalog.clickhouseSnapshot(catalog.clickhouseHead(release)))
+    isEmptyDelta(diffSnapshots(catalog.postgresSnapshot(release), inPostgres)) &&
+    isEmptyDelta(diffSnapshots(catalog.clickhouseSnapshot(catalog.clickhouseHead(release)), inClickHouse))
   )
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from '@jest/globals'
 import { type ClickHouse, startClickHouse } from '../../sandbox/engines/clickhouse.ts'
-import { readClickHouseSnapshot } from '../../src/schema/clickhouse.ts'
+import { readClickHouseSnapshot } from '../../src/schema/clickhouse-schema.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
 import { type Database, type PostgresServer, type Rows, startPostgresServer } from './postgres-server.ts'
 

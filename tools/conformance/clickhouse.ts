@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startClickHouse } from '../../sandbox/engines/clickhouse.ts'
 import type { Catalog } from '../../src/schema/catalog.ts'
-import { readClickHouseSnapshot } from '../../src/schema/clickhouse.ts'
+import { readClickHouseSnapshot } from '../../src/schema/clickhouse-schema.ts'
 import {
   type Ground,
   isExact,

@@ -5,9 +5,8 @@ import { beginUndoing, countArchived, endUndoing, readUndoing } from '../schema/
 import { findDependents } from '../schema/clickhouse-dependents.ts'
 import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/clickhouse-statement.ts'
 import { runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
-import { statementsOfSection } from '../schema/down-sql.ts'
 import type { Query } from '../schema/snapshot.ts'
-import { withoutComments } from '../schema/sql-text.ts'
+import { splitStatements, withoutComments } from '../schema/sql-text.ts'
 import type { Undoing } from './execution.ts'
 import { StepFailed } from './execution.ts'
 
@@ -61,7 +60,7 @@ function workOf(step: Step, clickhouse: ClickHouse, context: UndoContext): Work 
 async function check(step: Step, work: Work): Promise<void> {
   if (work.files.length === 0) return
   const archive = withoutComments(work.context.facts.toolbox('clickhouse'), 'clickhouse')
-  for (const sql of statementsOfSection(archive, 'clickhouse')) await work.query(sql)
+  for (const sql of splitStatements(archive, 'clickhouse')) await work.query(sql)
   if (step.phase !== 'expand') return
   if (step.clickhouseHead !== undefined) await refuseDirty(work.query)
   await refuseWhatCannotBeUndone(work)
@@ -81,7 +80,7 @@ function fileOf(version: number, { facts }: UndoContext): File {
   const sections = facts.downSql('clickhouse', version)?.sections
   if (sections === undefined) throw new StepFailed(`There is no down SQL for ClickHouse ${migration}.`, [])
   const read = (sql: string): readonly ClickHouseStatement[] =>
-    statementsOfSection(sql, 'clickhouse').map(parseClickHouseStatement)
+    splitStatements(sql, 'clickhouse').map(parseClickHouseStatement)
   try {
     return { migration, expand: read(sections.expand), contract: read(sections.contract) }
   } catch (error) {

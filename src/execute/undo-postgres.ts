@@ -2,7 +2,8 @@ import type { UndoSchema } from '../plan/plan.ts'
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlState } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
-import { concurrentIndex, type DownSections, statementsOfSection } from '../schema/down-sql.ts'
+import { concurrentIndex, type DownSections } from '../schema/down-sql.ts'
+import { splitStatements } from '../schema/sql-text.ts'
 import type { Undoing as Execution, UndoCounts } from './execution.ts'
 import { lockTables } from './table-locks.ts'
 import { alone, runNamed, transaction, withUndoSession } from './undo-session.ts'
@@ -159,7 +160,7 @@ async function runSection(undo: Undo, migration: string, phase: 'expand' | 'cont
 }
 
 function statementsOf(undo: Undo, migration: string, phase: keyof DownSections): readonly string[] {
-  return statementsOfSection(sectionOf(undo, migration, phase), 'postgres')
+  return splitStatements(sectionOf(undo, migration, phase), 'postgres')
 }
 
 function sectionOf({ execution }: Undo, migration: string, phase: keyof DownSections): string {

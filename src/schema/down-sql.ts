@@ -70,11 +70,6 @@ export function parseDownSql(options: {
   }
 }
 
-/** The statements of a section that are run one by one: all of ClickHouse, and `validate` of Postgres. */
-export function statementsOfSection(section: string, engine: Engine): string[] {
-  return splitStatements(section, engine)
-}
-
 /** The index that a statement of `validate` makes without a lock that anybody waits for; undefined: it makes none. */
 export function concurrentIndex(statement: string): { index: string; table: string } | undefined {
   const { index, table } = indexPattern.exec(withoutComments(statement, 'postgres'))?.groups ?? {}

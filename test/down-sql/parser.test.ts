@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { concurrentIndex, parseDownSql, statementsOfSection } from '../../src/schema/down-sql.ts'
+import { concurrentIndex, parseDownSql } from '../../src/schema/down-sql.ts'
+import { splitStatements } from '../../src/schema/sql-text.ts'
 
 const migration = '20240102030405_example'
 
@@ -73,7 +74,7 @@ test('a phase that is absent is empty', () => {
 })
 
 test('validate is run statement by statement, cut at semicolons that are code', () => {
-  expect(statementsOfSection(parse(whole).sections.validate, 'postgres')).toEqual([
+  expect(splitStatements(parse(whole).sections.validate, 'postgres')).toEqual([
     'ALTER TABLE cats VALIDATE CONSTRAINT a',
     'ALTER TABLE cats VALIDATE CONSTRAINT "b; c"',
     expect.stringContaining('drop_invalid_index'),
@@ -82,7 +83,7 @@ test('validate is run statement by statement, cut at semicolons that are code', 
 })
 
 test('an index that is made beside the running release is known by its name', () => {
-  const statements = statementsOfSection(parse(whole).sections.validate, 'postgres')
+  const statements = splitStatements(parse(whole).sections.validate, 'postgres')
   expect(statements.map(concurrentIndex)).toEqual([
     undefined,
     undefined,

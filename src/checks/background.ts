@@ -6,7 +6,7 @@ import type { Check, Finding, Subject } from './check.ts'
 import { failed, inconclusive, passed, warning } from './check.ts'
 import { unseen } from './stores.ts'
 
-export const backgroundMigrations: Check = {
+export const backgroundMigrations = {
   id: 'background-migrations',
   title: 'Background migrations have finished',
   group: 'inside',
@@ -25,7 +25,7 @@ export const backgroundMigrations: Check = {
       )
     return judge(groupsOf(rows, subject), subject.stack)
   },
-}
+} as const satisfies Check
 
 /** https://github.com/langfuse/langfuse/issues/5859: the worker started before the web had migrated. */
 function withoutTable({ expected, facts }: Subject): Finding {

@@ -6,7 +6,7 @@ import { moduleHint } from './module-hint.ts'
 /** A mistake is often found in the week after it was made. */
 const RETENTION_DAYS = 7
 
-const databaseBackups: Check = {
+const databaseBackups = {
   id: 'database-backups',
   title: 'PostgreSQL can be restored',
   group: 'control-plane',
@@ -35,11 +35,11 @@ const databaseBackups: Check = {
       `Aurora cluster ${id} can be restored to any time of the last ${retentionDays} days, and is protected.`,
     )
   },
-}
+} as const satisfies Check
 
 const DAY_MS = 86_400_000
 
-const fileBackups: Check = {
+const fileBackups = {
   id: 'file-backups',
   title: "ClickHouse's files can be restored",
   group: 'control-plane',
@@ -68,13 +68,13 @@ const fileBackups: Check = {
       `${fileSystem} has ${usable.length} recovery point${usable.length === 1 ? '' : 's'}, the newest of ${days === 0 ? 'today' : `${days} days ago`}.`,
     )
   },
-}
+} as const satisfies Check
 
 /** https://langfuse.com/self-hosting/deployment/infrastructure/postgres and the v4 upgrade guide: 15, better 16. */
 const OLDEST_POSTGRES: Readonly<Record<number, number>> = { 2: 12, 3: 12, 4: 15 }
 const ADVISED_POSTGRES = 16
 
-const databaseVersion: Check = {
+const databaseVersion = {
   id: 'database-version',
   title: 'PostgreSQL is new enough',
   group: 'control-plane',
@@ -98,9 +98,9 @@ const databaseVersion: Check = {
     }
     return passed(`PostgreSQL is ${version}.`)
   },
-}
+} as const satisfies Check
 
-export const BACKUP_CHECKS: readonly Check[] = [databaseBackups, fileBackups, databaseVersion]
+export const BACKUP_CHECKS = [databaseBackups, fileBackups, databaseVersion] as const
 
 function unseen({ reason, because }: { readonly reason: string; readonly because: string }): Finding {
   return because === 'not-asked' ? skipped(`${reason}.`) : inconclusive(`${reason}.`)

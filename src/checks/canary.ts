@@ -4,7 +4,7 @@ import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 
 /** A trace goes in as a client's does, comes out again, and is deleted; when it does not, at which hop it stayed. */
-export const canary: Check = {
+export const canary = {
   id: 'canary',
   title: 'A trace goes in and can be read back',
   group: 'public',
@@ -18,10 +18,10 @@ export const canary: Check = {
     const finding = judge(seen.value, stack)
     return { ...finding, sentence: `${finding.sentence}${remains(seen.value)}` }
   },
-}
+} as const satisfies Check
 
 /** Everything along the way of a trace, in one array for the list of checks. */
-export const CANARY_CHECKS: readonly Check[] = [canary]
+export const CANARY_CHECKS = [canary] as const
 
 function judge(seen: Canary, stack: Stack): Finding {
   const { write, read } = seen

@@ -24,8 +24,8 @@ export type Finding = {
   readonly about?: Check['about']
 }
 
-export type Check = {
-  readonly id: string
+export type Check<Id extends string = string> = {
+  readonly id: Id
   readonly title: string
   readonly group: CheckGroup
   readonly needs: readonly Need[]
@@ -50,8 +50,6 @@ export type Subject = {
   /** What was last deployed; absent: nobody asked to compare with it. */
   readonly deployed?: Observed<Deployed>
 }
-
-export type CheckResult = Finding & Omit<Check, 'run' | 'needs' | 'settles'>
 
 export const passed = (sentence: string): Finding => ({ state: 'passed', sentence })
 export const warning = (sentence: string): Finding => ({ state: 'warning', sentence })

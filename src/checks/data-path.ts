@@ -2,7 +2,7 @@ import type { Unseen } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 
-export const cloudMap: Check = {
+export const cloudMap = {
   id: 'cloud-map',
   title: "ClickHouse's name leads to the running task",
   group: 'control-plane',
@@ -36,12 +36,12 @@ export const cloudMap: Check = {
       return failed(`${name} leads to ${instance.address}, which Cloud Map calls ${instance.health}.`)
     return passed(`${name} leads to ${instance.address}, the running task.`)
   },
-}
+} as const satisfies Check
 
 const LONGEST_TTL = 60
 
 /** Its instances are there; whether they are found in time is a matter of how it is set up. */
-export const cloudMapSettings: Check = {
+export const cloudMapSettings = {
   id: 'cloud-map-settings',
   title: "ClickHouse's name follows its task",
   group: 'control-plane',
@@ -71,7 +71,7 @@ export const cloudMapSettings: Check = {
       )
     return passed(`${name} is an A record with a TTL of ${address.ttl} s, and ECS tells its health.`)
   },
-}
+} as const satisfies Check
 
 /** A part that the stack does not have is no missing evidence: it is said, and what follows from it. */
 function unseen(part: { readonly reason: string; readonly because: Unseen }, then: string): Finding {

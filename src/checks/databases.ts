@@ -23,7 +23,7 @@ const DATA: ReadonlySet<string> = new Set([
 ])
 
 /** Another volume, root directory or access point is an empty ClickHouse that answers `/ping` as ever. */
-const clickhouseData: Check = {
+const clickhouseData = {
   ...INSIDE,
   id: 'clickhouse-data',
   title: 'ClickHouse has the data that PostgreSQL knows of',
@@ -44,7 +44,7 @@ const clickhouseData: Check = {
     if (rows > 0) return passed(`${data.map(table => `${table.name} ${table.rows}`).join(', ')} rows.`)
     return judgeEmpty(stack, expected)
   },
-}
+} as const satisfies Check
 
 function judgeEmpty(stack: Stack, expected: Subject['expected']): Finding {
   const { postgres } = stack
@@ -75,7 +75,7 @@ function newDirectory({ clickhouse }: Stack): string {
 }
 
 /** https://github.com/langfuse/langfuse/issues/13123: 66 GB of trace_log beside 50 MB of data. */
-const clickhouseLogs: Check = {
+const clickhouseLogs = {
   ...INSIDE,
   id: 'clickhouse-logs',
   title: "ClickHouse's own logs do not fill EFS",
@@ -95,14 +95,14 @@ const clickhouseLogs: Check = {
       `ClickHouse's system logs take ${gib(all)} of EFS (${three.join(', ')}), Langfuse's data ${gib(data)}: run \`TRUNCATE TABLE system.${biggest.name}\` and \`ALTER TABLE system.${biggest.name} MODIFY TTL event_date + INTERVAL 7 DAY\`, and give the log a <ttl> or remove="1" in config.d so that it stays so.`,
     )
   },
-}
+} as const satisfies Check
 
 function bytesOf(tables: readonly ClickHouseTable[]): number {
   return tables.reduce((sum, table) => sum + table.bytes, 0)
 }
 
 /** https://github.com/langfuse/langfuse/issues/12172: after a change of ClickHouse's version. */
-const clickhouseParts: Check = {
+const clickhouseParts = {
   ...INSIDE,
   id: 'clickhouse-parts',
   title: 'ClickHouse has put no broken parts aside',
@@ -117,11 +117,11 @@ const clickhouseParts: Check = {
       `ClickHouse has put broken parts aside: ${where}. Their rows are in no answer any more: if its version changed, go back to the one before; else restore the EFS recovery point. Parts that are given up go with \`ALTER TABLE ${broken[0]?.table} DROP DETACHED PART …\` (system.detached_parts names them).`,
     )
   },
-}
+} as const satisfies Check
 
 const LONG_SECONDS = 60 * 60
 
-const clickhouseMutations: Check = {
+const clickhouseMutations = {
   ...INSIDE,
   id: 'clickhouse-mutations',
   title: "ClickHouse's mutations end",
@@ -145,11 +145,11 @@ const clickhouseMutations: Check = {
       mutations.value.length === 0 ? 'None is open.' : `${mutations.value.length} are open, none for long.`,
     )
   },
-}
+} as const satisfies Check
 
 const DAY_SECONDS = 24 * 60 * 60
 
-const clickhouseMemory: Check = {
+const clickhouseMemory = {
   ...INSIDE,
   id: 'clickhouse-memory',
   title: 'ClickHouse has memory enough',
@@ -169,13 +169,13 @@ const clickhouseMemory: Check = {
       )
     return passed(limit > 0 ? `It uses ${gib(used)} of ${gib(limit)}.` : `It uses ${gib(used)}.`)
   },
-}
+} as const satisfies Check
 
 /** PostgreSQL stops to write three million transactions before two thousand million: 24.1.5 of its manual. */
 const OLD_TRANSACTIONS = 1_000_000_000
 const TOO_OLD_TRANSACTIONS = 1_800_000_000
 
-const postgresLoad: Check = {
+const postgresLoad = {
   ...INSIDE,
   id: 'postgres-load',
   title: 'PostgreSQL has sessions and transactions to spare',
@@ -202,7 +202,7 @@ const postgresLoad: Check = {
     const biggest = tables.map(({ name, bytes }) => `${name} ${gib(bytes)}`).join(', ')
     return passed(`${sessions} of ${maximum} sessions; the biggest tables: ${biggest}.`)
   },
-}
+} as const satisfies Check
 
 /** That the store does not answer is another check's to say; this one has not seen anything. */
 function inconclusiveOf(store: Parameters<typeof unseen>[0]): Finding {
@@ -210,7 +210,7 @@ function inconclusiveOf(store: Parameters<typeof unseen>[0]): Finding {
 }
 
 /** In the order of the report. */
-export const DATABASE_CHECKS: readonly Check[] = [
+export const DATABASE_CHECKS = [
   postgresSchema,
   postgresLoad,
   clickhouseTables,
@@ -221,4 +221,4 @@ export const DATABASE_CHECKS: readonly Check[] = [
   clickhouseLogs,
   valkeyQueues,
   valkeyCluster,
-]
+] as const

@@ -4,7 +4,7 @@ import { identityOf } from '../stack/fingerprint.ts'
 import { currentRelease } from '../stack/stack.ts'
 import { type Check, type Finding, failed, inconclusive, passed, type Subject, skipped } from './check.ts'
 
-export const drift: Check = {
+export const drift = {
   id: 'drift',
   title: 'What runs is what was deployed',
   group: 'control-plane',
@@ -15,7 +15,7 @@ export const drift: Check = {
     const { deployed } = subject
     return deployed?.known === true ? judge(driftOf(subject), deployed.value) : unseen(deployed)
   },
-}
+} as const satisfies Check
 
 /** What is otherwise than it was deployed, and what that rests on. */
 type Drift =

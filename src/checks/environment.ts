@@ -16,7 +16,7 @@ import { failed, passed, skipped, warning } from './check.ts'
 import { type ModuleLine, moduleHint } from './module-hint.ts'
 
 /** Langfuse ignores a name that it does not know, so a typing error is silent. */
-const environmentNames: Check = {
+const environmentNames = {
   id: 'environment-names',
   title: 'Variables are written as Langfuse reads them',
   group: 'control-plane',
@@ -29,9 +29,9 @@ const environmentNames: Check = {
       'Every variable has a name that Langfuse reads, or that is none of its business.',
       found => [...nameFindings(found, nearMisses(found)), ...obsoleteFindings(found, subject.facts)],
     ),
-}
+} as const satisfies Check
 
-const environmentValues: Check = {
+const environmentValues = {
   id: 'environment-values',
   title: 'Variables have values that work',
   group: 'control-plane',
@@ -47,9 +47,9 @@ const environmentValues: Check = {
         ...passwordFindings(subject.stack),
       ]
     }),
-}
+} as const satisfies Check
 
-const environmentPairs: Check = {
+const environmentPairs = {
   id: 'environment-pairs',
   title: 'Web and worker agree',
   group: 'control-plane',
@@ -60,9 +60,9 @@ const environmentPairs: Check = {
     lint(subject, 'What has to be equal on web and worker is, as far as it can be seen.', found =>
       pairFindings(found, nearMisses(found)),
     ),
-}
+} as const satisfies Check
 
-const plainSecrets: Check = {
+const plainSecrets = {
   id: 'plain-secrets',
   title: 'Secrets are read from a secret store',
   group: 'control-plane',
@@ -85,9 +85,9 @@ const plainSecrets: Check = {
       `Secrets stand as plain values in the configuration of ${found.join(', ')}, where whoever may describe it reads them: keep them in Secrets Manager or Parameter Store.${moduleHint(stack, 'plainSecrets')}`,
     )
   },
-}
+} as const satisfies Check
 
-const valkeyTls: Check = {
+const valkeyTls = {
   id: 'valkey-tls',
   title: 'Web and worker use the encryption that the cache has',
   group: 'control-plane',
@@ -105,7 +105,7 @@ const valkeyTls: Check = {
       `The cache has encryption in transit, and ${plain.join(' and ')} talk${plain.length === 1 ? 's' : ''} to it in plain text: set REDIS_TLS_ENABLED to true on both.${moduleHint(stack, 'tls')}`,
     )
   },
-}
+} as const satisfies Check
 
 /** ElastiCache's primary endpoint begins with `master.` where encryption in transit is on. */
 function inPlainText(environment: Readonly<Record<string, string>>): boolean {
@@ -113,13 +113,13 @@ function inPlainText(environment: Readonly<Record<string, string>>): boolean {
   return /^master\..*\.cache\.amazonaws\.com/.test(host) && environment['REDIS_TLS_ENABLED'] !== 'true'
 }
 
-export const ENVIRONMENT_CHECKS: readonly Check[] = [
+export const ENVIRONMENT_CHECKS = [
   environmentNames,
   environmentValues,
   environmentPairs,
   plainSecrets,
   valkeyTls,
-]
+] as const
 
 /** Lints what runs against the release that runs. What would keep it from starting again is a failure. */
 function lint(

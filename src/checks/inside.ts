@@ -4,7 +4,7 @@ import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { moduleHint } from './module-hint.ts'
 import { unseen } from './stores.ts'
 
-export const clickhouseName: Check = {
+export const clickhouseName = {
   id: 'clickhouse-name',
   title: "ClickHouse's name resolves inside the VPC",
   group: 'inside',
@@ -30,11 +30,11 @@ export const clickhouseName: Check = {
     }
     return passed(`${name.value.name} leads to ${addresses.join(', ')}.`)
   },
-}
+} as const satisfies Check
 
 const GIB = 1024 ** 3
 
-export const clickhouseDisk: Check = {
+export const clickhouseDisk = {
   id: 'clickhouse-disk',
   title: 'ClickHouse has room to write',
   group: 'inside',
@@ -52,9 +52,9 @@ export const clickhouseDisk: Check = {
       return warning(`ClickHouse's ${free}: make room, its merges need a multiple of what they write.`)
     return passed(`Its ${free}.`)
   },
-}
+} as const satisfies Check
 
-export const valkey: Check = {
+export const valkey = {
   id: 'valkey',
   title: 'Valkey keeps the queue whole',
   group: 'inside',
@@ -65,7 +65,7 @@ export const valkey: Check = {
     const seen = stack.probe.valkey
     return seen.known ? judge(seen.value, seen.source, stack) : unseen(seen)
   },
-}
+} as const satisfies Check
 
 /** https://langfuse.com/self-hosting/deployment/infrastructure/cache: an evicted key is a lost event. */
 function judge(
@@ -93,7 +93,7 @@ function judge(
   return passed(`${address} answers (${version}, noeviction).`)
 }
 
-export const workerHealth: Check = {
+export const workerHealth = {
   id: 'worker-health',
   title: 'The worker says that it is healthy',
   group: 'inside',
@@ -119,4 +119,4 @@ export const workerHealth: Check = {
       `Worker task ${silent.task} cannot be asked (${silent.problem}): its security group has to let port 3030 in, and HOSTNAME has to be 0.0.0.0.`,
     )
   },
-}
+} as const satisfies Check

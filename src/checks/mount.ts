@@ -11,7 +11,7 @@ import { CLICKHOUSE_USER, efs, efsAccessPoint, efsPolicy, efsSecurity, efsVolume
 
 const GIB = 1024 ** 3
 
-const efsMounted: Check = {
+const efsMounted = {
   id: 'efs-mounted',
   title: "The volume mounts, with ClickHouse's data and owner",
   group: 'inside',
@@ -44,7 +44,7 @@ const efsMounted: Check = {
       )
     return passed(`It mounts read-only, belongs to ${owner}, and holds ClickHouse's store and metadata.`)
   },
-}
+} as const satisfies Check
 
 /** As whom it writes: an access point decides, else the task definition, else the image. */
 function expectedOwner({ clickhouse, surroundings: { storage } }: Stack): number {
@@ -57,7 +57,9 @@ function expectedOwner({ clickhouse, surroundings: { storage } }: Stack): number
 
 const isOpen = ({ mode }: { readonly mode: number }) => (mode & 0o002) !== 0
 
-function startsOf(component: 'clickhouse' | 'worker'): Check {
+function startsOf<Component extends 'clickhouse' | 'worker'>(
+  component: Component,
+): Check<`${Component}-starts`> {
   const name = componentName(component)
   return {
     id: `${component}-starts`,
@@ -107,7 +109,7 @@ function whyStopped(task: EcsTask, subject: Subject): string {
 /** src/Common/StatusFile.cpp of ClickHouse: CANNOT_OPEN_FILE. */
 const LOCKED = 76
 
-export const MOUNT_CHECKS: readonly Check[] = [startsOf('clickhouse'), startsOf('worker'), efsMounted]
+export const MOUNT_CHECKS = [startsOf('clickhouse'), startsOf('worker'), efsMounted] as const
 
 type Suspect = readonly [check: Check, name: string]
 

@@ -4,7 +4,7 @@ import type { Check, Finding, Subject } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { type Reach, reach, type Side, side } from './reach.ts'
 
-export const vpcDns: Check = {
+export const vpcDns = {
   id: 'vpc-dns',
   title: "The VPC resolves EFS's and Cloud Map's names",
   group: 'control-plane',
@@ -28,11 +28,11 @@ export const vpcDns: Check = {
       `${vpc} asks DNS servers of its own (${servers.join(', ')}), and no ClickHouse task runs: they have to forward amazonaws.com and the Cloud Map zone to the VPC's resolver, else EFS's names do not resolve. Correct the DHCP options, or the servers.`,
     )
   }),
-}
+} as const satisfies Check
 
 const FEW = 4
 
-const subnetRoom: Check = {
+const subnetRoom = {
   id: 'subnet-addresses',
   title: 'There are free addresses for new tasks',
   group: 'control-plane',
@@ -62,9 +62,9 @@ const subnetRoom: Check = {
       `${own.length} subnets with at least ${Math.min(...own.map(({ free }) => free))} free addresses.`,
     )
   }),
-}
+} as const satisfies Check
 
-const webInVpc: Check = {
+const webInVpc = {
   id: 'web-in-vpc',
   title: 'The web sends into the VPC',
   group: 'control-plane',
@@ -78,9 +78,9 @@ const webInVpc: Check = {
       `${capital(web.reason)}, so ${stack.web.service.name} reaches neither PostgreSQL nor ClickHouse nor Valkey: give it a VPC connector into their subnets.`,
     )
   }),
-}
+} as const satisfies Check
 
-const toClickHouse: Check = {
+const toClickHouse = {
   id: 'path-to-clickhouse',
   title: 'Worker and web may reach ClickHouse',
   group: 'control-plane',
@@ -94,27 +94,20 @@ const toClickHouse: Check = {
       network,
     )
   }),
-}
+} as const satisfies Check
 
 const toPostgres = pathToStore('postgres', 'PostgreSQL', () => 5432)
 const toValkey = pathToStore('valkey', 'Valkey', ({ REDIS_PORT, REDIS_CONNECTION_STRING: url }) =>
   Number(REDIS_PORT || (url && URL.canParse(url) && new URL(url).port) || 6379),
 )
 
-export const NETWORK_CHECKS: readonly Check[] = [
-  vpcDns,
-  subnetRoom,
-  webInVpc,
-  toClickHouse,
-  toPostgres,
-  toValkey,
-]
+export const NETWORK_CHECKS = [vpcDns, subnetRoom, webInVpc, toClickHouse, toPostgres, toValkey] as const
 
-function pathToStore(
-  store: 'postgres' | 'valkey',
+function pathToStore<Name extends 'postgres' | 'valkey'>(
+  store: Name,
   title: string,
   portOf: (environment: Environment) => number,
-): Check {
+): Check<`path-to-${Name}`> {
   return {
     id: `path-to-${store}`,
     title: `Worker and web may reach ${title}`,

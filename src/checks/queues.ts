@@ -8,7 +8,7 @@ const STUCK_MS = 10 * MINUTE
 const BEHIND_MS = 30 * MINUTE
 
 /** https://github.com/langfuse/langfuse/issues/15509: the worker stops all queues, and ECS calls it healthy. */
-export const valkeyQueues: Check = {
+export const valkeyQueues = {
   id: 'valkey-queues',
   title: 'The worker empties the queues',
   group: 'inside',
@@ -21,7 +21,7 @@ export const valkeyQueues: Check = {
       return unseen({ ...seen, because: seen.because === 'unreachable' ? 'no-evidence' : seen.because })
     return seen.value.version === '' ? nobody(seen.source) : judge(seen.value)
   },
-}
+} as const satisfies Check
 
 /** Whatever answers there, a Valkey says what version it is. */
 function nobody(source: string): Finding {
@@ -64,7 +64,7 @@ function sum(queues: readonly Queue[], of: 'waiting' | 'failed'): number {
 const SWITCH = 'REDIS_CLUSTER_ENABLED'
 
 /** https://github.com/langfuse/langfuse/issues/5906; Langfuse knows clusters since 3.70.0. */
-export const valkeyCluster: Check = {
+export const valkeyCluster = {
   id: 'valkey-cluster',
   title: 'Web and worker know whether Valkey is a cluster',
   group: 'inside',
@@ -92,4 +92,4 @@ export const valkeyCluster: Check = {
     }
     return passed(cluster ? 'It is a cluster, and the worker is told so.' : 'It is no cluster.')
   },
-}
+} as const satisfies Check

@@ -12,7 +12,7 @@ import { moduleHint } from './module-hint.ts'
 const COMPONENTS = ['web', 'worker', 'clickhouse'] as const
 
 /** Row 1 of the instructive failures: a floating tag moved over a major release, and a cold start migrated to it. */
-const imageTags: Check = {
+const imageTags = {
   id: 'image-tags',
   title: 'What runs is named by an exact release or a digest',
   group: 'control-plane',
@@ -48,7 +48,7 @@ const imageTags: Check = {
       return inconclusive(`Whether a tag has moved is not known: ${registry.reason}.`)
     return passed('Each image is named by its digest or by an exact tag that still leads to it.')
   },
-}
+} as const satisfies Check
 
 function floats({ reference }: RunningImage): boolean {
   const image = parseImage(reference)
@@ -79,7 +79,7 @@ function leadsNowhere(stack: Stack, component: Shelf['component']): boolean {
   return findImage(shelf, { tag: image.tag ?? 'latest' }) === undefined
 }
 
-const imageMutability: Check = {
+const imageMutability = {
   id: 'image-mutability',
   title: 'Tags of the repositories cannot be moved',
   group: 'control-plane',
@@ -102,10 +102,10 @@ const imageMutability: Check = {
         return passed(`Tags of ${names(loose)} can be moved, but what runs is pinned by digest.`)
       return passed(`No tag of ${names(shelves)} can be moved.`)
     }),
-}
+} as const satisfies Check
 
 /** A task that is moved to another host, and a rollback, pull their image again. */
-const imageRetention: Check = {
+const imageRetention = {
   id: 'image-retention',
   title: 'ECR keeps the images that run',
   group: 'control-plane',
@@ -130,9 +130,9 @@ const imageRetention: Check = {
         `A lifecycle policy of ECR deletes the image that runs: ${doomed.join(', ')}. Then no task can start. Let the policy expire untagged images only.${moduleHint(stack, 'retention')}`,
       )
     }),
-}
+} as const satisfies Check
 
-const rollbackImage: Check = {
+const rollbackImage = {
   id: 'rollback-image',
   title: 'ECR keeps the images to go back to',
   group: 'control-plane',
@@ -166,9 +166,9 @@ const rollbackImage: Check = {
         `A lifecycle policy of ECR deletes the image to go back to: ${doomed.join(', ')}. Let the policy expire untagged images only.${moduleHint(stack, 'retention')}`,
       )
     }),
-}
+} as const satisfies Check
 
-export const REGISTRY_CHECKS: readonly Check[] = [imageTags, imageMutability, imageRetention, rollbackImage]
+export const REGISTRY_CHECKS = [imageTags, imageMutability, imageRetention, rollbackImage] as const
 
 function onShelves(stack: Stack, judge: (shelves: readonly Shelf[], registry: Registry) => Finding): Finding {
   const { registry } = stack.surroundings

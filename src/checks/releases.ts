@@ -13,7 +13,7 @@ import type { Check } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
 import { moduleHint } from './module-hint.ts'
 
-const soundRelease: Check = {
+const soundRelease = {
   id: 'sound-release',
   title: 'The release that runs is a good one',
   group: 'control-plane',
@@ -34,9 +34,9 @@ const soundRelease: Check = {
     }
     return passed(`${release}.`)
   },
-}
+} as const satisfies Check
 
-const clickhouseMinimum: Check = {
+const clickhouseMinimum = {
   id: 'clickhouse-minimum',
   title: 'ClickHouse is new enough for the release',
   group: 'control-plane',
@@ -63,7 +63,7 @@ const clickhouseMinimum: Check = {
         )
       : passed(`${enough}. ${ahead}.`)
   },
-}
+} as const satisfies Check
 
 /** Of its major, where the next one is there already. */
 function isNewest(release: string, { releases }: ReleaseFacts): boolean {
@@ -72,4 +72,4 @@ function isNewest(release: string, { releases }: ReleaseFacts): boolean {
   return same.at(-1)?.version === release && majors.includes(majorOf(release) + 1)
 }
 
-export const RELEASE_CHECKS: readonly Check[] = [soundRelease, clickhouseMinimum]
+export const RELEASE_CHECKS = [soundRelease, clickhouseMinimum] as const

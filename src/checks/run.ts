@@ -3,7 +3,7 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import { backgroundMigrations } from './background.ts'
 import { BACKUP_CHECKS } from './backups.ts'
 import { CANARY_CHECKS } from './canary.ts'
-import type { Check, CheckResult, CheckState, Subject } from './check.ts'
+import type { Check, CheckState, Finding, Subject } from './check.ts'
 import { cloudMap, cloudMapSettings } from './data-path.ts'
 import { DATABASE_CHECKS } from './databases.ts'
 import { drift } from './drift.ts'
@@ -27,7 +27,7 @@ import { clickhousePing, clickhouseSchema, postgresMigrations } from './stores.t
 import { webHealth, webVersion } from './web-health.ts'
 
 /** Every check, in the order of the report. */
-export const CHECKS: readonly Check[] = [
+const TABLE = [
   webSteady,
   workerSteady,
   clickhouseSteady,
@@ -58,13 +58,20 @@ export const CHECKS: readonly Check[] = [
   workerHealth,
   ...DATABASE_CHECKS,
   drift,
-]
+] as const
+
+/** The name of a check: what names one anywhere is compared with the table by the compiler. */
+export type CheckId = (typeof TABLE)[number]['id']
+
+export type CheckResult = Finding & Omit<Check<CheckId>, 'run' | 'needs' | 'settles'>
+
+export const CHECKS: readonly Check<CheckId>[] = TABLE
 
 /** Those that a rollout waits for and is judged by. */
-export const SETTLING: readonly Check[] = CHECKS.filter(check => check.settles)
+export const SETTLING: readonly Check<CheckId>[] = CHECKS.filter(check => check.settles)
 
 /** The checks that names and groups choose; throws on a name that is none. */
-export function chooseChecks(names: readonly string[]): readonly Check[] {
+export function chooseChecks(names: readonly string[]): readonly Check<CheckId>[] {
   if (names.length === 0 || names.includes('all')) return CHECKS
   const unknown = names.filter(name => !CHECKS.some(check => check.id === name || check.group === name))
   if (unknown.length > 0) {
@@ -77,7 +84,10 @@ export function chooseChecks(names: readonly string[]): readonly Check[] {
 }
 
 /** Runs the checks side by side. A check that breaks has seen nothing: it is inconclusive. */
-export async function runChecks(checks: readonly Check[], subject: Subject): Promise<readonly CheckResult[]> {
+export async function runChecks(
+  checks: readonly Check<CheckId>[],
+  subject: Subject,
+): Promise<readonly CheckResult[]> {
   return Promise.all(
     checks.map(async ({ run, needs: _needs, settles: _settles, ...check }) => {
       try {

@@ -7,7 +7,7 @@ import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { unseen } from './stores.ts'
 
 /** Drift: the schema against the one that exactly the applied migrations make, so that a missing migration is no drift. */
-export const postgresSchema: Check = {
+export const postgresSchema = {
   id: 'postgres-schema',
   title: "PostgreSQL's schema is what its migrations made",
   group: 'inside',
@@ -21,7 +21,7 @@ export const postgresSchema: Check = {
     const wanted = schemaOf(stack.postgres.value, facts)
     return 'because' in wanted ? skipped(wanted.because) : judgePostgres(seen.value, wanted.schema)
   },
-}
+} as const satisfies Check
 
 function schemaOf(
   { migrations, pending }: PostgresState,
@@ -160,7 +160,7 @@ function isIn(key: string, table: readonly string[]): boolean {
   return parseKey(key).names.slice(0, -1).join('.') === table.join('.')
 }
 
-export const clickhouseTables: Check = {
+export const clickhouseTables = {
   id: 'clickhouse-tables',
   title: "ClickHouse's tables are those of its schema version",
   group: 'inside',
@@ -178,7 +178,7 @@ export const clickhouseTables: Check = {
     if (head > newest) return skipped(`What ClickHouse migration ${head} makes is not known to the catalog.`)
     return judgeClickHouse(seen.value, facts.clickhouseSnapshot(head), head)
   },
-}
+} as const satisfies Check
 
 function judgeClickHouse(seen: Snapshot, wanted: Snapshot, head: number): Finding {
   const differences = Object.entries(wanted).flatMap(([key, facts]) => tableDifference(key, facts, seen))

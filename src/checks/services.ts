@@ -7,7 +7,7 @@ import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { moduleHint } from './module-hint.ts'
 
-export const workerSteady: Check = {
+export const workerSteady = {
   id: 'worker-steady',
   title: 'Worker service is steady',
   group: 'control-plane',
@@ -15,9 +15,9 @@ export const workerSteady: Check = {
   settles: true,
   about: ['worker'],
   run: ({ stack }) => steady(stack.worker),
-}
+} as const satisfies Check
 
-export const clickhouseSteady: Check = {
+export const clickhouseSteady = {
   id: 'clickhouse-steady',
   title: 'ClickHouse service is steady',
   group: 'control-plane',
@@ -25,7 +25,7 @@ export const clickhouseSteady: Check = {
   settles: true,
   about: ['clickhouse'],
   run: ({ stack }) => steady(stack.clickhouse),
-}
+} as const satisfies Check
 
 function steady({
   component,
@@ -58,7 +58,7 @@ function steady({
   )
 }
 
-export const webSteady: Check = {
+export const webSteady = {
   id: 'web-steady',
   title: 'Web service is running',
   group: 'control-plane',
@@ -74,9 +74,9 @@ export const webSteady: Check = {
     if (busy !== undefined) return failed(busy)
     return passed(`${service.name} is RUNNING ${shortImage(service.image)}.`)
   },
-}
+} as const satisfies Check
 
-export const webHealthCheck: Check = {
+export const webHealthCheck = {
   id: 'web-health-check',
   title: "App Runner's health check asks Langfuse",
   group: 'control-plane',
@@ -92,9 +92,9 @@ export const webHealthCheck: Check = {
       `App Runner checks ${protocol}${protocol === 'HTTP' ? ` on ${path}` : ''}, which an open port satisfies: set the health check to HTTP on /api/public/health (an edit in the console sets it back to TCP).${moduleHint(stack, 'webHealth')}`,
     )
   },
-}
+} as const satisfies Check
 
-export const clickhouseSingleWriter: Check = {
+export const clickhouseSingleWriter = {
   id: 'clickhouse-single-writer',
   title: 'Only one ClickHouse can write to EFS',
   group: 'control-plane',
@@ -111,9 +111,9 @@ export const clickhouseSingleWriter: Check = {
       `${whySingleWriter(service)} Set minimum 0 % and maximum 100 % (the deploy action does).${moduleHint(stack, 'percents')}`,
     )
   },
-}
+} as const satisfies Check
 
-export const oneRelease: Check = {
+export const oneRelease = {
   id: 'one-release',
   title: 'Web and worker run one release',
   group: 'control-plane',
@@ -133,4 +133,4 @@ export const oneRelease: Check = {
     if (web === worker) return passed(`Both run ${web}.`)
     return failed(`The web runs ${web} and the worker ${worker}: deploy one exact release.`)
   },
-}
+} as const satisfies Check

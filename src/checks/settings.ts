@@ -6,7 +6,7 @@ import type { Check } from './check.ts'
 import { passed, skipped, warning } from './check.ts'
 import { isOfModule, moduleHint } from './module-hint.ts'
 
-const circuitBreaker: Check = {
+const circuitBreaker = {
   id: 'circuit-breaker',
   title: 'A rollout that cannot succeed ends',
   group: 'control-plane',
@@ -28,14 +28,14 @@ const circuitBreaker: Check = {
       )
     return passed('Worker and ClickHouse have a circuit breaker that rolls back.')
   },
-}
+} as const satisfies Check
 
 function serviceNames(services: readonly EcsService[]): string {
   return `ECS service ${services.map(({ name }) => name).join(' and ')}`
 }
 
 /** Both make ECS take ClickHouse's only task away, or start a second one beside it. */
-const clickhousePlacement: Check = {
+const clickhousePlacement = {
   id: 'clickhouse-placement',
   title: "Nothing but a rollout takes ClickHouse's task away",
   group: 'control-plane',
@@ -59,12 +59,12 @@ const clickhousePlacement: Check = {
       `ECS service ${name} runs on ${capacityProviders.join(', ') || 'FARGATE'} and stays where it is.`,
     )
   },
-}
+} as const satisfies Check
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: 30 s on Fargate, 120 at most. */
 const LONGEST_STOP = 120
 
-const clickhouseStop: Check = {
+const clickhouseStop = {
   id: 'clickhouse-stop',
   title: 'ClickHouse is given time to stop',
   group: 'control-plane',
@@ -78,12 +78,12 @@ const clickhouseStop: Check = {
       `ClickHouse is killed ${stopTimeout ?? 30} s after it is told to stop${stopTimeout === undefined ? " (Fargate's default)" : ''}; what it then still writes is left half done, and its lock on EFS outlives it: set stopTimeout to ${LONGEST_STOP}.${moduleHint(stack, 'stopTimeout')}`,
     )
   },
-}
+} as const satisfies Check
 
 /** From experience with EFS, where parts are read one by one: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html, 300 s at most. */
 const START_SECONDS = 180
 
-const clickhouseHealthCheck: Check = {
+const clickhouseHealthCheck = {
   id: 'clickhouse-health-check',
   title: "ClickHouse's health check gives it time to start",
   group: 'control-plane',
@@ -106,12 +106,12 @@ const clickhouseHealthCheck: Check = {
     }
     return passed(`A start may take about ${window} s.`)
   },
-}
+} as const satisfies Check
 
 /** https://clickhouse.com/docs/operations/tips and its image's documentation: `--ulimit nofile=262144:262144`. */
 const OPEN_FILES = 262_144
 
-const clickhouseOpenFiles: Check = {
+const clickhouseOpenFiles = {
   id: 'clickhouse-open-files',
   title: 'ClickHouse may open enough files',
   group: 'control-plane',
@@ -126,9 +126,9 @@ const clickhouseOpenFiles: Check = {
       `ClickHouse may open ${limit} files and asks for ${OPEN_FILES}; a table of many parts needs them: raise the ulimit nofile.${moduleHint(stack, 'openFiles')}`,
     )
   },
-}
+} as const satisfies Check
 
-const workerHealthCheck: Check = {
+const workerHealthCheck = {
   id: 'worker-health-check',
   title: "ECS looks at the worker's health",
   group: 'control-plane',
@@ -142,9 +142,9 @@ const workerHealthCheck: Check = {
       `The worker's container has no health check, so ECS keeps one that has stopped to work its queues: add one on /api/health.${moduleHint(stack, 'workerHealth')}`,
     )
   },
-}
+} as const satisfies Check
 
-const containerLogs: Check = {
+const containerLogs = {
   id: 'container-logs',
   title: 'What the containers say is kept',
   group: 'control-plane',
@@ -163,9 +163,9 @@ const containerLogs: Check = {
       `${silent.map(({ component }) => componentName(component)).join(', ')} does not log to CloudWatch, so nobody can say why a start failed: set the log driver awslogs, and for ClickHouse logger.console.`,
     )
   },
-}
+} as const satisfies Check
 
-const automaticDeployments: Check = {
+const automaticDeployments = {
   id: 'automatic-deployments',
   title: 'A push to ECR deploys nothing by itself',
   group: 'control-plane',
@@ -180,12 +180,12 @@ const automaticDeployments: Check = {
       ? passed('Automatic deployments are off.')
       : warning(`${byItself}${moduleHint(stack, 'autoDeployments')}`)
   },
-}
+} as const satisfies Check
 
 /** Row 31: a start that takes longer is rolled back, and App Runner says RUNNING. */
 const WEB_SECONDS = 100
 
-const webHealthWindow: Check = {
+const webHealthWindow = {
   id: 'web-health-window',
   title: "App Runner's health check gives the web time to start",
   group: 'control-plane',
@@ -203,9 +203,9 @@ const webHealthWindow: Check = {
       `App Runner gives the web ${window} s (${unhealthyThreshold} checks, one each ${interval} s) and rolls back one that starts more slowly, quietly: set interval and unhealthy threshold to 20.${moduleHint(stack, 'webWindow')}`,
     )
   },
-}
+} as const satisfies Check
 
-export const SETTINGS_CHECKS: readonly Check[] = [
+export const SETTINGS_CHECKS = [
   circuitBreaker,
   clickhousePlacement,
   clickhouseStop,
@@ -215,4 +215,4 @@ export const SETTINGS_CHECKS: readonly Check[] = [
   containerLogs,
   automaticDeployments,
   webHealthWindow,
-]
+] as const

@@ -5,7 +5,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import { observe, quickSources, type Sources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
-import type { CheckResult } from './check.ts'
+import type { CheckResult } from './run.ts'
 import { runChecks, SETTLING, verdictOf } from './run.ts'
 
 export type Settled = {

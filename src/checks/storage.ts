@@ -9,7 +9,7 @@ import { moduleHint } from './module-hint.ts'
 import { capital, judgeReaches, missing, onNetwork } from './network.ts'
 import { reach, type Side, side } from './reach.ts'
 
-export const efs: Check = {
+export const efs = {
   id: 'efs-mount-targets',
   title: 'EFS can be mounted in every subnet of ClickHouse',
   group: 'control-plane',
@@ -36,7 +36,7 @@ export const efs: Check = {
       )
     return judgeSubnets(stack, stack.files.value)
   },
-}
+} as const satisfies Check
 
 /** One mount target serves its whole zone; without the zones of the subnets, only the subnets can be compared. */
 function judgeSubnets({ clickhouse, surroundings }: Stack, { id, mountTargets }: FileSystem): Finding {
@@ -77,7 +77,7 @@ function foreignTarget(
   return `Mount target ${foreign.id} is in ${foreign.vpc}, and ClickHouse in ${vpc}, where its name does not resolve ("botocore"): create mount targets in ${vpc}.`
 }
 
-export const efsSecurity: Check = {
+export const efsSecurity = {
   id: 'efs-security-groups',
   title: "EFS's mount targets let ClickHouse in",
   group: 'control-plane',
@@ -92,7 +92,7 @@ export const efsSecurity: Check = {
     const reaches = sidesOf(doors.value).map(to => reach(network, { from, to, port: NFS }))
     return judgeReaches(reaches, `All ${doors.value.length} let ClickHouse in on port ${NFS}.`)
   }),
-}
+} as const satisfies Check
 
 const NFS = 2049
 
@@ -107,7 +107,7 @@ function sidesOf(doors: readonly Door[]): readonly Side[] {
   })
 }
 
-export const efsPolicy: Check = {
+export const efsPolicy = {
   id: 'efs-policy',
   title: 'The file-system policy lets ClickHouse mount and write',
   group: 'control-plane',
@@ -137,14 +137,14 @@ export const efsPolicy: Check = {
       ? passed(`${rest}; the running task has mounted it.`)
       : inconclusive(`${rest}, and no ClickHouse task runs that would show it.`)
   }),
-}
+} as const satisfies Check
 
 const ACTIONS = ['elasticfilesystem:ClientMount', 'elasticfilesystem:ClientWrite'] as const
 
 /** uid and gid of `clickhouse` in the image of clickhouse/clickhouse-server. */
 export const CLICKHOUSE_USER = 101
 
-export const efsAccessPoint: Check = {
+export const efsAccessPoint = {
   id: 'efs-access-point',
   title: 'ClickHouse comes in through an access point of its own',
   group: 'control-plane',
@@ -168,7 +168,7 @@ export const efsAccessPoint: Check = {
       )
     return judgePoint(name, accessPoint.value)
   }),
-}
+} as const satisfies Check
 
 type Point = NonNullable<Extract<Storage['accessPoint'], { known: true }>['value']>
 
@@ -221,7 +221,7 @@ function judgeRoot(volume: EfsVolume, stack: Stack): Finding {
   )
 }
 
-export const efsVolume: Check = {
+export const efsVolume = {
   id: 'efs-volume',
   title: "ClickHouse's data is where it was",
   group: 'control-plane',
@@ -252,7 +252,7 @@ export const efsVolume: Check = {
           `${changed}: a new place begins empty and still answers /ping. If that was not meant, ${fix}.`,
         )
   }),
-}
+} as const satisfies Check
 
 /** ClickHouse fills its own logs from its first minute on. */
 const holdsData = ({ database, rows }: ClickHouseTable) => database !== 'system' && rows > 0
@@ -263,7 +263,7 @@ function whereIs({ fileSystemId, rootDirectory, accessPointId }: EfsVolume): str
     : `${fileSystemId} through ${accessPointId}`
 }
 
-export const STORAGE_CHECKS: readonly Check[] = [efsSecurity, efsPolicy, efsAccessPoint, efsVolume]
+export const STORAGE_CHECKS = [efsSecurity, efsPolicy, efsAccessPoint, efsVolume] as const
 
 function onStorage(judge: (storage: Storage, stack: Stack) => Finding): Check['run'] {
   return ({ stack }: Subject) => {

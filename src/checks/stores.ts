@@ -4,7 +4,7 @@ import type { PostgresState, Unseen } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 
-export const clickhousePing: Check = {
+export const clickhousePing = {
   id: 'clickhouse-ping',
   title: 'ClickHouse answers',
   group: 'inside',
@@ -18,9 +18,9 @@ export const clickhousePing: Check = {
       ? passed(`${ping.source} answers /ping.`)
       : failed(`${ping.source} answers /ping with something else than Ok.`)
   },
-}
+} as const satisfies Check
 
-export const clickhouseSchema: Check = {
+export const clickhouseSchema = {
   id: 'clickhouse-schema',
   title: "ClickHouse's schema is the release's",
   group: 'inside',
@@ -45,9 +45,9 @@ export const clickhouseSchema: Check = {
       )
     return passed(`The schema is at ${head}.`)
   },
-}
+} as const satisfies Check
 
-export const postgresMigrations: Check = {
+export const postgresMigrations = {
   id: 'postgres-migrations',
   title: "PostgreSQL's migrations are the release's",
   group: 'inside',
@@ -86,7 +86,7 @@ export const postgresMigrations: Check = {
       old === 0 ? '' : ` (${old} with an earlier content, from before ${facts.releases[0]?.version})`
     return passed(`All ${wanted.length} migrations of ${expected} are applied, and no other${note}.`)
   },
-}
+} as const satisfies Check
 
 /** The file of another release, or a file that somebody changed: what was applied is not what the catalog knows. */
 function changedChecksums(

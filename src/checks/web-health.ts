@@ -1,7 +1,7 @@
 import type { Check } from './check.ts'
 import { failed, inconclusive, passed, skipped } from './check.ts'
 
-export const webHealth: Check = {
+export const webHealth = {
   id: 'web-health',
   title: 'Langfuse answers and is healthy',
   group: 'public',
@@ -20,9 +20,9 @@ export const webHealth: Check = {
       )
     return passed(`${stack.health.source} answers 200.`)
   },
-}
+} as const satisfies Check
 
-export const webVersion: Check = {
+export const webVersion = {
   id: 'web-version',
   title: 'The web reports the release that should run',
   group: 'public',
@@ -43,4 +43,4 @@ export const webVersion: Check = {
       )
     return passed(`The web reports ${version}.`)
   },
-}
+} as const satisfies Check

@@ -1,5 +1,6 @@
-import type { Check, CheckResult, Subject } from '../checks/check.ts'
+import type { Check, Subject } from '../checks/check.ts'
 import { differencesOf, drift, driftOf } from '../checks/drift.ts'
+import type { CheckId, CheckResult } from '../checks/run.ts'
 import { chooseChecks, countOf, runChecks, verdictOf } from '../checks/run.ts'
 import { readVerifyConfig, type VerifyConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
@@ -84,7 +85,7 @@ async function cannotMount(): Promise<Observed<Mount>> {
 }
 
 /** Who asks for a baseline is told about drift, whatever else was chosen. */
-function withDrift(chosen: readonly Check[], { baseline }: VerifyConfig): readonly Check[] {
+function withDrift(chosen: readonly Check<CheckId>[], { baseline }: VerifyConfig): readonly Check<CheckId>[] {
   return baseline === 'none' || chosen.includes(drift) ? chosen : [...chosen, drift]
 }
 

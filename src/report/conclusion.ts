@@ -1,4 +1,4 @@
-import type { CheckResult } from '../checks/check.ts'
+import type { CheckResult } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Difference } from '../stack/baseline.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CheckResult } from '../checks/check.ts'
+import type { CheckResult } from '../checks/run.ts'
 import type { IssueText } from '../ports/issues.ts'
 import type { Difference } from '../stack/baseline.ts'
 import type { Conclusion } from './conclusion.ts'

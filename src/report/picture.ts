@@ -1,10 +1,11 @@
-import type { CheckResult, CheckState } from '../checks/check.ts'
+import type { CheckState } from '../checks/check.ts'
+import type { CheckId, CheckResult } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { shortImage } from '../release/image.ts'
 import type { RunningImage, Stack } from '../stack/stack.ts'
 import { inline, table } from './markdown.ts'
 
-type Part = 'web' | 'worker' | 'clickhouse' | 'postgres' | 'valkey' | 'efs' | 'cloud-map'
+type Part = CheckResult['about'][number]
 
 /** Grey: nobody has looked. A part is as bad as the worst that was seen of it. */
 type Colour = 'ok' | 'warn' | 'bad' | 'unknown'
@@ -63,7 +64,7 @@ type Connection = {
   readonly from: Part | 'users'
   readonly to: Part
   /** Ids of the checks that see whether it works, and not only what is at its ends. */
-  readonly checks: readonly string[]
+  readonly checks: readonly CheckId[]
 }
 
 export const CONNECTIONS: readonly Connection[] = [
@@ -84,7 +85,7 @@ export const CONNECTIONS: readonly Connection[] = [
       'efs-policy',
       'efs-access-point',
       'efs-volume',
-      'efs-mount',
+      'efs-mounted',
       'clickhouse-single-writer',
       'clickhouse-disk',
     ],

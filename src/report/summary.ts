@@ -1,4 +1,5 @@
-import type { CheckResult, CheckState } from '../checks/check.ts'
+import type { CheckState } from '../checks/check.ts'
+import type { CheckResult } from '../checks/run.ts'
 import { countOf } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
 import type { Plan } from '../plan/plan.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { CheckState } from '../../src/checks/check.ts'
-import { CHECKS, chooseChecks, runChecks, verdictOf } from '../../src/checks/run.ts'
+import { CHECKS, type CheckId, chooseChecks, runChecks, verdictOf } from '../../src/checks/run.ts'
 import type { Release } from '../../src/release/release.ts'
 import { fingerprintOf, identityOf } from '../../src/stack/fingerprint.ts'
 import { unseenInside } from '../../src/stack/inside.ts'
@@ -95,7 +95,7 @@ const worker = (status: number | undefined, problem?: string) =>
 type Fault = readonly [
   fault: string,
   spoil: (stack: Stack) => Stack,
-  check: string,
+  check: CheckId,
   state: CheckState,
   sentence: RegExp,
 ]
@@ -332,6 +332,12 @@ test('a check that breaks is inconclusive, and so is the verdict', async () => {
   })
   expect(results[0]).toMatchObject({ state: 'inconclusive', sentence: expect.stringMatching(/boom/) })
   expect(verdictOf(results, 'failed')).toBe('inconclusive')
+})
+
+test('a name that no check has does not compile', () => {
+  // @ts-expect-error: a reference to a check is one of the table's ids
+  const wrong: CheckId = 'efs-mount'
+  expect(CHECKS.map(({ id }) => id)).not.toContain(wrong)
 })
 
 test('checks are chosen by name and by group, and a wrong name is refused with the right ones', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import DEFECTS from '../../docs/module-defects.json' with { type: 'json' }
 import type { CheckState } from '../../src/checks/check.ts'
-import { CHECKS, runChecks } from '../../src/checks/run.ts'
+import { CHECKS, type CheckId, runChecks } from '../../src/checks/run.ts'
 import { type Expiry, expiryOf } from '../../src/release/lifecycle.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Registry, Shelf } from '../../src/stack/registry.ts'
@@ -12,7 +12,7 @@ import { soundStack } from '../support/sound.ts'
 import { FACTS, stackOn2 } from '../support/stack.ts'
 
 /** What no stage of the sandbox can be, and what a check must not say. The faults of `npm run faults` are the rest. */
-async function resultOf(id: string, stack: Stack, expected = '2.93.7', facts = FACTS) {
+async function resultOf(id: CheckId, stack: Stack, expected = '2.93.7', facts = FACTS) {
   const chosen = CHECKS.filter(check => check.id === id)
   const [result] = await runChecks(chosen, { stack, expected: expected as Release, facts })
   return result
@@ -51,7 +51,7 @@ const released = (version: string, mislabelled?: string) => ({
 
 type Case = readonly [
   situation: string,
-  check: string,
+  check: CheckId,
   stack: Stack,
   state: CheckState,
   says: RegExp,
@@ -183,7 +183,7 @@ test.each(CASES.map(row => ({ situation: row[0], row })))('$situation', async ({
 test('evidence that could not be had is inconclusive, evidence that nobody asked for is skipped; neither passes', async () => {
   const seen = soundStack()
   const ids = CHECKS.filter(check => check.needs.includes('surroundings')).map(({ id }) => id)
-  const own = [
+  const own: CheckId[] = [
     'image-mutability',
     'image-retention',
     'rollback-image',

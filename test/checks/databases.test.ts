@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { CheckState } from '../../src/checks/check.ts'
-import { CHECKS, runChecks } from '../../src/checks/run.ts'
+import { CHECKS, type CheckId, runChecks } from '../../src/checks/run.ts'
 import type { ReleaseFacts } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
@@ -114,7 +114,7 @@ const queue = (over: Partial<Queue>, clock: Partial<ValkeyState> = {}): Spoil =>
     queues: [{ name: 'ingestion-queue', waiting: 5, active: 0, failed: 0, oldest: NOW - 3_600_000, ...over }],
   })
 
-type Case = readonly [what: string, spoil: Spoil, check: string, state: CheckState, sentence: RegExp]
+type Case = readonly [what: string, spoil: Spoil, check: CheckId, state: CheckState, sentence: RegExp]
 const GIB = 1024 ** 3
 const V3 = { LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS: 'true' }
 

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import type { CheckState } from '../../src/checks/check.ts'
 import { NETWORK_CHECKS } from '../../src/checks/network.ts'
 import { reach, side } from '../../src/checks/reach.ts'
-import { runChecks } from '../../src/checks/run.ts'
+import { type CheckId, runChecks } from '../../src/checks/run.ts'
 import { efsSecurity } from '../../src/checks/storage.ts'
 import type { Rule } from '../../src/ports/network.ts'
 import type { Network } from '../../src/stack/network.ts'
@@ -65,7 +65,7 @@ const except = (port: number) => [
   rule({ ...all, protocol: '6', from: port + 1 }),
 ]
 
-type Case = readonly [what: string, stack: Stack, check: string, state: CheckState, sentence: RegExp]
+type Case = readonly [what: string, stack: Stack, check: CheckId, state: CheckState, sentence: RegExp]
 
 const CASES: readonly Case[] = [
   [

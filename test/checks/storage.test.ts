@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import type { CheckState } from '../../src/checks/check.ts'
 import { MOUNT_CHECKS } from '../../src/checks/mount.ts'
 import { NETWORK_CHECKS } from '../../src/checks/network.ts'
-import { runChecks } from '../../src/checks/run.ts'
+import { type CheckId, runChecks } from '../../src/checks/run.ts'
 import { efs, STORAGE_CHECKS } from '../../src/checks/storage.ts'
 import type { AccessPoint, EfsVolume } from '../../src/ports/cloud.ts'
 import type { MountedFile } from '../../src/ports/files.ts'
@@ -74,7 +74,7 @@ const mounted = (...entries: readonly MountedFile[]): Spoil => {
 }
 const file = (name: string, uid = 101, mode = 0o755): MountedFile => ({ name, uid, gid: uid, mode })
 
-type Case = readonly [what: string, spoil: Spoil, check: string, state: CheckState, sentence: RegExp]
+type Case = readonly [what: string, spoil: Spoil, check: CheckId, state: CheckState, sentence: RegExp]
 
 const CASES: readonly Case[] = [
   [

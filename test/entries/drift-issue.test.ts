@@ -40,7 +40,7 @@ test.each([
 })
 
 const check = (sentence: string, state: 'failed' | 'warning' = 'failed') => ({
-  id: 'web-health',
+  id: 'web-health' as const,
   title: 'Web',
   group: 'public' as const,
   about: [],
@@ -90,10 +90,7 @@ test('however much differs, GitHub takes the text', () => {
     was: 'another value',
     is: 'changed',
   }))
-  const checks = Array.from({ length: 40 }, (_, index) => ({
-    ...check('y'.repeat(5_000)),
-    id: `check-${index}`,
-  }))
+  const checks = Array.from({ length: 40 }, () => check('y'.repeat(5_000)))
   const { body } = issueText(conclude('verify', 'failed', 'x', { differences, checks }), ABOUT)
   expect(body.length).toBeLessThan(65_536)
   expect(body).toContain('and 2900 more')

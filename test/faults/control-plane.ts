@@ -1,5 +1,6 @@
 import type { Repository } from '../../sandbox/aws/images.ts'
 import type { JsonObject } from '../../sandbox/aws/json.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 import { type Expected, type Fault, type FaultStage, swap } from './fault.ts'
 
 type Name = 'langfuse_worker' | 'clickhouse'
@@ -101,9 +102,9 @@ const DENIED =
     return async () => world.faults.clear()
   }
 
-const warns = (check: string, says: RegExp): Expected => ({ check, state: 'warning', says })
-const fails = (check: string, says: RegExp): Expected => ({ check, state: 'failed', says })
-const unsure = (check: string, says: RegExp): Expected => ({ check, state: 'inconclusive', says })
+const warns = (check: CheckId, says: RegExp): Expected => ({ check, state: 'warning', says })
+const fails = (check: CheckId, says: RegExp): Expected => ({ check, state: 'failed', says })
+const unsure = (check: CheckId, says: RegExp): Expected => ({ check, state: 'inconclusive', says })
 
 export const SETTING_FAULTS: readonly Fault[] = [
   {

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../sandbox/aws/json.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 import { type Expected, type Fault, type FaultStage, swap, until } from './fault.ts'
 import { background, changeAnswer, insteadOfClickHouse } from './services.ts'
 
@@ -348,7 +349,7 @@ export const DATABASE_FAULTS: readonly Fault[] = [
   ...valkey,
 ]
 
-function says(check: string, state: Expected['state'], sentence: RegExp): Expected {
+function says(check: CheckId, state: Expected['state'], sentence: RegExp): Expected {
   return { check, state, says: sentence }
 }
 

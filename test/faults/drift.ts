@@ -1,3 +1,4 @@
+import type { CheckId } from '../../src/checks/run.ts'
 import { HAND_MADE } from '../scenario/drift-changes.ts'
 import { type Expected, type Fault, type FaultStage, swap } from './fault.ts'
 
@@ -7,7 +8,7 @@ const INPUTS = { baseline: 'record' }
  * What must be otherwise than it was deployed, and the checks that see the same with their own eyes. The stage has been
  * deployed before: only then is there something to compare with.
  */
-const ALSO: Readonly<Record<string, readonly string[]>> = {
+const ALSO: Readonly<Record<string, readonly CheckId[]>> = {
   'the tag of the release is pushed again with other content': ['image-tags'],
   // The first of the web's variables is one that the worker has as well.
   'a variable of the web is taken away': ['environment-pairs'],

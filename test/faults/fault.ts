@@ -6,6 +6,7 @@ import type { World } from '../../sandbox/aws/world.ts'
 import type { ClickHouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import type { Stage } from '../../sandbox/rehearse.ts'
 import type { ValkeyStore } from '../../sandbox/valkey.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 
 /** One thing that goes wrong on a healthy stack, and what verify has to say of it. */
 export type Fault = {
@@ -19,13 +20,13 @@ export type Fault = {
   readonly inputs?: Readonly<Record<string, string>>
   readonly expects: readonly Expected[]
   /** Checks that must change too, whatever they say. */
-  readonly also?: readonly string[]
+  readonly also?: readonly CheckId[]
   /** What it is put into; `article` by default. */
   readonly on?: StageName
 }
 
 export type Expected = {
-  readonly check: string
+  readonly check: CheckId
   readonly state: 'failed' | 'warning' | 'inconclusive'
   readonly says: RegExp
 }

@@ -114,7 +114,7 @@ const vpc: readonly Fault[] = [
       world.ec2.groups.delete(group.id)
       return async () => void world.ec2.groups.set(group.id, group)
     },
-    expects: ['clickhouse', 'postgres', 'valkey'].map(store => ({
+    expects: (['clickhouse', 'postgres', 'valkey'] as const).map(store => ({
       check: `path-to-${store}`,
       state: 'failed',
       says: /Security group sg-\w+ of the worker does not exist/,

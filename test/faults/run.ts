@@ -1,4 +1,5 @@
 import type { RunResult } from '../../sandbox/runner.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 import type { Expected, Fault, StageName } from './fault.ts'
 import { type OpenFaultStage, openFaultStage } from './stage.ts'
 
@@ -49,7 +50,7 @@ export type HealthyStage = {
 }
 
 export type Seen = {
-  readonly id: string
+  readonly id: CheckId
   readonly state: 'passed' | 'failed' | 'warning' | 'inconclusive' | 'skipped'
   readonly sentence: string
 }

@@ -3,7 +3,7 @@ import type { AppRunnerService } from '../../sandbox/aws/apprunner/types.ts'
 import type { Task } from '../../sandbox/aws/ecs/types.ts'
 import { REGISTRY } from '../../sandbox/aws/ids.ts'
 import type { JsonObject } from '../../sandbox/aws/json.ts'
-import { CHECKS } from '../../src/checks/run.ts'
+import { CHECKS, type CheckId } from '../../src/checks/run.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import { type Fault, type FaultStage, swap, until } from './fault.ts'
 import { type Instead, intercept } from './intercept.ts'
@@ -653,20 +653,20 @@ export const SERVICE_FAULTS: readonly Fault[] = [
 ]
 
 /** Checks that look inside the VPC, but for one. */
-function allInside(but: string): readonly string[] {
+function allInside(but: CheckId): readonly CheckId[] {
   return CHECKS.filter(({ id, needs }) => needs.includes('inside') && id !== but).map(({ id }) => id)
 }
 
 function insideAbout(
   part: 'postgres' | 'valkey' | 'clickhouse',
-  ...but: readonly string[]
-): readonly string[] {
+  ...but: readonly CheckId[]
+): readonly CheckId[] {
   const about = CHECKS.filter(check => check.needs.includes('inside') && check.about.includes(part))
   return about.map(({ id }) => id).filter(id => !but.includes(id))
 }
 
 /** Whoever asks ClickHouse by a name that leads nowhere, or to nobody, gets no answer. */
-export function insideClickHouse(...but: readonly string[]): readonly string[] {
+export function insideClickHouse(...but: readonly CheckId[]): readonly CheckId[] {
   return insideAbout('clickhouse', ...but)
 }
 

@@ -1,4 +1,4 @@
-import { CHECKS } from '../../src/checks/run.ts'
+import { CHECKS, type CheckId } from '../../src/checks/run.ts'
 
 /**
  * Without these calls nothing is known of the stack at all: verify may end as inconclusive with no check at all.
@@ -23,7 +23,7 @@ const FILES = ['efs.DescribeFileSystems', 'efs.DescribeMountTargets']
 const PATHS = ['ec2.DescribeSecurityGroups', 'apprunner.DescribeVpcConnector']
 
 /** What each check's evidence comes from, with `network: direct`: without one of these it may not pass. */
-export const SOURCES: Readonly<Record<string, readonly string[]>> = {
+export const SOURCES: Readonly<Record<CheckId, readonly string[]>> = {
   'web-steady': [...WEB, 'apprunner.ListOperations'],
   'worker-steady': [...SERVICES, ...TASKS],
   'clickhouse-steady': [...SERVICES, ...TASKS],
@@ -111,7 +111,7 @@ export const SOURCES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Read in one go with the evidence of these checks: lost (denied, late) that is lost too, else they have all they need. */
-const IN_ONE_GO: Readonly<Record<string, readonly string[]>> = {
+const IN_ONE_GO: Readonly<Record<string, readonly CheckId[]>> = {
   'servicediscovery.ListInstances': ['cloud-map-settings'],
   'servicediscovery.GetInstancesHealthStatus': ['cloud-map-settings'],
   'efs.DescribeFileSystems': ['efs-security-groups'],
@@ -130,7 +130,7 @@ export const NO_EVIDENCE: Readonly<Record<string, string>> = {
 }
 
 /** Answers that look spoilt and are honest: nothing in them says that something is missing. */
-const HONEST: Readonly<Record<string, readonly string[]>> = {
+const HONEST: Readonly<Record<string, readonly CheckId[]>> = {
   'apprunner.ListOperations empty': ['web-steady'],
   // There is none, which EFS says with an error: it has no members to spoil.
   'efs.DescribeFileSystemPolicy wrong': ['efs-policy'],
@@ -140,16 +140,16 @@ const HONEST: Readonly<Record<string, readonly string[]>> = {
 export type Loss = { readonly source: string; readonly way: string; readonly network: 'direct' | 'task' }
 
 /** The checks that may not pass without a source. */
-export function checksWithout({ source, way, network }: Loss): readonly string[] {
+export function checksWithout({ source, way, network }: Loss): readonly CheckId[] {
   if (network === 'task' && AGENT.includes(source))
     return CHECKS.filter(({ needs }) => needs.includes('inside') || needs.includes('mount')).map(
       ({ id }) => id,
     )
   const honest = HONEST[`${source} ${way}`] ?? []
-  return CHECKS.map(check => check.id).filter(id => SOURCES[id]?.includes(source) && !honest.includes(id))
+  return CHECKS.map(check => check.id).filter(id => SOURCES[id].includes(source) && !honest.includes(id))
 }
 
 /** The checks that may pass without it, and need not. */
-export function checksBeside({ source, way }: Loss): readonly string[] {
+export function checksBeside({ source, way }: Loss): readonly CheckId[] {
   return [...(IN_ONE_GO[source] ?? []), ...(HONEST[`${source} ${way}`] ?? [])]
 }

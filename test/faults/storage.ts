@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../sandbox/aws/json.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 import { type Fault, type FaultStage, swap, until } from './fault.ts'
 import { insideClickHouse } from './services.ts'
 
@@ -320,7 +321,7 @@ const mounted: readonly Fault[] = [
 ]
 
 /** A ClickHouse that is gone takes all with it that is asked of it. */
-const WITHOUT_CLICKHOUSE = ['clickhouse-steady', 'cloud-map', ...insideClickHouse()]
+const WITHOUT_CLICKHOUSE: readonly CheckId[] = ['clickhouse-steady', 'cloud-map', ...insideClickHouse()]
 
 /** ClickHouse's own tasks. */
 const starting: readonly Fault[] = [

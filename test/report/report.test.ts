@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
-import type { CheckResult } from '../../src/checks/check.ts'
+import type { CheckResult } from '../../src/checks/run.ts'
 import { CHECKS, runChecks } from '../../src/checks/run.ts'
 import { type ActionName, conclude, isSuccess, type Outcome } from '../../src/report/conclusion.ts'
 import { reportOf } from '../../src/report/json.ts'
@@ -72,7 +72,7 @@ test('the summary shows the picture twice: as Mermaid, and as a table for those 
 test('failures come first', async () => {
   const { checks, ...rest } = await verified()
   const bad = {
-    id: 'x',
+    id: 'drift' as const,
     title: 'Last one',
     group: 'public' as const,
     about: [],

@@ -3,6 +3,7 @@ import type { TaskFault } from '../../sandbox/aws/ecs/task-faults.ts'
 import type { Task } from '../../sandbox/aws/ecs/types.ts'
 import type { Stage, StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 
 /** What the scenarios of the agent have in common. */
 export const OUTSIDE = {
@@ -26,7 +27,7 @@ export function verifyOutside(
 }
 
 type Seen = {
-  readonly id: string
+  readonly id: CheckId
   readonly group: string
   readonly state: string
   readonly sentence: string

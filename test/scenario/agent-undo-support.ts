@@ -9,6 +9,7 @@ import { ingest } from '../../sandbox/langfuse/ingest.ts'
 import { clickhouseAccess, comparePictures, type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 import { HOSTED, OUTSIDE } from './agent-support.ts'
 
 /** The article's stage on 2.93.7, with what it is to be again after every rollback. */
@@ -83,7 +84,7 @@ type Report = {
     sentence: string
     counts: object
   }[]
-  readonly checks: readonly { id: string; state: string; sentence: string }[]
+  readonly checks: readonly { id: CheckId; state: string; sentence: string }[]
 }
 
 export const stepsOf = (result: RunResult) =>

@@ -5,6 +5,7 @@ import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { clickhouseAccess } from '../../sandbox/picture.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 import { WRITE_MODE } from '../../src/release/v4-flags.ts'
 
 /** A stage of one release with a project's key, and verify with the canary on it. */
@@ -54,7 +55,7 @@ async function rowsLeft({ stack }: Stage, release: string): Promise<number> {
   return counts.reduce((sum, [row]) => sum + Number(row?.['rows']), 0)
 }
 
-export type Seen = { readonly id: string; readonly state: string; readonly sentence: string }
+export type Seen = { readonly id: CheckId; readonly state: string; readonly sentence: string }
 
 export function canaryIn(result: RunResult): Seen | undefined {
   const { checks = [] } = result.report as { readonly checks?: readonly Seen[] }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { addIssue, type Issue } from '../../sandbox/github-issues.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import type { CheckId } from '../../src/checks/run.ts'
 import { type Schema, violations } from '../report/json-schema.ts'
 import { HAND_MADE, type HandMade } from './drift-changes.ts'
 import { isWrite } from './support.ts'
@@ -27,7 +28,7 @@ afterAll(async () => {
 const RELEASE = '3.0.0'
 const SCHEMA = JSON.parse(readFileSync('docs/report.schema.json', 'utf8')) as Schema
 
-type Check = { readonly id: string; readonly state: string; readonly sentence: string }
+type Check = { readonly id: CheckId; readonly state: string; readonly sentence: string }
 
 function driftIn(result: RunResult): Check | undefined {
   expect(violations(result.report, SCHEMA)).toEqual([])

@@ -6,7 +6,7 @@ import DEFECTS from '../../docs/module-defects.json' with { type: 'json' }
 import { CACHE, CACHE_TOKEN } from '../../sandbox/article/settings.ts'
 import { openStage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
-import type { CheckResult } from '../../src/checks/check.ts'
+import type { CheckResult } from '../../src/checks/run.ts'
 
 /**
  * verify through `dist/` on a stack that is built like the article's Terraform module, with all its mistakes at once: each

@@ -1,6 +1,6 @@
 import type { ReleaseFacts } from '../release/facts.ts'
 import { majorOf } from '../release/requirements.ts'
-import { isDormant } from '../stack/rules.ts'
+import { BACKGROUND_SWITCH, isDormant, runsNone } from '../stack/rules.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
 import { failed, inconclusive, passed, warning } from './check.ts'
@@ -58,19 +58,10 @@ function stateOf(
 ): State {
   if (row.state !== 'unfinished') return row.state
   if (row.active === true) return 'active'
-  if (isOff(stack)) return 'off'
+  if (runsNone(stack.worker)) return 'off'
   if (isDormant(row, stack.worker)) return 'dormant'
   if (isScriptless(row, stack, facts)) return 'scriptless'
   return busy ? 'queued' : 'stalled'
-}
-
-const SWITCH = 'LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS'
-
-/** Its default is off in v2 and on since 3.0.0 (worker/src/env.ts). */
-function isOff({ worker }: Stack): boolean {
-  const value = worker.container.environment[SWITCH]
-  if (value !== undefined || SWITCH in worker.container.secrets) return value === 'false'
-  return worker.image.version !== undefined && majorOf(worker.image.version) < 3
 }
 
 /** https://github.com/langfuse/langfuse/issues/7315 */
@@ -125,7 +116,7 @@ function open(of: (state: State) => readonly BackgroundMigration[], version: str
   const off = of('off')
   if (off.length > 0 && version !== 'unknown' && majorOf(version) >= 3) {
     return warning(
-      `Background migration ${namesOf(off)} has not finished, and the worker runs none (${SWITCH} is \`false\`): remove that variable once no traffic goes to v2 any more, or its data is never copied.`,
+      `Background migration ${namesOf(off)} has not finished, and the worker runs none (${BACKGROUND_SWITCH} is \`false\`): remove that variable once no traffic goes to v2 any more, or its data is never copied.`,
     )
   }
   const notes = [

@@ -1,5 +1,5 @@
 import type { DeployConfig } from '../inputs/config.ts'
-import { isDormant } from '../stack/rules.ts'
+import { BACKGROUND_SWITCH, isDormant, runsNone } from '../stack/rules.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import type { RerunBackgroundMigrations } from './plan.ts'
 
@@ -17,7 +17,7 @@ export function planRerun(names: readonly string[], stack: Stack, to: string): R
     return { steps: [], problems: [problem] }
   }
   const rows = postgres.value.backgroundMigrations
-  const problems = [...disabled(stack), ...names.flatMap(name => problemOf(name, rows, stack, to))]
+  const problems = [...disabled(stack, to), ...names.flatMap(name => problemOf(name, rows, stack, to))]
   if (problems.length > 0) return { steps: [], problems }
   const step: RerunBackgroundMigrations = {
     kind: 'rerun-background-migrations',
@@ -62,10 +62,9 @@ function problemOf(
 }
 
 /** https://langfuse.com/self-hosting/upgrade/background-migrations */
-function disabled({ worker }: Stack): readonly string[] {
-  const name = 'LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS'
-  if (worker.container.environment[name] !== 'false') return []
+function disabled({ worker }: Stack, to: string): readonly string[] {
+  if (!runsNone(worker, to)) return []
   return [
-    `The worker has ${name} set to \`false\` and runs no background migration: remove it, or leave \`rerun-background-migrations\` empty.`,
+    `The worker runs no background migration, because its ${BACKGROUND_SWITCH} is not \`true\`: set it to \`true\`, or leave \`rerun-background-migrations\` empty.`,
   ]
 }

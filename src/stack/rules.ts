@@ -2,7 +2,7 @@ import type { EcsService } from '../ports/cloud.ts'
 import { gateIsOpen } from '../release/background.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
-import { fixOfBrokenOnEfs } from '../release/requirements.ts'
+import { fixOfBrokenOnEfs, majorOf } from '../release/requirements.ts'
 import type { BackgroundMigration, Stack } from './stack.ts'
 
 /**
@@ -92,4 +92,13 @@ export function isDormant(
   if (gate === undefined || gate in container.secrets) return false
   if (version !== undefined && compareVersions(version, GATES_SINCE) < 0) return false
   return !gateIsOpen(gate, container.environment[gate], version)
+}
+
+export const BACKGROUND_SWITCH = 'LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS'
+
+/** Whether the worker runs no background migration at all: off by default in v2, on since 3.0.0 (worker/src/env.ts). */
+export function runsNone({ container, image }: Stack['worker'], version = image.version): boolean {
+  const value = container.environment[BACKGROUND_SWITCH]
+  if (value !== undefined || BACKGROUND_SWITCH in container.secrets) return value === 'false'
+  return version !== undefined && majorOf(version) < 3
 }

@@ -239,6 +239,21 @@ test.each<readonly [string, string, string | undefined, boolean]>([
   )
 })
 
+test('rows that v2 leaves to v3 are no reason to wait; a v3 worker that runs none has to be told to', () => {
+  const about = (stack: Stack, version: string) =>
+    warningsOf(plan(stack, { version })).filter(sentence => sentence.includes(TRACES))
+  const background = [row(TRACES, 'unfinished')]
+  expect(about(stackOn('2.93.7', { background }), '3.0.0')).toEqual([])
+  const off = withWorkerVariable(
+    stackOn('3.0.0', { background }),
+    'LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS',
+    'false',
+  )
+  expect(about(off, '3.1.0')).toEqual([
+    expect.stringMatching(/set the worker's LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS to `true` and wait/),
+  ])
+})
+
 test('a background migration that nothing depends on yet is a warning', () => {
   const background = [row('20250711_1347_patch_llm_tool_schema_audit_logs', 'failed')]
   expect(warningsOf(plan(stackOn('3.100.0', { background }), { version: '3.101.0' }))).toEqual(

@@ -104,7 +104,9 @@ test('a worker that is told to run none cannot be asked to', () => {
   expect(plan('2024_a', { ...stack, worker })).toMatchObject({
     kind: 'refusal',
     problems: expect.arrayContaining([
-      expect.stringMatching(/set to `false` and runs no background migration/),
+      expect.stringMatching(
+        /runs no background migration, because its LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS is not `true`/,
+      ),
     ]),
   })
 })

@@ -153,6 +153,7 @@ function obsoleteFindings(subject: LintSubject, facts: ReleaseFacts): readonly L
     return [
       lintWarning(
         `The ${side} has ${listed(unread)}, which the newest Langfuse ${major} does not read any more: remove ${them} with the next upgrade.`,
+        unread.map(name => `${side} ${name}` as const),
       ),
     ]
   })
@@ -165,24 +166,25 @@ function range(from: number, below: number): readonly number[] {
 /** Web and worker mostly read it as a secret; ClickHouse's own container often has it by value. */
 function passwordFindings({ clickhouse }: Stack): readonly LintFinding[] {
   return breaksMigrationUrl(clickhouse.container.environment['CLICKHOUSE_PASSWORD'])
-    ? [lintWarning(passwordSentence('ClickHouse'))]
+    ? [lintWarning(passwordSentence('ClickHouse'), ['clickhouse CLICKHOUSE_PASSWORD'])]
     : []
 }
 
-/** The module's lines that findings are about, by what stands in them. */
-const BLAMED: readonly (readonly [RegExp, ModuleLine])[] = [
-  [/^The worker has `ENCRIPTION_KEY`/, 'encryptionKey'],
-  [/^`NODE_OPTIONS` lets the worker/, 'heap'],
-  [/^`HOSTNAME` of .*worker/, 'hostname'],
-  [/^Only the web has .*`NEXTAUTH_URL`/, 'nextauthUrl'],
-  [/^The web has .*`(S3_BUCKET_NAME|LANGFUSE_READ_FROM_\w+|LANGFUSE_RETURN_FROM_CLICKHOUSE)`/, 'obsolete'],
-  [/^`CLICKHOUSE_PASSWORD` of ClickHouse/, 'passwordLetters'],
-]
+/** The module's line that gives, or does not give, a variable. */
+const LINE_OF: Readonly<Record<string, ModuleLine>> = {
+  'worker ENCRIPTION_KEY': 'encryptionKey',
+  'worker NODE_OPTIONS': 'heap',
+  'worker HOSTNAME': 'hostname',
+  'worker NEXTAUTH_URL': 'nextauthUrl',
+  'web S3_BUCKET_NAME': 'obsolete',
+  'web LANGFUSE_READ_FROM_POSTGRES_ONLY': 'obsolete',
+  'web LANGFUSE_READ_FROM_CLICKHOUSE_ONLY': 'obsolete',
+  'web LANGFUSE_RETURN_FROM_CLICKHOUSE': 'obsolete',
+  'clickhouse CLICKHOUSE_PASSWORD': 'passwordLetters',
+}
 
 function linesOf(findings: readonly LintFinding[]): readonly ModuleLine[] {
-  return BLAMED.flatMap(([pattern, id]) =>
-    findings.some(({ sentence }) => pattern.test(sentence)) ? [id] : [],
-  )
+  return [...new Set(findings.flatMap(({ about }) => about.flatMap(name => LINE_OF[name] ?? [])))]
 }
 
 /** `ENCRIPTION_KEY` holds the key too. A URL is a secret where it has a password in it. */

@@ -31,7 +31,11 @@ export type LintFinding = {
   /** `refusal`: the target would surely break. `warning`: it may, or it is wrong today already. */
   readonly kind: 'refusal' | 'warning'
   readonly sentence: string
+  /** The variables that it is about and who has or lacks them, where something else depends on it: `worker SALT`. */
+  readonly about: readonly About[]
 }
+
+type About = `${Side | 'clickhouse'} ${string}`
 
 export type Given =
   | { readonly kind: 'absent' }
@@ -64,12 +68,12 @@ export function isSet(variables: Variables, name: string): boolean {
 
 export const SIDES = ['web', 'worker'] as const
 
-export function warning(sentence: string): LintFinding {
-  return { kind: 'warning', sentence }
+export function warning(sentence: string, about: readonly About[] = []): LintFinding {
+  return { kind: 'warning', sentence, about }
 }
 
 export function refusal(sentence: string): LintFinding {
-  return { kind: 'refusal', sentence }
+  return { kind: 'refusal', sentence, about: [] }
 }
 
 /** Names as a person reads them: `A`, `B` and `C`. */

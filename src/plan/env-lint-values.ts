@@ -89,13 +89,15 @@ function encryptionKeyMissing({ web, worker, from, to }: LintSubject): readonly 
   return [
     warning(
       `${missing} no \`ENCRYPTION_KEY\`, so model keys, webhooks and exports do not work there: ${isSet(web, 'ENCRYPTION_KEY') ? remedy : 'set one key of 64 hexadecimal digits on both'}.`,
+      isSet(web, 'ENCRYPTION_KEY') ? ['worker ENCRYPTION_KEY'] : [],
     ),
   ]
 }
 
 /** A warning: packages/shared/clickhouse/scripts/up.sh puts it into a URL as it is; the characters are entrypoint.sh's. */
 function clickhousePassword(subject: LintSubject): readonly LintFinding[] {
-  return about(
+  return onSides(
+    'CLICKHOUSE_PASSWORD',
     SIDES.filter(side => breaksMigrationUrl(plainValue(subject[side], 'CLICKHOUSE_PASSWORD'))),
     passwordSentence,
   )
@@ -112,7 +114,8 @@ export function passwordSentence(who: string): string {
 /** A warning, because what runs today got through: Prisma says P1013 to credentials that are not percent-encoded. */
 function databaseUrl(subject: LintSubject): readonly LintFinding[] {
   const sides = SIDES.filter(side => hasRawCredentials(plainValue(subject[side], 'DATABASE_URL') ?? ''))
-  return about(
+  return onSides(
+    'DATABASE_URL',
     sides,
     who =>
       `The credentials in \`DATABASE_URL\` of ${who} are not percent-encoded, which Prisma refuses (P1013): write each of @ : / % # ? in them as %40, %3A, %2F, %25, %23 or %3F.`,
@@ -136,7 +139,8 @@ function withoutEscapes(text: string): string {
 /** A warning: both listen on the container's own name, so health checks on 127.0.0.1 fail (langfuse#6774, #5878). */
 function hostname(subject: LintSubject): readonly LintFinding[] {
   const sides = SIDES.filter(side => differsFrom('0.0.0.0', subject, side, 'HOSTNAME'))
-  return about(
+  return onSides(
+    'HOSTNAME',
     sides,
     who =>
       `\`HOSTNAME\` of ${who} is not 0.0.0.0, so it listens on its own host name and a health check on 127.0.0.1 fails: set it to 0.0.0.0.`,
@@ -147,7 +151,8 @@ function hostname(subject: LintSubject): readonly LintFinding[] {
 function cluster(subject: LintSubject): readonly LintFinding[] {
   if (majorOf(subject.to) < 3) return []
   const sides = SIDES.filter(side => differsFrom('false', subject, side, 'CLICKHOUSE_CLUSTER_ENABLED'))
-  return about(
+  return onSides(
+    'CLICKHOUSE_CLUSTER_ENABLED',
     sides,
     who =>
       `\`CLICKHOUSE_CLUSTER_ENABLED\` of ${who} is not false, and ClickHouse is one server: with its default the migrations use ON CLUSTER and ReplicatedMergeTree and fail, so set it to false.`,
@@ -169,14 +174,21 @@ function heap(subject: LintSubject, side: Side): readonly LintFinding[] {
   return [
     warning(
       `\`NODE_OPTIONS\` lets the ${side}'s heap grow to ${size} MiB in a container of ${memory} MiB, which ends it (out of memory) before Node frees anything: set --max-old-space-size to about three quarters of it.`,
+      [`${side} NODE_OPTIONS`],
     ),
   ]
 }
 
-function about(sides: readonly Side[], say: (who: string) => string): readonly LintFinding[] {
+function onSides(name: string, sides: readonly Side[], say: (who: string) => string): readonly LintFinding[] {
+  const who = sides.length === 2 ? 'web and worker' : `the ${sides.join('')}`
   return sides.length === 0
     ? []
-    : [warning(say(sides.length === 2 ? 'web and worker' : `the ${sides.join('')}`))]
+    : [
+        warning(
+          say(who),
+          sides.map(side => `${side} ${name}` as const),
+        ),
+      ]
 }
 
 /** The flags of the move to v4: what crashes the worker, what its defaults do, what does not go together. */

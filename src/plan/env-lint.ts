@@ -22,11 +22,8 @@ export function lintEnvironment(subject: LintSubject): readonly LintFinding[] {
 }
 
 /** That the worker has no ENCRYPTION_KEY has been said where a misspelt one was found. A refusal is said anyway. */
-export function explained({ kind, sentence }: LintFinding, misses: ReturnType<typeof nearMisses>): boolean {
-  return (
-    kind === 'warning' &&
-    misses.some(({ side, meant }) => sentence.startsWith(`The ${side} has no \`${meant}\``))
-  )
+export function explained({ kind, about }: LintFinding, misses: readonly NearMiss[]): boolean {
+  return kind === 'warning' && misses.some(({ side, meant }) => about.includes(`${side} ${meant}`))
 }
 
 /**
@@ -72,6 +69,7 @@ export function nameFindings(subject: LintSubject, misses: readonly NearMiss[]):
       isSet(subject[side], meant)
         ? `The ${side} has \`${written}\` beside \`${meant}\`, and Langfuse ${major} does not read it: remove it.`
         : `The ${side} has \`${written}\`, which Langfuse ${major} does not read: if \`${meant}\` is meant, the ${side} runs without it, so rename it.`,
+      [`${side} ${written}`],
     ),
   )
 }
@@ -169,6 +167,7 @@ export function pairFindings(subject: LintSubject, misses: readonly NearMiss[]):
         names,
         list =>
           `Only the ${side} has ${list}, and Langfuse needs it on both: set it on the ${other(side)} too.`,
+        names.map(name => `${other(side)} ${name}` as const),
       )
     }),
   ]
@@ -216,6 +215,10 @@ function comparable(name: string, value: string): string {
   return `${host}${pathname}`
 }
 
-function sentence(names: readonly string[], say: (list: string) => string): readonly LintFinding[] {
-  return names.length === 0 ? [] : [warning(say(listed(names)))]
+function sentence(
+  names: readonly string[],
+  say: (list: string) => string,
+  about: LintFinding['about'] = [],
+): readonly LintFinding[] {
+  return names.length === 0 ? [] : [warning(say(listed(names)), about)]
 }

@@ -33,8 +33,8 @@ type LaterMigration = {
   readonly sameAs?: string
 }
 
-export type ClickHouseMigration = { readonly version: number; readonly name: string }
-export type ClickHouseStep = Delta & { readonly effects: readonly Effect[] }
+type ClickHouseMigration = { readonly version: number; readonly name: string }
+type ClickHouseStep = Delta & { readonly effects: readonly Effect[] }
 /** What a ClickHouse migration does to data besides changing the schema: builds an index for the rows that are there. */
 export type Effect = { readonly materialize: string }
 

@@ -72,7 +72,7 @@ function conditionOf({ rollbackId, migration, relation, column }: Archived): str
 }
 
 /** How far a migration is undone, and the id under which what it takes away is archived. */
-export type Undoing = { readonly rollbackId: string; readonly isOver: boolean }
+type Undoing = { readonly rollbackId: string; readonly isOver: boolean }
 
 /**
  * Begins to undo migrations: everything that they take away will be archived under one id. Only `expand` begins, and

@@ -17,7 +17,7 @@ export type DownSql = {
 }
 
 /** A SELECT that answers one number, and what it counts, in words. */
-export type Count = { readonly what: string; readonly sql: string }
+type Count = { readonly what: string; readonly sql: string }
 
 /** The SQL of each phase; empty where the file has no such phase. */
 export type DownSections = {

@@ -1,3 +1,4 @@
+import { familyOf } from '../execute/one-off-task.ts'
 import type { Cloud, DerivedTask } from '../ports/cloud.ts'
 import { pinned } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
@@ -24,7 +25,7 @@ export function orderOf(
   const payload = compress(JSON.stringify({ program, spec })).toString('base64')
   const stores = volume === undefined ? container : { environment: {}, secrets: {} }
   return {
-    family: familyOf((volume?.of ?? { taskDefinition }).taskDefinition.family),
+    family: familyOf(CONTAINER, (volume?.of ?? { taskDefinition }).taskDefinition),
     from: container.name,
     name: CONTAINER,
     image: pinned(image),
@@ -48,11 +49,6 @@ export const MOUNTED_AT = '/mnt/clickhouse'
 
 /** uid and gid in ClickHouse's own image: the agent sees what ClickHouse would. */
 const CLICKHOUSE = '101:101'
-
-/** A family of its own beside the worker's; 255 letters at most. */
-export function familyOf(worker: string): string {
-  return `${worker.slice(0, 240)}-agent`
-}
 
 const PAYLOAD = 'LANGFUSE_ROLLOUT_AGENT'
 

@@ -1,4 +1,5 @@
 import type { AppRunnerService, Cloud, Container, EcsTask } from '../ports/cloud.ts'
+import { logPlace } from './task-log.ts'
 
 const LOG_LINES = 12
 
@@ -31,10 +32,8 @@ export function reasonsOf(task: EcsTask): readonly string[] {
 }
 
 async function lastLines(cloud: Cloud, task: EcsTask, container: Container): Promise<readonly string[]> {
-  if (container.logGroup === undefined || container.logStreamPrefix === undefined) return []
-  // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html: prefix/container/task
-  const stream = `${container.logStreamPrefix}/${container.name}/${task.id}`
-  return cloud.logs.tail(container.logGroup, stream, LOG_LINES)
+  const place = logPlace(container, container.name, task)
+  return place === undefined ? [] : cloud.logs.tail(place.group, place.stream, LOG_LINES)
 }
 
 /** What App Runner and the web wrote about an update since `since` (epoch milliseconds). */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { explain } from '../errors/explain.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
 import { migrateEnvironment } from '../plan/migrate-environment.ts'
@@ -12,7 +11,17 @@ import { knownCause } from './classify-log.ts'
 import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { describeProgress, hasEnded, hasMigrated, progressOf } from './migrate-progress.ts'
-import { type TaskLog, taskLog } from './task-log.ts'
+import {
+  exitCodeOf,
+  familyOf,
+  followTask,
+  type OneOffTask,
+  startedBy,
+  startTask,
+  stopTask,
+  tidy,
+} from './one-off-task.ts'
+import { logPlace, type TaskLog, taskLog } from './task-log.ts'
 import { waitFor } from './wait.ts'
 
 /**
@@ -21,11 +30,11 @@ import { waitFor } from './wait.ts'
  */
 export async function migrate(step: Migrate, execution: Execution): Promise<Done> {
   const found = await runningTask(step, execution)
-  const task = found === undefined ? await startTask(step, execution) : await adopt(found, execution)
+  const order = orderOf(step, execution)
+  const task = found === undefined ? await start(order, execution) : await adopt(found, order, execution)
   const log = logOf(task, execution)
-  const ended = await followTask(task, log, execution)
-  await readToTheEnd(log, ended, execution)
-  assertSuccess(ended, log)
+  const ended = await follow(task, log, order, execution)
+  assertSuccess(ended, exitCodeOf(ended, order), log)
   await assertMigrated(step, execution)
   return { sentence: `${describeProgress(progressOf(log.lines))} (task ${task.id}, exit code 0)` }
 }
@@ -34,26 +43,11 @@ const CONTAINER = 'migrate'
 const TAG = 'langfuse-rollout'
 
 /** Migration tasks of any run that have not stopped yet. */
-export function migrationTasks(stack: Stack, cloud: Cloud): Promise<readonly EcsTask[]> {
-  return cloud.ecs.tasksStartedBy(stack.cluster, {
-    family: familyOf({ stack }),
-    startedBy: startedBy({ stack }),
+export function migrationTasks({ cluster, worker }: Stack, cloud: Cloud): Promise<readonly EcsTask[]> {
+  return cloud.ecs.tasksStartedBy(cluster, {
+    family: familyOf(CONTAINER, worker.taskDefinition),
+    startedBy: startedBy(CONTAINER, worker.service),
   })
-}
-
-type OnStack = Pick<Execution, 'stack'>
-
-function familyOf({ stack }: OnStack): string {
-  return `${stack.worker.taskDefinition.family}-migrate`
-}
-
-/** The same for every run on this stack, so that a run finds what another one left. */
-function startedBy({ stack }: OnStack): string {
-  return `langfuse-rollout-migrate/${hash(stack.worker.service.arn).slice(0, 10)}`
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }
 
 /** A migration task of an earlier run with this image; one with another image has to end first. */
@@ -77,31 +71,22 @@ function imageOf(task: EcsTask): string | undefined {
   return task.containers.find(container => container.name === CONTAINER)?.image
 }
 
-async function adopt(task: EcsTask, execution: Execution): Promise<EcsTask> {
+async function adopt(task: EcsTask, order: OneOffTask, execution: Execution): Promise<EcsTask> {
   execution.say(`an earlier run started migration task ${task.id} of this image already: it is followed`)
-  await tidy(task.taskDefinition, execution)
+  await tidy(task.taskDefinition, order, execution)
   return task
 }
 
-/**
- * The task definition is there only to start this one task, and a running task needs it no more ("existing tasks …
- * continue to run without disruption", DeregisterTaskDefinition), so it goes before anything can interrupt the run.
- */
-async function startTask(step: Migrate, execution: Execution): Promise<EcsTask> {
-  const { cloud, stack } = execution
-  const { service } = stack.worker
-  const taskDefinition = await register(step, execution)
+async function start(order: OneOffTask, execution: Execution): Promise<EcsTask> {
+  const { fromWeb, left } = migrateEnvironment(execution.stack)
   try {
-    const task = await cloud.ecs.runTask({
-      cluster: stack.cluster,
-      taskDefinition,
-      subnets: service.subnets,
-      securityGroups: service.securityGroups,
-      assignPublicIp: service.assignPublicIp,
-      startedBy: startedBy(execution),
-      clientToken: hash(taskDefinition),
-    })
-    execution.say(`ECS started task ${task.id} of ${shortImage(step.image)} (${step.architecture})`)
+    const task = await startTask(order, execution)
+    const notes = [
+      `${order.derived.architecture}; roles, network, size and environment of ${order.base.arn}`,
+      ...(fromWeb.length > 0 ? [`from the web ${fromWeb.join(', ')}`] : []),
+      ...(left.length > 0 ? [`without ${left.join(', ')}`] : []),
+    ]
+    execution.say(`ECS started task ${task.id} of ${shortImage(order.derived.image)} (${notes.join('; ')})`)
     return task
   } catch (error) {
     throw new StepFailed(
@@ -109,55 +94,29 @@ async function startTask(step: Migrate, execution: Execution): Promise<EcsTask> 
       [],
       error,
     )
-  } finally {
-    await tidy(taskDefinition, execution)
   }
 }
 
-async function register(step: Migrate, { cloud, stack, say }: Execution): Promise<string> {
-  const { taskDefinition: base, container } = stack.worker
-  const { environment, secrets, fromWeb, left } = migrateEnvironment(stack)
-  const taskDefinition = await cloud.ecs.registerDerived(base, {
-    family: familyOf({ stack }),
+function orderOf({ image, architecture }: Migrate, { stack }: Execution): OneOffTask {
+  const { taskDefinition: base, container, service } = stack.worker
+  const { environment, secrets } = migrateEnvironment(stack)
+  const derived = {
+    family: familyOf(CONTAINER, base),
     from: container.name,
     name: CONTAINER,
-    image: step.image,
+    image,
     // The image's entry point migrates and then runs this: "migrate and exit with status".
     command: ['true'],
-    architecture: step.architecture,
+    architecture,
     environment,
     secrets,
     tags: { [TAG]: 'migrate' },
-  })
-  const notes = [
-    fromWeb.length > 0 ? `from the web ${fromWeb.join(', ')}` : '',
-    left.length > 0 ? `without ${left.join(', ')}` : '',
-  ].filter(note => note !== '')
-  say(
-    `registered ${taskDefinition} (roles, network, size and environment of ${base.arn}${notes.map(note => `; ${note}`).join('')})`,
-  )
-  return taskDefinition
-}
-
-/** Our task definition, and those that killed runs or lost answers left. One that stays is untidy and does no harm. */
-async function tidy(taskDefinition: string, execution: Execution): Promise<void> {
-  const { cloud, say } = execution
-  const left = await cloud.ecs.activeRevisions(familyOf(execution), TAG).catch(() => [])
-  for (const arn of new Set([taskDefinition, ...left.map(revision => revision.arn)])) {
-    await cloud.ecs.deregister(arn).catch(error => {
-      say(
-        `Warning: task definition ${arn} could not be deregistered (${explain(error)}): deregister it yourself.`,
-      )
-    })
   }
+  return { called: 'migration task', base, derived, tag: TAG, service }
 }
 
 function logOf(task: EcsTask, { cloud, stack, say }: Execution): TaskLog {
-  const { logGroup, logStreamPrefix } = stack.worker.container
-  const place =
-    logGroup === undefined || logStreamPrefix === undefined
-      ? undefined
-      : { group: logGroup, stream: `${logStreamPrefix}/${CONTAINER}/${task.id}` }
+  const place = logPlace(stack.worker.container, CONTAINER, task)
   return taskLog(cloud, place, { say, secrets: secretsOf(migrateEnvironment(stack).environment) })
 }
 
@@ -172,38 +131,27 @@ function secretsOf(environment: Readonly<Record<string, string>>): readonly stri
     .map(([, value]) => value)
 }
 
-/** DescribeTasks until STOPPED, with the log as it comes. */
-async function followTask(task: EcsTask, log: TaskLog, execution: Execution): Promise<EcsTask> {
-  const { cloud, stack } = execution
+const LOG_PATIENCE_MS = 20_000
+
+async function follow(
+  task: EcsTask,
+  log: TaskLog,
+  order: OneOffTask,
+  execution: Execution,
+): Promise<EcsTask> {
+  const output = {
+    more: log.more,
+    isRead: (exitCode: number) => !log.readable || hasEnded(log.lines, exitCode),
+    patienceMs: () => LOG_PATIENCE_MS,
+  }
   try {
-    return await waitFor(
-      async () => {
-        const seen = await cloud.ecs.task(stack.cluster, task.arn)
-        if (seen === undefined) return { state: 'waiting', note: `ECS does not show task ${task.id} yet` }
-        if (!BEFORE_ITS_START.has(seen.lastStatus)) await log.more()
-        return seen.lastStatus === 'STOPPED'
-          ? { state: 'settled', value: seen }
-          : { state: 'waiting', note: `task ${task.id} is ${seen.lastStatus}` }
-      },
-      { ...execution, what: `migration task ${task.id}` },
-    )
+    return await followTask(task, order, output, execution)
   } catch (error) {
     const now =
       error instanceof Interrupted
-        ? await stop(task, execution)
-        : `The task may still run: run this deploy again, it will be followed.`
+        ? await stopTask(task, order, execution.cloud)
+        : 'The task may still run: run this deploy again, it will be followed.'
     throw new Interrupted(`${explain(error)} ${now} ${stateOf(log)}`, { cause: error })
-  }
-}
-
-const BEFORE_ITS_START = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING'])
-
-async function stop(task: EcsTask, { cloud, stack }: Execution): Promise<string> {
-  try {
-    await cloud.ecs.stopTask(stack.cluster, task.arn, 'Langfuse Rollout was cancelled or timed out')
-    return 'ECS was told to stop the task.'
-  } catch (error) {
-    return `ECS could not be told to stop the task (${explain(error)}): look at it before you run again.`
   }
 }
 
@@ -220,28 +168,10 @@ function stateOf(log: TaskLog): string {
   return `Its log shows the Postgres migrations finished${head === undefined ? '' : ` and ClickHouse at version ${head}`}: if a ClickHouse migration was cut off, the next start says "Dirty database version" with its number.`
 }
 
-const LOG_PATIENCE_MS = 20_000
-
-/** CloudWatch Logs is some seconds late: the entry point's own last words are waited for. */
-async function readToTheEnd(log: TaskLog, ended: EcsTask, { clock, signal }: Execution): Promise<void> {
-  const exitCode = exitCodeOf(ended)
-  const until = clock.now() + LOG_PATIENCE_MS
-  if (!log.readable || exitCode === undefined) return
-  while (!hasEnded(log.lines, exitCode) && clock.now() < until && !signal.aborted) {
-    await clock.sleep(2_000, signal).catch(() => undefined)
-    await log.more().catch(() => undefined)
-  }
-}
-
-function exitCodeOf(task: EcsTask): number | undefined {
-  return task.containers.find(container => container.name === CONTAINER)?.exitCode
-}
-
 const EVIDENCE_LINES = 30
 
 /** Exit code 0, and where the log can be read Prisma's own end: another entry point would end well without migrating. */
-function assertSuccess(task: EcsTask, log: TaskLog): void {
-  const exitCode = exitCodeOf(task)
+function assertSuccess(task: EcsTask, exitCode: number | undefined, log: TaskLog): void {
   const evidence = [...reasonsOf(task), ...log.lines.slice(-EVIDENCE_LINES)]
   if (exitCode === 0) {
     if (log.lines.length === 0 || hasMigrated(log.lines)) return

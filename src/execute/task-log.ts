@@ -1,4 +1,4 @@
-import type { Cloud } from '../ports/cloud.ts'
+import type { Cloud, Container, EcsTask } from '../ports/cloud.ts'
 
 /** What one task prints, line by line as it comes. */
 export type TaskLog = {
@@ -11,6 +11,19 @@ export type TaskLog = {
 }
 
 type LogPlace = { readonly group: string; readonly stream: string }
+
+/**
+ * Where a container of a task writes that has the log configuration of `container`; undefined: nowhere we can read.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html: prefix/container/task
+ */
+export function logPlace(
+  { logGroup, logStreamPrefix }: Container,
+  name: string,
+  { id }: EcsTask,
+): LogPlace | undefined {
+  if (logGroup === undefined || logStreamPrefix === undefined) return undefined
+  return { group: logGroup, stream: `${logStreamPrefix}/${name}/${id}` }
+}
 
 /** @param secrets values that must not be shown, whatever the container prints */
 export function taskLog(

@@ -202,7 +202,7 @@ test('a cancelled run stops the task and says what may be half done', async () =
   expect(result).toMatchObject({
     state: 'rolling',
     sentence: expect.stringMatching(
-      /cancelled while waiting for migration task task-1.*told to stop the task.*ends with Postgres migration 20241206115829_b.*P3009/,
+      /cancelled while waiting for migration task task-1.*told to stop migration task task-1.*ends with Postgres migration 20241206115829_b.*P3009/,
     ),
   })
   expect(world.tasks().map(task => task.lastStatus)).toEqual(['STOPPED'])

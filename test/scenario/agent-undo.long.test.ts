@@ -65,7 +65,7 @@ test('a rollback that is cancelled stops its agent, which leaves nothing half-do
   let inPhase = false
   const onLine = (line: string) => {
     inPhase ||= line.includes('group]down SQL, expand phase')
-    if (inPhase && line.includes("the agent's task is")) cancel.abort()
+    if (inPhase && /the agent's task \S+ is/.test(line)) cancel.abort()
   }
   const started = Date.now()
   const result = await undo.rollback({ signal: cancel.signal, onLine })

@@ -272,7 +272,7 @@ test('a run that is cancelled stops its agent', async () => {
   const cancel = new AbortController()
   const from = stage.stack.sandbox.requests.length
   const onLine = (line: string) => {
-    if (line.includes("the agent's task is PROVISIONING")) cancel.abort()
+    if (/the agent's task \S+ is PROVISIONING/.test(line)) cancel.abort()
   }
   const result = await verify({}, { signal: cancel.signal, onLine })
   expect(result.outputs['outcome']).toBe('inconclusive')

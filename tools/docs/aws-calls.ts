@@ -22,22 +22,21 @@ export function awsCalls(): Calls {
   const commands = commandsOfMethods()
   const callsIn = (functions: Iterable<string>) =>
     sorted([...functions].flatMap(methodsUsedIn).flatMap(method => commands.get(method) ?? []))
-  const notAgent = (functions: Iterable<string>) => [...functions].filter(name => !name.startsWith('agent/'))
-  const look = [
-    ...reach('entries/verify.ts#verify'),
-    ...reach('entries/deploy.ts#deploy', AFTER_THE_PLAN),
-    ...reach('entries/rollback.ts#rollback', AFTER_THE_PLAN),
+  const look = (without: readonly string[]) => [
+    ...reach('entries/verify.ts#verify', without),
+    ...reach('entries/deploy.ts#deploy', [...AFTER_THE_PLAN, ...without]),
+    ...reach('entries/rollback.ts#rollback', [...AFTER_THE_PLAN, ...without]),
   ]
   return {
-    look: callsIn(notAgent(look)),
-    agent: callsIn(look.filter(name => name.startsWith('agent/'))),
+    look: callsIn(look(['createAgent'])),
+    agent: callsIn(reach('agent/agent.ts#createAgent')),
     deploy: callsIn(reach('entries/deploy.ts#deploy')),
     rollback: callsIn(reach('entries/rollback.ts#rollback', stepsThatARollbackNeverHas())),
   }
 }
 
 /** What is only reached when a plan is carried out. */
-const AFTER_THE_PLAN = ['runPlan', 'finish', 'undo', 'beforeMigrating', 'afterMigrating']
+const AFTER_THE_PLAN = ['runPlan', 'finish', 'undo']
 
 /** The functions of `execute` for kinds of steps that no plan of a rollback can hold. */
 function stepsThatARollbackNeverHas(): readonly string[] {

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+import { explain } from '../errors/explain.ts'
+import type { Cloud, DerivedTask, EcsService, EcsTask, TaskDefinition } from '../ports/cloud.ts'
+import type { Execution } from './execution.ts'
+import { type Outlook, waitFor } from './wait.ts'
+
+/** A Fargate task that does one thing and ends, in the network of an ECS service. */
+export type OneOffTask = {
+  /** For sentences, before its id. */
+  readonly called: string
+  /** What is waited for, where that is not the task. */
+  readonly what?: string
+  readonly base: TaskDefinition
+  readonly derived: DerivedTask
+  /** By which its task definitions are known again. */
+  readonly tag: string
+  readonly service: EcsService
+  /** How soon it may be over once it runs. */
+  readonly pace?: NonNullable<Outlook['pace']>
+}
+
+/** What the task prints, and what that says of its end. */
+type Output = {
+  /** Reads what is new. */
+  more(): Promise<void>
+  /** Whether there is nothing to wait for although the task may go on. */
+  isOver?(): boolean
+  /** Whether all has come. */
+  isRead(exitCode: number): boolean
+  /** How long the rest is waited for: CloudWatch Logs is some seconds late. */
+  patienceMs(exitCode: number): number
+}
+
+type Ports = Pick<Execution, 'cloud' | 'clock' | 'deadline' | 'signal' | 'say'>
+
+/** The same for every run on this service, so that a run finds what another one left; 36 letters at most. */
+export function startedBy(container: string, { arn }: EcsService): string {
+  return `langfuse-rollout-${container}/${hash(arn).slice(0, 10)}`
+}
+
+/** A family of its own beside the one that it is derived from; 255 letters at most. */
+export function familyOf(container: string, { family }: TaskDefinition): string {
+  return `${family.slice(0, 240)}-${container}`
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/**
+ * The task definition is there only to start this one task, and a running task needs it no more ("existing tasks …
+ * continue to run without disruption", DeregisterTaskDefinition), so it goes before anything can interrupt the run.
+ * @throws what ECS says
+ */
+export async function startTask(task: OneOffTask, ports: Omit<Ports, 'deadline'>): Promise<EcsTask> {
+  const { ecs } = ports.cloud
+  const { cluster, subnets, securityGroups, assignPublicIp } = task.service
+  const taskDefinition = await ecs.registerDerived(task.base, task.derived)
+  const network = { subnets, securityGroups, assignPublicIp }
+  const names = { startedBy: startedBy(task.derived.name, task.service), clientToken: hash(taskDefinition) }
+  try {
+    return await ecs.runTask({ cluster, taskDefinition, ...network, ...names })
+  } finally {
+    await tidy(taskDefinition, task, ports)
+  }
+}
+
+const FORGOTTEN_MS = 60 * 60_000
+
+/**
+ * Deregisters a task definition, those of lost answers (the same tag), and what runs that were killed have left: by
+ * its age, because another run may be about to start a task too.
+ */
+export async function tidy(
+  taskDefinition: string,
+  { derived, tag }: OneOffTask,
+  { cloud: { ecs }, clock, say }: Omit<Ports, 'deadline'>,
+): Promise<void> {
+  const forget = (arn: string) =>
+    ecs.deregister(arn).catch(error => {
+      say(
+        `Warning: task definition ${arn} could not be deregistered (${explain(error)}): deregister it yourself.`,
+      )
+    })
+  await forget(taskDefinition)
+  const revisions = await ecs.activeRevisions(derived.family, tag).catch(() => [])
+  const before = clock.now() - FORGOTTEN_MS
+  for (const { arn, tag: value, registeredAt = before } of revisions)
+    if (arn !== taskDefinition && (value === derived.tags[tag] || registeredAt < before)) await forget(arn)
+}
+
+const BEFORE_ITS_START = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING'])
+
+/** Until `task`, as it was seen first, has stopped and its output is read to the end, or is over. */
+export async function followTask(
+  task: EcsTask,
+  order: OneOffTask,
+  output: Output,
+  ports: Ports,
+): Promise<EcsTask> {
+  const { cloud, clock, signal } = ports
+  const name = `${order.called} ${task.id}`
+  let first: EcsTask | undefined = task
+  const ended = await waitFor<EcsTask>(
+    async () => {
+      const seen = first ?? (await cloud.ecs.task(order.service.cluster, task.arn))
+      first = undefined
+      if (seen === undefined) return { state: 'waiting', note: `ECS does not show ${name} yet` }
+      const { lastStatus } = seen
+      if (!BEFORE_ITS_START.has(lastStatus)) await output.more()
+      if (lastStatus === 'STOPPED' || output.isOver?.()) return { state: 'settled', value: seen }
+      const pace = (lastStatus === 'RUNNING' && order.pace) || 'usual'
+      return { state: 'waiting', note: `${name} is ${lastStatus}`, pace }
+    },
+    { ...ports, what: order.what ?? name },
+  )
+  const exitCode = exitCodeOf(ended, order)
+  if (exitCode === undefined) return ended
+  const until = clock.now() + output.patienceMs(exitCode)
+  while (!output.isRead(exitCode) && clock.now() < until && !signal.aborted) {
+    await clock.sleep(2_000, signal).catch(() => undefined)
+    await output.more().catch(() => undefined)
+  }
+  return ended
+}
+
+/** undefined: the container never ran, or runs. */
+export function exitCodeOf(task: EcsTask, { derived }: OneOffTask): number | undefined {
+  return task.containers.find(({ name }) => name === derived.name)?.exitCode
+}
+
+/** @returns a sentence: whether ECS was told to */
+export async function stopTask(task: EcsTask, order: OneOffTask, { ecs }: Cloud): Promise<string> {
+  const name = `${order.called} ${task.id}`
+  try {
+    await ecs.stopTask(order.service.cluster, task.arn, 'Langfuse Rollout does not wait for it any more')
+    return `ECS was told to stop ${name}.`
+  } catch (error) {
+    return `ECS could not be told to stop ${name} (${explain(error)}): look at it before you run again.`
+  }
+}

@@ -26,7 +26,7 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
   let valkey: Valkey | undefined
   try {
     valkey = await startValkey({ password: CACHE_TOKEN })
-    sandbox = await startSandbox(options)
+    sandbox = await startSandbox({ ...options, speed: options.speed ?? SPEED })
     return await build({
       sandbox,
       postgres,
@@ -49,8 +49,12 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
   }
 }
 
+/** A rollout of minutes takes less than a second, and a pause of a second more than a tick of the clock. */
+const SPEED = 300
+
 export type ArticleOptions = {
   readonly folder: string
+  /** Times as fast as real time; 300 by default. */
   readonly speed?: number
   readonly port?: number
   /** The release that `latest` is; 2.93.7 by default. */

@@ -27,7 +27,8 @@ export type StageRun = {
 
 export async function openStage(options: {
   readonly folder: string
-  readonly speed: number
+  /** Times as fast as real time; 300 by default. */
+  readonly speed?: number
   readonly seed?: boolean
   /** What runs, and what is pushed beside it; 2.93.7 and 3.0.0 by default. */
   readonly release?: string
@@ -50,8 +51,9 @@ export async function openStage(options: {
   return {
     stack,
     github,
-    run: (action, inputs = {}, run = {}) =>
-      asWorkflowRun(github, id =>
+    run: async (action, inputs = {}, run = {}) => {
+      const participant = stack.sandbox.join()
+      return asWorkflowRun(github, id =>
         runAction({
           action,
           inputs: {
@@ -63,6 +65,7 @@ export async function openStage(options: {
           env: {
             ...stack.sandbox.env,
             ...stack.sandbox.vpcEnv,
+            ...participant.env,
             GITHUB_API_URL: github.url,
             GITHUB_RUN_ID: id,
             ...run.env,
@@ -71,7 +74,8 @@ export async function openStage(options: {
           ...(run.signal && { signal: run.signal }),
           ...(run.lost && { lost: run.lost }),
         }),
-      ),
+      ).finally(participant.leave)
+    },
     stop: async () => {
       await github.stop()
       await stack.stop()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { startClock } from './aws/clock.ts'
 import { blob } from './aws/ecr.ts'
 import { makeIds, REGION } from './aws/ids.ts'
+import { makeParticipants, type Participant } from './aws/participants.ts'
 import { PRELOAD } from './aws/runtime/process.ts'
 import { makeRuntime } from './aws/runtime/runtime.ts'
 import { type RecordedRequest, startServer } from './aws/server.ts'
@@ -22,18 +23,22 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ...awsEnv(endpoint),
     ...vpc({ endpoint, source, nodeOptions }),
   })
-  const runtime = makeRuntime({ speed, clock, folder: options.folder, vpcEnv })
-  const patienceSeconds = options.patienceSeconds ?? 60
+  const participants = makeParticipants({
+    clock,
+    patienceSeconds: options.patienceSeconds ?? 60,
+    endpoint: () => endpoint,
+  })
+  const runtime = makeRuntime({ speed, clock, folder: options.folder, vpcEnv, participants })
   const world = makeWorld({
     folder,
     clock,
     ids,
     network,
     runtime,
-    patienceSeconds,
     endpoint: () => endpoint,
   })
-  const control = (path: string, query: URLSearchParams) => answerControl(world, path, query)
+  const control = (path: string, query: URLSearchParams, closed: AbortSignal) =>
+    path === 'time' ? participants.answer(query, closed) : answerControl(world, path, query)
   const { services, faults, lags, hooks, s3 } = world
   const server = await startServer({
     port: options.port ?? 0,
@@ -55,7 +60,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     await world.closeDoors()
     await server.stop()
   }
-  return { endpoint, env: awsEnv(endpoint), vpcEnv: vpcEnv('runner'), world, requests: server.requests, stop }
+  const { requests } = server
+  return {
+    endpoint,
+    env: awsEnv(endpoint),
+    vpcEnv: vpcEnv('runner'),
+    join: participants.join,
+    world,
+    requests,
+    stop,
+  }
 }
 
 export type SandboxOptions = {
@@ -64,7 +78,7 @@ export type SandboxOptions = {
   readonly speed?: number
   readonly port?: number
   readonly log?: (line: string) => void
-  /** Real seconds that a real program gets to become healthy, however fast the clock runs; 60 by default. */
+  /** Real seconds for which the clock waits for a process that is busy; 60 by default. */
   readonly patienceSeconds?: number
 }
 
@@ -75,6 +89,8 @@ export type Sandbox = {
   readonly env: Readonly<Record<string, string>>
   /** Gives a Node process a place inside the VPC. */
   readonly vpcEnv: Readonly<Record<string, string>>
+  /** For a process that is to live in the sandbox's time: it pauses in virtual time, and the clock waits while it works. */
+  join(): Participant
   readonly world: World
   /** Every call that was received, oldest first. */
   readonly requests: readonly RecordedRequest[]

@@ -1,44 +1,109 @@
-/** Virtual time, `speed` times as fast as real time, starting now. All durations are virtual seconds. */
+/**
+ * Virtual time, `speed` times as fast as real time, starting now. All durations are virtual seconds. It stands still
+ * while anybody holds it, and a real pause counts for little (`LONGEST_TICK`), so that what happens in which order
+ * does not depend on how fast the machine is.
+ */
 export function startClock(speed = 1): Clock {
-  const born = Date.now()
-  const timers = new Set<NodeJS.Timeout>()
+  const timers = new Set<Timer>()
+  const holders = new Set<symbol>()
+  let virtual = Date.now()
+  let seen = performance.now()
+  let ticking: NodeJS.Timeout | undefined
   let stopped = false
-  const now = () => new Date(born + (Date.now() - born) * speed)
 
-  const after = (seconds: number, action: () => void) => {
-    if (stopped) return () => undefined
-    const timer = setTimeout(
-      () => {
-        timers.delete(timer)
-        action()
-      },
-      (seconds * 1000) / speed,
-    )
-    timers.add(timer)
-    return () => {
-      clearTimeout(timer)
-      timers.delete(timer)
+  const advance = () => {
+    const real = performance.now()
+    if (holders.size === 0) virtual += Math.min(real - seen, LONGEST_TICK) * speed
+    seen = real
+  }
+
+  /** Due timers in their order, each at its own time: what one of them begins is not late for it. */
+  const tick = () => {
+    advance()
+    const end = virtual
+    for (let next = nextOf(timers); next !== undefined && next.due <= end; next = nextOf(timers)) {
+      if (stopped || holders.size > 0) return
+      timers.delete(next)
+      next.action()
+    }
+    keepTicking()
+  }
+
+  const keepTicking = () => {
+    const needed = timers.size > 0 && holders.size === 0 && !stopped
+    if (needed) ticking ??= setInterval(tick, TICK)
+    else {
+      clearInterval(ticking)
+      ticking = undefined
     }
   }
 
-  const every = (seconds: number, action: () => void) => {
+  const now = () => {
+    advance()
+    return new Date(virtual)
+  }
+
+  const after = (seconds: number, action: () => void) => {
     if (stopped) return () => undefined
-    // Below 20 real ms a fast clock would only burn the processor.
-    const timer = setInterval(action, Math.max(20, (seconds * 1000) / speed))
+    advance()
+    const timer = { due: virtual + seconds * 1000, action }
     timers.add(timer)
+    keepTicking()
+    return () => void timers.delete(timer)
+  }
+
+  const every = (seconds: number, action: () => void) => {
+    // Below 20 real ms a fast clock would only burn the processor.
+    const pause = Math.max(seconds, 0.02 * speed)
+    let cancel: () => void
+    const again = () => {
+      cancel = after(pause, again)
+      action()
+    }
+    cancel = after(pause, again)
+    return () => cancel()
+  }
+
+  const hold = () => {
+    const holder = Symbol('holder')
+    advance()
+    holders.add(holder)
+    keepTicking()
     return () => {
-      clearInterval(timer)
-      timers.delete(timer)
+      advance()
+      holders.delete(holder)
+      keepTicking()
     }
   }
 
   const stop = () => {
     stopped = true
-    for (const timer of timers) clearTimeout(timer)
     timers.clear()
+    keepTicking()
   }
 
-  return { speed, now, after, every, sleep: seconds => new Promise(done => void after(seconds, done)), stop }
+  return {
+    speed,
+    now,
+    after,
+    every,
+    hold,
+    sleep: seconds => new Promise(done => void after(seconds, done)),
+    stop,
+  }
+}
+
+/** Real milliseconds from one look at the timers to the next, and the most that one counts for. */
+const TICK = 5
+const LONGEST_TICK = 20
+
+/** `due` in virtual milliseconds since the epoch. */
+type Timer = { readonly due: number; readonly action: () => void }
+
+function nextOf(timers: ReadonlySet<Timer>): Timer | undefined {
+  let next: Timer | undefined
+  for (const timer of timers) if (next === undefined || timer.due < next.due) next = timer
+  return next
 }
 
 export type Clock = {
@@ -48,6 +113,8 @@ export type Clock = {
   after(seconds: number, action: () => void): () => void
   every(seconds: number, action: () => void): () => void
   sleep(seconds: number): Promise<void>
+  /** Time stands still until the answer is called, and until everybody else who holds it lets it go. */
+  hold(): () => void
   /** Forgets every timer and takes no more; sleeps that are under way never end. */
   stop(): void
 }

@@ -39,7 +39,7 @@ export type ServerOptions = {
   readonly hooks: Hooks
   readonly services: Readonly<Record<string, Operations>>
   readonly s3: S3
-  readonly control: (path: string, query: URLSearchParams) => unknown
+  readonly control: (path: string, query: URLSearchParams, closed: AbortSignal) => unknown
 }
 
 export type RunningServer = {
@@ -214,9 +214,12 @@ function internal(error: unknown): AwsError {
   return new AwsError('InternalFailure', `The sandbox failed: ${detail}`, 500)
 }
 
-function answerControl(options: ServerOptions, url: string, response: ServerResponse) {
+async function answerControl(options: ServerOptions, url: string, response: ServerResponse) {
   const parsed = new URL(url, 'http://sandbox')
-  const answer = options.control(parsed.pathname.slice('/_sandbox/'.length), parsed.searchParams)
+  const closed = new AbortController()
+  response.once('close', () => closed.abort())
+  const question = parsed.pathname.slice('/_sandbox/'.length)
+  const answer = await options.control(question, parsed.searchParams, closed.signal)
   response
     .writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json', connection: 'close' })
     .end(JSON.stringify(answer ?? { error: 'unknown question' }))

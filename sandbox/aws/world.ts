@@ -35,7 +35,7 @@ import { stsOperations } from './sts.ts'
 
 /** Everything that exists in the sandbox's account, and shortcuts for tests and stacks. */
 export function makeWorld(parts: WorldParts): World {
-  const { clock, ids, network, runtime, patienceSeconds } = parts
+  const { clock, ids, network, runtime } = parts
   const images = makeImages(clock.now)
   const secrets = makeSecrets(ids)
   const logs = makeLogs(clock.now)
@@ -44,7 +44,7 @@ export function makeWorld(parts: WorldParts): World {
   const cloudMap = makeCloudMap({ ids, clock })
   network.onLookup(cloudMap.addresses)
   const taskFaults = makeTaskFaults()
-  const shared = { ids, clock, images, secrets, logs, network, runtime, patienceSeconds, taskFaults }
+  const shared = { ids, clock, images, secrets, logs, network, runtime, taskFaults }
   const ecs = makeEcs({ ...shared, efs, cloudMap })
   // Lags look at the services, and App Runner asks for its own.
   const listLagSeconds = (): number => lags.secondsOf('apprunner.ListOperations')
@@ -114,7 +114,6 @@ export type WorldParts = {
   readonly ids: Ids
   readonly network: Network
   readonly runtime: Runtime
-  readonly patienceSeconds: number
   /** Where the sandbox answers, once it listens. */
   readonly endpoint: () => string
 }

@@ -7,6 +7,7 @@ import { type Copy, copies } from './background-copies.ts'
 import { backfillCosts } from './background-costs.ts'
 import { type ClickHouseClient, clickhouseClient } from './clickhouse-http.ts'
 import { atLeast, type Environment, setVariable } from './environment.ts'
+import { busy } from './world-time.ts'
 
 type Options = {
   readonly pool: Pool
@@ -45,7 +46,7 @@ export function startBackgroundMigrations(options: Options): BackgroundMigration
   const abort = new AbortController()
   const manager: Manager = { ...options, workerId: randomUUID(), abort: abort.signal, active: undefined }
   const heartbeat = setInterval(() => void beat(manager), heartbeatMilliseconds)
-  const done = runAll(manager)
+  const done = busy(() => runAll(manager))
     .catch((error: unknown) => options.log(`error\tError running background migrations ${reason(error)}`))
     .finally(() => clearInterval(heartbeat))
   return {

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { quoteClickHouseLiteral as text } from '../../src/schema/quote.ts'
 import type { ClickHouseClient } from './clickhouse-http.ts'
 import { atLeast, type Environment } from './environment.ts'
 import type { Queues } from './queues.ts'
 import type { EventBucket } from './s3.ts'
+import { busy, pause } from './world-time.ts'
 import { writeMode } from './write-mode.ts'
 
 type Consumer = {
@@ -16,26 +16,26 @@ type Consumer = {
 }
 
 const QUEUES = ['ingestion-queue', 'otel-ingestion-queue', 'trace-delete'] as const
-const PAUSE_MS = 150
+const PAUSE_MS = 10_000
 /** So that a Valkey that is away is not asked all the time. */
-const PAUSE_AFTER_TROUBLE_MS = 1_000
+const PAUSE_AFTER_TROUBLE_MS = 20_000
 
 /** The worker's part of a trace's way: takes jobs from Valkey, reads their events from S3, writes them to ClickHouse. */
 export function consume(consumer: Consumer): { close(): Promise<void> } {
-  let closing = false
+  const closing = new AbortController()
   const loop = async () => {
-    while (!closing) {
+    while (!closing.signal.aborted) {
       const took = await consumer.queues
         .takeOne(QUEUES, (queue, data) => work(consumer, queue, data as Job))
         .catch(() => 'trouble' as const)
-      if (took !== true) await sleep(took === 'trouble' ? PAUSE_AFTER_TROUBLE_MS : PAUSE_MS)
+      if (took !== true) await pause(took === 'trouble' ? PAUSE_AFTER_TROUBLE_MS : PAUSE_MS, closing.signal)
     }
     consumer.queues.close()
   }
-  const ended = loop()
+  const ended = busy(loop)
   return {
     close: () => {
-      closing = true
+      closing.abort()
       return ended
     },
   }

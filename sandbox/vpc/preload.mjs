@@ -2,11 +2,14 @@
 // that the sandbox says, asked at every connect. Loaded with --import; SANDBOX_VPC is the sandbox's endpoint,
 // SANDBOX_SOURCE says who asks, SANDBOX_PARENT is the process whose end ends this one. SANDBOX_MOUNT is a file system
 // at a path of the container: fs.promises leads to its folder, with the owners that an NFS server would tell.
+// SANDBOX_TIME makes its pauses those of the sandbox's clock, which waits while the process does anything else.
 import dns from 'node:dns'
 import fs from 'node:fs'
 import http from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
 import { isIP, Socket } from 'node:net'
 import { join, relative, resolve as resolvePath } from 'node:path'
+import timers from 'node:timers/promises'
 
 const endpoint = process.env.SANDBOX_VPC
 const source = process.env.SANDBOX_SOURCE ?? 'runner'
@@ -15,6 +18,7 @@ if (endpoint) {
   patchLookup()
   patchConnect()
 }
+if (process.env.SANDBOX_TIME) patchTime(process.env.SANDBOX_TIME)
 if (process.env.SANDBOX_MOUNT) patchFiles(JSON.parse(process.env.SANDBOX_MOUNT))
 if (process.env.SANDBOX_PARENT === String(process.ppid)) endWithParent(process.ppid)
 
@@ -114,6 +118,21 @@ function patchFiles(mount) {
   }
 }
 
+/** Only pauses: limits of connections and the like stay what they are in real time. */
+function patchTime(time) {
+  const now = Date.now
+  let ahead = 0
+  Date.now = () => now() + Math.round(ahead)
+  timers.setTimeout = async (milliseconds = 1, value = undefined, { signal } = {}) => {
+    signal?.throwIfAborted()
+    const begun = now()
+    await get(`${time}&sleep=${milliseconds / 1000}`, signal)
+    ahead += Math.max(0, milliseconds - (now() - begun))
+    return value
+  }
+  syncBuiltinESMExports()
+}
+
 function isOutside(host) {
   return host === 'localhost' || host === '::1' || (isIP(host) !== 0 && !host.startsWith('10.0.'))
 }
@@ -134,9 +153,12 @@ function failure(code, details, message = `${details.syscall} ${code} ${details.
 }
 
 function ask(question, query) {
+  return get(`${endpoint}/_sandbox/${question}?${new URLSearchParams(query)}`)
+}
+
+function get(url, signal) {
   return new Promise((done, fail) => {
-    const url = `${endpoint}/_sandbox/${question}?${new URLSearchParams(query)}`
-    const request = http.get(url, { agent: false }, response => {
+    const request = http.get(url, { agent: false, signal }, response => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', chunk => {

@@ -29,7 +29,7 @@ const cloud = createCloud('ap-northeast-1')
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kept-'))
-  stage = await openStage({ folder, speed: 60, seed: false })
+  stage = await openStage({ folder, seed: false })
   Object.assign(process.env, stage.stack.sandbox.env)
   const config = readVerifyConfig(fakeRunner('verify', { url: stage.stack.webUrl }))
   const nothing = unseenInside('not the subject', 'not-asked')

@@ -23,7 +23,7 @@ export type OpenFaultStage = FaultStage & {
   stop(): Promise<void>
 }
 
-const STAGES: Readonly<Record<StageName, Omit<Parameters<typeof openStage>[0], 'folder' | 'speed'>>> = {
+const STAGES: Readonly<Record<StageName, Omit<Parameters<typeof openStage>[0], 'folder'>>> = {
   article: { release: '3.225.4', clickhouse: '25.12.3', sound: true },
   v4: { release: '4.16.0', clickhouse: '25.12.3', sound: true },
   ecs: { release: '3.0.0', sound: true, webPlatform: 'ecs' },
@@ -36,7 +36,7 @@ export async function openFaultStage(
   options: { readonly folder: string; readonly log?: (line: string) => void },
 ): Promise<OpenFaultStage> {
   const settings = STAGES[name]
-  const stage = await openStage({ speed: 30, ...settings, ...options, folder: join(options.folder, name) })
+  const stage = await openStage({ ...settings, ...options, folder: join(options.folder, name) })
   if (settings.sound === true) await writeBaseline(stage, settings.release ?? '')
   const { world } = stage.stack.sandbox
   await stage.stack.createApiKey(CANARY_KEY)
@@ -80,7 +80,7 @@ async function writeBaseline(stage: Stage, release: string): Promise<void> {
 
 /** A runner of GitHub's own has no place in the VPC and knows no address in it. */
 const OUTSIDE = { 'database-url': '', 'clickhouse-url': '', 'clickhouse-user': '', 'clickhouse-password': '' }
-const HOSTED = { NODE_OPTIONS: '', SANDBOX_VPC: '' }
+const HOSTED = { SANDBOX_VPC: '' }
 
 async function isAtRest({ sandbox, webUrl }: ArticleStack, { instances }: MapService): Promise<boolean> {
   const { ecs, appRunner } = sandbox.world

@@ -7,7 +7,7 @@ import { startArticleStack } from '../../sandbox/article.ts'
 
 test("the article's stack is what its Terraform module leaves: steady, migrated, and with its known faults", async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sandbox-article-'))
-  const stack = await startArticleStack({ folder, speed: 60 })
+  const stack = await startArticleStack({ folder })
   const { world } = stack.sandbox
   try {
     const { services } = await world.call('ecs', 'DescribeServices', {

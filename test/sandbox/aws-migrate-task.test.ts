@@ -97,7 +97,7 @@ async function migrations(stack: ArticleStack): Promise<number> {
 
 test('the 3.0.0 web image as a one-off task migrates both databases, and says why it cannot', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sandbox-migrate-'))
-  const stack = await startArticleStack({ folder, speed: 60 })
+  const stack = await startArticleStack({ folder })
   const { sandbox } = stack
   try {
     const before = await migrations(stack)

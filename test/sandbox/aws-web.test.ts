@@ -13,7 +13,7 @@ test.each(['ecs', 'ecs-express'] as const)(
   "the article's web on %s migrates, serves at its front door, and moves to another release",
   async webPlatform => {
     const folder = mkdtempSync(join(tmpdir(), 'sandbox-web-'))
-    const stack = await startArticleStack({ folder, speed: 60, webPlatform })
+    const stack = await startArticleStack({ folder, webPlatform })
     const { sandbox } = stack
     const version = async () => {
       const response = await fetch(`${stack.webUrl}/api/public/health`, { headers: { connection: 'close' } })

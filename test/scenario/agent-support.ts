@@ -13,7 +13,7 @@ export const OUTSIDE = {
   'clickhouse-password': '',
 }
 /** No place in the VPC. */
-export const HOSTED = { NODE_OPTIONS: '', SANDBOX_VPC: '' }
+export const HOSTED = { SANDBOX_VPC: '' }
 /** The one that mounts ClickHouse's volume. */
 export const MOUNT_FAMILY = 'clickhouse-agent'
 export const FAMILY = 'langfuse-worker-agent'

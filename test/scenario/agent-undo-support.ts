@@ -15,7 +15,7 @@ import { HOSTED, OUTSIDE } from './agent-support.ts'
 /** The article's stage on 2.93.7, with what it is to be again after every rollback. */
 export async function openUndoStage(): Promise<UndoStage> {
   const folder = await mkdtemp(join(tmpdir(), 'agent-undo-'))
-  const stage = await openStage({ folder, speed: 20 })
+  const stage = await openStage({ folder })
   const before = await takePicture(stage.stack)
   return {
     stage,

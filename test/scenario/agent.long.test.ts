@@ -11,7 +11,7 @@ let stage: Stage
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'agent-'))
-  stage = await openStage({ folder, speed: 30, seed: false })
+  stage = await openStage({ folder, seed: false })
 })
 
 afterAll(async () => {

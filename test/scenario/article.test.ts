@@ -21,7 +21,7 @@ let onV3: Picture
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'article-'))
-  stage = await openStage({ folder, speed: 30 })
+  stage = await openStage({ folder })
   before = await takePicture(stage.stack)
 })
 

@@ -13,7 +13,7 @@ let stage: Stage
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'backup-'))
-  stage = await openStage({ folder, speed: 60 })
+  stage = await openStage({ folder })
 })
 
 afterAll(async () => {

@@ -22,7 +22,7 @@ export async function openCanaryStage(release: string, mode?: string): Promise<C
   const folder = await mkdtemp(join(tmpdir(), 'canary-'))
   const flags = mode === undefined ? {} : { [WRITE_MODE.name]: mode }
   const settings = { release, pushed: [release], clickhouse: '25.12.3', sound: true }
-  const stage = await openStage({ folder, speed: 30, ...settings, web: flags, worker: flags })
+  const stage = await openStage({ folder, ...settings, web: flags, worker: flags })
   const key = await stage.stack.createApiKey()
   const inputs = { 'langfuse-public-key': key.publicKey, 'langfuse-secret-key': key.secretKey }
   return {

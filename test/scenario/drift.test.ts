@@ -17,7 +17,7 @@ let stage: Stage
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'drift-'))
-  stage = await openStage({ folder, speed: 30, release: RELEASE })
+  stage = await openStage({ folder, release: RELEASE })
 })
 
 afterAll(async () => {

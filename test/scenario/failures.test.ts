@@ -14,7 +14,7 @@ let before: Picture
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'failures-'))
-  stage = await openStage({ folder, speed: 60 })
+  stage = await openStage({ folder })
   before = await takePicture(stage.stack)
 })
 

@@ -68,7 +68,6 @@ export async function openFarStage(options: {
   const folder = await mkdtemp(join(tmpdir(), 'rollback-far-'))
   const stage = await openStage({
     folder,
-    speed: 30,
     release: from,
     pushed: [...pushed, from],
     clickhouse: '25.12.1',

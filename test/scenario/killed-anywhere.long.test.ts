@@ -24,7 +24,7 @@ let stages: readonly Stage[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'killed-'))
-  const open = (index: number) => openStage({ folder: join(folder, String(index)), speed: 120, seed: false })
+  const open = (index: number) => openStage({ folder: join(folder, String(index)), seed: false })
   stages = await Promise.all(Array.from({ length: STAGES }, (_, index) => open(index)))
 })
 

@@ -14,7 +14,7 @@ let stage: Stage
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'migrate-'))
-  stage = await openStage({ folder, speed: 30, seed: false })
+  stage = await openStage({ folder, seed: false })
 })
 
 afterAll(async () => {

@@ -13,7 +13,7 @@ let stage: Stage
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'migration-lock-'))
-  stage = await openStage({ folder, speed: 30, release: '3.0.0', pushed: ['2.93.7'] })
+  stage = await openStage({ folder, release: '3.0.0', pushed: ['2.93.7'] })
 }, 120_000)
 
 afterEach(stopPrograms)

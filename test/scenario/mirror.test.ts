@@ -16,7 +16,7 @@ let hub: Hub
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mirror-'))
-  stage = await openStage({ folder, speed: 60, seed: false })
+  stage = await openStage({ folder, seed: false })
   const { images } = stage.stack.sandbox.world
   for (const name of ['langfuse-web:3.0.0', 'langfuse-worker:3.0.0', 'clickhouse:24.12.3'])
     images.remove(`${REGISTRY}/${name}`)

@@ -30,7 +30,7 @@ async function verifyOn(
   name: string,
   built: { readonly clickhouse: string; readonly sound?: boolean },
 ): Promise<Seen> {
-  const stage = await openStage({ folder: join(folder, name), speed: 30, release: '3.225.4', ...built })
+  const stage = await openStage({ folder: join(folder, name), release: '3.225.4', ...built })
   try {
     const before = stage.stack.sandbox.requests.length
     const result = await stage.run('verify', { 'redis-url': `redis://:${CACHE_TOKEN}@${CACHE}:6379` })

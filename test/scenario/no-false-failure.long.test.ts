@@ -14,7 +14,7 @@ let stage: Stage
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'no-false-failure-'))
-  stage = await openStage({ folder, speed: 60, seed: false })
+  stage = await openStage({ folder, seed: false })
 })
 
 afterEach(async () => {

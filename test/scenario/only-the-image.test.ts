@@ -13,7 +13,7 @@ type Json = Record<string, unknown>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'only-the-image-'))
-  stage = await openStage({ folder, speed: 120, seed: false })
+  stage = await openStage({ folder, seed: false })
   await decorateWorker()
   await decorateWeb()
 })

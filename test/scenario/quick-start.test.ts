@@ -20,7 +20,7 @@ let readme: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'quick-start-'))
-  stage = await openStage({ folder, speed: 30 })
+  stage = await openStage({ folder })
   const text = await readFile('README.md', 'utf8')
   readme = /^```yaml\n(# \.github\/workflows\/[\s\S]*?)^```$/m.exec(text)?.[1] ?? ''
 })

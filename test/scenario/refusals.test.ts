@@ -10,7 +10,7 @@ let stage: Stage
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'refusals-'))
-  stage = await openStage({ folder, speed: 30, seed: false })
+  stage = await openStage({ folder, seed: false })
 })
 
 afterAll(async () => {

@@ -21,7 +21,6 @@ import { columnsMissingFor } from './usable.ts'
  */
 const THOROUGH = process.env['THOROUGH']
 const STAGES = Number(process.env['STAGES'] ?? 3)
-const SPEED = Number(process.env['SPEED'] ?? 120)
 /** The moments of this run: those whose name has ONLY, or some of all, as `74-160`, for machines that have no hours at once. */
 const ONLY = process.env['ONLY']
 const [FIRST = 1, LAST = 10_000] = (process.env['MOMENTS'] ?? '1-10000').split('-').map(Number)
@@ -39,7 +38,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rollback-killed-'))
   watched = await Promise.all(
     Array.from({ length: STAGES }, async (_, index) => {
-      const stage = await openStage({ folder: join(folder, String(index)), speed: SPEED, seed: true })
+      const stage = await openStage({ folder: join(folder, String(index)), seed: true })
       const { databaseUrlLocal, clickhouseUrlLocal } = stage.stack
       const one: Watched = {
         stage,

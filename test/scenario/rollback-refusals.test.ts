@@ -57,7 +57,7 @@ describe('on 3.0.0', () => {
   let stage: Stage
 
   beforeAll(async () => {
-    stage = await openStage({ folder: join(folder, 'v3'), speed: 30, release: '3.0.0', pushed: ['2.93.7'] })
+    stage = await openStage({ folder: join(folder, 'v3'), release: '3.0.0', pushed: ['2.93.7'] })
   }, 120_000)
   afterAll(() => stage?.stop())
 
@@ -188,7 +188,6 @@ describe('on 3.0.0', () => {
 test('across the v4 cut-over without accept: restore: the runbook with the snapshot and its commands', async () => {
   const stage = await openStage({
     folder: join(folder, 'v4'),
-    speed: 30,
     release: '3.225.4',
     pushed: ['4.0.0'],
     clickhouse: '25.12.1',

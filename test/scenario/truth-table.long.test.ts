@@ -31,7 +31,7 @@ afterAll(async () => {
 
 async function open(webPlatform: 'app-runner' | 'ecs-express'): Promise<void> {
   await stage?.stop()
-  stage = await openStage({ folder: join(folder, webPlatform), speed: 120, seed: false, webPlatform })
+  stage = await openStage({ folder: join(folder, webPlatform), seed: false, webPlatform })
   setup = setupOf(stage.stack.sandbox.world)
 }
 

@@ -12,7 +12,7 @@ let stage: Stage | undefined
 
 async function open(webPlatform: 'ecs' | 'ecs-express'): Promise<Stage> {
   folder = await mkdtemp(join(tmpdir(), 'web-platform-'))
-  stage = await openStage({ folder, speed: 120, seed: false, webPlatform })
+  stage = await openStage({ folder, seed: false, webPlatform })
   return stage
 }
 

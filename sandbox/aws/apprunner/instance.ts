@@ -61,10 +61,7 @@ function environmentOf(world: AppRunner, view: ConfigurationView) {
   return { values }
 }
 
-/**
- * Unhealthy after `unhealthyThreshold` failed probes, one an interval. A real program starts in real time, so it has at
- * least `patienceSeconds` real seconds, however fast the clock runs.
- */
+/** Unhealthy after `unhealthyThreshold` failed probes, one an interval. */
 async function becomesHealthy(
   world: AppRunner,
   running: Running,
@@ -72,19 +69,14 @@ async function becomesHealthy(
 ): Promise<'healthy' | 'unhealthy' | { readonly code: number }> {
   const { health } = view
   const target = { port: view.port, ...(health.protocol === 'HTTP' ? { path: health.path } : {}) }
-  const patientUntil = running.real ? Date.now() + world.patienceSeconds * 1000 : 0
   let ended: { readonly code: number } | undefined
   void running.exited.then(exit => {
     ended = exit
   })
-  for (let failures = 0; failures < health.unhealthyThreshold || Date.now() < patientUntil; failures += 1) {
-    await Promise.race([pauseAtLeast(world, health.interval), running.exited])
+  for (let failures = 0; failures < health.unhealthyThreshold; failures += 1) {
+    await Promise.race([world.clock.sleep(health.interval), running.exited])
     if (ended) return ended
     if (await running.probe({ ...target, timeoutSeconds: health.timeout })) return ended ?? 'healthy'
   }
   return 'unhealthy'
 }
-
-/** A fast clock must not turn an interval into a busy loop. */
-const pauseAtLeast = (world: AppRunner, seconds: number) =>
-  world.clock.sleep(Math.max(seconds, (50 * world.clock.speed) / 1000))

@@ -29,7 +29,6 @@ export type AppRunnerParts = {
   readonly logs: Logs
   readonly network: Network
   readonly runtime: Runtime
-  readonly patienceSeconds: number
   /** How late ListOperations shows a new operation. */
   readonly listLagSeconds: () => number
 }

@@ -4,23 +4,19 @@ import type { HealthCheck } from './container.ts'
 
 /**
  * Probes a container as its health check says and tells every change. The command's URL is fetched; a command
- * without one only asks whether the container listens. Failures of a real program count against it only after
- * `patienceSeconds` of real time, because it starts in real time however fast the clock runs.
+ * without one only asks whether the container listens.
  */
 export function watchHealth(options: {
   readonly check: HealthCheck
   readonly running: Running
   readonly ports: readonly number[]
   readonly clock: Clock
-  readonly patienceSeconds: number
   readonly changed: (healthy: boolean) => void
 }): () => void {
   const { check, running, clock } = options
   const target = { ...targetOf(check.command, options.ports), timeoutSeconds: check.timeout }
   const countsFrom = clock.now().getTime() + check.startPeriod * 1000
-  const realFrom = running.real ? Date.now() + options.patienceSeconds * 1000 : 0
   let failures = 0
-  let wasHealthy = false
   let over = false
   let busy = false
   void running.exited.then(() => {
@@ -31,11 +27,9 @@ export function watchHealth(options: {
     if (over) return
     if (ok) {
       failures = 0
-      wasHealthy = true
       return options.changed(true)
     }
-    const patient = !wasHealthy && Date.now() < realFrom
-    if (patient || clock.now().getTime() < countsFrom) return
+    if (clock.now().getTime() < countsFrom) return
     failures += 1
     if (failures >= check.retries) options.changed(false)
   }

@@ -53,7 +53,6 @@ export type TaskParts = {
   readonly cloudMap: CloudMap
   readonly network: Network
   readonly runtime: Runtime
-  readonly patienceSeconds: number
   readonly taskFaults: TaskFaults
   /** Called after every change of a task, so that the scheduler looks again. */
   readonly changed: (task: Task) => void
@@ -156,7 +155,6 @@ function watchTarget(parts: TaskParts, task: Task): (() => void) | undefined {
     running,
     ports,
     clock: parts.clock,
-    patienceSeconds: parts.patienceSeconds,
     changed: healthy => {
       task.target = healthy ? 'HEALTHY' : 'UNHEALTHY'
       parts.changed(task)
@@ -179,7 +177,6 @@ function watch(
     running: container.running,
     ports: view.ports,
     clock: parts.clock,
-    patienceSeconds: parts.patienceSeconds,
     changed: healthy => {
       const health = healthy ? 'HEALTHY' : 'UNHEALTHY'
       if (container.health === health) return

@@ -6,7 +6,9 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { freePort } from '../../vpc/proxy.ts'
+import type { Clock } from '../clock.ts'
 import type { Program } from '../images.ts'
+import type { Participants } from '../participants.ts'
 import { DEFAULT_PORTS, type Exit, type Launch, type ProbeTarget, type Running } from './program.ts'
 
 /** Starts a container as a process inside the sandbox's VPC; each container port gets a loopback port. */
@@ -19,21 +21,42 @@ export async function startProcess(
   const loopback = await freePort()
   // A stand-in listens once: ClickHouse's native port 9000 leads to its HTTP interface.
   const ports = new Map([...new Set([port, ...launch.ports])].filter(p => p > 0).map(p => [p, loopback]))
-  const child = spawnContainer(options, launch, program, loopback)
+  const participant = options.participants.join()
+  const child = spawnContainer(options, launch, program, { loopback, time: participant.env })
   const exited = endOf(child, launch)
+  void exited.then(participant.leave)
+  const settled = listens(launch, program)
+    ? settle(loopback, exited, PATIENCE)
+    : settle(loopback, exited, 3000)
+  // An agent goes on to be busy until it pauses; a server is busy only when it is asked something.
+  if (!isAgent(launch)) void settled.then(participant.rest)
+  const whileHeld = async <Result>(work: Promise<Result>) => {
+    const release = options.clock.hold()
+    return work.finally(release)
+  }
   return {
     ports,
     real: true,
     exited,
-    settled: settle(loopback, exited),
-    stop: graceSeconds => stopProcess(child, Math.max((graceSeconds * 1000) / options.speed, 5000)),
+    settled,
+    stop: graceSeconds => {
+      stopProcess(child, Math.max((graceSeconds * 1000) / options.speed, 5000))
+      void whileHeld(exited)
+    },
     kill: () => signalGroup(child, 'SIGKILL'),
-    probe: target => probe(target, ports.get(target.port)),
+    probe: target => whileHeld(probe(target, ports.get(target.port))),
   }
 }
 
+const listens = (launch: Launch, program: Program) =>
+  program.kind !== 'command' && launch.command.length === 0 && launch.entryPoint.length === 0
+
+const isAgent = (launch: Launch) => 'LANGFUSE_ROLLOUT_AGENT' in launch.environment
+
 export type ProcessOptions = {
   readonly speed: number
+  readonly clock: Clock
+  readonly participants: Participants
   /** What every process in the VPC needs in its environment. */
   readonly vpcEnv: (source: string, nodeOptions: string | undefined) => Readonly<Record<string, string>>
   /** Where processes run; they write nothing there by themselves. */
@@ -49,14 +72,14 @@ const NODE =
     ? process.execPath
     : join(ROOT, 'node_modules', '.bin', 'node')
 
-function spawnContainer(options: ProcessOptions, launch: Launch, program: Program, loopback: number) {
+function spawnContainer(options: ProcessOptions, launch: Launch, program: Program, given: Given) {
   const [file = NODE, ...args] = argumentsOf(launch, program)
   const child = spawn(file === 'node' ? NODE : file, args, {
     cwd: options.folder,
     // A group of its own, so that what it starts ends with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: environmentOf(options, launch, program, loopback),
+    env: environmentOf(options, launch, program, given),
   })
   forwardLines(child.stdout, launch)
   forwardLines(child.stderr, launch)
@@ -82,14 +105,17 @@ function argumentsOf(launch: Launch, program: Program): readonly string[] {
 const isOwnEntryPoint = (entryPoint: readonly string[], program: Program) =>
   entryPoint.join(' ') === `dumb-init -- ./${program.kind}/entrypoint.sh`
 
-function environmentOf(options: ProcessOptions, launch: Launch, program: Program, loopback: number) {
+type Given = { readonly loopback: number; readonly time: Readonly<Record<string, string>> }
+
+function environmentOf(options: ProcessOptions, launch: Launch, program: Program, given: Given) {
   return {
     PATH: process.env.PATH ?? '',
     HOSTNAME: launch.hostname,
     ...launch.environment,
     ...options.vpcEnv(launch.source, launch.environment.NODE_OPTIONS),
     SANDBOX_PARENT: String(process.pid),
-    SANDBOX_LISTEN: `127.0.0.1:${loopback}`,
+    SANDBOX_LISTEN: `127.0.0.1:${given.loopback}`,
+    ...given.time,
     ...('release' in program ? { SANDBOX_RELEASE: program.release } : {}),
     ...(launch.mount && { SANDBOX_EFS: launch.mount.folder, SANDBOX_MOUNT: JSON.stringify(launch.mount) }),
     ...(launch.command.length > 0 ? { SANDBOX_COMMAND: JSON.stringify(launch.command) } : {}),
@@ -150,9 +176,9 @@ function endWithSandbox(child: ChildProcess) {
   })
 }
 
-/** Fast virtual time would call a process running long before it runs: it counts as started when it listens. */
-async function settle(port: number, exited: Promise<Exit>): Promise<void> {
-  const deadline = Date.now() + SETTLE_MILLISECONDS
+/** It counts as started when it listens; a command that listens to nothing after `milliseconds` of real time. */
+async function settle(port: number, exited: Promise<Exit>, milliseconds: number): Promise<void> {
+  const deadline = Date.now() + milliseconds
   let ended = false
   void exited.then(() => {
     ended = true
@@ -163,7 +189,8 @@ async function settle(port: number, exited: Promise<Exit>): Promise<void> {
   }
 }
 
-const SETTLE_MILLISECONDS = 3000
+/** Real milliseconds: far longer than any stand-in takes on a busy machine. */
+const PATIENCE = 60_000
 
 async function probe(target: ProbeTarget, port: number | undefined): Promise<boolean> {
   if (port === undefined) return false

@@ -4,7 +4,7 @@ import type { Image, Program } from '../images.ts'
 export type Running = {
   /** Container port → loopback port. Scripted programs have none. */
   readonly ports: ReadonlyMap<number, number>
-  /** Real programs need real time, so nobody may lose patience with them in fast virtual time alone. */
+  /** A process, not a script. */
   readonly real: boolean
   /** Ends when the program listens, has ended, or had time enough to do either. */
   readonly settled: Promise<void>

@@ -1,10 +1,9 @@
-import type { Clock } from '../clock.ts'
 import { type ProcessOptions, startProcess } from './process.ts'
 import type { Launch, Running } from './program.ts'
 import { startScripted } from './scripted.ts'
 
 /** Starts containers and knows all that run, so that nothing outlives the sandbox. */
-export function makeRuntime(options: ProcessOptions & { readonly clock: Clock }): Runtime {
+export function makeRuntime(options: ProcessOptions): Runtime {
   const alive = new Set<Running>()
   const writers = new Map<string, string>()
 

@@ -1,0 +1,102 @@
+import type { Clock } from './clock.ts'
+
+/**
+ * Processes that live in the world's time. The clock stands still while one of them is busy: it starts, migrates,
+ * answers, or works between two pauses; and it goes on while all of them rest or have ended. What a process does
+ * therefore takes no time of the world's, however slow the machine is. Nobody can hold it for ever: one that is busy
+ * for `patienceSeconds` (real) on end is waited for no longer.
+ */
+export function makeParticipants(options: {
+  readonly clock: Clock
+  readonly patienceSeconds: number
+  /** Where the sandbox answers, once it listens. */
+  readonly endpoint: () => string
+}): Participants {
+  const { clock, patienceSeconds } = options
+  const all = new Map<string, Member>()
+  let joined = 0
+
+  const join = (): Participant => {
+    joined += 1
+    const id = String(joined)
+    const member = makeMember(clock, patienceSeconds)
+    all.set(id, member)
+    member.begin()
+    return {
+      env: { SANDBOX_TIME: `${options.endpoint()}/_sandbox/time?participant=${id}` },
+      rest: member.rest,
+      leave: () => {
+        all.delete(id)
+        member.leave()
+      },
+    }
+  }
+
+  const sleep = async (member: Member, seconds: number, closed: AbortSignal) => {
+    member.rest()
+    await new Promise<void>(done => {
+      const cancel = clock.after(seconds, done)
+      closed.addEventListener('abort', () => done(cancel()), { once: true })
+    })
+    member.begin()
+  }
+
+  const answer = async (query: URLSearchParams, closed: AbortSignal) => {
+    const member = all.get(query.get('participant') ?? '')
+    if (member === undefined) return {}
+    if (query.has('begin')) member.begin()
+    if (query.has('rest')) member.rest()
+    if (query.has('sleep')) await sleep(member, Number(query.get('sleep')), closed)
+    return {}
+  }
+
+  return { join, answer }
+}
+
+export type Participants = {
+  /** A process that is about to start: busy from now on. */
+  join(): Participant
+  /** What a process says of itself: `begin` and `rest` of something it does, `sleep` for some seconds of the world. */
+  answer(query: URLSearchParams, closed: AbortSignal): Promise<unknown>
+}
+
+export type Participant = {
+  /** What the process needs in its environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** It has done the first thing: it listens. */
+  rest(): void
+  /** It has ended. */
+  leave(): void
+}
+
+type Member = { begin(): void; rest(): void; leave(): void }
+
+/** Counts what a process is busy with at the same time. */
+function makeMember(clock: Clock, patienceSeconds: number): Member {
+  let busy = 0
+  let gone = false
+  let release: (() => void) | undefined
+  let patience: NodeJS.Timeout | undefined
+  const letGo = () => {
+    clearTimeout(patience)
+    release?.()
+    release = undefined
+  }
+  return {
+    begin: () => {
+      busy += 1
+      if (gone || release) return
+      release = clock.hold()
+      patience = setTimeout(letGo, patienceSeconds * 1000)
+      patience.unref()
+    },
+    rest: () => {
+      busy = Math.max(0, busy - 1)
+      if (busy === 0) letGo()
+    },
+    leave: () => {
+      gone = true
+      letGo()
+    },
+  }
+}

@@ -33,12 +33,12 @@ export function makeParticipants(options: {
   }
 
   const sleep = async (member: Member, seconds: number, closed: AbortSignal) => {
-    member.rest()
+    member.sleeps(1)
     await new Promise<void>(done => {
       const cancel = clock.after(seconds, done)
       closed.addEventListener('abort', () => done(cancel()), { once: true })
     })
-    member.begin()
+    member.sleeps(-1)
   }
 
   const answer = async (query: URLSearchParams, closed: AbortSignal) => {
@@ -69,12 +69,11 @@ export type Participant = {
   leave(): void
 }
 
-type Member = { begin(): void; rest(): void; leave(): void }
+type Member = { begin(): void; rest(): void; sleeps(more: 1 | -1): void; leave(): void }
 
-/** Counts what a process is busy with at the same time. */
+/** Counts what a process is busy with at the same time; while some of it pauses, it is taken to pause. */
 function makeMember(clock: Clock, patienceSeconds: number): Member {
-  let busy = 0
-  let gone = false
+  const count = { busy: 0, sleeping: 0, gone: false }
   let release: (() => void) | undefined
   let patience: NodeJS.Timeout | undefined
   const letGo = () => {
@@ -82,21 +81,18 @@ function makeMember(clock: Clock, patienceSeconds: number): Member {
     release?.()
     release = undefined
   }
+  const change = (what: () => void) => {
+    what()
+    if (count.gone || count.busy <= count.sleeping) return letGo()
+    if (release) return
+    release = clock.hold()
+    patience = setTimeout(letGo, patienceSeconds * 1000)
+    patience.unref()
+  }
   return {
-    begin: () => {
-      busy += 1
-      if (gone || release) return
-      release = clock.hold()
-      patience = setTimeout(letGo, patienceSeconds * 1000)
-      patience.unref()
-    },
-    rest: () => {
-      busy = Math.max(0, busy - 1)
-      if (busy === 0) letGo()
-    },
-    leave: () => {
-      gone = true
-      letGo()
-    },
+    begin: () => change(() => void count.busy++),
+    rest: () => change(() => void count.busy--),
+    sleeps: more => change(() => void (count.sleeping += more)),
+    leave: () => change(() => void (count.gone = true)),
   }
 }

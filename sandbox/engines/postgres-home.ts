@@ -16,6 +16,8 @@ export type PostgresHome = {
   readonly data: string
   readonly initdb: string
   readonly postgres: string
+  /** What it calls itself: `postgres (PostgreSQL) 15.18`. */
+  readonly version: string
   /** Ends the guard, and removes the room unless it is to persist; the server has been stopped. */
   remove(): Promise<void>
 }
@@ -38,9 +40,9 @@ export async function preparePostgresHome(options: {
     guarded.dismiss()
   }
   try {
-    const native = await reachableBinaries(room, owner)
+    const { native, version } = await reachableBinaries(room, owner)
     const [initdb, postgres] = [join(native, 'bin', 'initdb'), join(native, 'bin', 'postgres')]
-    return { owner, room, data: join(room, 'data'), initdb, postgres, remove }
+    return { owner, room, data: join(room, 'data'), initdb, postgres, version, remove }
   } catch (cause) {
     await remove()
     throw cause
@@ -107,14 +109,21 @@ function makeRoom(parent: string, owner: Owner | undefined, persistent: boolean)
   return room
 }
 
-async function reachableBinaries(room: string, owner: Owner | undefined): Promise<string> {
+/** A copy, all of which is `owner`'s. */
+export function copyFolder(from: string, to: string, owner: Owner | undefined): void {
+  cpSync(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+  run('chmod', ['-R', 'u=rwX,go=', to])
+  if (owner) run('chown', ['-R', `${owner.uid}:${owner.gid}`, to])
+}
+
+async function reachableBinaries(room: string, owner: Owner | undefined) {
   const native = await installedBinaries()
-  if (run(join(native, 'bin', 'postgres'), ['--version'], owner).status === 0) return native
+  const installed = run(join(native, 'bin', 'postgres'), ['--version'], owner)
+  if (installed.status === 0) return { native, version: installed.stdout.trim() }
   const copy = join(room, 'native')
-  cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
-  if (owner) run('chown', ['-R', `${owner.uid}:${owner.gid}`, copy])
+  copyFolder(native, copy, owner)
   const check = run(join(copy, 'bin', 'postgres'), ['--version'], owner)
-  if (check.status === 0) return copy
+  if (check.status === 0) return { native: copy, version: check.stdout.trim() }
   throw new Error(
     `PostgreSQL's binaries in ${native} do not run (${check.stderr.trim()}): run \`npm ci\` again.`,
   )

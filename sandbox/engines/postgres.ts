@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, chown, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, Socket } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { type PostgresHome, preparePostgresHome } from './postgres-home.ts'
+import { copyFolder, type PostgresHome, preparePostgresHome } from './postgres-home.ts'
 
 export type Postgres = {
   /** `postgresql://langfuse:<password>@127.0.0.1:PORT/langfuse`; the role is no superuser, as on Aurora. */
@@ -34,8 +35,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const home = await preparePostgresHome({ folder: options.folder, persistent: options.persistent ?? false })
   try {
     const isNew = !existsSync(join(home.data, 'PG_VERSION'))
-    const administrator = randomBytes(12).toString('hex')
-    if (isNew) await initialise(home, administrator)
+    const administrator = isNew ? await initialise(home) : ''
     const server = await launch(home)
     if (isNew) await createDatabases({ server, administrator, password, databases: options.databases })
     return {
@@ -51,19 +51,40 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 
 type Server = { readonly port: number; stop(): Promise<void> }
 
-async function initialise(home: PostgresHome, administratorPassword: string): Promise<void> {
+/** What `initdb` makes is the same for every server, so it is made once a machine and copied; answers its password. */
+async function initialise(home: PostgresHome): Promise<string> {
+  const template = join(TEMPLATES, home.version.replace(/[^\w.]+/g, '-'))
+  if (!existsSync(template)) await makeTemplate(home, template)
+  copyFolder(join(template, 'data'), home.data, home.owner)
+  return readFile(join(template, 'password'), 'utf8')
+}
+
+const TEMPLATES = fileURLToPath(new URL('../../node_modules/.cache/langfuse-rollout', import.meta.url))
+
+async function makeTemplate(home: PostgresHome, template: string): Promise<void> {
+  const password = randomBytes(12).toString('hex')
+  await initdb(home, password)
+  await mkdir(TEMPLATES, { recursive: true })
+  const draft = await mkdtemp(join(TEMPLATES, 'draft-'))
+  await writeFile(join(draft, 'password'), password, { mode: 0o600 })
+  copyFolder(home.data, join(draft, 'data'), undefined)
+  await rm(home.data, { recursive: true })
+  // Another process may have been as quick: one of them is as good as the other.
+  await rename(draft, template).catch(() => rm(draft, { recursive: true }))
+}
+
+async function initdb(home: PostgresHome, password: string): Promise<void> {
   const passwordFile = join(home.room, 'password')
-  await writeFile(passwordFile, `${administratorPassword}\n`)
-  await chmod(passwordFile, 0o600)
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
   if (home.owner) await chown(passwordFile, home.owner.uid, home.owner.gid)
   const flags = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
-  const initdb = spawn(
+  const program = spawn(
     home.initdb,
     [`--pgdata=${home.data}`, ...flags, '--no-locale', '--encoding=UTF8', '--no-sync', '--no-instructions'],
     { cwd: home.room, env: environment(), ...home.owner, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
   )
-  const output = collect(initdb)
-  const status = await exitOf(initdb)
+  const output = collect(program)
+  const status = await exitOf(program)
   await rm(passwordFile, { force: true })
   if (status !== 0) throw new Error(`initdb exited with ${status}: ${output()}`)
 }

@@ -177,7 +177,7 @@ test('an agent that gives no whole answer: inconclusive with the reason, never p
 })
 
 test('lines that come late are waited for', async () => {
-  stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, logLag: 150 })
+  stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, logLag: 5 })
   const result = await verify()
   expect(result.outputs['outcome']).toBe('passed')
   expect(checksOf(result, 'inside').filter(({ state }) => state === 'skipped')).toEqual([])

@@ -37,21 +37,31 @@ test('without keys, and without being asked for, nothing is written', async () =
 })
 
 test('it goes on beside everything else: verify is no longer than its slowest check and two seconds', async () => {
-  const alone = await on3.verify({ checks: 'canary' })
-  const without = await on3.stage.run('verify')
-  const both = await on3.verify()
-  expect(both.milliseconds).toBeLessThan(Math.max(alone.milliseconds, without.milliseconds) + 2_000)
+  const alone = await lasting(() => on3.verify({ checks: 'canary' }))
+  const without = await lasting(() => on3.stage.run('verify'))
+  const both = await lasting(() => on3.verify())
+  expect(both).toBeLessThan(Math.max(alone, without) + 2)
 })
 
+/** Seconds of the sandbox's time. */
+async function lasting(work: () => Promise<unknown>): Promise<number> {
+  const { clock } = on3.stage.stack.sandbox.world
+  const from = clock.now().getTime()
+  await work()
+  return (clock.now().getTime() - from) / 1000
+}
+
 test('slow is not lost: Langfuse takes six seconds to begin', async () => {
-  const { state } = on3.stage.stack.valkey
+  const { stack } = on3.stage
+  const { state } = stack.valkey
   const { trouble } = state
-  const until = Date.now() + 6_000
+  const now = () => stack.sandbox.world.clock.now().getTime()
+  const until = now() + 6_000
   state.trouble = (command, key) =>
-    command === 'LINDEX' && key.includes('ingestion-queue') && Date.now() < until ? 'closed' : undefined
+    command === 'LINDEX' && key.includes('ingestion-queue') && now() < until ? 'closed' : undefined
   const result = await on3.verify({ checks: 'canary' })
   state.trouble = trouble
-  expect(canaryIn(result)?.sentence).toMatch(/could be read back after ([4-9]|1\d)(\.\d)? s/)
+  expect(canaryIn(result)?.sentence).toMatch(/could be read back after ([4-9]|[1-4]\d)(\.\d)? s/)
   expect(await on3.rowsLeft()).toBe(0)
 })
 

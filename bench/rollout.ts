@@ -20,7 +20,7 @@ const EACH = Number(process.argv[2] ?? 16)
  */
 async function bench(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rollout-'))
-  const sandbox = await startSandbox({ folder: join(folder, 'aws'), speed: 1, patienceSeconds: 120 })
+  const sandbox = await startSandbox({ folder: join(folder, 'aws'), speed: 1, graceSeconds: 120 })
   try {
     const stacks = KINDS.flatMap(kind => Array.from({ length: EACH }, (_, index) => ({ kind, index })))
     say(`${EACH} deploys of each of ${KINDS.join(', ')}, all side by side, in real time: about nine minutes`)
@@ -88,7 +88,7 @@ async function measure(stack: Stack): Promise<readonly Rollout[]> {
       'worker-service': `${name}-worker`,
       'clickhouse-service': `${name}-clickhouse`,
       'web-service': `${name}-web`,
-      url: sandbox.world.frontDoor(web),
+      url: sandbox.world.frontEndpoint(web),
       order: kind === 'web that dies' ? 'web,worker,clickhouse' : 'worker,clickhouse,web',
       backup: 'false',
       migrate: 'boot',

@@ -142,7 +142,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
     clickhouseUser: 'clickhouse',
     clickhousePassword: CLICKHOUSE_PASSWORD,
     clickhouseUrlLocal: `http://127.0.0.1:${clickhousePort}`,
-    webUrl: world.frontDoor(web),
+    webUrl: world.frontEndpoint(web),
     createApiKey: key => createApiKey(postgres.url, { salt: OTHER_SECRETS.SALT, key }),
     webArn: web,
     stop: async () => {
@@ -169,7 +169,7 @@ async function bringUp(parts: Parts, settings: ArticleSettings): Promise<string>
         : isSteady(world, 'langfuse_web'),
   })
   parts.log(
-    `Langfuse ${parts.release} has migrated PostgreSQL and ClickHouse and serves ${world.frontDoor(web)}`,
+    `Langfuse ${parts.release} has migrated PostgreSQL and ClickHouse and serves ${world.frontEndpoint(web)}`,
   )
   if (parts.seed) {
     const seeded = await seedV2(parts.postgres.url)

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { Pool } from 'pg'
 import { clickhouseClient } from './langfuse/clickhouse-http.ts'
 import { ingest } from './langfuse/ingest.ts'
-import { type Comparison, clickhouseAccess, comparePictures, takePicture } from './picture.ts'
 import { openStage, type Stage } from './rehearse.ts'
 import type { RunResult } from './runner.ts'
+import { type Comparison, clickhouseAccess, compareSnapshots, takeSnapshot } from './stack-snapshot.ts'
 
 const FOLDER = fileURLToPath(new URL('../.rehearsal', import.meta.url))
 /** AWS's minutes become seconds. */
@@ -20,17 +20,17 @@ const cancel = new AbortController()
  * them: verify, deploy, verify, life on v3, rollback, verify. Ends with a table of before and after.
  */
 async function rehearse(stage: Stage): Promise<boolean> {
-  const before = await takePicture(stage.stack)
+  const before = await takeSnapshot(stage.stack)
   const acts = [await act(stage, 'verify', {}, 'passed')]
   acts.push(await act(stage, 'deploy', { version: '3.0.0', 'clickhouse-version': '24.12.3' }, 'deployed'))
   acts.push(await act(stage, 'verify', {}, 'passed'))
   const written = await liveOnV3(stage)
-  const onV3 = await takePicture(stage.stack)
+  const onV3 = await takeSnapshot(stage.stack)
   acts.push(await act(stage, 'rollback', { to: 'previous' }, 'rolled-back'))
   acts.push(await act(stage, 'verify', {}, 'passed'))
-  const after = await takePicture(stage.stack)
-  const comparison = comparePictures(before, after)
-  const kept = comparePictures(onV3, after).rows.find(([what]) => what === 'rows lost')
+  const after = await takeSnapshot(stage.stack)
+  const comparison = compareSnapshots(before, after)
+  const kept = compareSnapshots(onV3, after).rows.find(([what]) => what === 'rows lost')
   print(written)
   show('Before the upgrade and after the rollback', comparison)
   print(`Rows that v3 had written and that the rollback lost: ${kept?.[2]}`)

@@ -25,7 +25,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   })
   const participants = makeParticipants({
     clock,
-    patienceSeconds: options.patienceSeconds ?? 60,
+    graceSeconds: options.graceSeconds ?? 60,
     endpoint: () => endpoint,
   })
   const runtime = makeRuntime({ speed, clock, folder: options.folder, vpcEnv, participants })
@@ -57,7 +57,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const stop = async () => {
     clock.stop()
     await runtime.stop()
-    await world.closeDoors()
+    await world.closeEndpoints()
     await server.stop()
   }
   const { requests } = server
@@ -79,7 +79,7 @@ export type SandboxOptions = {
   readonly port?: number
   readonly log?: (line: string) => void
   /** Real seconds for which the clock waits for a process that is busy; 60 by default. */
-  readonly patienceSeconds?: number
+  readonly graceSeconds?: number
 }
 
 export type Sandbox = {

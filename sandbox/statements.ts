@@ -135,12 +135,12 @@ async function relayClickHouse(
   const url = new URL(incoming.url ?? '/', target)
   const sql = body || (url.searchParams.get('query') ?? '')
   const id = sql === '' ? undefined : relay.number()
-  const goesOn = async (phase: 'before' | 'after') =>
+  const continues = async (phase: 'before' | 'after') =>
     id === undefined || (await relay.tell({ store: 'clickhouse', phase, sql }, id)) !== 'drop'
-  if (!(await goesOn('before'))) return void answer.destroy()
+  if (!(await continues('before'))) return void answer.destroy()
   const response = await forward(incoming, url, body)
   const text = await textOf(response)
-  if (!(await goesOn('after'))) return void answer.destroy()
+  if (!(await continues('after'))) return void answer.destroy()
   const { 'transfer-encoding': _, 'content-length': __, ...headers } = response.headers
   answer.writeHead(response.statusCode ?? 502, headers).end(text)
 }

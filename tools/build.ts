@@ -21,7 +21,8 @@ async function build(): Promise<void> {
   }
   await write('dist/shared/licenses.txt', await licensesOf(metafile, root))
   for (const action of ACTIONS) await write(`dist/${action}/index.js`, wrapper(action))
-  for (const program of ['look', 'undo']) await write(`dist/agent/${program}.js`, await bundleAgent(program))
+  for (const program of ['observe', 'undo'])
+    await write(`dist/agent/${program}.js`, await bundleAgent(`${program}-program`))
   await rm(join(root, 'build'), { recursive: true, force: true })
 }
 

@@ -37,12 +37,12 @@ function generatedParts(): ReadonlyMap<string, string> {
     ),
     ['checks', checkTable()],
     ['module defects', defectTable()],
-    ['picture of a summary', pictureOf(read('docs/summary.md'))],
+    ['picture of a summary', snapshotOf(read('docs/summary.md'))],
   ])
 }
 
 /** The stack as it is drawn in a job summary: docs/summary.md is that of a rehearsal's deploy. */
-function pictureOf(summary: string): string {
+function snapshotOf(summary: string): string {
   return /^```mermaid\n[\s\S]*?^```$/m.exec(summary)?.[0] ?? ''
 }
 

@@ -6,15 +6,15 @@ import { isObject, type JsonObject } from './json.ts'
  * Read-after-write lag: while a service lags, its objects are remembered all the time and right before each write, and
  * reads show each as it was `seconds` ago; what did not exist then is missing.
  */
-export function makeLags(clock: Clock, pictures: Readonly<Record<string, Picture>>): Lags {
+export function makeLags(clock: Clock, views: Readonly<Record<string, View>>): Lags {
   const seconds = new Map<string, number>()
   const histories = new Map<string, History>()
   const timers = new Map<string, () => void>()
 
   const look = (service: string) => {
     const history = histories.get(service)
-    const picture = pictures[service]
-    if (history && picture) remember(history, picture, { now: now(), keep: seconds.get(service) ?? 0 })
+    const view = views[service]
+    if (history && view) remember(history, view, { now: now(), keep: seconds.get(service) ?? 0 })
   }
   const now = () => clock.now().getTime() / 1000
 
@@ -27,7 +27,7 @@ export function makeLags(clock: Clock, pictures: Readonly<Record<string, Picture
   const set = (lag: Lag) => {
     seconds.set(lag.of, lag.seconds)
     stop(lag.of)
-    if (lag.seconds <= 0 || !pictures[lag.of]) return
+    if (lag.seconds <= 0 || !views[lag.of]) return
     histories.set(lag.of, { begun: now(), objects: new Map() })
     look(lag.of)
     timers.set(
@@ -66,13 +66,13 @@ export type Lags = {
 }
 
 /** All objects of a service as its API shows them, by ARN. */
-export type Picture = () => Iterable<readonly [string, JsonObject]>
+export type View = () => Iterable<readonly [string, JsonObject]>
 
 type Sample = { readonly at: number; readonly value: JsonObject }
 type History = { readonly begun: number; readonly objects: Map<string, Sample[]> }
 
-function remember(history: History, picture: Picture, when: { now: number; keep: number }) {
-  for (const [arn, value] of picture()) {
+function remember(history: History, view: View, when: { now: number; keep: number }) {
+  for (const [arn, value] of view()) {
     const samples = history.objects.get(arn) ?? []
     history.objects.set(arn, samples)
     samples.push({ at: when.now, value: copy(value) })

@@ -4,22 +4,22 @@ import type { Clock } from './clock.ts'
  * Processes that live in the world's time. The clock stands still while one of them is busy: it starts, migrates,
  * answers, or works between two pauses; and it goes on while all of them rest or have ended. What a process does
  * therefore takes no time of the world's, however slow the machine is. Nobody can hold it for ever: one that is busy
- * for `patienceSeconds` (real) on end is waited for no longer.
+ * for `graceSeconds` (real) on end is waited for no longer.
  */
 export function makeParticipants(options: {
   readonly clock: Clock
-  readonly patienceSeconds: number
+  readonly graceSeconds: number
   /** Where the sandbox answers, once it listens. */
   readonly endpoint: () => string
 }): Participants {
-  const { clock, patienceSeconds } = options
+  const { clock, graceSeconds } = options
   const all = new Map<string, Member>()
   let joined = 0
 
   const join = (): Participant => {
     joined += 1
     const id = String(joined)
-    const member = makeMember(clock, patienceSeconds)
+    const member = makeMember(clock, graceSeconds)
     all.set(id, member)
     member.begin()
     return {
@@ -72,7 +72,7 @@ export type Participant = {
 type Member = { begin(): void; rest(): void; sleeps(more: 1 | -1): void; leave(): void }
 
 /** Counts what a process is busy with at the same time; while some of it pauses, it is taken to pause. */
-function makeMember(clock: Clock, patienceSeconds: number): Member {
+function makeMember(clock: Clock, graceSeconds: number): Member {
   const count = { busy: 0, sleeping: 0, gone: false }
   let release: (() => void) | undefined
   let patience: NodeJS.Timeout | undefined
@@ -86,7 +86,7 @@ function makeMember(clock: Clock, patienceSeconds: number): Member {
     if (count.gone || count.busy <= count.sleeping) return letGo()
     if (release) return
     release = clock.hold()
-    patience = setTimeout(letGo, patienceSeconds * 1000)
+    patience = setTimeout(letGo, graceSeconds * 1000)
     patience.unref()
   }
   return {

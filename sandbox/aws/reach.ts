@@ -6,7 +6,7 @@ import { reader } from './json.ts'
 /** Security groups decide who reaches whom: `source` as the processes say it, `address` somebody's in the VPC. */
 export function makeReach(parts: { readonly ec2: Ec2; readonly ecs: Ecs; readonly appRunner: AppRunner }) {
   return ({ source, address, port }: { source: string; address: string; port: number }): boolean => {
-    const from = standOf(source, parts)
+    const from = placementOf(source, parts)
     const to = ownerOf(address, parts)
     return from === undefined || to === undefined || parts.ec2.allows({ from, to, port })
   }
@@ -15,7 +15,7 @@ export function makeReach(parts: { readonly ec2: Ec2; readonly ecs: Ecs; readonl
 type Parts = Parameters<typeof makeReach>[0]
 
 /** A runner or a person of the sandbox is no part of the VPC's network, and reaches everything. */
-function standOf(source: string, parts: Parts): Path['from'] | undefined {
+function placementOf(source: string, parts: Parts): Path['from'] | undefined {
   const [kind, name = ''] = source.split('/')
   if (kind === 'task') {
     const task = tasksOf(parts.ecs).find(({ id }) => id === name)

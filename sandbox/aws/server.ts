@@ -169,7 +169,7 @@ async function perform(
   const seen = options.lags.apply(call, await dispatch(options.services, call, call.input))
   const output = isChange(fault) ? fault.change(seen, call.input) : seen
   const answer = encodeResult(call, output, requestId)
-  remembered(options).set(memoryKey(call), answer)
+  memoized(options).set(memoryKey(call), answer)
   const dropped = await options.hooks.tell({ ...call, phase: 'after', number: given.number })
   return dropped || fault === 'lost-answer' ? 'reset' : answer
 }
@@ -180,7 +180,7 @@ function beforeCall(options: ServerOptions, call: Call, fault: FaultKind | undef
   if (fault === undefined || fault === 'lost-answer' || isChange(fault)) return undefined
   if (fault === 'reset' || fault === 'silence') return fault
   if (fault === 'html') return PAGE
-  if (fault === 'stale') return remembered(options).get(memoryKey(call))
+  if (fault === 'stale') return memoized(options).get(memoryKey(call))
   if (typeof fault === 'string') throw faultError(fault, call)
   const output = fault.answer
   return encodeResult(call, typeof output === 'object' && output !== null ? { ...output } : {}, requestId)
@@ -201,7 +201,7 @@ function callerOf({ headers }: IncomingMessage): string {
 
 const memories = new WeakMap<ServerOptions, Map<string, Answer>>()
 
-function remembered(options: ServerOptions): Map<string, Answer> {
+function memoized(options: ServerOptions): Map<string, Answer> {
   const memory = memories.get(options) ?? new Map<string, Answer>()
   memories.set(options, memory)
   return memory

@@ -21,9 +21,9 @@ import type { Ids } from './ids.ts'
 import { type Image, type Images, makeImages, type PushedImage } from './images.ts'
 import { isObject, type JsonObject } from './json.ts'
 import { type Lags, makeLags } from './lag.ts'
+import { laggedViews } from './lagged-views.ts'
 import { type Logs, makeLogs } from './logs.ts'
 import { logsOperations } from './logs-api.ts'
-import { pictures } from './pictures.ts'
 import { makeRds, type Rds } from './rds.ts'
 import { rdsOperations } from './rds-api.ts'
 import { makeReach } from './reach.ts'
@@ -50,7 +50,7 @@ export function makeWorld(parts: WorldParts): World {
   const listLagSeconds = (): number => lags.secondsOf('apprunner.ListOperations')
   const appRunner = makeAppRunner({ ...shared, listLagSeconds })
   network.allows = makeReach({ ec2, ecs, appRunner })
-  const lags = makeLags(clock, pictures(ecs, appRunner))
+  const lags = makeLags(clock, laggedViews(ecs, appRunner))
   const faults = makeFaults(lags)
   const hooks = makeHooks()
   const rds = makeRds({ ids, clock })
@@ -95,15 +95,15 @@ export function makeWorld(parts: WorldParts): World {
       textIn(await call('ecs', 'CreateService', input), ['service', 'serviceArn']),
     createAppRunnerService: async input =>
       textIn(await call('apprunner', 'CreateService', input), ['Service', 'ServiceArn']),
-    frontDoor: serviceArn => frontDoor(appRunner, ecs, serviceArn),
+    frontEndpoint: serviceArn => frontEndpoint(appRunner, ecs, serviceArn),
     expose: async (host, port) => {
       const proxy = await openProxy(() => loopbackOf(network, host, port))
       proxies.push(proxy)
       return proxy.port
     },
-    closeDoors: async () => {
-      const doors = [...appRunner.services.values(), ...ecsServices(ecs)].map(service => service.door)
-      await Promise.all([...doors, ...proxies].map(door => door.stop()))
+    closeEndpoints: async () => {
+      const endpoints = [...appRunner.services.values(), ...ecsServices(ecs)].map(service => service.endpoint)
+      await Promise.all([...endpoints, ...proxies].map(endpoint => endpoint.stop()))
     },
   }
 }
@@ -153,17 +153,17 @@ export type World = {
   /** Answers the ARN; the service deploys for some minutes of virtual time. */
   createAppRunnerService(input: JsonObject): Promise<string>
   /** `http://127.0.0.1:PORT` of an App Runner or ECS service, stable while what answers behind it changes. */
-  frontDoor(serviceArn: string): string
+  frontEndpoint(serviceArn: string): string
   /** A stable loopback port for a name or address in the VPC. */
   expose(host: string, port: number): Promise<number>
-  closeDoors(): Promise<void>
+  closeEndpoints(): Promise<void>
 }
 
-function frontDoor(appRunner: AppRunner, ecs: Ecs, serviceArn: string): string {
+function frontEndpoint(appRunner: AppRunner, ecs: Ecs, serviceArn: string): string {
   const service =
     appRunner.services.get(serviceArn) ?? ecsServices(ecs).find(candidate => candidate.arn === serviceArn)
   if (!service) throw new Error(`The sandbox has no service ${serviceArn}`)
-  return `http://127.0.0.1:${service.door.port}`
+  return `http://127.0.0.1:${service.endpoint.port}`
 }
 
 const ecsServices = (ecs: Ecs) =>

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createValkey } from '../../src/adapters/valkey.ts'
+import { createValkey } from '../../src/adapters/valkey-client.ts'
 import type { Valkey, ValkeySession } from '../../src/ports/databases.ts'
 import { type Environment, setVariable } from './environment.ts'
 

@@ -17,7 +17,7 @@ export type Routes = Readonly<Record<string, (request: Request) => Promise<Answe
 /** How long a terminating container still answers, so that a load balancer can see it is not ready. */
 const drainMilliseconds = 400
 /** Requests that are being answered by then are answered, as Next.js does when its server is closed. */
-const patienceMilliseconds = 4_000
+const graceMilliseconds = 4_000
 
 /**
  * Listens on SANDBOX_LISTEN until SIGTERM or SIGINT, then drains, answers what was asked, and exits with 0: within a
@@ -38,7 +38,7 @@ export function serve(options: {
     )
   })
   const stop = async () => {
-    setTimeout(() => server.closeAllConnections(), patienceMilliseconds).unref()
+    setTimeout(() => server.closeAllConnections(), graceMilliseconds).unref()
     await new Promise(closed => server.close(closed))
     await options.onStop()
     process.exit(0)

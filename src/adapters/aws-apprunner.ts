@@ -4,14 +4,14 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 import { keepAnswer, sendWhole } from './whole-json.ts'
 
 /** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
 export function appRunnerAdapter(region: string): AppRunner {
   const sdk = once(async () => {
     const module = await import('./sdk/apprunner.ts')
-    return { ...module, client: new module.AppRunnerClient({ region, ...patient }) }
+    return { ...module, client: new module.AppRunnerClient({ region, ...clientRetries }) }
   })
   const describe = async (arn: string): Promise<AppRunnerService> => {
     const { client, DescribeServiceCommand } = await sdk()
@@ -55,9 +55,9 @@ export function appRunnerAdapter(region: string): AppRunner {
     },
     async updateImage(service, image) {
       const { client, UpdateServiceCommand } = await sdk()
-      const order = new UpdateServiceCommand({ ServiceArn: service.arn })
-      sendWhole(order, { ServiceArn: service.arn, SourceConfiguration: withImage(service, image) })
-      const answer = await client.send(order).catch(error => {
+      const command = new UpdateServiceCommand({ ServiceArn: service.arn })
+      sendWhole(command, { ServiceArn: service.arn, SourceConfiguration: withImage(service, image) })
+      const answer = await client.send(command).catch(error => {
         if (!isAwsError(error, 'InvalidStateException')) throw error
         throw new Busy(`App Runner takes no update of ${service.name}: ${error.message}`, { cause: error })
       })

@@ -1,14 +1,14 @@
 import { RolloutError } from '../errors/rollout-error.ts'
-import type { Backup } from '../ports/backup.ts'
+import type { Backup } from '../ports/backup-services.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 
 /** AWS Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/api-reference.html */
 export function backupAdapter(region: string): Backup {
   const sdk = once(async () => {
     const module = await import('./sdk/backup.ts')
-    return { ...module, client: new module.BackupClient({ region, ...patient }) }
+    return { ...module, client: new module.BackupClient({ region, ...clientRetries }) }
   })
   return {
     async vaults() {

@@ -2,7 +2,7 @@ import type * as Sdk from '@aws-sdk/client-servicediscovery'
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { CloudMap } from '../ports/cloud.ts'
 import { allPages, once } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 
 /**
  * Cloud Map. Health comes from GetInstancesHealthStatus, not from DiscoverInstances: that one lives on a host of
@@ -11,7 +11,7 @@ import { patient } from './retries.ts'
 export function cloudMapAdapter(region: string): CloudMap {
   const sdk = once(async () => {
     const module = await import('./sdk/cloud-map.ts')
-    return { ...module, client: new module.ServiceDiscoveryClient({ region, ...patient }) }
+    return { ...module, client: new module.ServiceDiscoveryClient({ region, ...clientRetries }) }
   })
   return {
     async service(arn) {

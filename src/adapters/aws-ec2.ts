@@ -3,7 +3,7 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../ports/network.ts'
 import { allowed } from './allowed.ts'
 import { allPages, once } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 
 /**
  * The VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/. Ids go into filters: there one that does not exist
@@ -12,7 +12,7 @@ import { patient } from './retries.ts'
 export function ec2Adapter(region: string): Ec2 {
   const sdk = once(async () => {
     const module = await import('./sdk/ec2.ts')
-    return { ...module, client: new module.EC2Client({ region, ...patient }) }
+    return { ...module, client: new module.EC2Client({ region, ...clientRetries }) }
   })
 
   async function interfacesBy(name: string, values: readonly string[]): Promise<readonly NetworkInterface[]> {
@@ -79,8 +79,8 @@ export function ec2Adapter(region: string): Ec2 {
         servers ? options() : undefined,
       ])
       return {
-        support: said(support.EnableDnsSupport?.Value, `enableDnsSupport of ${vpc}`),
-        hostnames: said(hostnames.EnableDnsHostnames?.Value, `enableDnsHostnames of ${vpc}`),
+        support: required(support.EnableDnsSupport?.Value, `enableDnsSupport of ${vpc}`),
+        hostnames: required(hostnames.EnableDnsHostnames?.Value, `enableDnsHostnames of ${vpc}`),
         servers: servers ? serversIn(dhcp) : undefined,
       }
     },
@@ -88,7 +88,7 @@ export function ec2Adapter(region: string): Ec2 {
 }
 
 /** What an answer leaves out is not known, neither good nor bad. */
-function said<Value>(value: Value | undefined, what: string): Value {
+function required<Value>(value: Value | undefined, what: string): Value {
   if (value !== undefined) return value
   throw new RolloutError(`AWS answered without ${what}`)
 }

@@ -4,13 +4,13 @@ import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { indexPlatforms, member, platformOf } from './manifest.ts'
 import { allPages, isAwsError } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 
 /** ECR, in the registry and region that the image reference names, which need not be the stack's. */
 export function ecrAdapter(region: string): Ecr {
   const open = async (repository: EcrRepository) => {
     const sdk = await import('./sdk/ecr.ts')
-    const client = new sdk.ECRClient({ region: repository.region || region, ...patient })
+    const client = new sdk.ECRClient({ region: repository.region || region, ...clientRetries })
     return { ...sdk, client }
   }
   return {

@@ -45,12 +45,12 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
         throw error
       }
     },
-    async runTask({ subnets, securityGroups, assignPublicIp, ...order }) {
+    async runTask({ subnets, securityGroups, assignPublicIp, ...request }) {
       const { client, RunTaskCommand } = await sdk()
       const answer = await permitted('ecs:RunTask', () =>
         client.send(
           new RunTaskCommand({
-            ...order,
+            ...request,
             count: 1,
             launchType: 'FARGATE',
             networkConfiguration: {
@@ -67,7 +67,7 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
       if (task !== undefined) return toTask(task)
       const why = answer.failures?.map(({ reason, detail }) => [reason, detail].filter(Boolean).join(', '))
       throw new RolloutError(
-        `ECS started no task of ${order.taskDefinition} (${why?.join('; ') || 'no reason given'})`,
+        `ECS started no task of ${request.taskDefinition} (${why?.join('; ') || 'no reason given'})`,
       )
     },
     async task(cluster, arn) {

@@ -14,14 +14,14 @@ import type {
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
 import { allPages, isAwsError, once } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 import { keepAnswer, sendWhole } from './whole-json.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {
   const sdk = once(async () => {
     const module = await import('./sdk/ecs.ts')
-    return { ...module, client: new module.ECSClient({ region, ...patient }) }
+    return { ...module, client: new module.ECSClient({ region, ...clientRetries }) }
   })
   return {
     ...ecsTasks(sdk),

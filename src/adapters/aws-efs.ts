@@ -3,13 +3,13 @@ import { RolloutError } from '../errors/rollout-error.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 
 /** EFS: https://docs.aws.amazon.com/efs/latest/ug/api-reference.html */
 export function efsAdapter(region: string): Efs {
   const sdk = once(async () => {
     const module = await import('./sdk/efs.ts')
-    return { ...module, client: new module.EFSClient({ region, ...patient }) }
+    return { ...module, client: new module.EFSClient({ region, ...clientRetries }) }
   })
   return {
     async fileSystem(id) {

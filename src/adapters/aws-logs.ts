@@ -1,11 +1,11 @@
 import type { Logs } from '../ports/cloud.ts'
 import { allPages, isAwsError, once } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 
 export function logsAdapter(region: string): Logs {
   const sdk = once(async () => {
     const module = await import('./sdk/logs.ts')
-    return { ...module, client: new module.CloudWatchLogsClient({ region, ...patient }) }
+    return { ...module, client: new module.CloudWatchLogsClient({ region, ...clientRetries }) }
   })
   return {
     async tail(group, stream, lines) {

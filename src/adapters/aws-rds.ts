@@ -1,14 +1,14 @@
 import type * as Sdk from '@aws-sdk/client-rds'
-import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/backup.ts'
+import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/backup-services.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
-import { patient } from './retries.ts'
+import { clientRetries } from './retries.ts'
 
 /** Aurora's cluster snapshots: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ */
 export function auroraAdapter(region: string): Aurora {
   const sdk = once(async () => {
     const module = await import('./sdk/rds.ts')
-    return { ...module, client: new module.RDSClient({ region, ...patient }) }
+    return { ...module, client: new module.RDSClient({ region, ...clientRetries }) }
   })
 
   async function snapshots(

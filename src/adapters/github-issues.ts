@@ -1,17 +1,17 @@
 import { RolloutError } from '../errors/rollout-error.ts'
 import type { Issue, Issues } from '../ports/issues.ts'
-import type { GitHubPlace } from './github-records.ts'
+import type { GitHubLocation } from './github-records.ts'
 import { once } from './once.ts'
 
 /** Issues of the job's repository: https://docs.github.com/en/rest/issues. Needs `issues: write`. */
-export function gitHubIssues(place: Pick<GitHubPlace, 'token' | 'repository' | 'apiUrl'>): Issues {
-  const [owner = '', repo = ''] = place.repository.split('/')
+export function gitHubIssues(location: Pick<GitHubLocation, 'token' | 'repository' | 'apiUrl'>): Issues {
+  const [owner = '', repo = ''] = location.repository.split('/')
   const octokit = once(async () => {
     const { getOctokit } = await import('@actions/github')
-    return getOctokit(place.token, place.apiUrl === undefined ? {} : { baseUrl: place.apiUrl })
+    return getOctokit(location.token, location.apiUrl === undefined ? {} : { baseUrl: location.apiUrl })
   })
   return {
-    place: place.repository,
+    location: location.repository,
     find: marker =>
       explained(async () => {
         const { paginate, rest } = await octokit()
@@ -59,13 +59,13 @@ export function gitHubIssues(place: Pick<GitHubPlace, 'token' | 'repository' | '
       const status = error instanceof Error && 'status' in error ? error.status : undefined
       if (status === 410) {
         throw new RolloutError(
-          `issues are turned off in ${place.repository}: turn them on, or write \`drift-issue: false\``,
+          `issues are turned off in ${location.repository}: turn them on, or write \`drift-issue: false\``,
           { cause: error },
         )
       }
       if (status === 403 || status === 404 || status === 401) {
         throw new RolloutError(
-          `the token may not write issues in ${place.repository}: give the job \`permissions: issues: write\``,
+          `the token may not write issues in ${location.repository}: give the job \`permissions: issues: write\``,
           { cause: error },
         )
       }

@@ -11,7 +11,7 @@ const TASK = 'langfuse-rollout'
  */
 const BASELINE_TASK = 'langfuse-rollout:baseline'
 
-export type GitHubPlace = {
+export type GitHubLocation = {
   readonly token: string
   /** `owner/name` */
   readonly repository: string
@@ -24,14 +24,14 @@ export type GitHubPlace = {
 }
 
 /** Records as GitHub deployments: https://docs.github.com/en/rest/deployments. Needs `deployments: write`. */
-export function gitHubRecords(place: GitHubPlace): Records {
-  const [owner = '', repo = ''] = place.repository.split('/')
+export function gitHubRecords(location: GitHubLocation): Records {
+  const [owner = '', repo = ''] = location.repository.split('/')
   const octokit = once(async () => {
     const { getOctokit } = await import('@actions/github')
-    return getOctokit(place.token, place.apiUrl === undefined ? {} : { baseUrl: place.apiUrl }).rest
+    return getOctokit(location.token, location.apiUrl === undefined ? {} : { baseUrl: location.apiUrl }).rest
   })
   return {
-    place: `GitHub environment ${place.environment} of ${place.repository}`,
+    location: `GitHub environment ${location.environment} of ${location.repository}`,
     async open(record) {
       const id = await create(TASK, `Langfuse ${record.to}`, { ...record })
       await status(id, 'in_progress', `Langfuse ${record.to} is being rolled out`)
@@ -48,7 +48,7 @@ export function gitHubRecords(place: GitHubPlace): Records {
     },
     async baseline() {
       const { repos } = await octokit()
-      const { environment } = place
+      const { environment } = location
       const query = { owner, repo, environment, task: BASELINE_TASK, per_page: 5 }
       const { data } = await repos.listDeployments(query)
       for (const { id, payload } of data) {
@@ -71,7 +71,7 @@ export function gitHubRecords(place: GitHubPlace): Records {
       const { data } = await repos.listDeployments({
         owner,
         repo,
-        environment: place.environment,
+        environment: location.environment,
         task: TASK,
         per_page: 30,
       })
@@ -103,9 +103,9 @@ export function gitHubRecords(place: GitHubPlace): Records {
     const { data } = await repos.createDeployment({
       owner,
       repo,
-      ref: place.ref,
+      ref: location.ref,
       task,
-      environment: place.environment,
+      environment: location.environment,
       description: description.slice(0, 140),
       payload,
       // The workflow that calls this is the approval; and a required status could be this very run.
@@ -125,7 +125,7 @@ export function gitHubRecords(place: GitHubPlace): Records {
       state,
       // GitHub takes 140 characters.
       description: sentence.slice(0, 140),
-      ...(place.runUrl !== undefined && { log_url: place.runUrl }),
+      ...(location.runUrl !== undefined && { log_url: location.runUrl }),
       ...(url !== undefined && { environment_url: url }),
       // The older records are the way back: GitHub must not mark them inactive by itself.
       auto_inactive: false,

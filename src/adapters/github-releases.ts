@@ -17,7 +17,7 @@ type Entry = { readonly path: string; readonly type: string; readonly sha: strin
 
 /** Reads a tag's tree folder by folder: https://docs.github.com/en/rest/git/trees. */
 export function gitHubReleases({ token, apiUrl }: GitHubReleasesOptions): ReleaseSource {
-  const place = `https://github.com/${OWNER}/${REPO}`
+  const location = `https://github.com/${OWNER}/${REPO}`
   const octokit = once(async () => {
     const { GitHub } = await import('@actions/github/lib/utils')
     return new GitHub({
@@ -26,12 +26,12 @@ export function gitHubReleases({ token, apiUrl }: GitHubReleasesOptions): Releas
     }).rest
   })
   return {
-    place,
+    location,
     async read(version) {
       const root = await entriesOf(`v${version}`)
       if (root === undefined) return undefined
       const [postgres, clickhouse] = [await folder(root, POSTGRES), await folder(root, CLICKHOUSE)]
-      return treeOf(postgres, clickhouse, `${place} at v${version}`)
+      return treeOf(postgres, clickhouse, `${location} at v${version}`)
     },
   }
 
@@ -39,7 +39,7 @@ export function gitHubReleases({ token, apiUrl }: GitHubReleasesOptions): Releas
     let entries = root
     for (const name of path) {
       const found = entries.find(entry => entry.path === name && entry.type === 'tree')
-      if (found === undefined) throw new RolloutError(`${place} has no folder ${path.join('/')} any more.`)
+      if (found === undefined) throw new RolloutError(`${location} has no folder ${path.join('/')} any more.`)
       entries = (await entriesOf(found.sha)) ?? []
     }
     return entries
@@ -49,7 +49,7 @@ export function gitHubReleases({ token, apiUrl }: GitHubReleasesOptions): Releas
     const { git } = await octokit()
     try {
       const { data } = await git.getTree({ owner: OWNER, repo: REPO, tree_sha: tree })
-      if (data.truncated) throw new RolloutError(`GitHub gave only a part of ${place} at ${tree}.`)
+      if (data.truncated) throw new RolloutError(`GitHub gave only a part of ${location} at ${tree}.`)
       return data.tree.map(({ path = '', type = '', sha = '' }) => ({ path, type, sha }))
     } catch (error) {
       if (error instanceof Error && 'status' in error && error.status === 404) return undefined
@@ -58,13 +58,13 @@ export function gitHubReleases({ token, apiUrl }: GitHubReleasesOptions): Releas
   }
 }
 
-function treeOf(postgres: readonly Entry[], clickhouse: readonly Entry[], place: string): ReleaseTree {
+function treeOf(postgres: readonly Entry[], clickhouse: readonly Entry[], location: string): ReleaseTree {
   const names = postgres.filter(({ type }) => type === 'tree').map(({ path }) => path)
   const numbers = clickhouse.flatMap(
     ({ path }) => Number(/^(\d+)_.+\.up\.sql$/.exec(path)?.[1] ?? Number.NaN) || [],
   )
   if (names.length === 0 || numbers.length === 0)
-    throw new RolloutError(`${place} has no migrations where they used to be.`)
+    throw new RolloutError(`${location} has no migrations where they used to be.`)
   return {
     postgres: names.sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right))),
     clickhouse: numbers.sort((left, right) => left - right),

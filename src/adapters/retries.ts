@@ -5,9 +5,9 @@ import type { ECSClientConfig } from '@aws-sdk/client-ecs'
  * is wrong; and its pauses for throttles (1 s, doubled) are for programs that call all the time, which this one
  * does not. Whatever a call does not survive is one missed look more for who waits (`execute/wait.ts`).
  */
-export const patient = {
+export const clientRetries = {
   maxAttempts: 10,
-  retryStrategy: patientStrategy(10),
+  retryStrategy: backoffStrategy(10),
   // The SDK itself waits for ever for an answer. AWS answers in a second, at worst in a few.
   requestHandler: { connectionTimeout: 5_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
 } as const
@@ -21,7 +21,7 @@ const LONGEST_PAUSE_MS = 5_000
 const ATTEMPTS_AT_SILENCE = 2
 
 /** https://smithy.io/2.0/guides/client-guidance/retries.html, without its bucket: a deploy makes some dozens of calls. */
-function patientStrategy(attempts: number): Strategy {
+function backoffStrategy(attempts: number): Strategy {
   return {
     acquireInitialRetryToken: async () => token(0, 0),
     async refreshRetryTokenForRetry(before, { error, errorType, retryAfterHint }) {

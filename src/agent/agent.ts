@@ -9,22 +9,22 @@ import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { MountedFiles } from '../ports/files.ts'
-import type { Inside, LookAtMount, LookInside } from '../stack/inside.ts'
-import { unseenInside, workerAddresses } from '../stack/inside.ts'
-import type { CountedLoss, CountLosses, Loss } from '../stack/losses.ts'
+import type { CountedLoss, CountLosses, Loss } from '../stack/count-losses.ts'
+import { dataVolume, isMountFailure } from '../stack/observe-storage.ts'
+import type { Inside, ProbeInside, ProbeMount } from '../stack/probe-inside.ts'
+import { unseenInside, workerAddresses } from '../stack/probe-inside.ts'
 import type { EcsComponent, Mount, Observed, Unseen } from '../stack/stack.ts'
 import { known, unknown } from '../stack/stack.ts'
-import { dataVolume, isMountFailure } from '../stack/storage.ts'
+import { agentDefinition, MOUNTED_AT, roomIn } from './definition.ts'
 import type { Answers, CountJob, Job, JobFailure, Library, RearmJob, Spec, Undone } from './job.ts'
 import { partsOf } from './library.ts'
-import { MOUNTED_AT, orderOf, roomIn } from './order.ts'
-import { type Errand, type Outcome, type Place, runAgent } from './task.ts'
+import { type AgentContext, type AgentRequest, type Outcome, runAgent } from './task.ts'
 import { textsOf } from './texts.ts'
 
 /** `network: task`: what a runner inside the VPC does itself is done by an agent there. */
 type Agent = {
-  readonly look: LookInside
-  readonly lookAtMount: LookAtMount
+  readonly observe: ProbeInside
+  readonly probeMount: ProbeMount
   readonly count: CountLosses
   readonly rearm: RearmInside
   readonly undo: UndoInside
@@ -41,13 +41,13 @@ type AgentOptions = {
   readonly optional: boolean
 }
 
-export type Program = 'look' | 'undo'
+export type Program = 'observe' | 'undo'
 
 export function createAgent(options: AgentOptions): Agent {
   const memory: Memory = { phases: new Map(), kept: undefined }
   return {
-    look: (worker, closely = false) => look({ ...options, worker }, closely, options),
-    lookAtMount: (worker, clickhouse) => lookAtMount({ ...options, worker }, clickhouse, options),
+    observe: (worker, deepProbe = false) => observe({ ...options, worker }, deepProbe, options),
+    probeMount: (worker, clickhouse) => probeMount({ ...options, worker }, clickhouse, options),
     count: (losses, worker) => count(losses, { ...options, worker }, options),
     rearm: {
       rearm: (names, execution) => converse({ kind: 'rearm', names }, execution, options),
@@ -56,8 +56,8 @@ export function createAgent(options: AgentOptions): Agent {
     async undo(step, execution) {
       const { phases } = memory
       if (!phases.has(step)) {
-        const place = { ...options, worker: execution.stack.worker }
-        await undo(chainFrom(step, execution.plan.steps), { execution, place, memory, options })
+        const context = { ...options, worker: execution.stack.worker }
+        await undo(chainFrom(step, execution.plan.steps), { execution, context, memory, options })
       } else execution.say('The agent that was at the phase before has gone on with this one already.')
       const known = phases.get(step)
       if (known === undefined) throw new StepFailed('The agent did not come to this phase.', [])
@@ -76,21 +76,25 @@ type Memory = {
 
 type Kept = { readonly id: string; readonly parts: number }
 
-const LOOK_MS = 5 * 60_000
+const OBSERVE_TIMEOUT_MS = 5 * 60_000
 
 /** Never throws: a look that came to nothing is a picture of nothing, with the reason. */
-async function look(place: Place, closely: boolean, { program, optional }: AgentOptions): Promise<Inside> {
-  const { worker, say } = place
+async function observe(
+  context: AgentContext,
+  deepProbe: boolean,
+  { program, optional }: AgentOptions,
+): Promise<Inside> {
+  const { worker, say } = context
   try {
     const outcome = await runAgent(
       {
-        job: { kind: 'observe', workers: workerAddresses(worker), closely },
-        program: await program('look'),
+        job: { kind: 'observe', workers: workerAddresses(worker), deepProbe },
+        program: await program('observe'),
         what: 'look at the databases',
-        timeoutMs: LOOK_MS,
+        timeoutMs: OBSERVE_TIMEOUT_MS,
         onSay: line => say(quoted(line)),
       },
-      place,
+      context,
     )
     if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
     say('The agent has looked at the databases.')
@@ -102,8 +106,8 @@ async function look(place: Place, closely: boolean, { program, optional }: Agent
 }
 
 /** Never throws. That ECS cannot mount the volume is what was to be found out, and no missing evidence. */
-async function lookAtMount(
-  place: Place,
+async function probeMount(
+  context: AgentContext,
   clickhouse: EcsComponent,
   { program, optional }: AgentOptions,
 ): Promise<Observed<Mount>> {
@@ -114,15 +118,15 @@ async function lookAtMount(
     const outcome = await runAgent(
       {
         job: { kind: 'mount', path: MOUNTED_AT },
-        program: await program('look'),
+        program: await program('observe'),
         what: "mount ClickHouse's volume",
-        timeoutMs: LOOK_MS,
-        onSay: line => place.say(quoted(line)),
+        timeoutMs: OBSERVE_TIMEOUT_MS,
+        onSay: line => context.say(quoted(line)),
       },
-      { ...place, volume: { of: clickhouse, name: volume.name } },
+      { ...context, volume: { of: clickhouse, name: volume.name } },
     )
     if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
-    place.say("The agent has looked at ClickHouse's volume.")
+    context.say("The agent has looked at ClickHouse's volume.")
     return known({ state: 'mounted', ...(outcome.value as MountedFiles) }, arn)
   } catch (error) {
     if (error instanceof NeverStarted && isMountFailure(error.stoppedReason))
@@ -137,22 +141,29 @@ async function lookAtMount(
 /** Never throws: numbers that are not there leave the plan without them, and are said to be missing. */
 async function count(
   losses: readonly Loss[],
-  place: Place,
+  context: AgentContext,
   { program }: AgentOptions,
 ): Promise<readonly CountedLoss[]> {
   const numbers = new Map<number, number>()
   try {
-    const text = await program('look')
-    for (const job of countJobs(losses, job => roomFor(job, text, place) >= 0)) {
-      const errand = { job, program: text, what: 'count what a rollback would archive', timeoutMs: LOOK_MS }
-      const outcome = await runAgent({ ...errand, onSay: line => place.say(quoted(line)) }, place)
+    const text = await program('observe')
+    for (const job of countJobs(losses, job => roomFor(job, text, context) >= 0)) {
+      const request = {
+        job,
+        program: text,
+        what: 'count what a rollback would archive',
+        timeoutMs: OBSERVE_TIMEOUT_MS,
+      }
+      const outcome = await runAgent({ ...request, onSay: line => context.say(quoted(line)) }, context)
       if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
       for (const [at, number] of outcome.value as Answers['count'])
         if (number !== null) numbers.set(at, number)
     }
   } catch (error) {
     if (error instanceof Interrupted) throw error
-    place.say(`What a rollback would archive was not counted, because ${explain(error)}${remedyFor(error)}.`)
+    context.say(
+      `What a rollback would archive was not counted, because ${explain(error)}${remedyFor(error)}.`,
+    )
   }
   return losses.map((loss, at) => ({ ...loss, count: numbers.get(at) }))
 }
@@ -178,9 +189,9 @@ async function converse<Asked extends RearmJob['kind']>(
   const what =
     job.kind === 'rearm' ? 're-arm background migrations' : 'see the worker take up background migrations'
   try {
-    const program = await options.program('look')
-    const place = { ...options, worker: execution.stack.worker }
-    const outcome = await runAgent({ job, program, what, ...patience(execution) }, place)
+    const program = await options.program('observe')
+    const context = { ...options, worker: execution.stack.worker }
+    const outcome = await runAgent({ job, program, what, ...withinDeadline(execution) }, context)
     if (outcome.state === 'failure') throw thrown(outcome.failure)
     return outcome.value as Answers[Asked]
   } catch (error) {
@@ -226,24 +237,24 @@ function chainFrom(step: UndoSchema, steps: readonly Step[]): readonly UndoSchem
 
 type Undoing = {
   readonly execution: Execution
-  readonly place: Place
+  readonly context: AgentContext
   readonly memory: Memory
   readonly options: AgentOptions
 }
 
 /** Phases in one task. What does not fit into its task definition goes to PostgreSQL before, once a run. */
 async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<void> {
-  const { execution, place, memory, options } = undoing
+  const { execution, context, memory, options } = undoing
   const [first] = steps
   if (first === undefined) return
   const { rollbackId, facts } = execution
   const whole: Job = { kind: 'undo', steps, rollbackId, sql: textsOf(steps, facts) }
   try {
     const program = await options.program('undo')
-    const fits = memory.kept === undefined && roomFor(whole, program, place) >= 0
-    const errand = fits ? { job: whole, program } : await withLibrary(steps, program, undoing)
+    const fits = memory.kept === undefined && roomFor(whole, program, context) >= 0
+    const request = fits ? { job: whole, program } : await withLibrary(steps, program, undoing)
     const what = `run the ${steps.map(titleOf).join(', then the ')}`
-    const outcome = await runAgent({ ...errand, what, ...patience(execution) }, place)
+    const outcome = await runAgent({ ...request, what, ...withinDeadline(execution) }, context)
     const { counts, failure } = undoneOf(outcome)
     steps.forEach((step, index) => {
       const done = counts[index]
@@ -255,26 +266,26 @@ async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<voi
   }
 }
 
-function patience({ deadline, clock, say }: Execution): Pick<Errand, 'timeoutMs' | 'onSay'> {
+function withinDeadline({ deadline, clock, say }: Execution): Pick<AgentRequest, 'timeoutMs' | 'onSay'> {
   return { timeoutMs: Math.max(60_000, deadline - clock.now()), onSay: line => say(quoted(line)) }
 }
 
 /** Bytes of compressed text that a task definition with this job has left over; below 0: it does not fit. */
-function roomFor(job: Job, program: string, { worker, cloud }: Place): number {
+function roomFor(job: Job, program: string, { worker, cloud }: AgentContext): number {
   const spec: Spec = { nonce: '0'.repeat(16), timeoutMs: 3_600_000, job }
-  return roomIn(orderOf(spec, program, worker), worker, cloud)
+  return roomIn(agentDefinition(spec, program, worker), worker, cloud)
 }
 
 /** The small program with the library of the whole rollback, which is in PostgreSQL by then. */
 async function withLibrary(
   steps: readonly UndoSchema[],
   program: string,
-  { execution, place, memory, options }: Undoing,
-): Promise<Pick<Errand, 'job' | 'program'>> {
+  { execution, context, memory, options }: Undoing,
+): Promise<Pick<AgentRequest, 'job' | 'program'>> {
   const { plan, facts, rollbackId } = execution
   const all = plan.steps.filter(step => step.kind === 'undo-schema')
-  const small = await options.program('look')
-  memory.kept ??= await keep({ program, sql: textsOf(all, facts) }, small, { place, execution })
+  const small = await options.program('observe')
+  memory.kept ??= await keep({ program, sql: textsOf(all, facts) }, small, { context, execution })
   const last = steps.at(-1) === all.at(-1)
   return { job: { kind: 'load', ...memory.kept, steps, rollbackId, last }, program: small }
 }
@@ -285,11 +296,11 @@ const SIDE_BY_SIDE = 5
 async function keep(
   library: Library,
   program: string,
-  { place, execution }: Pick<Undoing, 'place' | 'execution'>,
+  { context, execution }: Pick<Undoing, 'context' | 'execution'>,
 ): Promise<Kept> {
   const empty: Job = { kind: 'keep', id: '0'.repeat(64), part: 0, content: '' }
   // What is compressed already grows a little when it is written as text and compressed again.
-  const bytes = Math.floor(roomFor(empty, program, place) * 0.96)
+  const bytes = Math.floor(roomFor(empty, program, context) * 0.96)
   if (bytes < 2_000) {
     throw new NoEvidence(
       "the worker's task definition leaves no room for the agent: shorten its environment, or use `network: direct`",
@@ -297,14 +308,14 @@ async function keep(
     )
   }
   const { id, parts } = partsOf(library, bytes)
-  place.say(
+  context.say(
     `The down SQL is too long for one task definition: ${parts.length} agents put it into PostgreSQL first.`,
   )
   for (let at = 0; at < parts.length; at += SIDE_BY_SIDE) {
     const outcomes = await Promise.all(
       parts.slice(at, at + SIDE_BY_SIDE).map(job => {
         const what = `put down SQL into PostgreSQL (${job.part + 1} of ${parts.length})`
-        return runAgent({ job, program, what, ...patience(execution) }, place)
+        return runAgent({ job, program, what, ...withinDeadline(execution) }, context)
       }),
     )
     for (const outcome of outcomes) if (outcome.state === 'failure') throw thrown(outcome.failure)

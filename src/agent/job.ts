@@ -3,8 +3,8 @@ import type { TakenUp } from '../execute/rearm.ts'
 import type { UndoSchema } from '../plan/plan.ts'
 import type { MountedFiles } from '../ports/files.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
-import type { Inside, WorkerAddress } from '../stack/inside.ts'
-import type { Loss } from '../stack/losses.ts'
+import type { Loss } from '../stack/count-losses.ts'
+import type { Inside, WorkerAddress } from '../stack/probe-inside.ts'
 
 /** What the agent is started for. It is data: it goes into the task definition, and holds no secret. */
 export type Spec = {
@@ -20,7 +20,7 @@ export type Job = ObserveJob | MountJob | CountJob | RearmJob | UndoJob | KeepJo
 type ObserveJob = {
   readonly kind: 'observe'
   readonly workers: readonly WorkerAddress[]
-  readonly closely: boolean
+  readonly deepProbe: boolean
 }
 
 /** Looks at ClickHouse's volume, which is mounted at a path. */

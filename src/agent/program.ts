@@ -1,6 +1,6 @@
 import { createClickHouse } from '../adapters/clickhouse.ts'
-import { systemClock } from '../adapters/clock.ts'
 import { createPostgres } from '../adapters/postgres.ts'
+import { systemClock } from '../adapters/system-clock.ts'
 import type { Undoing } from '../execute/execution.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import { redact } from '../report/redact.ts'

@@ -64,15 +64,15 @@ export type Answer =
 /** The runner's side: takes lines as they come, in whatever order, and knows when they are all there. */
 export function createReader(nonce: string, onSay: (text: string) => void): Reader {
   const lines = new Map<number, Line>()
-  let told = 0
+  let reported = 0
   let strange = 0
   let others = 0
   let broken: string | undefined
 
-  const tell = () => {
-    for (let next = lines.get(told); next !== undefined; next = lines.get(told)) {
+  const flush = () => {
+    for (let next = lines.get(reported); next !== undefined; next = lines.get(reported)) {
       if (next.k === 'say') onSay(String(next.v))
-      told += 1
+      reported += 1
     }
   }
   const take = (text: string) => {
@@ -91,7 +91,7 @@ export function createReader(nonce: string, onSay: (text: string) => void): Read
   return {
     take(texts) {
       for (const text of texts) take(text)
-      tell()
+      flush()
     },
     answer() {
       if (broken !== undefined) return { state: 'broken', reason: broken }
@@ -154,8 +154,8 @@ function wholeAnswer(lines: ReadonlyMap<number, Line>, end: Line): Answer {
   const before = [...lines.values()].filter(line => line.i < end.i).sort((a, b) => a.i - b.i)
   const sha256 = createHash('sha256')
   for (const { json } of before) sha256.update(`${json}\n`)
-  const told = end.v as { readonly count?: unknown; readonly sha256?: unknown } | null
-  if (told?.count !== end.i || told.sha256 !== sha256.digest('hex') || lines.size !== end.i + 1)
+  const claimed = end.v as { readonly count?: unknown; readonly sha256?: unknown } | null
+  if (claimed?.count !== end.i || claimed.sha256 !== sha256.digest('hex') || lines.size !== end.i + 1)
     return { state: 'broken', reason: 'its answer is not what it hashed' }
   const failure = textOf('failure', before)
   if (failure !== '') return { state: 'failure', failure: JSON.parse(failure) as JobFailure }

@@ -30,7 +30,7 @@ export function clickhouseOf(environment: Environment): ClickHouseAccess | undef
   }
 }
 
-type ValkeyPlace = {
+type ValkeyConnection = {
   /** `redis://…` or `rediss://…`; a password in it is percent-encoded. */
   readonly url: string
   readonly prefix: string
@@ -38,14 +38,14 @@ type ValkeyPlace = {
 }
 
 /** Valkey as the worker's client is told (packages/shared/src/server/redis/redis.ts). Of a cluster, its first node. */
-export function valkeyOf(environment: Environment): ValkeyPlace | undefined {
+export function valkeyOf(environment: Environment): ValkeyConnection | undefined {
   const { REDIS_CONNECTION_STRING, REDIS_HOST, REDIS_KEY_PREFIX } = environment
-  const place = {
+  const connection = {
     prefix: REDIS_KEY_PREFIX || 'bull',
     verify: environment['REDIS_TLS_REJECT_UNAUTHORIZED'] !== 'false',
   }
   if (REDIS_CONNECTION_STRING && URL.canParse(REDIS_CONNECTION_STRING))
-    return { url: REDIS_CONNECTION_STRING, ...place }
+    return { url: REDIS_CONNECTION_STRING, ...connection }
   const [node = ''] = (environment['REDIS_CLUSTER_NODES'] ?? '').split(',')
   const host = REDIS_HOST || node.split(':')[0]
   if (!host) return undefined
@@ -53,7 +53,7 @@ export function valkeyOf(environment: Environment): ValkeyPlace | undefined {
   const scheme = environment['REDIS_TLS_ENABLED'] === 'true' ? 'rediss' : 'redis'
   const user = encodeURIComponent(environment['REDIS_USERNAME'] ?? '')
   const password = encodeURIComponent(environment['REDIS_AUTH'] ?? '')
-  return { url: `${scheme}://${user}:${password}@${host}:${port}`, ...place }
+  return { url: `${scheme}://${user}:${password}@${host}:${port}`, ...connection }
 }
 
 const SECRET = /PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY|AUTH|SALT|URL|CONNECTION|ARGS/

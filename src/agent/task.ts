@@ -7,16 +7,16 @@ import { Interrupted } from '../errors/rollout-error.ts'
 import { reasonsOf } from '../execute/cause.ts'
 import { knownCause } from '../execute/classify-log.ts'
 import { exitCodeOf, followTask, type OneOffTask, startTask, stopTask } from '../execute/one-off-task.ts'
-import { logPlace } from '../execute/task-log.ts'
+import { logLocation } from '../execute/task-log.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cloud, EcsTask } from '../ports/cloud.ts'
 import type { EcsComponent } from '../stack/stack.ts'
+import { agentDefinition, CONTAINER, TAG, type Volume } from './definition.ts'
 import type { Job, JobFailure } from './job.ts'
-import { CONTAINER, orderOf, TAG, type Volume } from './order.ts'
 import { type Answer, createReader, type Reader } from './protocol.ts'
 
 /** What starting an agent needs. */
-export type Place = {
+export type AgentContext = {
   readonly cloud: Cloud
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -26,7 +26,7 @@ export type Place = {
   readonly volume?: Volume
 }
 
-export type Errand = {
+export type AgentRequest = {
   readonly job: Job
   /** The bundle that does it. */
   readonly program: string
@@ -48,37 +48,37 @@ export type Outcome =
  * started, the task ends by itself, and is told to stop where its end is not waited for.
  * @throws Denied, Interrupted, or NoEvidence with the reason why there is no answer
  */
-export async function runAgent(errand: Errand, place: Place): Promise<Outcome> {
-  assertPlace(place)
-  const { cloud, clock, say, worker, volume } = place
+export async function runAgent(request: AgentRequest, context: AgentContext): Promise<Outcome> {
+  assertPlacement(context)
+  const { cloud, clock, say, worker, volume } = context
   const nonce = randomBytes(8).toString('hex')
-  const spec = { nonce, timeoutMs: Math.max(1_000, errand.timeoutMs - ENDING_MS), job: errand.job }
-  const deadline = clock.now() + errand.timeoutMs
-  const order: OneOffTask = {
+  const spec = { nonce, timeoutMs: Math.max(1_000, request.timeoutMs - ENDING_MS), job: request.job }
+  const deadline = clock.now() + request.timeoutMs
+  const oneOff: OneOffTask = {
     called: "the agent's task",
-    what: `the agent that was to ${errand.what}`,
+    what: `the agent that was to ${request.what}`,
     base: worker.taskDefinition,
-    derived: orderOf(spec, errand.program, worker, volume),
+    derived: agentDefinition(spec, request.program, worker, volume),
     tag: TAG,
-    service: host(place).service,
+    service: host(context).service,
     pace: 'near',
   }
-  const task = await start(order, errand, place)
-  const log = createLog(task, createReader(nonce, errand.onSay), place)
+  const task = await start(oneOff, request, context)
+  const log = createLog(task, createReader(nonce, request.onSay), context)
   const isOver = () => isWhole(log.answer()) || log.problem() !== undefined
   const isRead = () => isOver() || log.answer().state !== 'open'
   let left = true
   try {
     const ended = await followTask(
       task,
-      order,
-      { more: log.more, isOver, isRead, patienceMs },
-      { ...place, deadline },
+      oneOff,
+      { more: log.more, isOver, isRead, settleMs },
+      { ...context, deadline },
     )
     left = !isWhole(log.answer()) && ended.lastStatus !== 'STOPPED'
-    return outcomeOf(ended, log, order)
+    return outcomeOf(ended, log, oneOff)
   } finally {
-    if (left) say(await stopTask(task, order, cloud))
+    if (left) say(await stopTask(task, oneOff, cloud))
   }
 }
 
@@ -86,17 +86,17 @@ export async function runAgent(errand: Errand, place: Place): Promise<Outcome> {
 const ENDING_MS = 20_000
 
 /** A task that did not end as an agent ends has no last line to wait for, only lines on their way. */
-function patienceMs(exitCode: number): number {
+function settleMs(exitCode: number): number {
   return exitCode === 0 || exitCode === 3 ? 60_000 : 10_000
 }
 
 /** Beside whom it stands. */
-function host({ worker, volume }: Place): EcsComponent {
+function host({ worker, volume }: AgentContext): EcsComponent {
   return volume?.of ?? worker
 }
 
-function assertPlace(place: Place): void {
-  const { signal, worker } = place
+function assertPlacement(context: AgentContext): void {
+  const { signal, worker } = context
   const { logGroup, logStreamPrefix, name } = worker.container
   if (logGroup === undefined || logStreamPrefix === undefined) {
     throw new NoEvidence(
@@ -104,7 +104,7 @@ function assertPlace(place: Place): void {
       { lasting: true },
     )
   }
-  const { service } = host(place)
+  const { service } = host(context)
   if (signal.aborted) throw new Interrupted('The run was cancelled before the agent was started.')
   if (service.subnets.length > 0) return
   throw new NoEvidence(
@@ -113,11 +113,15 @@ function assertPlace(place: Place): void {
   )
 }
 
-async function start(order: OneOffTask, { what, job }: Errand, place: Place): Promise<EcsTask> {
+async function start(
+  oneOff: OneOffTask,
+  { what, job }: AgentRequest,
+  context: AgentContext,
+): Promise<EcsTask> {
   try {
-    const task = await startTask(order, place)
-    place.say(
-      `ECS starts the agent (task ${task.id}, beside ${order.service.name}) to ${what}${READS.has(job.kind) ? ' (it only reads)' : ''}; that takes about a minute`,
+    const task = await startTask(oneOff, context)
+    context.say(
+      `ECS starts the agent (task ${task.id}, beside ${oneOff.service.name}) to ${what}${READS.has(job.kind) ? ' (it only reads)' : ''}; that takes about a minute`,
     )
     return task
   } catch (error) {
@@ -141,18 +145,18 @@ type Log = {
   problem(): Denied | NoEvidence | undefined
 }
 
-function createLog(task: EcsTask, reader: Reader, { cloud, worker }: Place): Log {
-  const place = logPlace(worker.container, CONTAINER, task)
+function createLog(task: EcsTask, reader: Reader, { cloud, worker }: AgentContext): Log {
+  const location = logLocation(worker.container, CONTAINER, task)
   let position: string | undefined
   let size = 0
   let problem: Denied | NoEvidence | undefined
   return {
     async more() {
-      if (problem !== undefined || place === undefined) return
-      const page = await cloud.logs.follow(place.group, place.stream, position, LONGEST_LOG)
+      if (problem !== undefined || location === undefined) return
+      const page = await cloud.logs.follow(location.group, location.stream, position, LONGEST_LOG)
       position = page.position
       size += page.lines.reduce((sum, line) => sum + line.length, 0)
-      if (page.denied) problem = new Denied('logs:GetLogEvents', new Error(`log group ${place.group}`))
+      if (page.denied) problem = new Denied('logs:GetLogEvents', new Error(`log group ${location.group}`))
       if (size > LONGEST_LOG)
         problem = new NoEvidence("the agent's log has more than 4 MB, which is no answer", { lasting: false })
       if (problem === undefined) reader.take(page.lines)
@@ -166,14 +170,14 @@ function isWhole(answer: Answer): answer is Outcome {
   return answer.state === 'result' || answer.state === 'failure'
 }
 
-function outcomeOf(ended: EcsTask, log: Log, order: OneOffTask): Outcome {
+function outcomeOf(ended: EcsTask, log: Log, oneOff: OneOffTask): Outcome {
   const answer = log.answer()
   const problem = log.problem()
   if (problem !== undefined) throw problem
   if (isWhole(answer)) return answer
-  const exitCode = exitCodeOf(ended, order)
+  const exitCode = exitCodeOf(ended, oneOff)
   const cause = knownCause(reasonsOf(ended))
-  const sentence = (why: string) => `${cause}${order.what} gave no whole answer: ${why}`
+  const sentence = (why: string) => `${cause}${oneOff.what} gave no whole answer: ${why}`
   if (exitCode === undefined) {
     const reason = ended.stoppedReason ?? 'ECS gives no reason'
     throw new NeverStarted(sentence(`its task never started (${reason})`), reason)

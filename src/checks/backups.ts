@@ -10,11 +10,11 @@ const databaseBackups = {
   id: 'database-backups',
   title: 'PostgreSQL can be restored',
   group: 'control-plane',
-  needs: ['surroundings'],
+  needs: ['infrastructure'],
   settles: false,
   about: ['postgres'],
   run({ stack }) {
-    const { database } = stack.surroundings.backups
+    const { database } = stack.infrastructure.backups
     if (!database.known) return unseen(database)
     if (database.value === undefined)
       return skipped(
@@ -43,11 +43,11 @@ const fileBackups = {
   id: 'file-backups',
   title: "ClickHouse's files can be restored",
   group: 'control-plane',
-  needs: ['surroundings'],
+  needs: ['infrastructure'],
   settles: false,
   about: ['efs', 'clickhouse'],
   run({ stack }) {
-    const { files, at } = stack.surroundings.backups
+    const { files, at } = stack.infrastructure.backups
     if (!files.known) return unseen(files)
     if (files.value === undefined) return skipped('ClickHouse has no EFS volume.')
     const fileSystem = stack.clickhouse.taskDefinition.volumes[0]?.fileSystemId
@@ -78,11 +78,11 @@ const databaseVersion = {
   id: 'database-version',
   title: 'PostgreSQL is new enough',
   group: 'control-plane',
-  needs: ['surroundings'],
+  needs: ['infrastructure'],
   settles: false,
   about: ['postgres'],
   run({ stack, expected }) {
-    const { database } = stack.surroundings.backups
+    const { database } = stack.infrastructure.backups
     if (!database.known) return unseen(database)
     const version = database.value?.version
     if (version === undefined) return skipped('Which PostgreSQL runs is not told by AWS.')

@@ -11,7 +11,7 @@ type CheckGroup = 'control-plane' | 'public' | 'inside'
  * another one with ClickHouse's volume, `surroundings` calls about what lies around the
  * components, `record` the last deployment record, `canary` a trace that is written. Gathered only when a chosen check needs it.
  */
-type Need = 'inside' | 'mount' | 'surroundings' | 'record' | 'canary'
+type Need = 'inside' | 'mount' | 'infrastructure' | 'record' | 'canary'
 
 /** `inconclusive`: the evidence could not be had although it should; it never counts as passed. */
 export type CheckState = 'passed' | 'warning' | 'failed' | 'skipped' | 'inconclusive'

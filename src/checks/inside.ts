@@ -2,7 +2,7 @@ import type { Stack, ValkeyState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { moduleHint } from './module-hint.ts'
-import { unseen } from './stores.ts'
+import { unseen } from './store-checks.ts'
 
 export const clickhouseName = {
   id: 'clickhouse-name',
@@ -63,12 +63,12 @@ export const valkey = {
   about: ['valkey'],
   run({ stack }) {
     const seen = stack.probe.valkey
-    return seen.known ? judge(seen.value, seen.source, stack) : unseen(seen)
+    return seen.known ? evaluate(seen.value, seen.source, stack) : unseen(seen)
   },
 } as const satisfies Check
 
 /** https://langfuse.com/self-hosting/deployment/infrastructure/cache: an evicted key is a lost event. */
-function judge(
+function evaluate(
   { version, policy, used, maximum, evicted }: ValkeyState,
   address: string,
   stack: Stack,

@@ -2,12 +2,12 @@ import { reasonsOf } from '../execute/cause.ts'
 import { knownCause } from '../execute/classify-log.ts'
 import { componentName } from '../plan/plan.ts'
 import type { EcsTask } from '../ports/cloud.ts'
+import { isMountFailure } from '../stack/observe-storage.ts'
 import type { Stack } from '../stack/stack.ts'
-import { isMountFailure } from '../stack/storage.ts'
 import type { Check, Finding, Subject } from './check.ts'
 import { failed, passed, warning } from './check.ts'
-import { missing, vpcDns } from './network.ts'
-import { CLICKHOUSE_USER, efs, efsAccessPoint, efsPolicy, efsSecurity, efsVolume } from './storage.ts'
+import { missing, vpcDns } from './network-checks.ts'
+import { CLICKHOUSE_USER, efs, efsAccessPoint, efsPolicy, efsSecurity, efsVolume } from './storage-checks.ts'
 
 const GIB = 1024 ** 3
 
@@ -15,7 +15,7 @@ const efsMounted = {
   id: 'efs-mounted',
   title: "The volume mounts, with ClickHouse's data and owner",
   group: 'inside',
-  needs: ['mount', 'surroundings'],
+  needs: ['mount', 'infrastructure'],
   settles: false,
   about: ['efs', 'clickhouse'],
   run(subject) {
@@ -47,7 +47,7 @@ const efsMounted = {
 } as const satisfies Check
 
 /** As whom it writes: an access point decides, else the task definition, else the image. */
-function expectedOwner({ clickhouse, surroundings: { storage } }: Stack): number {
+function expectedOwner({ clickhouse, infrastructure: { storage } }: Stack): number {
   const point = storage.known && storage.value.accessPoint.known ? storage.value.accessPoint.value : undefined
   if (point?.user !== undefined) return point.user.uid
   const uid = Number(clickhouse.container.user?.split(':')[0] ?? Number.NaN)
@@ -65,11 +65,11 @@ function startsOf<Component extends 'clickhouse' | 'worker'>(
     id: `${component}-starts`,
     title: `Tasks of ${component === 'worker' ? 'the worker' : 'ClickHouse'} start`,
     group: 'control-plane',
-    needs: ['surroundings'],
+    needs: ['infrastructure'],
     settles: false,
     about: component === 'clickhouse' ? ['clickhouse', 'efs'] : ['worker'],
     run(subject) {
-      const { stopped } = subject.stack.surroundings
+      const { stopped } = subject.stack.infrastructure
       if (!stopped.known) return missing(stopped)
       const seen = stopped.value[component]
       if (!seen.known) return missing(seen)
@@ -114,15 +114,15 @@ export const MOUNT_CHECKS = [startsOf('clickhouse'), startsOf('worker'), efsMoun
 type Suspect = readonly [check: Check, name: string]
 
 /** Where the words that ECS repeats from mount.efs can come from. What it says of botocore is only its next attempt. */
-const SUSPECTS: readonly (readonly [words: RegExp, says: string, suspects: () => readonly Suspect[]])[] = [
-  [/Failed to resolve|botocore/i, "EFS's name does not resolve", () => [TARGETS, DNS, DOOR]],
-  [/timed out|due to timeout|Connection reset/i, 'EFS does not answer', () => [DOOR, TARGETS]],
+const SUSPECTS: readonly (readonly [words: RegExp, message: string, suspects: () => readonly Suspect[]])[] = [
+  [/Failed to resolve|botocore/i, "EFS's name does not resolve", () => [TARGETS, DNS, SECURITY]],
+  [/timed out|due to timeout|Connection reset/i, 'EFS does not answer', () => [SECURITY, TARGETS]],
   [/access denied/i, 'EFS denies the mount', () => [POLICY, POINT]],
   [/No such file or directory/i, 'there is no such directory on EFS', () => [POINT, VOLUME]],
 ]
 
 const TARGETS: Suspect = [efs, 'mount targets']
-const DOOR: Suspect = [efsSecurity, 'security groups']
+const SECURITY: Suspect = [efsSecurity, 'security groups']
 const POLICY: Suspect = [efsPolicy, 'file-system policy']
 const POINT: Suspect = [efsAccessPoint, 'access point']
 const VOLUME: Suspect = [efsVolume, 'volume']
@@ -130,16 +130,16 @@ const DNS: Suspect = [vpcDns, 'DNS']
 
 /** What ECS says, and which of its possible causes it is: each was looked at. */
 function whyNotMounted(reason: string, subject: Subject): string {
-  const [, says = 'EFS cannot be mounted', first = () => []] =
+  const [, message = 'EFS cannot be mounted', first = () => []] =
     SUSPECTS.find(([words]) => words.test(reason)) ?? []
   const likely = first()
-  const others = [TARGETS, DNS, DOOR, POLICY, POINT].filter(one => !likely.includes(one))
+  const others = [TARGETS, DNS, SECURITY, POLICY, POINT].filter(one => !likely.includes(one))
   const findings = [...likely, ...others].map(([check, name], index) => ({
     name,
     likely: index < likely.length,
     finding: check.run(subject) as Finding,
   }))
-  const what = `${says}${/botocore/i.test(reason) ? ' (what it says of botocore leads astray)' : ''}`
+  const what = `${message}${/botocore/i.test(reason) ? ' (what it says of botocore leads astray)' : ''}`
   const guilty =
     findings.find(one => one.finding.state === 'failed') ??
     findings.find(one => one.likely && one.finding.state === 'warning')

@@ -1,7 +1,7 @@
 import type { Queue, ValkeyState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { unseen } from './stores.ts'
+import { unseen } from './store-checks.ts'
 
 const MINUTE = 60_000
 const STUCK_MS = 10 * MINUTE
@@ -19,16 +19,16 @@ export const valkeyQueues = {
     const seen = stack.probe.valkey
     if (!seen.known)
       return unseen({ ...seen, because: seen.because === 'unreachable' ? 'no-evidence' : seen.because })
-    return seen.value.version === '' ? nobody(seen.source) : judge(seen.value)
+    return seen.value.version === '' ? noServer(seen.source) : evaluate(seen.value)
   },
 } as const satisfies Check
 
 /** Whatever answers there, a Valkey says what version it is. */
-function nobody(source: string): Finding {
+function noServer(source: string): Finding {
   return inconclusive(`What answers at ${source} does not say that it is Valkey or Redis.`)
 }
 
-function judge({ queues, now, cluster }: ValkeyState): Finding {
+function evaluate({ queues, now, cluster }: ValkeyState): Finding {
   const ages = queues.map(queue => ({ ...queue, age: ageOf(queue, now) }))
   const stuck = ages.filter(queue => queue.waiting > 0 && queue.active === 0 && queue.age > STUCK_MS)
   if (stuck.length > 0) {
@@ -75,17 +75,17 @@ export const valkeyCluster = {
     const seen = stack.probe.valkey
     if (!seen.known)
       return unseen({ ...seen, because: seen.because === 'unreachable' ? 'no-evidence' : seen.because })
-    if (seen.value.version === '') return nobody(seen.source)
+    if (seen.value.version === '') return noServer(seen.source)
     const { environment, secrets } = stack.worker.container
     if (SWITCH in secrets) return skipped(`${SWITCH} is a secret, which is not read.`)
-    const told = environment[SWITCH] === 'true'
+    const configured = environment[SWITCH] === 'true'
     const { cluster } = seen.value
-    if (cluster && !told) {
+    if (cluster && !configured) {
       return failed(
         `Valkey at ${seen.source} runs in cluster mode, and ${SWITCH} is not \`true\` for the worker, so the queues fail with CROSSSLOT: set it on web and worker (from 3.70.0 on), or take a Valkey without cluster mode.`,
       )
     }
-    if (!cluster && told) {
+    if (!cluster && configured) {
       return failed(
         `${SWITCH} is \`true\` for the worker, but Valkey at ${seen.source} is no cluster, so no queue is reached: remove that variable from web and worker.`,
       )

@@ -1,5 +1,5 @@
 import type { Rule, SecurityGroup, Subnet } from '../ports/network.ts'
-import type { Network, Stand } from '../stack/network.ts'
+import type { Network, NetworkPlacement } from '../stack/observe-network.ts'
 import type { Unseen } from '../stack/stack.ts'
 
 /** Somebody in the VPC. Where a store's subnets are not known, only its groups are. */
@@ -35,7 +35,7 @@ export function reach(network: Network, { from, to, port }: Path): Reach {
 
 type Path = { readonly from: Side; readonly to: Side; readonly port: number }
 
-export function side(who: string, { subnets, securityGroups }: Stand): Side {
+export function side(who: string, { subnets, securityGroups }: NetworkPlacement): Side {
   return { who, subnets, securityGroups }
 }
 
@@ -60,13 +60,13 @@ function covered(rules: readonly Rule[], port: number, other: Side, subnets: rea
   const ranges = fitting.flatMap(rule => rule.ranges)
   if (ranges.includes('0.0.0.0/0')) return 'all'
   const lists = fitting.some(rule => rule.lists.length > 0)
-  const places = subnets.filter(({ id }) => other.subnets === undefined || other.subnets.includes(id))
-  const inside = places.filter(({ cidr }) => ranges.some(range => isWithin(cidr, range)))
-  if (places.length > 0 && inside.length === places.length) return 'all'
+  const targets = subnets.filter(({ id }) => other.subnets === undefined || other.subnets.includes(id))
+  const inside = targets.filter(({ cidr }) => ranges.some(range => isWithin(cidr, range)))
+  if (targets.length > 0 && inside.length === targets.length) return 'all'
   // A range may be a part of a subnet, or hold the very addresses of a store.
-  const vague = lists || (ranges.length > 0 && (places.length === 0 || other.subnets === undefined))
+  const vague = lists || (ranges.length > 0 && (targets.length === 0 || other.subnets === undefined))
   if (vague) return 'unknown'
-  const touched = places.some(({ cidr }) => ranges.some(range => isWithin(range, cidr)))
+  const touched = targets.some(({ cidr }) => ranges.some(range => isWithin(range, cidr)))
   return inside.length > 0 || touched ? 'some' : 'none'
 }
 

@@ -1,17 +1,17 @@
 import { explain } from '../errors/explain.ts'
 import { RolloutError } from '../errors/rollout-error.ts'
-import { backgroundMigrations } from './background.ts'
+import { backgroundMigrations } from './background-check.ts'
 import { BACKUP_CHECKS } from './backups.ts'
-import { CANARY_CHECKS } from './canary.ts'
+import { CANARY_CHECKS } from './canary-checks.ts'
 import type { Check, CheckState, Finding, Subject } from './check.ts'
 import { cloudMap, cloudMapSettings } from './data-path.ts'
-import { DATABASE_CHECKS } from './databases.ts'
-import { drift } from './drift.ts'
+import { DATABASE_CHECKS } from './database-checks.ts'
+import { drift } from './drift-check.ts'
 import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
 import { MOUNT_CHECKS } from './mount.ts'
-import { NETWORK_CHECKS } from './network.ts'
-import { REGISTRY_CHECKS } from './registry.ts'
+import { NETWORK_CHECKS } from './network-checks.ts'
+import { REGISTRY_CHECKS } from './registry-checks.ts'
 import { RELEASE_CHECKS } from './releases.ts'
 import {
   clickhouseSingleWriter,
@@ -22,8 +22,8 @@ import {
   workerSteady,
 } from './services.ts'
 import { SETTINGS_CHECKS } from './settings.ts'
-import { efs, STORAGE_CHECKS } from './storage.ts'
-import { clickhousePing, clickhouseSchema, postgresMigrations } from './stores.ts'
+import { efs, STORAGE_CHECKS } from './storage-checks.ts'
+import { clickhousePing, clickhouseSchema, postgresMigrations } from './store-checks.ts'
 import { webHealth, webVersion } from './web-health.ts'
 
 /** Every check, in the order of the report. */

@@ -4,7 +4,7 @@ import { type Facts, parseKey, type Snapshot, sameFacts } from '../schema/snapsh
 import type { PostgresState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { unseen } from './stores.ts'
+import { unseen } from './store-checks.ts'
 
 /** Drift: the schema against the one that exactly the applied migrations make, so that a missing migration is no drift. */
 export const postgresSchema = {
@@ -15,11 +15,11 @@ export const postgresSchema = {
   settles: false,
   about: ['postgres'],
   run({ stack, facts }) {
-    const seen = stack.probe.closely.postgresSchema
+    const seen = stack.probe.deepProbe.postgresSchema
     if (!seen.known) return unseen(seen)
     if (!stack.postgres.known) return inconclusive(stack.postgres.reason)
     const wanted = schemaOf(stack.postgres.value, facts)
-    return 'because' in wanted ? skipped(wanted.because) : judgePostgres(seen.value, wanted.schema)
+    return 'because' in wanted ? skipped(wanted.because) : evaluatePostgres(seen.value, wanted.schema)
   },
 } as const satisfies Check
 
@@ -40,7 +40,7 @@ function schemaOf(
 
 type Difference = { readonly key: string; readonly what: string; readonly breaks: boolean }
 
-function judgePostgres(seen: Snapshot, wanted: Snapshot): Finding {
+function evaluatePostgres(seen: Snapshot, wanted: Snapshot): Finding {
   const differences = differencesOf(seen, wanted)
   const others = foreignObjects(seen, wanted)
   const [first] = differences.toSorted((left, right) => Number(right.breaks) - Number(left.breaks))
@@ -168,7 +168,7 @@ export const clickhouseTables = {
   settles: false,
   about: ['clickhouse'],
   run({ stack, facts }) {
-    const seen = stack.probe.closely.clickhouseSchema
+    const seen = stack.probe.deepProbe.clickhouseSchema
     if (!seen.known) return unseen(seen)
     if (!stack.clickhouseStore.known) return inconclusive(stack.clickhouseStore.reason)
     const { head, dirty } = stack.clickhouseStore.value
@@ -176,27 +176,27 @@ export const clickhouseTables = {
     if (head === 0) return skipped('ClickHouse has no schema yet, so there is nothing to compare.')
     if (dirty) return skipped(`Migration ${head} is half done, so the tables are between two states.`)
     if (head > newest) return skipped(`What ClickHouse migration ${head} makes is not known to the catalog.`)
-    return judgeClickHouse(seen.value, facts.clickhouseSnapshot(head), head)
+    return evaluateClickHouse(seen.value, facts.clickhouseSnapshot(head), head)
   },
 } as const satisfies Check
 
-function judgeClickHouse(seen: Snapshot, wanted: Snapshot, head: number): Finding {
+function evaluateClickHouse(seen: Snapshot, wanted: Snapshot, head: number): Finding {
   const differences = Object.entries(wanted).flatMap(([key, facts]) => tableDifference(key, facts, seen))
   const missing = new Set(
     differences.filter(({ key, breaks }) => breaks && seen[key] === undefined).map(({ key }) => key),
   )
-  const told = differences.filter(({ key }) => {
+  const relevant = differences.filter(({ key }) => {
     const { kind, names } = parseKey(key)
     return kind === 'table' || kind === 'view' || !missing.has(`table ${names[0]}`)
   })
-  if (told.length === 0) {
+  if (relevant.length === 0) {
     const tables = Object.keys(wanted).filter(key => /^(table|view) /.test(key))
     return passed(
       `All ${tables.length} tables and views of version ${head} are there, with their engines and columns.`,
     )
   }
-  const sentence = `ClickHouse's tables are not those of schema version ${head}: ${firstFive(told.map(({ what }) => what))}. They were changed by hand or lost with a part of the volume: restore the EFS recovery point, or make them as Langfuse's ClickHouse migrations do.`
-  return told.some(({ breaks }) => breaks) ? failed(sentence) : warning(sentence)
+  const sentence = `ClickHouse's tables are not those of schema version ${head}: ${firstFive(relevant.map(({ what }) => what))}. They were changed by hand or lost with a part of the volume: restore the EFS recovery point, or make them as Langfuse's ClickHouse migrations do.`
+  return relevant.some(({ breaks }) => breaks) ? failed(sentence) : warning(sentence)
 }
 
 /**

@@ -17,7 +17,7 @@ export type Settled = {
 }
 
 /** AWS's own pictures lag its changes: Cloud Map by half a minute, DescribeServices by seconds. */
-const PATIENCE_MS = 60_000
+const SETTLE_MS = 60_000
 const PAUSE_MS = 3_000
 
 /**
@@ -35,32 +35,34 @@ export async function settleChecks(
     readonly clock: Clock
     readonly deadline: number
     readonly signal: AbortSignal
-    readonly patient: boolean
+    readonly untilSettled: boolean
   },
 ): Promise<Settled> {
-  const until = Math.min(time.clock.now() + PATIENCE_MS, time.deadline)
+  const until = Math.min(time.clock.now() + SETTLE_MS, time.deadline)
   const quick = { ...subject, connections: quickSources(subject.connections) }
   for (;;) {
-    const settled = await lookOnce(quick)
-    const again = time.patient && !isFinal(settled.checks) && time.clock.now() < until && !time.signal.aborted
-    if (!again) return subject.connections.insideIsSlow ? lookInsideToo(subject, time, settled) : settled
+    const settled = await observeOnce(quick)
+    const again =
+      time.untilSettled && !isFinal(settled.checks) && time.clock.now() < until && !time.signal.aborted
+    if (!again)
+      return subject.connections.probeIsExpensive ? alsoProbeInside(subject, time, settled) : settled
     await time.clock.sleep(PAUSE_MS, time.signal).catch(() => undefined)
   }
 }
 
 /** Once all is well outside, and once more where it is not inside: each look is a task. */
-async function lookInsideToo(
+async function alsoProbeInside(
   subject: Parameters<typeof settleChecks>[0],
-  { signal, patient, clock, deadline }: Parameters<typeof settleChecks>[1],
+  { signal, untilSettled, clock, deadline }: Parameters<typeof settleChecks>[1],
   outside: Settled,
 ): Promise<Settled> {
   if (signal.aborted) return outside
-  const settled = await lookOnce(subject)
-  const again = patient && isFinal(outside.checks) && !isFinal(settled.checks)
-  return again && clock.now() < deadline && !signal.aborted ? lookOnce(subject) : settled
+  const settled = await observeOnce(subject)
+  const again = untilSettled && isFinal(outside.checks) && !isFinal(settled.checks)
+  return again && clock.now() < deadline && !signal.aborted ? observeOnce(subject) : settled
 }
 
-async function lookOnce({
+async function observeOnce({
   config,
   connections,
   facts,

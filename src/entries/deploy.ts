@@ -2,29 +2,29 @@ import { isFinal, type Settled, settleChecks } from '../checks/settle.ts'
 import { explain } from '../errors/explain.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
-import { planDeploy } from '../plan/deploy.ts'
 import { type OldWeb, oldWebOf } from '../plan/old-web.ts'
 import type { Plan, Step } from '../plan/plan.ts'
+import { planDeploy } from '../plan/plan-deploy.ts'
 import type { ImageTool } from '../ports/image-tool.ts'
 import type { DeploymentRecord } from '../ports/records.ts'
 import { pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
-import { observeBackups } from '../stack/backup.ts'
-import { resolveMirrors } from '../stack/mirror.ts'
+import { resolveMirrors } from '../stack/mirror-sources.ts'
+import { observeBackups } from '../stack/observe-backups.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
-import { acceptAsBaseline, keepBaseline } from './baseline.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { acceptAsBaseline, keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
+import { nextSteps } from './next-steps.ts'
 import { observeReady } from './observe-ready.ts'
 import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
 import { closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
-import { wayOut } from './way-out.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
 export async function deploy(given: Ports): Promise<Conclusion> {
@@ -131,7 +131,7 @@ type Finish = {
 async function finish(run: Finish): Promise<Conclusion> {
   const { plan, steps, record, config, ports } = run
   const complete = steps.every(step => step.state === 'done')
-  const settled = await look(run, complete ? config.version : undefined)
+  const settled = await settle(run, complete ? config.version : undefined)
   const rest = {
     versions: { previous: plan.from, current: current(settled, ports), target: plan.to },
     plan,
@@ -147,20 +147,20 @@ async function finish(run: Finish): Promise<Conclusion> {
     const kept = await keepBaseline(settled.stack, { by: 'deploy', config, ports })
     return { ...conclusion, warnings: [...conclusion.warnings, ...kept] }
   }
-  const next = wayOut(run)
+  const next = nextSteps(run)
   const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next })
   await record.close('failure', failed.headline)
-  if (config.onFailure === 'stop' || !worthGoingBack(steps)) return failed
-  return ports.signal.aborted ? stopRolling(failed, run) : goBack(failed, run)
+  if (config.onFailure === 'stop' || !shouldRollBack(steps)) return failed
+  return ports.signal.aborted ? stopRolling(failed, run) : rollBack(failed, run)
 }
 
-function look(
+function settle(
   { config, connections, ports, deadline }: Finish,
   expected: Release | undefined,
 ): Promise<Settled> {
   return settleChecks(
     { config, connections, facts: ports.facts, expected },
-    { clock: ports.clock, deadline, signal: ports.signal, patient: expected !== undefined },
+    { clock: ports.clock, deadline, signal: ports.signal, untilSettled: expected !== undefined },
   )
 }
 
@@ -168,7 +168,7 @@ function look(
  * Whether there is anything to undo: a backup or a copied image changes nothing that runs, and a rollout that
  * succeeded is not undone because background migrations could not be run again after it.
  */
-function worthGoingBack(steps: readonly StepResult[]): boolean {
+function shouldRollBack(steps: readonly StepResult[]): boolean {
   const rerunFailed = steps.some(
     ({ step, state }) => step.kind === 'rerun-background-migrations' && state !== 'not-started',
   )
@@ -184,10 +184,10 @@ const CHANGES: ReadonlySet<Step['kind']> = new Set([
 ])
 
 /** `on-failure: rollback`. The cause of the failure comes first; an undo that fails as well is told after it. */
-async function goBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
+async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
   const { plan, steps, way, record, config, connections, ports } = run
   const undone = await undo({ config, plan, steps, record: way, connections, ports })
-  const settled = await look(run, undone.problem === undefined ? releaseOf(plan.from) : undefined)
+  const settled = await settle(run, undone.problem === undefined ? releaseOf(plan.from) : undefined)
   const good = undone.problem === undefined && isFinal(settled.checks)
   const problem =
     undone.problem ?? settled.problem ?? settled.checks.find(check => check.state === 'failed')?.sentence
@@ -232,6 +232,6 @@ async function stopRolling(
 
 /** Only what the web itself says counts here: a web that does not answer runs nothing. */
 function current({ stack }: Settled, { facts }: Ports): string | undefined {
-  const says = stack?.health.known ? stack.health.value.version : undefined
-  return stack !== undefined && says !== undefined ? currentRelease(stack, facts) : undefined
+  const reported = stack?.health.known ? stack.health.value.version : undefined
+  return stack !== undefined && reported !== undefined ? currentRelease(stack, facts) : undefined
 }

@@ -19,16 +19,16 @@ export async function withNewerReleases(
     try {
       const tree = await releases.read(version)
       if (tree === undefined) {
-        runner.info(`${releases.place} has no tag v${version}.`)
+        runner.info(`${releases.location} has no tag v${version}.`)
         continue
       }
       runner.info(
-        `The migrations of Langfuse ${version} were read from ${releases.place}: the catalog ends before it.`,
+        `The migrations of Langfuse ${version} were read from ${releases.location}: the catalog ends before it.`,
       )
-      facts = withRelease(facts, { version, tree, readFrom: releases.place })
+      facts = withRelease(facts, { version, tree, readFrom: releases.location })
     } catch (error) {
       runner.info(
-        `The migrations of Langfuse ${version} could not be read from ${releases.place}: ${explain(error)}`,
+        `The migrations of Langfuse ${version} could not be read from ${releases.location}: ${explain(error)}`,
       )
     }
   }

@@ -4,10 +4,10 @@ import type { StackConfig } from '../inputs/config.ts'
 import { ecsState } from '../plan/ecs-state.ts'
 import { observe, quickSources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
-import { type Connections, demandEvidence, type Ports } from './ports.ts'
+import { type Connections, type Ports, requireObservations } from './ports.ts'
 
 /** ClickHouse is stopped before it is started, and a migration has its databases dirty as long as it runs. */
-const PATIENCE_MS = 5 * 60_000
+const SETTLE_MS = 5 * 60_000
 
 /**
  * The picture that a plan is made from. What an earlier run was killed in the middle of looks broken while it goes
@@ -20,10 +20,10 @@ export async function observeReady(
 ): Promise<Stack> {
   const { clock, signal, runner } = ports
   const first = await observe(config, connections)
-  demandEvidence(config, first)
+  requireObservations(config, first)
   let note = await passing(first, connections)
   if (note === undefined) return first
-  const until = Math.min(deadline, clock.now() + PATIENCE_MS)
+  const until = Math.min(deadline, clock.now() + SETTLE_MS)
   const { postgres, clickhouseStore: clickhouse, probe } = first
   const quick = quickSources(connections, { postgres, clickhouse, probe })
   const settled = await waitFor<Stack>(
@@ -39,7 +39,7 @@ export async function observeReady(
     },
     { clock, signal, deadline, say: line => runner.info(line), what: 'what an earlier run began' },
   )
-  return connections.insideIsSlow ? observe(config, connections) : settled
+  return connections.probeIsExpensive ? observe(config, connections) : settled
 }
 
 /** What goes on and makes the stack look broken; undefined: it is as it is. */

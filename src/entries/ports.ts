@@ -14,9 +14,9 @@ import type { Records } from '../ports/records.ts'
 import type { ReleaseSource } from '../ports/release-source.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { type LookAtMount, lookInside, workerAddresses } from '../stack/inside.ts'
-import { type CountLosses, countLosses } from '../stack/losses.ts'
+import { type CountLosses, countLosses } from '../stack/count-losses.ts'
 import type { Sources } from '../stack/observe.ts'
+import { type ProbeMount, probeInside, workerAddresses } from '../stack/probe-inside.ts'
 import type { Stack } from '../stack/stack.ts'
 
 /** Everything outside: the adapters in production, fakes in tests. */
@@ -51,7 +51,7 @@ export type Connections = Sources & {
   readonly clickhouse: ClickHouse | undefined
   readonly undoInside: UndoInside | undefined
   /** undefined: nobody can start a task that mounts ClickHouse's volume. */
-  readonly mount: LookAtMount | undefined
+  readonly mount: ProbeMount | undefined
   readonly rearmInside: RearmInside | undefined
   readonly countLosses: CountLosses
 }
@@ -74,11 +74,11 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     postgres: stores.postgres,
     clickhouse: stores.clickhouse,
     undoInside: undefined,
-    lookInside: (worker, closely) => lookInside(stores, workerAddresses(worker), closely),
+    probeInside: (worker, deepProbe) => probeInside(stores, workerAddresses(worker), deepProbe),
     mount: undefined,
     rearmInside: undefined,
     countLosses: losses => countLosses(losses, stores),
-    insideIsSlow: false,
+    probeIsExpensive: false,
   }
 }
 
@@ -99,16 +99,16 @@ function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connectio
     postgres: undefined,
     clickhouse: undefined,
     undoInside: agent.undo,
-    lookInside: agent.look,
-    mount: agent.lookAtMount,
+    probeInside: agent.observe,
+    mount: agent.probeMount,
     rearmInside: agent.rearm,
     countLosses: agent.count,
-    insideIsSlow: true,
+    probeIsExpensive: true,
   }
 }
 
 /** Nothing is begun on a picture with holes: without images, operations, or (with `network: task`) the databases. */
-export function demandEvidence({ network }: StackConfig, stack: Stack): void {
+export function requireObservations({ network }: StackConfig, stack: Stack): void {
   const { postgres, clickhouseStore, web, worker, clickhouse } = stack
   const operations = web.platform === 'app-runner' ? web.unseen : undefined
   const [hole] = [web.image, worker.image, clickhouse.image].flatMap(({ unseen }) => unseen ?? [])

@@ -32,7 +32,7 @@ export async function openRecord(
   }
   try {
     const id = await openOrReopen(record, records)
-    ports.runner.info(`Deployment record ${id} in ${records.place}`)
+    ports.runner.info(`Deployment record ${id} in ${records.location}`)
     return {
       id,
       warnings: [],
@@ -52,7 +52,7 @@ export async function openRecord(
   } catch (error) {
     return withoutGitHub(
       keepInFile,
-      `The deployment record could not be written to ${records.place} (${explain(error)}), so it is only in ${path}: give the job \`permissions: deployments: write\`.`,
+      `The deployment record could not be written to ${records.location} (${explain(error)}), so it is only in ${path}: give the job \`permissions: deployments: write\`.`,
     )
   }
 }

@@ -4,14 +4,14 @@ import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
 import { questionsOf } from '../plan/losses.ts'
 import type { Plan } from '../plan/plan.ts'
-import { planRollback, repairFrom, runbook, undoFrom } from '../plan/rollback.ts'
+import { planRollback, repairFrom, runbook, undoFrom } from '../plan/plan-rollback.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
-import { keepBaseline } from './baseline.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
 import { otherRun } from './one-run.ts'
@@ -78,7 +78,7 @@ async function finish({
   const complete = steps.every(step => step.state === 'done')
   const settled = await settleChecks(
     { config, connections, facts: ports.facts, expected: complete ? target.release : undefined },
-    { clock: ports.clock, deadline, signal: ports.signal, patient: complete },
+    { clock: ports.clock, deadline, signal: ports.signal, untilSettled: complete },
   )
   const { stack, checks } = settled
   const good = complete && isFinal(checks)

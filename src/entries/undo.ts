@@ -3,7 +3,7 @@ import type { StepResult } from '../execute/execution.ts'
 import { waitFor } from '../execute/wait.ts'
 import type { DeployConfig } from '../inputs/config.ts'
 import type { Plan } from '../plan/plan.ts'
-import { planUndo } from '../plan/rollback.ts'
+import { planUndo } from '../plan/plan-rollback.ts'
 import type { DeploymentRecord } from '../ports/records.ts'
 import { releaseOf } from '../release/release.ts'
 import { observe, quickSources } from '../stack/observe.ts'
@@ -98,7 +98,7 @@ async function observeAtRest({ config, connections, ports }: Failed, deadline: n
       what: 'App Runner to end its own rollback',
     },
   )
-  return connections.insideIsSlow ? observe(config, connections) : settled
+  return connections.probeIsExpensive ? observe(config, connections) : settled
 }
 
 function targetOf({ record, steps }: Failed): RollbackTarget {

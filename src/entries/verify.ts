@@ -1,5 +1,5 @@
 import type { Check, Subject } from '../checks/check.ts'
-import { differencesOf, drift, driftOf } from '../checks/drift.ts'
+import { differencesOf, drift, driftOf } from '../checks/drift-check.ts'
 import type { CheckId, CheckResult } from '../checks/run.ts'
 import { chooseChecks, countOf, runChecks, verdictOf } from '../checks/run.ts'
 import { readVerifyConfig, type VerifyConfig } from '../inputs/config.ts'
@@ -7,13 +7,13 @@ import type { Cloud } from '../ports/cloud.ts'
 import { releaseOf } from '../release/release.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
-import { askingOnce } from '../stack/asking-once.ts'
+import { observeInfrastructure } from '../stack/infrastructure.ts'
+import { memoizeCloud } from '../stack/memoize-cloud.ts'
 import { observe, quickSources, type Sources } from '../stack/observe.ts'
 import { currentRelease, type Mount, type Observed, type Stack, unknown } from '../stack/stack.ts'
-import { observeSurroundings } from '../stack/surroundings.ts'
-import { observeDeployed } from './baseline.ts'
-import { canaryStage } from './canary.ts'
+import { canaryStage } from './canary-stage.ts'
 import { keepIssue } from './drift-issue.ts'
+import { observeDeployed } from './keep-baseline.ts'
 import { connect, type Ports } from './ports.ts'
 
 /**
@@ -22,26 +22,26 @@ import { connect, type Ports } from './ports.ts'
  */
 export async function verify(ports: Ports): Promise<Conclusion> {
   const config = readVerifyConfig(ports.runner)
-  return keepIssue(await look(config, ports), config, ports)
+  return keepIssue(await verifyStack(config, ports), config, ports)
 }
 
-async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
+async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
   const chosen = withDrift(chooseChecks(config.checks), config)
   const connections = connect(config, ports)
   const needs = new Set(chosen.flatMap(check => check.needs))
   const inside = needs.has('inside')
   const stage = canaryStage(config, ports, needs.has('canary'))
   const sources = {
-    ...(inside ? { ...connections, closely: true } : quickSources(connections)),
-    ...(needs.has('surroundings') && around(config, connections.cloud, ports)),
+    ...(inside ? { ...connections, deepProbe: true } : quickSources(connections)),
+    ...(needs.has('infrastructure') && observingInfrastructure(config, connections.cloud, ports)),
     onWeb: stage.begin,
-    lookAtMount: needs.has('mount') ? (connections.mount ?? cannotMount) : undefined,
+    probeMount: needs.has('mount') ? (connections.mount ?? cannotMount) : undefined,
   }
-  const picture = () => observe(config, sources)
+  const observeStack = () => observe(config, sources)
   const whole =
     config.baseline === 'record'
-      ? observeDeployed(config, ports, picture)
-      : picture().then(stack => ({ stack, deployed: undefined }))
+      ? observeDeployed(config, ports, observeStack)
+      : observeStack().then(stack => ({ stack, deployed: undefined }))
   const { stack, deployed } = await whole.catch(async error => {
     await stage.ended() // what was written is deleted, whatever else goes wrong
     throw error
@@ -71,12 +71,16 @@ async function look(config: VerifyConfig, ports: Ports): Promise<Conclusion> {
 }
 
 /** The look around, and for all looks one cloud: they need much of the same. */
-function around(config: VerifyConfig, cloud: Cloud, { clock }: Ports): Pick<Sources, 'cloud' | 'lookAround'> {
-  const shared = askingOnce(cloud)
+function observingInfrastructure(
+  config: VerifyConfig,
+  cloud: Cloud,
+  { clock }: Ports,
+): Pick<Sources, 'cloud' | 'observeInfrastructure'> {
+  const shared = memoizeCloud(cloud)
   return {
     cloud: shared,
-    lookAround: (stack, beside) =>
-      observeSurroundings(stack, shared, { ...beside, config, now: clock.now() }),
+    observeInfrastructure: (stack, beside) =>
+      observeInfrastructure(stack, shared, { ...beside, config, now: clock.now() }),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { LangfuseAnswer } from '../ports/langfuse.ts'
-import type { CanaryPart, CanaryWay, CanaryWrite } from '../stack/canary.ts'
+import type { CanaryPart, CanaryRoute, CanaryWrite } from '../stack/canary.ts'
 import type { CanaryIds } from './canary-body.ts'
 
 /** What an answer to writing comes to. */
@@ -21,7 +21,7 @@ export type Seen = {
 }
 
 /** 207 is no success by itself: each event has its own result, and `events_only` refuses them there (langfuse#15857). */
-export function takenUp({ status, body }: LangfuseAnswer, path: CanaryWay['path']): Answered {
+export function takenUp({ status, body }: LangfuseAnswer, path: CanaryRoute['path']): Answered {
   if (path === 'otel' && status === 200 && !isPage(body)) return ACCEPTED
   if (path === 'ingestion' && status === 207) return takenUpEach(body)
   const problem = isPage(body) ? `${status} with a page that is not Langfuse's` : wordOf(body)
@@ -67,7 +67,7 @@ function strange(body: unknown): Answered {
 }
 
 /** False when looking again cannot help: a key that may not read, or an API that this mode does not have. */
-export function isReadable({ status, body }: LangfuseAnswer, path: CanaryWay['path']): boolean {
+export function isReadable({ status, body }: LangfuseAnswer, path: CanaryRoute['path']): boolean {
   if (status === 401 || status === 403) return false
   if (status !== 404) return true
   return path === 'ingestion' && !wordOf(body).includes('events_only')
@@ -76,7 +76,7 @@ export function isReadable({ status, body }: LangfuseAnswer, path: CanaryWay['pa
 /** Which of its parts an answer shows. */
 export function partsSeen(
   { status, body }: LangfuseAnswer,
-  path: CanaryWay['path'],
+  path: CanaryRoute['path'],
   ids: CanaryIds,
 ): readonly CanaryPart[] {
   if (status !== 200) return []

@@ -1,5 +1,5 @@
 import type { AppRunnerService, Cloud, Container, EcsTask } from '../ports/cloud.ts'
-import { logPlace } from './task-log.ts'
+import { logLocation } from './task-log.ts'
 
 const LOG_LINES = 12
 
@@ -32,8 +32,8 @@ export function reasonsOf(task: EcsTask): readonly string[] {
 }
 
 async function lastLines(cloud: Cloud, task: EcsTask, container: Container): Promise<readonly string[]> {
-  const place = logPlace(container, container.name, task)
-  return place === undefined ? [] : cloud.logs.tail(place.group, place.stream, LOG_LINES)
+  const location = logLocation(container, container.name, task)
+  return location === undefined ? [] : cloud.logs.tail(location.group, location.stream, LOG_LINES)
 }
 
 /** What App Runner and the web wrote about an update since `since` (epoch milliseconds). */

@@ -157,7 +157,7 @@ const POSTGRES: readonly Known[] = [
   [
     /P1001\b(?:.*at [`"]?([\w.:-]+))?/,
     part => ({
-      cause: `PostgreSQL${place(part(1))} cannot be reached (P1001)`,
+      cause: `PostgreSQL${at(part(1))} cannot be reached (P1001)`,
       fix: "let the worker's security group into the cluster's on its port, and look whether the cluster is available",
     }),
   ],
@@ -207,7 +207,7 @@ const POSTGRES: readonly Known[] = [
   ],
 ]
 
-function place(address: string): string {
+function at(address: string): string {
   return address === '?' ? '' : ` at ${address}`
 }
 

@@ -4,11 +4,11 @@ import type { EcsDeployment, EcsService, ServiceDeployment } from '../ports/clou
 import { ecsComponent } from '../stack/stack.ts'
 import { causeOfEcs, tellingLine } from './cause.ts'
 import { knownCause } from './classify-log.ts'
+import { evaluateEcs, evaluateOpen, type Rolling, type Verdict } from './evaluate.ts'
 import type { Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
-import { judgeEcs, judgeOpen, type Rolling, type Verdict } from './judge.ts'
 import { outlooks } from './pace-ecs.ts'
-import { type Look, waitFor } from './wait.ts'
+import { type Poll, waitFor } from './wait.ts'
 
 export type Rollout = {
   readonly deploymentId: string
@@ -25,7 +25,7 @@ export async function followDeployment(
 ): Promise<void> {
   const { cloud, stack } = execution
   const { deploymentId } = rollout
-  const verdict = await waitFor(looksAt(step, rollout, execution), {
+  const verdict = await waitFor(pollRollout(step, rollout, execution), {
     ...execution,
     what: `deployment ${deploymentId} of ECS service ${step.service}`,
   })
@@ -56,13 +56,13 @@ const LAG_MS = 30_000
 /** A service deployment that is under way tells all there is to know: its service is read beside it only now and then. */
 const SERVICE_EVERY_MS = 120_000
 /** An IAM policy that knows no DescribeServiceDeployments does not learn it meanwhile. */
-const SILENT_LOOKS = 2
+const SILENT_POLLS = 2
 
 /**
  * One look is one call as a rule: the service deployment while it is under way, else the service. No end is believed
  * unless the service shows it.
  */
-function looksAt(step: Followed, rollout: Rollout, execution: Execution): () => Promise<Look<Verdict>> {
+function pollRollout(step: Followed, rollout: Rollout, execution: Execution): () => Promise<Poll<Verdict>> {
   const { cloud, stack, clock } = execution
   const { deploymentId } = rollout
   const { service: first } = ecsComponent(stack, step.component)
@@ -76,7 +76,7 @@ function looksAt(step: Followed, rollout: Rollout, execution: Execution): () => 
   let trustedUntil = 0
   return async () => {
     const detail = await askDetail()
-    const open = detail && judgeOpen(detail)
+    const open = detail && evaluateOpen(detail)
     if (open !== undefined && clock.now() < trustedUntil) return waiting(open)
     const service = await cloud.ecs.service(stack.cluster, step.service)
     if (service === undefined) return { state: 'waiting', note: 'ECS does not show the service' }
@@ -89,21 +89,21 @@ function looksAt(step: Followed, rollout: Rollout, execution: Execution): () => 
       return { state: 'waiting', note: 'ECS does not show the deployment yet' }
     }
     trustedUntil = clock.now() + SERVICE_EVERY_MS
-    const seen = judgeEcs(service, deploymentId, rollout, detail)
+    const seen = evaluateEcs(service, deploymentId, rollout, detail)
     if (seen.verdict === 'rolling') return waiting(seen)
     // The service shows that it is over; its service deployment knows why, or that somebody stopped it.
-    const judged = judgeEcs(service, deploymentId, rollout, detail ?? (await askDetail()))
-    return judged.verdict === 'rolling' ? waiting(judged) : { state: 'settled', value: judged }
+    const evaluated = evaluateEcs(service, deploymentId, rollout, detail ?? (await askDetail()))
+    return evaluated.verdict === 'rolling' ? waiting(evaluated) : { state: 'settled', value: evaluated }
   }
 
   async function askDetail(): Promise<ServiceDeployment | undefined> {
-    if (ours === undefined || silent >= SILENT_LOOKS) return undefined
+    if (ours === undefined || silent >= SILENT_POLLS) return undefined
     const detail = await cloud.ecs.serviceDeployment(ours)
     silent = detail === undefined ? silent + 1 : 0
     return detail
   }
 
-  function waiting({ note, progress }: Rolling): Look<Verdict> {
+  function waiting({ note, progress }: Rolling): Poll<Verdict> {
     return { state: 'waiting', note, ...(progress && outlook(progress, clock.now())) }
   }
 }

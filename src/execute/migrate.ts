@@ -4,7 +4,7 @@ import { migrateEnvironment } from '../plan/migrate-environment.ts'
 import type { Migrate } from '../plan/plan.ts'
 import type { Cloud, EcsTask } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
-import { observeClickHouse, observePostgres } from '../stack/databases.ts'
+import { observeClickHouse, observePostgres } from '../stack/observe-databases.ts'
 import type { Stack } from '../stack/stack.ts'
 import { reasonsOf } from './cause.ts'
 import { knownCause } from './classify-log.ts'
@@ -21,7 +21,7 @@ import {
   stopTask,
   tidy,
 } from './one-off-task.ts'
-import { logPlace, type TaskLog, taskLog } from './task-log.ts'
+import { logLocation, type TaskLog, taskLog } from './task-log.ts'
 import { waitFor } from './wait.ts'
 
 /**
@@ -30,11 +30,11 @@ import { waitFor } from './wait.ts'
  */
 export async function migrate(step: Migrate, execution: Execution): Promise<Done> {
   const found = await runningTask(step, execution)
-  const order = orderOf(step, execution)
-  const task = found === undefined ? await start(order, execution) : await adopt(found, order, execution)
+  const oneOff = agentDefinition(step, execution)
+  const task = found === undefined ? await start(oneOff, execution) : await adopt(found, oneOff, execution)
   const log = logOf(task, execution)
-  const ended = await follow(task, log, order, execution)
-  assertSuccess(ended, exitCodeOf(ended, order), log)
+  const ended = await follow(task, log, oneOff, execution)
+  assertSuccess(ended, exitCodeOf(ended, oneOff), log)
   await assertMigrated(step, execution)
   return { sentence: `${describeProgress(progressOf(log.lines))} (task ${task.id}, exit code 0)` }
 }
@@ -71,22 +71,22 @@ function imageOf(task: EcsTask): string | undefined {
   return task.containers.find(container => container.name === CONTAINER)?.image
 }
 
-async function adopt(task: EcsTask, order: OneOffTask, execution: Execution): Promise<EcsTask> {
+async function adopt(task: EcsTask, oneOff: OneOffTask, execution: Execution): Promise<EcsTask> {
   execution.say(`an earlier run started migration task ${task.id} of this image already: it is followed`)
-  await tidy(task.taskDefinition, order, execution)
+  await tidy(task.taskDefinition, oneOff, execution)
   return task
 }
 
-async function start(order: OneOffTask, execution: Execution): Promise<EcsTask> {
+async function start(oneOff: OneOffTask, execution: Execution): Promise<EcsTask> {
   const { fromWeb, left } = migrateEnvironment(execution.stack)
   try {
-    const task = await startTask(order, execution)
+    const task = await startTask(oneOff, execution)
     const notes = [
-      `${order.derived.architecture}; roles, network, size and environment of ${order.base.arn}`,
+      `${oneOff.derived.architecture}; roles, network, size and environment of ${oneOff.base.arn}`,
       ...(fromWeb.length > 0 ? [`from the web ${fromWeb.join(', ')}`] : []),
       ...(left.length > 0 ? [`without ${left.join(', ')}`] : []),
     ]
-    execution.say(`ECS started task ${task.id} of ${shortImage(order.derived.image)} (${notes.join('; ')})`)
+    execution.say(`ECS started task ${task.id} of ${shortImage(oneOff.derived.image)} (${notes.join('; ')})`)
     return task
   } catch (error) {
     throw new StepFailed(
@@ -97,7 +97,7 @@ async function start(order: OneOffTask, execution: Execution): Promise<EcsTask> 
   }
 }
 
-function orderOf({ image, architecture }: Migrate, { stack }: Execution): OneOffTask {
+function agentDefinition({ image, architecture }: Migrate, { stack }: Execution): OneOffTask {
   const { taskDefinition: base, container, service } = stack.worker
   const { environment, secrets } = migrateEnvironment(stack)
   const derived = {
@@ -116,8 +116,8 @@ function orderOf({ image, architecture }: Migrate, { stack }: Execution): OneOff
 }
 
 function logOf(task: EcsTask, { cloud, stack, say }: Execution): TaskLog {
-  const place = logPlace(stack.worker.container, CONTAINER, task)
-  return taskLog(cloud, place, { say, secrets: secretsOf(migrateEnvironment(stack).environment) })
+  const location = logLocation(stack.worker.container, CONTAINER, task)
+  return taskLog(cloud, location, { say, secrets: secretsOf(migrateEnvironment(stack).environment) })
 }
 
 /** Values that stand in the task definition in the open, and that no log may repeat. */
@@ -131,25 +131,25 @@ function secretsOf(environment: Readonly<Record<string, string>>): readonly stri
     .map(([, value]) => value)
 }
 
-const LOG_PATIENCE_MS = 20_000
+const LOG_SETTLE_MS = 20_000
 
 async function follow(
   task: EcsTask,
   log: TaskLog,
-  order: OneOffTask,
+  oneOff: OneOffTask,
   execution: Execution,
 ): Promise<EcsTask> {
   const output = {
     more: log.more,
     isRead: (exitCode: number) => !log.readable || hasEnded(log.lines, exitCode),
-    patienceMs: () => LOG_PATIENCE_MS,
+    settleMs: () => LOG_SETTLE_MS,
   }
   try {
-    return await followTask(task, order, output, execution)
+    return await followTask(task, oneOff, output, execution)
   } catch (error) {
     const now =
       error instanceof Interrupted
-        ? await stopTask(task, order, execution.cloud)
+        ? await stopTask(task, oneOff, execution.cloud)
         : 'The task may still run: run this deploy again, it will be followed.'
     throw new Interrupted(`${explain(error)} ${now} ${stateOf(log)}`, { cause: error })
   }

@@ -28,7 +28,7 @@ type Output = {
   /** Whether all has come. */
   isRead(exitCode: number): boolean
   /** How long the rest is waited for: CloudWatch Logs is some seconds late. */
-  patienceMs(exitCode: number): number
+  settleMs(exitCode: number): number
 }
 
 type Ports = Pick<Execution, 'cloud' | 'clock' | 'deadline' | 'signal' | 'say'>
@@ -94,29 +94,29 @@ const BEFORE_ITS_START = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING'])
 /** Until `task`, as it was seen first, has stopped and its output is read to the end, or is over. */
 export async function followTask(
   task: EcsTask,
-  order: OneOffTask,
+  oneOff: OneOffTask,
   output: Output,
   ports: Ports,
 ): Promise<EcsTask> {
   const { cloud, clock, signal } = ports
-  const name = `${order.called} ${task.id}`
+  const name = `${oneOff.called} ${task.id}`
   let first: EcsTask | undefined = task
   const ended = await waitFor<EcsTask>(
     async () => {
-      const seen = first ?? (await cloud.ecs.task(order.service.cluster, task.arn))
+      const seen = first ?? (await cloud.ecs.task(oneOff.service.cluster, task.arn))
       first = undefined
       if (seen === undefined) return { state: 'waiting', note: `ECS does not show ${name} yet` }
       const { lastStatus } = seen
       if (!BEFORE_ITS_START.has(lastStatus)) await output.more()
       if (lastStatus === 'STOPPED' || output.isOver?.()) return { state: 'settled', value: seen }
-      const pace = (lastStatus === 'RUNNING' && order.pace) || 'usual'
+      const pace = (lastStatus === 'RUNNING' && oneOff.pace) || 'usual'
       return { state: 'waiting', note: `${name} is ${lastStatus}`, pace }
     },
-    { ...ports, what: order.what ?? name },
+    { ...ports, what: oneOff.what ?? name },
   )
-  const exitCode = exitCodeOf(ended, order)
+  const exitCode = exitCodeOf(ended, oneOff)
   if (exitCode === undefined) return ended
-  const until = clock.now() + output.patienceMs(exitCode)
+  const until = clock.now() + output.settleMs(exitCode)
   while (!output.isRead(exitCode) && clock.now() < until && !signal.aborted) {
     await clock.sleep(2_000, signal).catch(() => undefined)
     await output.more().catch(() => undefined)
@@ -130,10 +130,10 @@ export function exitCodeOf(task: EcsTask, { derived }: OneOffTask): number | und
 }
 
 /** @returns a sentence: whether ECS was told to */
-export async function stopTask(task: EcsTask, order: OneOffTask, { ecs }: Cloud): Promise<string> {
-  const name = `${order.called} ${task.id}`
+export async function stopTask(task: EcsTask, oneOff: OneOffTask, { ecs }: Cloud): Promise<string> {
+  const name = `${oneOff.called} ${task.id}`
   try {
-    await ecs.stopTask(order.service.cluster, task.arn, 'Langfuse Rollout does not wait for it any more')
+    await ecs.stopTask(oneOff.service.cluster, task.arn, 'Langfuse Rollout does not wait for it any more')
     return `ECS was told to stop ${name}.`
   } catch (error) {
     return `ECS could not be told to stop ${name} (${explain(error)}): look at it before you run again.`

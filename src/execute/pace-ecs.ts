@@ -42,7 +42,7 @@ const SAME_AGE = 0.8
  */
 function deaths(begun: number): (progress: Progress, now: number) => number {
   let failed = 0
-  let lastLook = begun
+  let lastPoll = begun
   let goneAt = begun
   let firstSeen: number | undefined
   let lastSeen = begun
@@ -50,7 +50,7 @@ function deaths(begun: number): (progress: Progress, now: number) => number {
   return ({ running, pending, failures }, now) => {
     if (failures > failed) {
       age = Math.max(age, lastSeen - (firstSeen ?? lastSeen))
-      goneAt = lastLook
+      goneAt = lastPoll
       firstSeen = undefined
     }
     failed = failures
@@ -59,7 +59,7 @@ function deaths(begun: number): (progress: Progress, now: number) => number {
       firstSeen ??= now
       lastSeen = now
     }
-    lastLook = now
+    lastPoll = now
     return goneAt + SAME_AGE * age
   }
 }

@@ -1,6 +1,6 @@
 import type { Postgres, Row } from '../ports/databases.ts'
 import type { Execution } from './execution.ts'
-import { type Look, waitFor } from './wait.ts'
+import { type Poll, waitFor } from './wait.ts'
 
 // Prisma's timestamps have no zone and mean UTC. A worker renews its lock every 15 s and respects one of 60 s
 // (worker/src/backgroundMigrations/backgroundMigrationManager.ts).
@@ -40,12 +40,12 @@ type Watching = Pick<Execution, 'clock' | 'deadline' | 'signal' | 'say'> & {
 /** Waits until a worker that was restarted has taken them up, or has not. */
 export async function watchTakeUp(names: readonly string[], watching: Watching): Promise<readonly TakenUp[]> {
   const { clock, postgres } = watching
-  const patience = clock.now() + TAKE_UP_MS
+  const until = clock.now() + TAKE_UP_MS
   return waitFor(
-    async (): Promise<Look<readonly TakenUp[]>> => {
-      const seen = await lookAt(names, postgres)
+    async (): Promise<Poll<readonly TakenUp[]>> => {
+      const seen = await readTakeUp(names, postgres)
       const idle = seen.filter(item => item.state === 'idle').map(item => item.name)
-      return idle.length === 0 || clock.now() >= patience
+      return idle.length === 0 || clock.now() >= until
         ? { state: 'settled', value: seen }
         : { state: 'waiting', note: `waiting for the worker to take up ${idle.join(', ')}` }
     },
@@ -53,7 +53,7 @@ export async function watchTakeUp(names: readonly string[], watching: Watching):
   )
 }
 
-async function lookAt(names: readonly string[], postgres: Postgres): Promise<readonly TakenUp[]> {
+async function readTakeUp(names: readonly string[], postgres: Postgres): Promise<readonly TakenUp[]> {
   const rows = await inSession(
     postgres,
     `SELECT name, finished_at IS NOT NULL AS finished, failed_at IS NOT NULL AS failed, failed_reason, ${LOCKED} AS locked

@@ -6,9 +6,9 @@ import { shortImage } from '../release/image.ts'
 import type { Stack } from '../stack/stack.ts'
 import { causeOfAppRunner, tellingLine } from './cause.ts'
 import { knownCause } from './classify-log.ts'
+import { evaluateAppRunner } from './evaluate.ts'
 import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
-import { judgeAppRunner } from './judge.ts'
 import { waitFor } from './wait.ts'
 
 /** Rolls the App Runner service to another image and follows that very operation, through all pages of the list. */
@@ -27,11 +27,11 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
       const operation = operations.find(item => item.id === operationId)
       startedAt = operation?.startedAt ?? startedAt
       const now = operation?.status === 'SUCCEEDED' ? await cloud.appRunner.describe(service.arn) : service
-      const judged = judgeAppRunner(operation, now, step.to)
+      const evaluated = evaluateAppRunner(operation, now, step.to)
       const early = step.follow === undefined && execution.clock.now() < begunAt + EARLY_MS
-      return judged.verdict === 'rolling'
-        ? { state: 'waiting', note: judged.note, pace: early ? 'calm' : 'near' }
-        : { state: 'settled', value: judged }
+      return evaluated.verdict === 'rolling'
+        ? { state: 'waiting', note: evaluated.note, pace: early ? 'calm' : 'near' }
+        : { state: 'settled', value: evaluated }
     },
     {
       ...execution,

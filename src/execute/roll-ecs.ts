@@ -4,10 +4,10 @@ import type { EcsTask, ExpressService } from '../ports/cloud.ts'
 import { parseImage, shortDigest, shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'
 import { ecsComponent } from '../stack/stack.ts'
+import { onlyRunningTask } from './evaluate.ts'
 import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { followDeployment, primaryOf, type Rollout } from './follow-ecs.ts'
-import { onlyRunningTask } from './judge.ts'
 import { waitFor } from './wait.ts'
 
 /**
@@ -19,7 +19,7 @@ export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done
   const component = ecsComponent(stack, step.component)
   const rollout = await (step.follow === undefined
     ? begin(step, execution)
-    : goOn(step, step.follow, execution))
+    : resume(step, step.follow, execution))
   await followDeployment(step, rollout, execution)
   await assertDigest(step, component, execution)
   if (step.component === 'clickhouse') await followName(component, rollout.taskDefinition, execution)
@@ -64,7 +64,7 @@ async function beginExpress(step: RollEcs, express: ExpressService, execution: E
   return { deploymentId: primary.id, taskDefinition: primary.taskDefinition }
 }
 
-async function goOn(step: RollEcs, deploymentId: string, execution: Execution): Promise<Rollout> {
+async function resume(step: RollEcs, deploymentId: string, execution: Execution): Promise<Rollout> {
   execution.say(`ECS is at deployment ${deploymentId} of this image already`)
   return {
     deploymentId,

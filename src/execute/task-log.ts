@@ -10,17 +10,17 @@ export type TaskLog = {
   more(): Promise<void>
 }
 
-type LogPlace = { readonly group: string; readonly stream: string }
+type LogLocation = { readonly group: string; readonly stream: string }
 
 /**
  * Where a container of a task writes that has the log configuration of `container`; undefined: nowhere we can read.
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html: prefix/container/task
  */
-export function logPlace(
+export function logLocation(
   { logGroup, logStreamPrefix }: Container,
   name: string,
   { id }: EcsTask,
-): LogPlace | undefined {
+): LogLocation | undefined {
   if (logGroup === undefined || logStreamPrefix === undefined) return undefined
   return { group: logGroup, stream: `${logStreamPrefix}/${name}/${id}` }
 }
@@ -28,17 +28,17 @@ export function logPlace(
 /** @param secrets values that must not be shown, whatever the container prints */
 export function taskLog(
   cloud: Cloud,
-  place: LogPlace | undefined,
+  location: LogLocation | undefined,
   options: { readonly say: (line: string) => void; readonly secrets: readonly string[] },
 ): TaskLog {
   const lines: string[] = []
   let position: string | undefined
   return {
-    readable: place !== undefined,
+    readable: location !== undefined,
     lines,
     async more() {
-      if (place === undefined) return
-      const page = await cloud.logs.follow(place.group, place.stream, position)
+      if (location === undefined) return
+      const page = await cloud.logs.follow(location.group, location.stream, position)
       position = page.position
       for (const line of page.lines.flatMap(text => text.split('\n'))) {
         const clean = withoutSecrets(line.trimEnd(), options.secrets)

@@ -112,10 +112,10 @@ async function contract({ files, query, context }: Work): Promise<number> {
     files.map(({ migration }) => migration),
     context.rollbackId,
   )
-  for (const [place, { migration, contract: statements }] of files.entries()) {
+  for (const [position, { migration, contract: statements }] of files.entries()) {
     const { rollbackId = context.rollbackId, isOver = false } = undoing.get(migration) ?? {}
     if (isOver) continue
-    const going = movedBy(files.slice(place + 1))
+    const going = movedBy(files.slice(position + 1))
     const needed = statements.filter(statement => !isAbout(statement, going))
     await runAll(needed, { query, migration, rollbackId, say: context.say }, 'contract')
     await endUndoing(query, migration, rollbackId)

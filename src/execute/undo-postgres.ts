@@ -102,8 +102,8 @@ async function prepare(undo: Undo): Promise<void> {
 /** Constraints are validated after the contract transaction: that only takes a lock which nobody waits for. */
 async function validate(undo: Undo): Promise<void> {
   const { step, session, execution } = undo
-  for (const [place, migration] of step.postgres.entries()) {
-    const older = step.postgres.slice(place + 1)
+  for (const [position, migration] of step.postgres.entries()) {
+    const older = step.postgres.slice(position + 1)
     for (const statement of statementsOf(undo, migration, 'validate')) {
       if (!isObsolete(undo, statement, older))
         await validateOne(undo, { migration, phase: 'validate', statement })
@@ -122,7 +122,7 @@ async function validateOne(undo: Undo, part: Part): Promise<void> {
   const { session, execution } = undo
   try {
     if (concurrentIndex(part.statement) === undefined) return await runInBatches(undo, part)
-    tell(undo, part)
+    announce(undo, part)
     await alone(session, execution, part.statement, failed(part))
   } catch (error) {
     if (!isMissing(error)) throw error
@@ -145,7 +145,7 @@ async function runInBatches(undo: Undo, part: Part): Promise<void> {
     const [row] = await session.run(`SELECT current_setting('langfuse_rollout.more') AS more`)
     return row?.['more'] === 'yes'
   }
-  tell(undo, part)
+  announce(undo, part)
   while (await transaction(session, execution, once));
   await session.run('SELECT langfuse_rollout.forget_todo_lists()')
 }
@@ -175,7 +175,7 @@ async function nameUndo({ session, execution }: Undo, migration: string): Promis
   )
 }
 
-function tell({ execution }: Undo, { migration, phase, statement }: Part): void {
+function announce({ execution }: Undo, { migration, phase, statement }: Part): void {
   const lines = statement.split('\n').map(line => line.trim())
   const [first = '', ...more] = lines.filter(line => line !== '' && !line.startsWith('--'))
   execution.say(`${migration}: ${phase}: ${first}${more.length > 0 ? ' …' : ''}`)
@@ -225,7 +225,7 @@ async function newestArchived(session: PostgresSession): Promise<Archived> {
 async function count(undo: Undo): Promise<UndoCounts> {
   const { step, session, execution, before } = undo
   await transaction(session, execution, () => session.run('SELECT langfuse_rollout.count_archived_tables()'))
-  await tellWhatIsNotBack(undo)
+  await reportWhatIsNotBack(undo)
   const [row] = await session.run(
     `SELECT (SELECT count(*) FROM langfuse_rollout.archived_rows WHERE id > $1 AND kind <> 'definition')
        + (SELECT coalesce(sum(rows), 0) FROM langfuse_rollout.archived_tables WHERE id > $2) AS archived`,
@@ -240,7 +240,7 @@ async function count(undo: Undo): Promise<UndoCounts> {
 }
 
 /** An index or a check of a user that names a label which is gone is the user's to make again, in another form. */
-async function tellWhatIsNotBack({ session, execution, before }: Undo): Promise<void> {
+async function reportWhatIsNotBack({ session, execution, before }: Undo): Promise<void> {
   const rows = await session.run(
     `SELECT row ->> 'definition' AS statement FROM langfuse_rollout.archived_rows
      WHERE id > $1 AND kind = 'definition' AND row ->> 'kind' = 'statement' ORDER BY id`,

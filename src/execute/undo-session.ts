@@ -15,8 +15,8 @@ const LOCK_ATTEMPTS = 60
  * An autovacuum holds a table for as long as it takes, but PostgreSQL ends it for someone who has waited for
  * `deadlock_timeout` (1 s by default), which only a superuser can change: so some attempts wait that long.
  */
-const PATIENT_ATTEMPT = 5
-const patientSql = `SELECT set_config('lock_timeout', (setting::integer + 300)::text, false)
+const LONG_TIMEOUT_ATTEMPT = 5
+const longTimeoutSql = `SELECT set_config('lock_timeout', (setting::integer + 300)::text, false)
   FROM pg_settings WHERE name = 'deadlock_timeout'`
 
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html */
@@ -83,7 +83,9 @@ export async function transaction<Result>(
 ): Promise<Result> {
   return retried(execution, async attempt => {
     await limitToDeadline(session, execution)
-    await session.run(attempt % PATIENT_ATTEMPT === 0 ? patientSql : `SET lock_timeout = '${LOCK_TIMEOUT}'`)
+    await session.run(
+      attempt % LONG_TIMEOUT_ATTEMPT === 0 ? longTimeoutSql : `SET lock_timeout = '${LOCK_TIMEOUT}'`,
+    )
     await session.run('BEGIN; SET CONSTRAINTS ALL IMMEDIATE')
     try {
       const result = await work()

@@ -2,7 +2,7 @@ import { explain } from '../errors/explain.ts'
 import { Interrupted } from '../errors/rollout-error.ts'
 import type { Clock } from '../ports/clock.ts'
 
-export type Look<Value> =
+export type Poll<Value> =
   | ({ readonly state: 'waiting'; readonly note: string } & Outlook)
   | { readonly state: 'settled'; readonly value: Value }
 
@@ -29,14 +29,14 @@ type WaitOptions = {
 }
 
 const HINT_PAUSE_MS = 1_200
-const FAILED_LOOKS = 6
+const FAILED_POLLS = 6
 
 /**
  * Looks again and again until the thing has settled. There is always one look at the deadline itself, so what
  * ends before it is never called late. A look that fails (throttling, a lost connection) is one look missed;
  * only several in a row are an error.
  */
-export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: WaitOptions): Promise<Value> {
+export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: WaitOptions): Promise<Value> {
   const { clock, deadline, signal } = options
   const pauseAfter = pauses(clock)
   let note = ''
@@ -45,7 +45,7 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
     let outlook: Outlook = {}
     const last = clock.now() >= deadline
     try {
-      const seen = await look()
+      const seen = await poll()
       failures = 0
       if (seen.state === 'settled') return seen.value
       if (seen.note !== note) options.say(seen.note)
@@ -53,7 +53,7 @@ export async function waitFor<Value>(look: () => Promise<Look<Value>>, options: 
       outlook = seen
     } catch (error) {
       failures += 1
-      if (failures >= FAILED_LOOKS || last) throw error
+      if (failures >= FAILED_POLLS || last) throw error
       options.say(`could not look (${explain(error)}), looking again`)
     }
     if (last)
@@ -78,7 +78,7 @@ const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = { calm: 15_000, soon: 8_000, usual: 5_000, near: 2_200 } as const
 const GROWTH = { calm: 3, soon: 1.3, usual: 1.3, near: 1.3 } as const
 /** After so many dense looks it is late, and pauses grow from six to twelve seconds: a rollout of three minutes is to cost at most 40 calls. */
-const NEAR_LOOKS = 18
+const NEAR_POLLS = 18
 const LATE = { first: 6_000, growth: 1.15, longest: 12_000 } as const
 
 /** How long to wait after a look, a fifth more or less. */
@@ -89,7 +89,7 @@ function pauses(clock: Clock): (outlook: Outlook) => number {
     const pause = Math.min(grown, LONGEST_PAUSE_MS[pace])
     grown *= GROWTH[pace]
     near = pace === 'near' ? near + 1 : pace === 'calm' ? 0 : near
-    const late = near > NEAR_LOOKS ? LATE.first * LATE.growth ** (near - NEAR_LOOKS - 1) : 0
+    const late = near > NEAR_POLLS ? LATE.first * LATE.growth ** (near - NEAR_POLLS - 1) : 0
     const jittered = Math.max(pause, Math.min(late, LATE.longest)) * (0.8 + 0.4 * clock.random())
     return Math.max(jittered, Math.min(notBefore - clock.now(), LONGEST_PAUSE_MS.calm))
   }

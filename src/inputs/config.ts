@@ -278,14 +278,14 @@ function readImages(reader: InputReader): DeployConfig['images'] {
 }
 
 function readMirror(reader: InputReader): string | undefined {
-  const place = reader.text('mirror-from')?.replace(/\/+$/, '')
-  const image = place === undefined ? undefined : parseImage(place)
-  if (place !== undefined && (image === undefined || image.repository !== place)) {
+  const registry = reader.text('mirror-from')?.replace(/\/+$/, '')
+  const image = registry === undefined ? undefined : parseImage(registry)
+  if (registry !== undefined && (image === undefined || image.repository !== registry)) {
     reader.problems.push(
-      `Input \`mirror-from\` is \`${place}\`: write a registry and a namespace without an image, e.g. \`docker.io/langfuse\`.`,
+      `Input \`mirror-from\` is \`${registry}\`: write a registry and a namespace without an image, e.g. \`docker.io/langfuse\`.`,
     )
   }
-  return place
+  return registry
 }
 
 const COMPONENTS: readonly Component[] = ['worker', 'clickhouse', 'web']

@@ -218,10 +218,10 @@ function crashing(subject: LintSubject): readonly LintFinding[] {
   if (mode === undefined || otel === undefined || preview === undefined) return []
   if (!crashes({ mode: mode.value, otel: otel.value, preview: preview.value })) return []
   const flags = [mode, otel, preview]
-  const said = flags.map(({ name, value, source }) => `\`${name}=${value}\`${source}`).join(', ')
+  const assignments = flags.map(({ name, value, source }) => `\`${name}=${value}\`${source}`).join(', ')
   return [
     refusal(
-      `Langfuse ${subject.to}'s worker crashes at its start with ${said}: ${remedyFor(mode.value)}, on web and worker.`,
+      `Langfuse ${subject.to}'s worker crashes at its start with ${assignments}: ${remedyFor(mode.value)}, on web and worker.`,
     ),
   ]
 }

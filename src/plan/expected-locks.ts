@@ -2,7 +2,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { applyDelta, type Delta } from '../schema/diff.ts'
 import { quoteIdentifier } from '../schema/quote.ts'
 import { type Facts, keyOf, parseKey, type Snapshot } from '../schema/snapshot.ts'
-import type { CountedLoss, Loss } from '../stack/losses.ts'
+import type { CountedLoss, Loss } from '../stack/count-losses.ts'
 
 /** A table that undoing a migration holds for as long as its rows take: nobody reads or writes it meanwhile. */
 type HeldTable = { readonly table: string; readonly because: 'rewritten' | 'read whole' | 'indexed' }
@@ -112,8 +112,8 @@ const BYTES_PER_SECOND = 50_000_000
 export function longestLock(held: readonly HeldTable[], counted: readonly CountedLoss[]): string {
   if (held.length === 0) return `${SHORT}.`
   const questions = sizesOf(held)
-  const sizes = held.map((each, place) => {
-    const size = counted.find(({ sql }) => sql === questions[place]?.sql)?.count
+  const sizes = held.map((each, position) => {
+    const size = counted.find(({ sql }) => sql === questions[position]?.sql)?.count
     return { ...each, size }
   })
   const unseen = sizes.filter(({ size }) => size === undefined)

@@ -1,6 +1,6 @@
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
-import type { CountedLoss, Loss } from '../stack/losses.ts'
+import type { CountedLoss, Loss } from '../stack/count-losses.ts'
 import { heldBy, longestLock, sizesOf } from './expected-locks.ts'
 import type { Undo } from './rollback-class.ts'
 import { isNothing } from './rollback-class.ts'

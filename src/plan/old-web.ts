@@ -1,6 +1,6 @@
 import { currentRelease } from '../stack/stack.ts'
-import type { MigrateQuestion } from './migrate.ts'
 import type { Step } from './plan.ts'
+import type { MigrateQuestion } from './plan-migrate.ts'
 
 /**
  * The web of before, once the migrations have run without it: it serves on, but its entry point refuses to start on

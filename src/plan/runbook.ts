@@ -19,7 +19,7 @@ export function restoreRunbook(stack: Stack, point: RestorePoint): readonly stri
     `Restore 1. Run this action again with \`to: ${point.release}\` and \`accept: restore\`: it brings the images and both schemas back; the tables that the newer release dropped are there again, and empty.`,
     `Restore 2. ${besideTheCluster(stack, point)}`,
     'Restore 3. Copy the tables that are empty from the restored cluster, from a machine in the VPC: `pg_dump --data-only --table=public.TABLE "$RESTORED_URL" | psql "$DATABASE_URL"`. Everything else stays as it is now.',
-    `Restore 4. Or go back to the moment of the snapshot altogether: ${inItsPlace(stack)}, then restart web and worker.`,
+    `Restore 4. Or go back to the moment of the snapshot altogether: ${swapClusters(stack)}, then restart web and worker.`,
     `Restore 5. ${VERIFY}`,
   ]
 }
@@ -46,7 +46,7 @@ export function wholeRestoreRunbook(
       ? `${again} and \`sql: images-only\`: it brings the images back, and the databases keep ${names}.`
       : 'Let nothing restart the web until the last step: a web of the newer release would migrate a restored database again.',
     besideTheCluster(stack, point),
-    `Go back to the moment of the snapshot: ${inItsPlace(stack)}${imagesFirst ? ', then restart web and worker' : ''}.`,
+    `Go back to the moment of the snapshot: ${swapClusters(stack)}${imagesFirst ? ', then restart web and worker' : ''}.`,
     ...(inClickHouse ? [files] : []),
     ...(imagesFirst
       ? []
@@ -84,7 +84,7 @@ function besideTheCluster({ region }: Stack, { snapshot }: RestorePoint): string
   return `${which} Restore it beside the cluster (CLUSTER: its identifier), with the same subnet group and security groups: ${restore}, then ${instance}.`
 }
 
-function inItsPlace({ region }: Stack): string {
+function swapClusters({ region }: Stack): string {
   const rename = (from: string, to: string) =>
     rds(
       region,

@@ -1,5 +1,5 @@
 import { compareVersions } from '../release/release.ts'
-import type { CountedLoss, Loss } from '../stack/losses.ts'
+import type { CountedLoss, Loss } from '../stack/count-losses.ts'
 
 /** A way back, by its releases. */
 export type Way = { readonly from: string | undefined; readonly to: string }

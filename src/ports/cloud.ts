@@ -1,4 +1,4 @@
-import type { Aurora, Backup } from './backup.ts'
+import type { Aurora, Backup } from './backup-services.ts'
 import type { Ec2 } from './network.ts'
 
 /**
@@ -199,7 +199,7 @@ export type EcsTasks = {
   deregister(taskDefinition: string): Promise<void>
   /** The active revisions of a family that carry a tag; empty when the caller's IAM policy cannot say. */
   activeRevisions(family: string, tag: string): Promise<readonly Revision[]>
-  runTask(order: TaskOrder): Promise<EcsTask>
+  runTask(request: TaskRequest): Promise<EcsTask>
   /** undefined when ECS does not know the task (yet, or no more: it forgets stopped ones after about an hour). */
   task(cluster: string, arn: string): Promise<EcsTask | undefined>
   stopTask(cluster: string, arn: string, reason: string): Promise<void>
@@ -249,7 +249,7 @@ type DerivedMount = {
 }
 
 /** One Fargate task. The same `clientToken` with the same order gives the same task, however often it is asked for. */
-export type TaskOrder = {
+export type TaskRequest = {
   readonly cluster: string
   readonly taskDefinition: string
   readonly subnets: readonly string[]

@@ -15,12 +15,12 @@ export type Postgres = {
 /** ClickHouse through its HTTP interface: one statement a call, rows as JSON with 64-bit integers as text. */
 export type ClickHouse = {
   readonly address: string
-  ping(options?: Patience): Promise<boolean>
-  run(sql: string, options?: Patience): Promise<readonly Row[]>
+  ping(options?: QueryOptions): Promise<boolean>
+  run(sql: string, options?: QueryOptions): Promise<readonly Row[]>
 }
 
 /** A minute by default; more for statements that copy or rewrite a table. */
-type Patience = { readonly timeoutMs?: number }
+type QueryOptions = { readonly timeoutMs?: number }
 
 /** A reply of Valkey: an error reply is thrown. */
 export type ValkeyReply = string | number | null | readonly ValkeyReply[]

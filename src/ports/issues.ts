@@ -1,7 +1,7 @@
 /** The issues of the repository that are ours: those that carry a marker, and that somebody of the repository wrote. */
 export type Issues = {
   /** Where issues go, for messages. */
-  readonly place: string
+  readonly location: string
   /** Every open one, and of the closed ones those that changed last; in the order in which they were made. */
   find(marker: string): Promise<readonly Issue[]>
   /** Returns the number. */

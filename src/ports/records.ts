@@ -69,7 +69,7 @@ export type KeptBaseline = { readonly id: string; readonly baseline: Baseline }
 
 export type Records = {
   /** Where records go, for messages. */
-  readonly place: string
+  readonly location: string
   /** Writes the record with status in_progress and returns its id. */
   open(record: DeploymentRecord): Promise<string>
   /** Gives a record another status; `url` is where people reach what was deployed. */

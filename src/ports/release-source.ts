@@ -9,7 +9,7 @@ export type ReleaseTree = {
 /** Langfuse's public repository. */
 export type ReleaseSource = {
   /** Where it looks, for messages. */
-  readonly place: string
+  readonly location: string
   /** Undefined when there is no such tag. Throws when it cannot be read, or not as a whole. */
   read(version: string): Promise<ReleaseTree | undefined>
 }

@@ -32,13 +32,11 @@ export function reportOf(conclusion: Conclusion, redact: (text: string) => strin
 
 /** Hundreds of kilobytes of which the check has said what differs. */
 function withoutSchemas(probe: Probe): object {
-  const { postgresSchema, clickhouseSchema } = probe.closely
+  const { deepProbe, ...rest } = probe
+  const { postgresSchema, clickhouseSchema } = deepProbe
   const counted = <Value extends object>(seen: Observed<Value>) =>
     seen.known ? { ...seen, value: { objects: Object.keys(seen.value).length } } : seen
-  const closely = {
-    ...probe.closely,
-    postgresSchema: counted(postgresSchema),
-    clickhouseSchema: counted(clickhouseSchema),
-  }
-  return { ...probe, closely }
+  const counts = { postgresSchema: counted(postgresSchema), clickhouseSchema: counted(clickhouseSchema) }
+  // The member's name in the report, which programs read.
+  return { ...rest, closely: { ...deepProbe, ...counts } }
 }

@@ -98,14 +98,15 @@ export type Catalog = {
 export function loadCatalog(root: URL | string): Catalog {
   const files = filesOf(root)
   const releases = files.json<readonly CatalogRelease[]>('catalog/releases.json')
-  const byVersion = new Map(releases.map((release, place) => [release.version, { ...release, place }]))
-  const placeOf = (version: string): number => {
+  const byVersion = new Map(releases.map((release, position) => [release.version, { ...release, position }]))
+  const positionOf = (version: string): number => {
     const release = byVersion.get(version)
     if (release === undefined) throw new Error(`The catalog does not know Langfuse ${version}.`)
-    return release.mislabelled === undefined ? release.place : placeOf(release.mislabelled)
+    return release.mislabelled === undefined ? release.position : positionOf(release.mislabelled)
   }
   const isIn = (version: string, { since, until }: Lifetime<object>): boolean =>
-    placeOf(since) <= placeOf(version) && (until === undefined || placeOf(version) <= placeOf(until))
+    positionOf(since) <= positionOf(version) &&
+    (until === undefined || positionOf(version) <= positionOf(until))
   const migrationsOf = (version: string): readonly Lifetime<PostgresMigration>[] =>
     files
       .json<readonly Lifetime<PostgresMigration>[]>('catalog/postgres/migrations.json')
@@ -113,7 +114,7 @@ export function loadCatalog(root: URL | string): Catalog {
   const postgresStep = (name: string): Delta => files.json(`catalog/postgres/steps/${name}.json`)
   const downFiles = onceEach<DownSql | undefined>()
   const migrationsKnown = onceEach<readonly PostgresMigration[]>()
-  const later = once(() => laterMigrations(files, placeOf))
+  const later = once(() => laterMigrations(files, positionOf))
   const checksums = once(() => checksumsOf(files.json('catalog/postgres/migrations.json')))
   const otherNames = once(() => namesOfRenamed(later()))
   const chain = stepChain(() => files.json<Snapshot>('catalog/postgres/base.json'), postgresStep)
@@ -155,10 +156,10 @@ export function loadCatalog(root: URL | string): Catalog {
     postgresSnapshot: version => postgresSchema(migrationsOf(version).map(({ name }) => name)),
     postgresSchema,
     postgresChange: name => {
-      const place = later().findIndex(migration => migration.name === name)
-      if (place === -1) throw new Error(`The catalog knows no change of ${name}.`)
-      const earlier = later().slice(0, place)
-      const { sameAs } = later()[place] ?? {}
+      const position = later().findIndex(migration => migration.name === name)
+      if (position === -1) throw new Error(`The catalog knows no change of ${name}.`)
+      const earlier = later().slice(0, position)
+      const { sameAs } = later()[position] ?? {}
       const before = postgresSchema(earlier.map(each => each.name).filter(each => each !== sameAs))
       return { before, delta: postgresStep(name) }
     },
@@ -170,7 +171,7 @@ export function loadCatalog(root: URL | string): Catalog {
       )
     },
     allBackgroundMigrations: backgroundMigrations,
-    clickhouseHead: version => releases[placeOf(version)]?.clickhouseHead ?? 0,
+    clickhouseHead: version => releases[positionOf(version)]?.clickhouseHead ?? 0,
     clickhouseMigrations,
     clickhouseSnapshot: head =>
       clickhouseMigrations(head)
@@ -201,11 +202,11 @@ function scriptOf(files: Files, path: string): string {
 }
 
 /** A name may sort before one that an earlier release had, so the order is that of the releases. */
-function laterMigrations(files: Files, placeOf: (version: string) => number): readonly LaterMigration[] {
+function laterMigrations(files: Files, positionOf: (version: string) => number): readonly LaterMigration[] {
   const all = files
     .json<readonly Lifetime<PostgresMigration & LaterMigration>[]>('catalog/postgres/migrations.json')
-    .filter(({ since }) => placeOf(since) > 0)
-    .toSorted((left, right) => placeOf(left.since) - placeOf(right.since))
+    .filter(({ since }) => positionOf(since) > 0)
+    .toSorted((left, right) => positionOf(left.since) - positionOf(right.since))
   const first = new Map(all.toReversed().map(migration => [migration.name, migration]))
   return all
     .filter(migration => first.get(migration.name) === migration)

@@ -109,7 +109,7 @@ function partsOf(
     ] as const
   })
   const order = phases.map(([phase]) => phaseOrder.indexOf(phase))
-  if (order.some((place, index) => place <= (order[index - 1] ?? -1))) {
+  if (order.some((position, index) => position <= (order[index - 1] ?? -1))) {
     throw refuse(`its phases are not each once in the order ${phaseOrder.join(', ')}`)
   }
   return { header, phases }
@@ -185,11 +185,11 @@ function forbiddenIn(engine: Engine, phase: Phase, sql: string): string | undefi
 
 /** One that was broken off before leaves an invalid index of that name, which IF NOT EXISTS would take for whole. */
 function concurrentlyIn(phase: Phase, statements: readonly string[]): string | undefined {
-  for (const [place, statement] of statements.entries()) {
+  for (const [position, statement] of statements.entries()) {
     if (!/\bCONCURRENTLY\b/i.test(codeOf(statement, 'postgres'))) continue
     const made = phase === 'validate' ? concurrentIndex(statement) : undefined
     if (made === undefined) return 'CONCURRENTLY'
-    const before = statements.slice(0, place).some(earlier => drops(earlier, made.index))
+    const before = statements.slice(0, position).some(earlier => drops(earlier, made.index))
     if (!before) return `the index ${made.index} without drop_invalid_index before it`
   }
   return undefined

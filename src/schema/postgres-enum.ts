@@ -30,13 +30,13 @@ function addLabels(key: string, before: readonly string[], now: readonly string[
     if (before.includes(label)) return []
     const previous = now[index - 1]
     const next = now[index + 1]
-    const place =
+    const position =
       previous !== undefined
         ? ` AFTER ${quoteLiteral(previous)}`
         : next !== undefined
           ? ` BEFORE ${quoteLiteral(next)}`
           : ''
-    return [expand(key, `ALTER TYPE ${full(key)} ADD VALUE ${quoteLiteral(label)}${place}`)]
+    return [expand(key, `ALTER TYPE ${full(key)} ADD VALUE ${quoteLiteral(label)}${position}`)]
   })
 }
 

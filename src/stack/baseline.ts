@@ -27,7 +27,7 @@ export type Uncompared = {
 /** What was written down about the last deploy, as verify reads it. */
 export type Deployed = {
   /** Where records are, for messages. */
-  readonly place: string
+  readonly location: string
   readonly baseline: KeptBaseline | undefined
   /** The way back of the last deploy: how it ended, and from which release to which. */
   readonly record: KeptRecord | undefined

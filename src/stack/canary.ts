@@ -6,7 +6,7 @@ import type { Observed, WebComponent } from './stack.ts'
 /** What became of the canary: a trace that was written to be read back. What it means is for the check to say. */
 export type Canary = {
   readonly traceId: string
-  readonly way: CanaryWay
+  readonly route: CanaryRoute
   /** Where it was written to. */
   readonly address: string
   readonly write: CanaryWrite
@@ -27,10 +27,10 @@ export type Canary = {
  * How it was sent. `ingestion`: as clients before v4 do; `otel`: as those of v4 do, which is the only way into
  * `events_only`. `told`: the web's settings say so; otherwise its answers decide.
  */
-export type CanaryWay = {
+export type CanaryRoute = {
   readonly path: 'ingestion' | 'otel'
   readonly mode: string
-  readonly told: boolean
+  readonly configured: boolean
 }
 
 /** `unanswered`: nobody knows whether it was taken. `problem` is Langfuse's own word, or why there was none. */
@@ -44,7 +44,7 @@ export type CanaryRead = {
   readonly state: 'seen' | 'missing' | 'refused' | 'cancelled'
   readonly missing: readonly CanaryPart[]
   readonly milliseconds: number
-  readonly looks: number
+  readonly polls: number
   readonly last: string
 }
 
@@ -76,10 +76,10 @@ export type CanaryLeft = {
 const FIRST_WITH_DELETE = '3.39.0'
 
 /** How a canary goes into this web, or the reason why none is written: what cannot be deleted is not written. */
-export function canaryWay(
+export function canaryRoute(
   web: Pick<WebComponent, 'environment' | 'secrets'>,
   release: string | undefined,
-): CanaryWay | string {
+): CanaryRoute | string {
   if (release !== undefined && majorOf(release) < 3)
     return `Langfuse ${release} writes to PostgreSQL alone, so there is no way through S3, Valkey and ClickHouse to try`
   if (release !== undefined && compareVersions(release, FIRST_WITH_DELETE) < 0)
@@ -88,7 +88,7 @@ export function canaryWay(
   return {
     path: mode === 'events_only' ? 'otel' : 'ingestion',
     mode: mode ?? 'unknown',
-    told: mode !== undefined,
+    configured: mode !== undefined,
   }
 }
 
@@ -114,11 +114,11 @@ const USUAL_DELAY_MS = 15_000
 export function holdsBack(
   environment: Readonly<Record<string, string>>,
   now: number,
-): { readonly milliseconds: number; readonly aroundMidnight: boolean } {
-  const told = Number(environment['LANGFUSE_INGESTION_QUEUE_DELAY_MS'] || USUAL_DELAY_MS)
-  const delay = Number.isFinite(told) && told >= 0 ? told : USUAL_DELAY_MS
+): { readonly milliseconds: number; readonly nearMidnight: boolean } {
+  const configured = Number(environment['LANGFUSE_INGESTION_QUEUE_DELAY_MS'] || USUAL_DELAY_MS)
+  const delay = Number.isFinite(configured) && configured >= 0 ? configured : USUAL_DELAY_MS
   const time = new Date(now)
   const minute = time.getUTCHours() * 60 + time.getUTCMinutes()
-  const aroundMidnight = minute >= 23 * 60 + 45 || minute <= 15
-  return { milliseconds: aroundMidnight ? delay : Math.min(5_000, delay), aroundMidnight }
+  const nearMidnight = minute >= 23 * 60 + 45 || minute <= 15
+  return { milliseconds: nearMidnight ? delay : Math.min(5_000, delay), nearMidnight }
 }

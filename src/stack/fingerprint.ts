@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Container, EcsService, TaskDefinition } from '../ports/cloud.ts'
 import type { Fingerprint } from '../ports/records.ts'
-import { exactVersion } from './image.ts'
+import { exactVersion } from './observe-image.ts'
 import type {
   AppRunnerWeb,
   EcsComponent,

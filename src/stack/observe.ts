@@ -4,8 +4,10 @@ import type { Component, StackConfig } from '../inputs/config.ts'
 import type { AppRunnerOperation, Cloud, EcsService, EcsTask } from '../ports/cloud.ts'
 import type { Http } from '../ports/http.ts'
 import { pickContainer } from './container.ts'
-import { observeImageAtLeast } from './image.ts'
-import { type Inside, type LookAtMount, type LookInside, unseenInside } from './inside.ts'
+import { type ObserveInfrastructure, unseenInfrastructure } from './infrastructure.ts'
+import { observeImageAtLeast } from './observe-image.ts'
+import { dataVolume, GONE } from './observe-storage.ts'
+import { type Inside, type ProbeInside, type ProbeMount, unseenInside } from './probe-inside.ts'
 import type {
   AppRunnerWeb,
   Discovery,
@@ -19,22 +21,20 @@ import type {
   WebHealth,
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
-import { dataVolume, GONE } from './storage.ts'
-import { type LookAround, unseenSurroundings } from './surroundings.ts'
 
 /** What observing needs. */
 export type Sources = {
   readonly cloud: Cloud
   readonly http: Http
-  readonly lookInside: LookInside
+  readonly probeInside: ProbeInside
   /** Only where a check asks for it: it starts a task of its own. */
-  readonly lookAtMount?: LookAtMount | undefined
+  readonly probeMount?: ProbeMount | undefined
   /** Looking inside starts a task and takes a minute: it is not done again and again. */
-  readonly insideIsSlow: boolean
+  readonly probeIsExpensive: boolean
   /** Only where a check asks for it: it costs some twenty calls. */
-  readonly lookAround?: LookAround | undefined
+  readonly observeInfrastructure?: ObserveInfrastructure | undefined
   /** Whether the schemas and the load of the stores are looked at too. */
-  readonly closely?: boolean
+  readonly deepProbe?: boolean
   /** Told where the web is as soon as that is known, for work that goes on beside the looks. */
   readonly onWeb?: (web: WebComponent, url: string) => void
 }
@@ -44,7 +44,7 @@ export function quickSources(
   sources: Sources,
   inside: Inside = unseenInside('it is not looked inside yet', 'not-asked'),
 ): Sources {
-  return sources.insideIsSlow ? { ...sources, lookInside: async () => inside } : sources
+  return sources.probeIsExpensive ? { ...sources, probeInside: async () => inside } : sources
 }
 
 /** Looks at the whole stack, side by side where nothing depends on another answer. Reads only. */
@@ -61,14 +61,15 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   const account = worker.service.arn.split(':')[4] ?? ''
   const components = { account, region: cloud.region, cluster: config.cluster, worker, clickhouse, web }
   const beside = {
-    inside: sources.lookInside(worker, sources.closely),
+    inside: sources.probeInside(worker, sources.deepProbe),
     files: observeFiles(clickhouse, cloud),
   }
-  const [inside, files, mount, surroundings, health, discovery] = await Promise.all([
+  const [inside, files, mount, infrastructure, health, discovery] = await Promise.all([
     beside.inside,
     beside.files,
-    sources.lookAtMount?.(worker, clickhouse) ?? unknown<Mount>('the volume was not mounted', 'not-asked'),
-    sources.lookAround?.(components, beside) ?? unseenSurroundings('it was not looked for', 'not-asked'),
+    sources.probeMount?.(worker, clickhouse) ?? unknown<Mount>('the volume was not mounted', 'not-asked'),
+    sources.observeInfrastructure?.(components, beside) ??
+      unseenInfrastructure('it was not looked for', 'not-asked'),
     observeHealth(url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
   ])
@@ -81,7 +82,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     discovery,
     files,
     probe: { ...inside.probe, mount },
-    surroundings,
+    infrastructure,
   }
 }
 
@@ -129,14 +130,14 @@ async function observeWeb(config: StackConfig, cloud: Cloud): Promise<WebCompone
     (onAppRunner ? await observeAppRunnerWeb(services.web, cloud) : undefined) ??
     (webPlatform === 'app-runner' ? undefined : await observeEcsWeb(config, cloud))
   if (web !== undefined) return web
-  const places = {
+  const reasons = {
     auto: `there is no App Runner service of that name in ${cloud.region}, and no ECS service in cluster \`${cluster}\``,
     'app-runner': `there is no App Runner service of that name in ${cloud.region}`,
     ecs: `cluster \`${cluster}\` has no ECS service of that name`,
     'ecs-express': `cluster \`${cluster}\` has no service of ECS Express Mode of that name`,
   }
   throw new RolloutError(
-    `Input \`web-service\` is \`${services.web}\`, but ${places[webPlatform]}: write the name of the service that runs the web, or correct \`aws-region\`.`,
+    `Input \`web-service\` is \`${services.web}\`, but ${reasons[webPlatform]}: write the name of the service that runs the web, or correct \`aws-region\`.`,
   )
 }
 

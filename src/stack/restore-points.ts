@@ -1,8 +1,8 @@
 import { explain } from '../errors/explain.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { DatabaseCluster, RecoveryPoint } from '../ports/backup.ts'
+import type { DatabaseCluster, RecoveryPoint } from '../ports/backup-services.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import { fileSystemArn, observeDatabase } from './backup.ts'
+import { fileSystemArn, observeDatabase } from './observe-backups.ts'
 import type { Components, Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 

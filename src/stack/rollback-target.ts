@@ -5,7 +5,7 @@ import type { Cloud } from '../ports/cloud.ts'
 import type { KeptRecord, Records } from '../ports/records.ts'
 import { pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
-import { observeImage } from './image.ts'
+import { observeImage } from './observe-image.ts'
 import type { Stack } from './stack.ts'
 import type { Wanted } from './targets.ts'
 
@@ -38,7 +38,7 @@ export async function findRollbackTarget(
         worker: { reference: images.worker },
         clickhouse: { reference: images.clickhouse },
       },
-      source: `deployment record ${recorded.id} (${ports.records?.place})`,
+      source: `deployment record ${recorded.id} (${ports.records?.location})`,
       record: recorded.id,
       snapshot: recorded.record.snapshot,
       warnings: [],
@@ -58,7 +58,7 @@ async function newestRecord(
     return {
       recorded: undefined,
       warnings: [
-        `The deployment records in ${records?.place} cannot be read (${explain(error)}): give the job \`permissions: deployments: write\`.`,
+        `The deployment records in ${records?.location} cannot be read (${explain(error)}): give the job \`permissions: deployments: write\`.`,
       ],
     }
   }

@@ -14,8 +14,8 @@ import type { MountedFiles } from '../ports/files.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
-import type { Closely } from './closely.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { DeepProbe } from './deep-probe.ts'
+import type { Infrastructure } from './infrastructure.ts'
 
 /** One immutable picture of what runs, and where each fact came from. Nothing in it is a wish. */
 export type Stack = {
@@ -34,7 +34,7 @@ export type Stack = {
   readonly files: Observed<FileSystem>
   /** What can only be seen from inside the VPC, as raw evidence. */
   readonly probe: Probe
-  readonly surroundings: Surroundings
+  readonly infrastructure: Infrastructure
 }
 
 /** What runs, before anybody has looked at what it holds. */
@@ -167,7 +167,7 @@ export type Probe = {
   /** ClickHouse's volume, as a task in its place mounts it. */
   readonly mount: Observed<Mount>
   /** What costs more than a look at the state, and only verify asks for. */
-  readonly closely: Closely
+  readonly deepProbe: DeepProbe
 }
 
 /** `failed`: ECS could not mount it, in its words. */
@@ -244,8 +244,8 @@ export function currentRelease(stack: Stack, facts: ReleaseFacts): Release | und
   const images = [stack.web.image.version, stack.worker.image.version]
   if (reported === undefined) return (images[0] ?? images[1]) as Release | undefined
   const possible = facts.releases.filter(release => release.reportedVersion === reported)
-  const told = images.find(version => possible.some(release => release.version === version))
-  return (told ?? reported) as Release
+  const named = images.find(version => possible.some(release => release.version === version))
+  return (named ?? reported) as Release
 }
 
 /** The component as an ECS service. Asking for a web that is on App Runner is a defect of the caller. */

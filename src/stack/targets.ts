@@ -1,7 +1,7 @@
 import type { Component } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import { ecrRepository, parseImage, pinned } from '../release/image.ts'
-import { exactVersion } from './image.ts'
+import { exactVersion } from './observe-image.ts'
 import type { Stack } from './stack.ts'
 import { imageOf } from './stack.ts'
 

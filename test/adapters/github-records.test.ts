@@ -36,35 +36,35 @@ function records(url: string, environment = 'langfuse'): Records {
 }
 
 test('a record is written before the change, closed after it, and found again', async () => {
-  const place = records(github.url)
-  const id = await place.open(RECORD)
-  expect(await place.latest()).toEqual({ id, record: RECORD, state: 'in_progress' })
-  await place.mark(id, 'success', 'x'.repeat(200))
-  expect(await place.latest()).toMatchObject({ id, state: 'success' })
+  const location = records(github.url)
+  const id = await location.open(RECORD)
+  expect(await location.latest()).toEqual({ id, record: RECORD, state: 'in_progress' })
+  await location.mark(id, 'success', 'x'.repeat(200))
+  expect(await location.latest()).toMatchObject({ id, state: 'success' })
   expect(github.deployments[0]?.statuses[0]?.description).toHaveLength(140)
 })
 
 test('a record that a rollback has undone no longer names the way back', async () => {
-  const place = records(github.url, 'undone')
-  const first = await place.open(RECORD)
-  await place.mark(first, 'success', 'done')
-  const second = await place.open({ ...RECORD, from: '3.0.0', to: '3.1.0' })
-  await place.mark(second, 'inactive', 'rolled back')
-  expect(await place.latest()).toMatchObject({ id: first, record: { from: '2.93.7' } })
+  const location = records(github.url, 'undone')
+  const first = await location.open(RECORD)
+  await location.mark(first, 'success', 'done')
+  const second = await location.open({ ...RECORD, from: '3.0.0', to: '3.1.0' })
+  await location.mark(second, 'inactive', 'rolled back')
+  expect(await location.latest()).toMatchObject({ id: first, record: { from: '2.93.7' } })
 })
 
 test('what there is to restore from is read back, the newest of each kind', async () => {
-  const place = records(github.url, 'kept')
+  const location = records(github.url, 'kept')
   const point =
     'arn:aws:backup:ap-northeast-1:123456789012:recovery-point:1EB3B5E7-9EB0-435A-A80B-108B488B0D45'
-  const id = await place.open(RECORD)
-  await place.keep(id, { kind: 'aurora-snapshot', id: 'langfuse-2-93-7-to-3-0-0-old' })
-  await place.keep(id, { kind: 'efs-recovery-point', id: point })
-  await place.mark(id, 'failure', 'ClickHouse did not start')
-  await place.mark(id, 'in_progress', 'Langfuse 3.0.0 is being rolled out again')
-  await place.keep(id, { kind: 'aurora-snapshot', id: 'langfuse-2-93-7-to-3-0-0-new' })
-  await place.mark(id, 'success', 'Aurora snapshot: is what this sentence begins with')
-  expect(await place.latest()).toEqual({
+  const id = await location.open(RECORD)
+  await location.keep(id, { kind: 'aurora-snapshot', id: 'langfuse-2-93-7-to-3-0-0-old' })
+  await location.keep(id, { kind: 'efs-recovery-point', id: point })
+  await location.mark(id, 'failure', 'ClickHouse did not start')
+  await location.mark(id, 'in_progress', 'Langfuse 3.0.0 is being rolled out again')
+  await location.keep(id, { kind: 'aurora-snapshot', id: 'langfuse-2-93-7-to-3-0-0-new' })
+  await location.mark(id, 'success', 'Aurora snapshot: is what this sentence begins with')
+  expect(await location.latest()).toEqual({
     id,
     record: { ...RECORD, snapshot: 'langfuse-2-93-7-to-3-0-0-new', recoveryPoint: point },
     state: 'success',
@@ -72,21 +72,21 @@ test('what there is to restore from is read back, the newest of each kind', asyn
 })
 
 test('what a deploy has left is kept apart from the ways back, and the newest is found', async () => {
-  const place = records(github.url, 'baseline')
-  expect(await place.baseline()).toBeUndefined()
+  const location = records(github.url, 'baseline')
+  expect(await location.baseline()).toBeUndefined()
   const fingerprint = { schema: 1 as const, parts: { web: { image: 'web@sha256:1' } } }
   const baseline = { schema: 1 as const, stack: 's', release: '2.93.7', by: 'deploy' as const, fingerprint }
-  await place.keepBaseline(baseline)
-  const record = await place.open(RECORD)
-  const id = await place.keepBaseline({ ...baseline, release: '3.0.0' })
-  expect(await place.baseline()).toEqual({ id, baseline: { ...baseline, release: '3.0.0' } })
-  expect(await place.latest()).toMatchObject({ id: record, record: RECORD })
+  await location.keepBaseline(baseline)
+  const record = await location.open(RECORD)
+  const id = await location.keepBaseline({ ...baseline, release: '3.0.0' })
+  expect(await location.baseline()).toEqual({ id, baseline: { ...baseline, release: '3.0.0' } })
+  expect(await location.latest()).toMatchObject({ id: record, record: RECORD })
   const tasks = github.all.filter(({ environment }) => environment === 'baseline').map(({ task }) => task)
   expect(tasks).toEqual(['langfuse-rollout:baseline', 'langfuse-rollout', 'langfuse-rollout:baseline'])
 })
 
 test('a payload that somebody else wrote is no baseline', async () => {
-  const place = records(github.url, 'foreign')
+  const location = records(github.url, 'foreign')
   for (const payload of [
     null,
     'text',
@@ -104,7 +104,7 @@ test('a payload that somebody else wrote is no baseline', async () => {
       statuses: [],
     })
   }
-  expect(await place.baseline()).toBeUndefined()
+  expect(await location.baseline()).toBeUndefined()
 })
 
 test('an environment without records of ours has no way back', async () => {

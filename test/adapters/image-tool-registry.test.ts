@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { findImageTool } from '../../src/adapters/image-tool.ts'
+import { findImageTool } from '../../src/adapters/find-image-tool.ts'
 import { contentOf, pushImage, type Registry, startRegistry } from '../support/registry.ts'
 
 /**

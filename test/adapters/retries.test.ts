@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { patient } from '../../src/adapters/retries.ts'
+import { clientRetries } from '../../src/adapters/retries.ts'
 
-const { retryStrategy, maxAttempts } = patient
+const { retryStrategy, maxAttempts } = clientRetries
 
 /** The pauses before each further attempt, until it gives up. */
 async function pausesOf(errorType: 'THROTTLING' | 'TRANSIENT' | 'CLIENT_ERROR', retryAfterHint?: Date) {

@@ -6,16 +6,16 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import { createCloud } from '../../src/adapters/aws.ts'
-import { systemClock } from '../../src/adapters/clock.ts'
-import { http } from '../../src/adapters/http.ts'
+import { http } from '../../src/adapters/http-client.ts'
+import { systemClock } from '../../src/adapters/system-clock.ts'
 import { createAgent } from '../../src/agent/agent.ts'
 import type { Execution } from '../../src/execute/execution.ts'
 import { readVerifyConfig } from '../../src/inputs/config.ts'
 import type { UndoSchema } from '../../src/plan/plan.ts'
 import type { DownSql } from '../../src/schema/down-sql.ts'
-import { unseenInside } from '../../src/stack/inside.ts'
-import type { Loss } from '../../src/stack/losses.ts'
+import type { Loss } from '../../src/stack/count-losses.ts'
 import { observe } from '../../src/stack/observe.ts'
+import { unseenInside } from '../../src/stack/probe-inside.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { FAMILY, nothingIsLeft } from '../scenario/agent-support.ts'
 import { fakeRunner } from '../support/runner.ts'
@@ -33,7 +33,7 @@ beforeAll(async () => {
   Object.assign(process.env, stage.stack.sandbox.env)
   const config = readVerifyConfig(fakeRunner('verify', { url: stage.stack.webUrl }))
   const nothing = unseenInside('not the subject', 'not-asked')
-  stack = await observe(config, { cloud, http, lookInside: async () => nothing, insideIsSlow: false })
+  stack = await observe(config, { cloud, http, probeInside: async () => nothing, probeIsExpensive: false })
 })
 
 afterAll(async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { valkeyAt } from '../../src/adapters/valkey.ts'
+import { valkeyAt } from '../../src/adapters/valkey-client.ts'
 import { clickhouseOf, databaseUrlOf, secretsIn, valkeyOf } from '../../src/agent/stores.ts'
 import { redact } from '../../src/report/redact.ts'
 
@@ -53,8 +53,8 @@ test.each([
     { host: 'one', port: 7000, user: undefined, password: undefined, tls: false, prefix: 'bull' },
   ],
 ])('Valkey is where the client of the worker finds it: %j', (environment, expected) => {
-  const place = valkeyOf(environment)
-  expect(place && valkeyAt(place.url, place.prefix)).toMatchObject(expected)
+  const connection = valkeyOf(environment)
+  expect(connection && valkeyAt(connection.url, connection.prefix)).toMatchObject(expected)
 })
 
 test('no store without an address', () => {

@@ -3,10 +3,10 @@ import type { CheckState } from '../../src/checks/check.ts'
 import { CHECKS, type CheckId, chooseChecks, runChecks, verdictOf } from '../../src/checks/run.ts'
 import type { Release } from '../../src/release/release.ts'
 import { fingerprintOf, identityOf } from '../../src/stack/fingerprint.ts'
-import { unseenInside } from '../../src/stack/inside.ts'
+import { unseenInfrastructure } from '../../src/stack/infrastructure.ts'
+import { unseenInside } from '../../src/stack/probe-inside.ts'
 import type { Probe, Stack, ValkeyState } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
-import { unseenSurroundings } from '../../src/stack/surroundings.ts'
 import { soundStack } from '../support/sound.ts'
 import { arrivedCanary, ecsService, ecsTask, FACTS, healthyProbe, stackOn2 } from '../support/stack.ts'
 
@@ -22,7 +22,7 @@ async function resultsOf(stack: Stack) {
       fingerprint: fingerprintOf(stack),
     },
   }
-  const deployed = known({ place: 'x', baseline, record: undefined, underway: undefined }, 'x')
+  const deployed = known({ location: 'x', baseline, record: undefined, underway: undefined }, 'x')
   const results = await runChecks(CHECKS, {
     stack,
     expected: '2.93.7' as Release,
@@ -306,7 +306,7 @@ test('nothing passes that was not looked at', async () => {
     files: unknown('denied', 'unreachable'),
     health: unknown('no answer', 'unreachable'),
     probe: { ...unseenInside('no way in', 'not-asked').probe, mount: unknown('no way in', 'not-asked') },
-    surroundings: unseenSurroundings('no way in', 'not-asked'),
+    infrastructure: unseenInfrastructure('no way in', 'not-asked'),
   })
   const results = await runChecks(CHECKS, {
     stack: blind,

@@ -5,7 +5,7 @@ import type { CheckState } from '../../src/checks/check.ts'
 import { CHECKS, type CheckId, runChecks } from '../../src/checks/run.ts'
 import { type Expiry, expiryOf } from '../../src/release/lifecycle.ts'
 import type { Release } from '../../src/release/release.ts'
-import type { Registry, Shelf } from '../../src/stack/registry.ts'
+import type { ImageRepository, Registry } from '../../src/stack/observe-registry.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import { soundStack } from '../support/sound.ts'
@@ -18,14 +18,14 @@ async function resultOf(id: CheckId, stack: Stack, expected = '2.93.7', facts = 
   return result
 }
 
-const shelves = (stack: Stack, change: (shelf: Shelf) => Partial<Shelf>): Stack => {
-  const { registry } = stack.surroundings
+const repos = (stack: Stack, change: (repo: ImageRepository) => Partial<ImageRepository>): Stack => {
+  const { registry } = stack.infrastructure
   if (!registry.known) return stack
   const changed: Registry = {
     ...registry.value,
-    shelves: registry.value.shelves.map(shelf => ({ ...shelf, ...change(shelf) })),
+    repos: registry.value.repos.map(repo => ({ ...repo, ...change(repo) })),
   }
-  return { ...stack, surroundings: { ...stack.surroundings, registry: known(changed, 'ecr') } }
+  return { ...stack, infrastructure: { ...stack.infrastructure, registry: known(changed, 'ecr') } }
 }
 
 const pinnedByDigest = (stack: Stack): Stack => {
@@ -64,7 +64,7 @@ const CASES: readonly Case[] = [
     'tags that can be moved, under images that are pinned by digest',
     'image-mutability',
     pinnedByDigest(
-      shelves(soundStack(), ({ settings }) => ({ settings: { ...settings, mutability: 'MUTABLE' } })),
+      repos(soundStack(), ({ settings }) => ({ settings: { ...settings, mutability: 'MUTABLE' } })),
     ),
     'passed',
     /can be moved, but what runs is pinned by digest/,
@@ -74,7 +74,7 @@ const CASES: readonly Case[] = [
     'image-tags',
     pinnedByDigest({
       ...soundStack(),
-      surroundings: { ...soundStack().surroundings, registry: unknown('denied', 'unreachable') },
+      infrastructure: { ...soundStack().infrastructure, registry: unknown('denied', 'unreachable') },
     }),
     'passed',
     /named by its digest/,
@@ -84,7 +84,7 @@ const CASES: readonly Case[] = [
     'image-retention',
     {
       ...soundStack(),
-      surroundings: { ...soundStack().surroundings, registry: known({ shelves: [], at: 0 }, 'ecr') },
+      infrastructure: { ...soundStack().infrastructure, registry: known({ repos: [], at: 0 }, 'ecr') },
     },
     'skipped',
     /No image that runs comes from ECR/,
@@ -92,14 +92,14 @@ const CASES: readonly Case[] = [
   [
     'a lifecycle policy that is no JSON',
     'image-retention',
-    shelves(soundStack(), ({ settings }) => ({ settings: { ...settings, lifecycle: '<policy/>' } })),
+    repos(soundStack(), ({ settings }) => ({ settings: { ...settings, lifecycle: '<policy/>' } })),
     'warning',
     /its policy cannot be read/,
   ],
   [
     'a policy that deletes what a rollback needs',
     'rollback-image',
-    shelves(soundStack(), ({ settings }) => ({
+    repos(soundStack(), ({ settings }) => ({
       settings: {
         ...settings,
         lifecycle: JSON.stringify({
@@ -153,9 +153,9 @@ const CASES: readonly Case[] = [
     'database-backups',
     {
       ...soundStack(),
-      surroundings: {
-        ...soundStack().surroundings,
-        backups: { ...soundStack().surroundings.backups, database: known(undefined, 'rds') },
+      infrastructure: {
+        ...soundStack().infrastructure,
+        backups: { ...soundStack().infrastructure.backups, database: known(undefined, 'rds') },
       },
     },
     'skipped',
@@ -182,7 +182,7 @@ test.each(CASES.map(row => ({ situation: row[0], row })))('$situation', async ({
 
 test('evidence that could not be had is inconclusive, evidence that nobody asked for is skipped; neither passes', async () => {
   const seen = soundStack()
-  const ids = CHECKS.filter(check => check.needs.includes('surroundings')).map(({ id }) => id)
+  const ids = CHECKS.filter(check => check.needs.includes('infrastructure')).map(({ id }) => id)
   const own: CheckId[] = [
     'image-mutability',
     'image-retention',
@@ -200,7 +200,7 @@ test('evidence that could not be had is inconclusive, evidence that nobody asked
   ] as const) {
     const nothing = unknown<never>('AWS denied it', because)
     const backups = { database: nothing, files: nothing, at: 0 }
-    const blind = { ...seen, surroundings: { ...seen.surroundings, registry: nothing, backups } }
+    const blind = { ...seen, infrastructure: { ...seen.infrastructure, registry: nothing, backups } }
     for (const id of own) {
       const result = await resultOf(id, blind)
       expect([id, result?.state]).toEqual([id, id === 'image-tags' ? 'inconclusive' : state])

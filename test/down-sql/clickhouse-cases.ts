@@ -25,7 +25,7 @@ async function groundOf(name: string, data: ClickHouseData): Promise<Ground> {
 }
 
 /** A line of the table, and what went wrong. */
-function judge(what: string, verdicts: readonly Verdict[]): readonly string[] {
+function evaluate(what: string, verdicts: readonly Verdict[]): readonly string[] {
   const archived = verdicts.reduce((sum, verdict) => sum + verdict.archived, 0)
   const lost = verdicts.flatMap(verdict => verdict.lost).length
   const exact = `${verdicts.filter(isExact).length}/${verdicts.length} exact`
@@ -43,7 +43,7 @@ export function proveEachOn(dataSets: readonly ClickHouseData[]): void {
     async data => {
       const verdicts = await proveEach(await groundOf(`each_${data.name}`, data))
       expect(verdicts).toHaveLength(newest)
-      expect(judge(`each alone, ${data.name} data`, verdicts)).toEqual([])
+      expect(evaluate(`each alone, ${data.name} data`, verdicts)).toEqual([])
     },
     15 * MINUTES,
   )
@@ -55,7 +55,7 @@ export function proveJumpsDown(): void {
     async () => {
       const heads = [37, 26, 16, 8, 5]
       const verdicts = await proveJumps(await groundOf('jumps', hostileClickHouse), heads)
-      expect(judge(`${newest} to ${heads.join(', ')}, hostile data`, verdicts)).toEqual([])
+      expect(evaluate(`${newest} to ${heads.join(', ')}, hostile data`, verdicts)).toEqual([])
     },
     15 * MINUTES,
   )

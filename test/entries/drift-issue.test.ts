@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { decide } from '../../src/entries/drift-issue.ts'
 import { conclude } from '../../src/report/conclusion.ts'
-import { issueText, markerOf, stateOf } from '../../src/report/drift.ts'
+import { issueText, markerOf, stateOf } from '../../src/report/drift-report.ts'
 
 const ABOUT = {
   environment: 'langfuse',

@@ -3,7 +3,7 @@ import { execute } from '../../src/execute/execute.ts'
 import type { StepResult } from '../../src/execute/execution.ts'
 import type { Migrate } from '../../src/plan/plan.ts'
 import type { Clock } from '../../src/ports/clock.ts'
-import type { DerivedTask, TaskOrder } from '../../src/ports/cloud.ts'
+import type { DerivedTask, TaskRequest } from '../../src/ports/cloud.ts'
 import type { Postgres, Row } from '../../src/ports/databases.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { executionOf, jumpingClock } from '../support/execution.ts'
@@ -218,14 +218,14 @@ test('the timeout does the same', async () => {
 })
 
 /** The task that a killed run left, as its own run had ordered it. */
-async function left(image: string): Promise<{ order: TaskOrder; derived: DerivedTask }> {
-  const orders: TaskOrder[] = []
+async function left(image: string): Promise<{ order: TaskRequest; derived: DerivedTask }> {
+  const orders: TaskRequest[] = []
   const { world } = await run(HAPPY, {
     step: { ...STEP, image },
     arrange: ({ cloud }) => {
       const { runTask } = cloud.ecs
       Object.assign(cloud.ecs, {
-        runTask: (order: TaskOrder) => {
+        runTask: (order: TaskRequest) => {
           orders.push(order)
           return runTask(order)
         },

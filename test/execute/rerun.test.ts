@@ -9,7 +9,7 @@ import { execute } from '../../src/execute/execute.ts'
 import type { StepResult } from '../../src/execute/execution.ts'
 import type { RerunBackgroundMigrations } from '../../src/plan/plan.ts'
 import type { Ecs, EcsService, ServiceChange } from '../../src/ports/cloud.ts'
-import { observePostgres } from '../../src/stack/databases.ts'
+import { observePostgres } from '../../src/stack/observe-databases.ts'
 import { executionOf } from '../support/execution.ts'
 import { ecsService } from '../support/stack.ts'
 

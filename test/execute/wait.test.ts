@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { Interrupted } from '../../src/errors/rollout-error.ts'
-import { type Look, type Outlook, waitFor } from '../../src/execute/wait.ts'
+import { type Outlook, type Poll, waitFor } from '../../src/execute/wait.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 
 /** A clock that jumps: sleeping takes no time. */
@@ -15,11 +15,11 @@ function jumpingClock(): Clock {
   }
 }
 
-function waiting(look: (now: number) => Look<string>, options: { deadline: number; signal?: AbortSignal }) {
+function waiting(poll: (now: number) => Poll<string>, options: { deadline: number; signal?: AbortSignal }) {
   const clock = jumpingClock()
   const said: string[] = []
   const signal = options.signal ?? new AbortController().signal
-  const result = waitFor(async () => look(clock.now()), {
+  const result = waitFor(async () => poll(clock.now()), {
     clock,
     deadline: options.deadline,
     signal,
@@ -29,7 +29,7 @@ function waiting(look: (now: number) => Look<string>, options: { deadline: numbe
   return { result, said }
 }
 
-const pending: Look<string> = { state: 'waiting', note: 'pending' }
+const pending: Poll<string> = { state: 'waiting', note: 'pending' }
 
 test('what settles is returned, and only changes are said', async () => {
   const { result, said } = waiting(
@@ -90,41 +90,41 @@ test('a cancelled run stops waiting and says what is still going on', async () =
 })
 
 /** When looks were made, in seconds, until `end`. */
-async function looksOf(outlook: Outlook, end: number): Promise<readonly number[]> {
-  const looks: number[] = []
+async function pollsOf(outlook: Outlook, end: number): Promise<readonly number[]> {
+  const polls: number[] = []
   const { result } = waiting(
     now => {
-      looks.push(now / 1_000)
+      polls.push(now / 1_000)
       if (now >= end) return { state: 'settled', value: 'done' }
       return { ...pending, ...outlook }
     },
     { deadline: 3_600_000 },
   )
   await result
-  return looks
+  return polls
 }
 
 test('what cannot be over for some time is looked at rarely', async () => {
-  expect(await looksOf({ pace: 'calm' }, 64_000)).toEqual([0, 1, 4, 13, 28, 43, 58, 73])
+  expect(await pollsOf({ pace: 'calm' }, 64_000)).toEqual([0, 1, 4, 13, 28, 43, 58, 73])
 })
 
 test('what is nearly over is looked at often, and after a while less', async () => {
-  const looks = await looksOf({ pace: 'near' }, 180_000)
-  const gaps = looks.slice(1).map((at, index) => at - (looks[index] ?? 0))
+  const polls = await pollsOf({ pace: 'near' }, 180_000)
+  const gaps = polls.slice(1).map((at, index) => at - (polls[index] ?? 0))
   expect(Math.max(...gaps.slice(0, 18))).toBeCloseTo(2.2)
   expect(gaps[18]).toBeCloseTo(6)
   expect(gaps.at(-1)).toBeCloseTo(12)
 })
 
 test('what cannot be over before a certain time is not looked at before, but for a calm look', async () => {
-  expect(await looksOf({ pace: 'near', notBefore: 21_000 }, 22_000)).toEqual([0, 15, 21, 22.69])
+  expect(await pollsOf({ pace: 'near', notBefore: 21_000 }, 22_000)).toEqual([0, 15, 21, 22.69])
 })
 
 test('after something else has ended, what is nearly over is looked at often again', async () => {
-  const looks: number[] = []
+  const polls: number[] = []
   const { result } = waiting(
     now => {
-      looks.push(now / 1_000)
+      polls.push(now / 1_000)
       if (now >= 155_000) return { state: 'settled', value: 'done' }
       const between = now > 40_000 && now < 120_000
       return { ...pending, pace: between ? 'calm' : 'near' }
@@ -132,17 +132,17 @@ test('after something else has ended, what is nearly over is looked at often aga
     { deadline: 3_600_000 },
   )
   await result
-  const gaps = looks.slice(1).map((at, index) => at - (looks[index] ?? 0))
+  const gaps = polls.slice(1).map((at, index) => at - (polls[index] ?? 0))
   expect(gaps.slice(-10).every(gap => gap < 2.5)).toBe(true)
 })
 
 test('a hint between two looks brings the next one at once', async () => {
   const clock = jumpingClock()
-  const looks: number[] = []
+  const polls: number[] = []
   await waitFor(
     async () => {
-      looks.push(clock.now())
-      return looks.length < 5 ? { ...pending, pace: 'calm' } : { state: 'settled', value: 'done' }
+      polls.push(clock.now())
+      return polls.length < 5 ? { ...pending, pace: 'calm' } : { state: 'settled', value: 'done' }
     },
     {
       clock,
@@ -153,6 +153,6 @@ test('a hint between two looks brings the next one at once', async () => {
       hint: async () => clock.now() >= 20_000,
     },
   )
-  const [last = 0] = looks.slice(-1)
+  const [last = 0] = polls.slice(-1)
   expect(last - 20_000).toBeLessThan(1_200)
 })

@@ -712,12 +712,12 @@ async function hangingDeployment({ service, world }: FaultStage): Promise<() => 
 }
 
 async function areHealthy({ network }: World, tasks: readonly Task[], count: number): Promise<boolean> {
-  const doors = tasks.flatMap(({ address }) => {
+  const endpoints = tasks.flatMap(({ address }) => {
     const route = network.route({ host: address, port: 3030, source: 'person' })
     return 'port' in route ? [`http://127.0.0.1:${route.port}/api/health`] : []
   })
   const answers = await Promise.all(
-    doors.map(door => fetch(door).then(({ ok }) => ok)).map(ok => ok.catch(() => false)),
+    endpoints.map(endpoint => fetch(endpoint).then(({ ok }) => ok)).map(ok => ok.catch(() => false)),
   )
   return answers.filter(Boolean).length === count
 }

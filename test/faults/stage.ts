@@ -6,9 +6,9 @@ import type { MapService } from '../../sandbox/aws/cloudmap.ts'
 import type { Task } from '../../sandbox/aws/ecs/types.ts'
 import type { World } from '../../sandbox/aws/world.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
-import { clickhouseAccess } from '../../sandbox/picture.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { clickhouseAccess } from '../../sandbox/stack-snapshot.ts'
 import { CANARY_KEY } from './canary.ts'
 import { type FaultStage, type StageName, until } from './fault.ts'
 
@@ -94,9 +94,10 @@ async function isAtRest({ sandbox, webUrl }: ArticleStack, { instances }: MapSer
     [...appRunner.services.values()].every(({ status }) => status === 'RUNNING')
   const [instance] = instances.values()
   if (!still || instances.size !== 1 || instance?.health !== 'HEALTHY') return false
-  const answers = [`${webUrl}/api/public/health`, ...tasks.flatMap(task => doorOf(sandbox.world, task))].map(
-    url => fetch(url).then(answer => answer.ok),
-  )
+  const answers = [
+    `${webUrl}/api/public/health`,
+    ...tasks.flatMap(task => endpointOf(sandbox.world, task)),
+  ].map(url => fetch(url).then(answer => answer.ok))
   return (await Promise.all(answers).catch(() => [false])).every(Boolean)
 }
 
@@ -104,7 +105,7 @@ const runningIn = (tasks: readonly Task[], service: string) =>
   tasks.filter(task => task.service?.name === service && task.lastStatus === 'RUNNING').length
 
 /** Where a program of Langfuse or ClickHouse answers on this machine. */
-function doorOf({ network }: World, { address, lastStatus, service }: Task): readonly string[] {
+function endpointOf({ network }: World, { address, lastStatus, service }: Task): readonly string[] {
   const [port, path] =
     service?.name === 'clickhouse'
       ? [8123, '/ping']

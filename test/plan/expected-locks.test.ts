@@ -68,7 +68,7 @@ const HELD = heldTables(
   SCHEMA,
 )
 const counted = (bytes: readonly (number | undefined)[]) =>
-  sizesOf(HELD).map((loss, place) => ({ ...loss, count: bytes[place] }))
+  sizesOf(HELD).map((loss, location) => ({ ...loss, count: bytes[location] }))
 
 test('the longest lock is that of the biggest table', () => {
   expect(HELD.map(({ table }) => table)).toEqual(['jobs', 'logs'])

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals'
-import { wayOut } from '../../src/entries/way-out.ts'
+import { nextSteps } from '../../src/entries/next-steps.ts'
 import type { StepResult } from '../../src/execute/execution.ts'
 import { readDeployConfig } from '../../src/inputs/config.ts'
-import { planDeploy } from '../../src/plan/deploy.ts'
 import { oldWebOf } from '../../src/plan/old-web.ts'
 import type { Plan } from '../../src/plan/plan.ts'
+import { planDeploy } from '../../src/plan/plan-deploy.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import type { TargetImage, Targets } from '../../src/stack/targets.ts'
@@ -106,7 +106,7 @@ test.each<readonly [string, Readonly<Record<string, StepResult['state']>>, boole
   ['the new web is there', { migrate: 'done', 'roll-app-runner': 'done' }, false],
 ])('a deploy that stopped when %s', (_, states, told) => {
   const { plan, oldWeb } = planned(two)
-  const [first] = wayOut({ plan, steps: results(plan, states), oldWeb })
+  const [first] = nextSteps({ plan, steps: results(plan, states), oldWeb })
   const remedy =
     /cannot start again .*Do not restart, scale or redeploy it; end this soon by deploying 3\.0\.0 again, or by the rollback action/
   if (told) expect(first).toMatch(remedy)

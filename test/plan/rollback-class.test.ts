@@ -7,15 +7,17 @@ import { loadCatalog } from '../../src/schema/catalog.ts'
 const catalog = loadCatalog(new URL('../../', import.meta.url))
 const releases = catalog.releases.filter(({ mislabelled }) => mislabelled === undefined)
 /** Releases that bring something to either database, and the oldest one. */
-const different = releases.filter(({ version, clickhouseHead }, place) => {
-  const before = releases[place - 1]
+const different = releases.filter(({ version, clickhouseHead }, location) => {
+  const before = releases[location - 1]
   return (
     before === undefined ||
     clickhouseHead !== before.clickhouseHead ||
     namesOf(version).join() !== namesOf(before.version).join()
   )
 })
-const pairs = different.flatMap((older, place) => different.slice(place + 1).map(newer => ({ newer, older })))
+const pairs = different.flatMap((older, location) =>
+  different.slice(location + 1).map(newer => ({ newer, older })),
+)
 
 function namesOf(version: string): readonly string[] {
   return catalog.postgresMigrations(version).map(({ name }) => name)

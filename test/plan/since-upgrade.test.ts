@@ -6,7 +6,7 @@ import { loadCatalog } from '../../src/schema/catalog.ts'
 const said = (way: Way, ...numbers: readonly (number | undefined)[]) =>
   sinceUpgrade(
     way,
-    ingestedSince(way).map((loss, place) => ({ ...loss, count: numbers[place] })),
+    ingestedSince(way).map((loss, location) => ({ ...loss, count: numbers[location] })),
   ).join(' ')
 
 test('from version 3 to 2: traces that are only in ClickHouse, counted', () => {

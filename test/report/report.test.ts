@@ -43,8 +43,8 @@ test.each<readonly [ActionName, Outcome, boolean]>([
   ['rollback', 'rolled-back', true],
   ['rollback', 'unchanged', true],
   ['rollback', 'refused', false],
-])('%s %s: job goes on = %s', (action, outcome, goesOn) => {
-  expect(isSuccess({ action, outcome })).toBe(goesOn)
+])('%s %s: job goes on = %s', (action, outcome, continues) => {
+  expect(isSuccess({ action, outcome })).toBe(continues)
 })
 
 async function verified() {

@@ -200,7 +200,7 @@ test('App Runner serves a real program at a stable front door and keeps the old 
     }
     // A kept connection would lead to the instance that is being stopped.
     const visit = async () =>
-      (await fetch(sandbox.world.frontDoor(arn), { headers: { connection: 'close' } })).text()
+      (await fetch(sandbox.world.frontEndpoint(arn), { headers: { connection: 'close' } })).text()
     await until(status, seen => seen === 'SUCCEEDED')
     expect(await visit()).toBe('one\n')
     await send(sandbox, 'AppRunner.UpdateService', {

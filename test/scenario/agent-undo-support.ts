@@ -6,9 +6,14 @@ import { Client, Pool } from 'pg'
 import { CACHE, CACHE_TOKEN } from '../../sandbox/article/settings.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { ingest } from '../../sandbox/langfuse/ingest.ts'
-import { clickhouseAccess, comparePictures, type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import {
+  clickhouseAccess,
+  compareSnapshots,
+  type StackSnapshot,
+  takeSnapshot,
+} from '../../sandbox/stack-snapshot.ts'
 import type { CheckId } from '../../src/checks/run.ts'
 import { HOSTED, OUTSIDE } from './agent-support.ts'
 
@@ -16,7 +21,7 @@ import { HOSTED, OUTSIDE } from './agent-support.ts'
 export async function openUndoStage(): Promise<UndoStage> {
   const folder = await mkdtemp(join(tmpdir(), 'agent-undo-'))
   const stage = await openStage({ folder })
-  const before = await takePicture(stage.stack)
+  const before = await takeSnapshot(stage.stack)
   return {
     stage,
     rollback: (options = {}) =>
@@ -60,8 +65,8 @@ async function upgrade(stage: Stage): Promise<void> {
   }
 }
 
-async function isBack(stage: Stage, before: Picture): Promise<void> {
-  const comparison = comparePictures(before, await takePicture(stage.stack))
+async function isBack(stage: Stage, before: StackSnapshot): Promise<void> {
+  const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
   expect(comparison.rows.filter(([what, , , same]) => !same && what !== 'rows')).toEqual([])
 }
 

@@ -6,9 +6,14 @@ import { Pool } from 'pg'
 import { until } from '../../sandbox/article/wait.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { ingest } from '../../sandbox/langfuse/ingest.ts'
-import { clickhouseAccess, comparePictures, type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import {
+  clickhouseAccess,
+  compareSnapshots,
+  type StackSnapshot,
+  takeSnapshot,
+} from '../../sandbox/stack-snapshot.ts'
 import { type Schema, violations } from '../report/json-schema.ts'
 
 /**
@@ -16,13 +21,13 @@ import { type Schema, violations } from '../report/json-schema.ts'
  */
 let folder: string
 let stage: Stage
-let before: Picture
-let onV3: Picture
+let before: StackSnapshot
+let onV3: StackSnapshot
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'article-'))
   stage = await openStage({ folder })
-  before = await takePicture(stage.stack)
+  before = await takeSnapshot(stage.stack)
 })
 
 afterAll(async () => {
@@ -168,7 +173,7 @@ test('v3 lives on: traces and scores in ClickHouse only, sessions that Postgres 
   } finally {
     await pool.end()
   }
-  onV3 = await takePicture(stage.stack)
+  onV3 = await takeSnapshot(stage.stack)
 })
 
 test('the naive way back, redeploying the old web image, ends where App Runner says RUNNING and the new web serves', async () => {
@@ -223,11 +228,11 @@ test('the rollback action goes back to the recorded release: down SQL around the
 })
 
 test('everything is what it was: images, both schemas, and no row is lost', async () => {
-  const after = await takePicture(stage.stack)
-  const comparison = comparePictures(before, after)
+  const after = await takeSnapshot(stage.stack)
+  const comparison = compareSnapshots(before, after)
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
   expect(comparison.details).toEqual([])
-  const sinceV3 = comparePictures(onV3, after).rows.find(([what]) => what === 'rows lost')
+  const sinceV3 = compareSnapshots(onV3, after).rows.find(([what]) => what === 'rows lost')
   expect(sinceV3).toEqual(['rows lost', '0', '0', true])
 })
 

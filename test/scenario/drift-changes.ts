@@ -1,7 +1,7 @@
 import { Client } from 'pg'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
-import { clickhouseAccess } from '../../sandbox/picture.ts'
 import type { Stage } from '../../sandbox/rehearse.ts'
+import { clickhouseAccess } from '../../sandbox/stack-snapshot.ts'
 import { ecsService, webService } from './support.ts'
 
 /** What somebody changes by hand on a stack that was deployed, and what the drift check has to say of it. */

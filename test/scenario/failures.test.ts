@@ -3,19 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startGitHub } from '../../sandbox/github.ts'
-import { comparePictures, type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import { compareSnapshots, type StackSnapshot, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
 import { breakWebAtUpdate } from './support.ts'
 
 /** What goes wrong on the way to 3.0.0 and back, one thing after the other on one stage. */
 let folder: string
 let stage: Stage
-let before: Picture
+let before: StackSnapshot
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'failures-'))
   stage = await openStage({ folder })
-  before = await takePicture(stage.stack)
+  before = await takeSnapshot(stage.stack)
 })
 
 afterAll(async () => {
@@ -105,7 +105,7 @@ test('a web that does not become healthy: everything goes back by itself, the ca
   expect(result.commands.at(-1)?.message).toMatch(
     /^web did not roll out: App Runner rolled back by itself.*What had been changed went back: Langfuse 2\.93\.7 runs again/,
   )
-  const comparison = comparePictures(before, await takePicture(stage.stack))
+  const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
   expect(stage.github.deployments.at(-1)?.statuses[0]?.state).toBe('inactive')
   expect([...world.appRunner.services.values()][0]?.status).toBe('RUNNING')
@@ -151,7 +151,7 @@ test('the rollback that was cancelled, and one that is killed before contract, a
   expect(killed.exitCode).not.toBe(0)
   const again = await stage.run('rollback', { to: '2.93.7' })
   expect(again.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
-  const comparison = comparePictures(before, await takePicture(stage.stack))
+  const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
 })
 

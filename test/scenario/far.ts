@@ -5,9 +5,9 @@ import { Client } from 'pg'
 import { ENCRYPTION_KEY } from '../../sandbox/article/settings.ts'
 import { until } from '../../sandbox/article/wait.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
-import { clickhouseAccess, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { clickhouseAccess, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import { diffSnapshots } from '../../src/schema/diff.ts'
 import type { Query, Snapshot } from '../../src/schema/snapshot.ts'
@@ -44,11 +44,11 @@ export type Pair = {
 export type FarStage = {
   readonly stage: Stage
   /** Fills both databases, goes back, and up again. */
-  goBack(pair: Pair): Promise<WayBack>
+  rollBack(pair: Pair): Promise<RollbackPreparation>
   close(): Promise<void>
 }
 
-export type WayBack = {
+export type RollbackPreparation = {
   /** One line for people. */
   readonly line: string
   /** What is not as it has to be, one line each. */
@@ -79,9 +79,9 @@ export async function openFarStage(options: {
   let round = 0
   return {
     stage,
-    goBack: async pair => {
+    rollBack: async pair => {
       round += 1
-      return wayBack(stage, pair, round)
+      return rollbackPreparation(stage, pair, round)
     },
     close: async () => {
       await stage.stop()
@@ -98,7 +98,7 @@ async function twoTasks({ stack }: Stage): Promise<void> {
   await until({ what: 'two tasks of the web', world, done })
 }
 
-async function wayBack(stage: Stage, pair: Pair, round: number): Promise<WayBack> {
+async function rollbackPreparation(stage: Stage, pair: Pair, round: number): Promise<RollbackPreparation> {
   const { from, to, accept } = pair
   const stores = await openStores(stage)
   try {
@@ -164,7 +164,7 @@ async function openStores(stage: Stage): Promise<Stores> {
       url: stage.stack.clickhouseUrlLocal,
       run: sql => clickhouse.execute(sql),
       rows: sql => clickhouse.query(sql),
-      snapshot: async () => (await takePicture(stage.stack)).clickhouse,
+      snapshot: async () => (await takeSnapshot(stage.stack)).clickhouse,
     },
     close: () => client.end(),
   }
@@ -214,11 +214,11 @@ function countRows(contents: Both['clickhouse']): number {
 async function unsaidRisk(stage: Stage, { to, accept }: Pair): Promise<readonly string[]> {
   const result = await stage.run('rollback', { to })
   const said = result.commands.map(({ message }) => message).join('\n')
-  const isSaid =
+  const isReported =
     result.outputs['outcome'] === 'refused' &&
     said.includes(`\`accept: ${accept}\``) &&
     said.includes('site may fail')
-  return isSaid ? [] : [`without accept: ${accept} it was ${result.outputs['outcome']}: ${said}`]
+  return isReported ? [] : [`without accept: ${accept} it was ${result.outputs['outcome']}: ${said}`]
 }
 
 /** A dry run says what becomes of new data, the longest lock, and whether the site may fail; and it changes nothing. */
@@ -237,10 +237,10 @@ async function unsaidPlan(stage: Stage, { to, accept }: Pair): Promise<readonly 
     [/at least \d+ |stays where it is/, isUndone],
     [/site may fail/, !isSafe],
   ]
-  const wrong = wanted.filter(([text, isSaid]) => text.test(result.summary) !== isSaid)
+  const wrong = wanted.filter(([text, isReported]) => text.test(result.summary) !== isReported)
   return [
     ...(outcome === 'planned' ? [] : [`a dry run was ${outcome}`]),
-    ...wrong.map(([text, isSaid]) => `the plan ${isSaid ? 'does not say' : 'says'} ${text.source}`),
+    ...wrong.map(([text, isReported]) => `the plan ${isReported ? 'does not say' : 'says'} ${text.source}`),
   ]
 }
 
@@ -293,7 +293,7 @@ async function clickhouseArchive({ clickhouse, clickhouseDatabase }: Stores, rol
 /** What a release has to find and to be: schemas, migrations, images, and a web that reads every column. */
 async function runsNow(stage: Stage, release: string, stores: Stores): Promise<readonly string[]> {
   const { world } = stage.stack.sandbox
-  const picture = await takePicture(stage.stack)
+  const snapshot = await takeSnapshot(stage.stack)
   const migrations = catalog.postgresMigrations(release).map(({ name }) => name)
   const rows = await stores.postgres('SELECT migration_name AS name FROM _prisma_migrations ORDER BY 1')
   const digestOf = (kind: string) => {
@@ -305,15 +305,19 @@ async function runsNow(stage: Stage, release: string, stores: Stores): Promise<r
   const health: unknown = await (await fetch(`${stage.stack.webUrl}/api/public/health`)).json()
   const probe = await fetch(`${stage.stack.webUrl}/sandbox/deep-probe`)
   const seen: readonly (readonly [what: string, is: unknown, should: unknown])[] = [
-    ["ClickHouse's head", picture.clickhouseHead, catalog.clickhouseHead(release)],
+    ["ClickHouse's head", snapshot.clickhouseHead, catalog.clickhouseHead(release)],
     ['Postgres migrations', rows.map(({ name }) => name).sort(), migrations.toSorted()],
-    ['the worker', picture.images.worker, digestOf('worker')],
+    ['the worker', snapshot.images.worker, digestOf('worker')],
     ['health', health, { status: 'OK', version: catalog.release(release)?.reportedVersion }],
     ['deep probe', [probe.status, probe.ok ? '' : await probe.text()], [200, '']],
   ]
   return [
-    ...differs('Postgres', catalog.postgresSnapshot(release), picture.postgres),
-    ...differs('ClickHouse', catalog.clickhouseSnapshot(catalog.clickhouseHead(release)), picture.clickhouse),
+    ...differs('Postgres', catalog.postgresSnapshot(release), snapshot.postgres),
+    ...differs(
+      'ClickHouse',
+      catalog.clickhouseSnapshot(catalog.clickhouseHead(release)),
+      snapshot.clickhouse,
+    ),
     ...seen.flatMap(([what, is, should]) =>
       JSON.stringify(is) === JSON.stringify(should)
         ? []

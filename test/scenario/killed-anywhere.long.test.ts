@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import { type StackSnapshot, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
 import { ecsService, isWrite, webImage } from './support.ts'
 
 /**
@@ -47,7 +47,7 @@ test('a deploy that is killed anywhere and started again ends where an undisturb
   if (first === undefined) throw new Error('There is no stage')
   const calls = await undisturbed(first)
   const wanted = await stateOf(first)
-  await goBack(first)
+  await rollBack(first)
   const moments = momentsIn(calls)
   const queue = [...moments]
   const failures: string[] = []
@@ -100,7 +100,7 @@ async function round(stage: Stage, moment: Moment, wanted: State): Promise<strin
   const reached = await killAt(stage, moment)
   const again = await stage.run('deploy', UPGRADE)
   const state = await stateOf(stage)
-  await goBack(stage)
+  await rollBack(stage)
   if (!reached) return 'unreached'
   const outcome = again.outputs['outcome']
   if (outcome !== 'deployed' && outcome !== 'unchanged')
@@ -132,7 +132,7 @@ async function killAt(stage: Stage, { operation, nth, phase }: Moment): Promise<
   return lost.signal.aborted
 }
 
-type State = Pick<Picture, 'images' | 'clickhouseHead' | 'postgresMigrations'> & {
+type State = Pick<StackSnapshot, 'images' | 'clickhouseHead' | 'postgresMigrations'> & {
   readonly web: string
   readonly settings: unknown
   readonly deployments: readonly (readonly string[])[]
@@ -143,8 +143,8 @@ type State = Pick<Picture, 'images' | 'clickhouseHead' | 'postgresMigrations'> &
 async function stateOf(stage: Stage): Promise<State> {
   const { world } = stage.stack.sandbox
   // The connection to a ClickHouse that has been replaced may still be in the pool.
-  const picture = takePicture(stage.stack).catch(() => takePicture(stage.stack))
-  const { images, clickhouseHead, postgresMigrations } = await picture
+  const snapshot = takeSnapshot(stage.stack).catch(() => takeSnapshot(stage.stack))
+  const { images, clickhouseHead, postgresMigrations } = await snapshot
   const services = ['langfuse_worker', 'clickhouse'].map(name => ecsService(world, name))
   return {
     images,
@@ -157,7 +157,7 @@ async function stateOf(stage: Stage): Promise<State> {
   }
 }
 
-async function goBack(stage: Stage): Promise<void> {
+async function rollBack(stage: Stage): Promise<void> {
   const back = await stage.run('rollback', { to: 'previous' })
   expect(back.outputs['outcome']).toBe('rolled-back')
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Pool } from 'pg'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
-import { clickhouseAccess } from '../../sandbox/picture.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { clickhouseAccess } from '../../sandbox/stack-snapshot.ts'
 
 /** `migrate: task` through `dist/` on the article's stack: each test is the next thing that happens. */
 let folder: string

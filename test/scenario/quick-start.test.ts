@@ -6,7 +6,7 @@ import { parse } from 'yaml'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { runWorkflow, type Workflow } from '../workflows/run-workflow.ts'
-import { judge } from '../workflows/validator.ts'
+import { evaluate } from '../workflows/validator.ts'
 import { HOSTED, OUTSIDE } from './agent-support.ts'
 import { breakWebAtUpdate, isWrite } from './support.ts'
 
@@ -89,7 +89,7 @@ async function denied(calls: readonly string[], ...names: readonly string[]): Pr
 }
 
 test("GitHub takes the README's workflow", async () => {
-  const [finding] = await judge([{ path: '.github/workflows/upgrade-langfuse.yml', text: readme }])
+  const [finding] = await evaluate([{ path: '.github/workflows/upgrade-langfuse.yml', text: readme }])
   expect(finding).toEqual({ problems: [], injections: [] })
 })
 

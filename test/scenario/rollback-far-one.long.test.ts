@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => far?.close())
 
 test('the older web serves as soon as the newer one stops, on a schema that it knows, and nothing is lost', async () => {
-  const back = await far.goBack({ from: '3.63.1', to: '3.63.0' })
+  const back = await far.rollBack({ from: '3.63.1', to: '3.63.0' })
   process.stdout.write(`${back.line}\n`)
   expect(back.problems).toEqual([])
   expect(back.rollbackClass).toBe('schema')

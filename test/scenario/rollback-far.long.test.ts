@@ -34,7 +34,7 @@ test('the web as two tasks of ECS: no probe fails either', async () => {
   if (ONLY !== undefined && ONLY !== 'ecs') return
   const far = await openFarStage({ from: '3.63.1', pushed: ['3.63.0'], webPlatform: 'ecs' })
   try {
-    const back = await far.goBack({ from: '3.63.1', to: '3.63.0' })
+    const back = await far.rollBack({ from: '3.63.1', to: '3.63.0' })
     lines.push(`on ECS: ${back.line}`)
     process.stdout.write(`on ECS: ${back.line}\n`)
     expect(back.problems).toEqual([])
@@ -56,7 +56,7 @@ for (const from of SOURCES)
     test(`back to ${ways.map(({ to }) => to).join(', ')}, and up again each time`, async () => {
       const problems: string[] = []
       for (const way of ways) {
-        const back = await far.goBack(way)
+        const back = await far.rollBack(way)
         lines.push(back.line)
         const first = [...back.problems.slice(0, 5), ...back.probed.failures.slice(0, 3)]
         process.stdout.write(`${[back.line, ...first].join('\n  ')}\n`)

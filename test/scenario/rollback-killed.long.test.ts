@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
-import { type Picture, takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import { type StackSnapshot, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
 import { type StatementWatcher, type WatchedStores, watchStatements } from '../../sandbox/statements.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import { isWrite, webImage } from './support.ts'
@@ -204,15 +204,15 @@ async function usableByNone({ stage }: Watched): Promise<string | undefined> {
 }
 
 /** Connections to a ClickHouse that has been replaced may still be in the pool. */
-async function pictureOf(stage: Stage, attempts = 10): Promise<Picture> {
-  return takePicture(stage.stack).catch(async error => {
+async function snapshotOf(stage: Stage, attempts = 10): Promise<StackSnapshot> {
+  return takeSnapshot(stage.stack).catch(async error => {
     if (attempts <= 1) throw error
     await setTimeout(500)
-    return pictureOf(stage, attempts - 1)
+    return snapshotOf(stage, attempts - 1)
   })
 }
 
-type State = Pick<Picture, 'images' | 'clickhouseHead' | 'postgresMigrations'> & {
+type State = Pick<StackSnapshot, 'images' | 'clickhouseHead' | 'postgresMigrations'> & {
   readonly web: string
   readonly schemas: readonly unknown[]
   readonly rows: readonly string[]
@@ -220,7 +220,7 @@ type State = Pick<Picture, 'images' | 'clickhouseHead' | 'postgresMigrations'> &
 }
 
 async function stateOf({ stage }: Watched): Promise<State> {
-  const picture = await pictureOf(stage)
+  const snapshot = await snapshotOf(stage)
   const client = new Client({ connectionString: stage.stack.databaseUrlLocal })
   await client.connect()
   try {
@@ -228,12 +228,12 @@ async function stateOf({ stage }: Watched): Promise<State> {
       'SELECT store, migration, phase FROM langfuse_rollout.journal ORDER BY store, migration',
     )
     return {
-      images: picture.images,
-      clickhouseHead: picture.clickhouseHead,
-      postgresMigrations: picture.postgresMigrations,
+      images: snapshot.images,
+      clickhouseHead: snapshot.clickhouseHead,
+      postgresMigrations: snapshot.postgresMigrations,
       web: webImage(stage.stack.sandbox.world),
-      schemas: [picture.postgres, picture.clickhouse],
-      rows: Object.entries(picture.rows).map(([table, { rows }]) => `${table} ${rows}`),
+      schemas: [snapshot.postgres, snapshot.clickhouse],
+      rows: Object.entries(snapshot.rows).map(([table, { rows }]) => `${table} ${rows}`),
       journal: journal.rows,
     }
   } finally {

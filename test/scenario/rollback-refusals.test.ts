@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Client } from 'pg'
-import { takePicture } from '../../sandbox/picture.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { takeSnapshot } from '../../sandbox/stack-snapshot.ts'
 import { isWrite, setupOf } from './support.ts'
 
 /** What stands in the way of a rollback: one clear sentence, exit 1, and nothing is another than before. */
@@ -20,9 +20,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 async function changingNothing(stage: Stage, inputs: Readonly<Record<string, string>>): Promise<RunResult> {
   const { stack, github } = stage
   const seen = async () => {
-    const picture = await takePicture(stack)
+    const snapshot = await takeSnapshot(stack)
     return {
-      ...picture,
+      ...snapshot,
       setup: setupOf(stack.sandbox.world),
       statuses: github.deployments.map(all => all.statuses),
     }

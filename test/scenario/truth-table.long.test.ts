@@ -305,9 +305,9 @@ const EXPRESS: readonly Cell[] = [
 const name = (cell: Cell) => [`${cell.platform}: ${cell.what}`, cell] as const
 
 /** Putting ClickHouse back takes a busy machine a while. */
-const PATIENCE_MS = 300_000
+const SETTLE_MS = 300_000
 
-test.each(CELLS.map(name))('%s', failsAsItShould, PATIENCE_MS)
+test.each(CELLS.map(name))('%s', failsAsItShould, SETTLE_MS)
 
 test.each(SUCCESSES.map(name))(
   '%s',
@@ -317,7 +317,7 @@ test.each(SUCCESSES.map(name))(
     expect(back.outputs['outcome']).toBe('rolled-back')
     setup = setupOf(stage.stack.sandbox.world)
   },
-  PATIENCE_MS,
+  SETTLE_MS,
 )
 
 test.each(EXPRESS.map(name))(
@@ -326,7 +326,7 @@ test.each(EXPRESS.map(name))(
     if (setup.web !== undefined) await open('ecs-express')
     await (cell.outcome === 'deployed' ? succeeds(cell) : failsAsItShould(title, cell))
   },
-  PATIENCE_MS,
+  SETTLE_MS,
 )
 
 async function failsAsItShould(_: string, cell: Cell): Promise<void> {

@@ -101,7 +101,7 @@ test.each(['3.60.1', '3.151.0', '3.225.4', '4.16.0'])(
 )
 
 test('no release depends on the order in which migrations were applied', () => {
-  for (const { version } of catalog.releases.filter((_, place) => place % 10 === 0)) {
+  for (const { version } of catalog.releases.filter((_, position) => position % 10 === 0)) {
     const names = catalog.postgresMigrations(version).map(({ name }) => name)
     expect(catalog.postgresSchema(names.toReversed())).toEqual(catalog.postgresSnapshot(version))
   }

@@ -99,9 +99,9 @@ test('below a folder that only root may enter it runs elsewhere, and leaves noth
   await mkdir(closed, { recursive: true })
   await chmod(join(folder, 'closed'), 0o700)
   const postgres = await startPostgres({ folder: closed })
-  const [place] = await query(postgres.url, `SELECT current_setting('data_directory') AS folder`)
+  const [position] = await query(postgres.url, `SELECT current_setting('data_directory') AS folder`)
   await postgres.stop()
-  expect(existsSync(String(place?.['folder']))).toBe(false)
+  expect(existsSync(String(position?.['folder']))).toBe(false)
   expect(readdirSync(closed)).toEqual([])
 })
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { canaryWay, holdsBack } from '../../src/stack/canary.ts'
-import { canaryLook } from '../../src/stack/canary-look.ts'
+import { canaryRoute, holdsBack } from '../../src/stack/canary.ts'
+import { canaryProbe } from '../../src/stack/canary-probe.ts'
 
 const MODE = 'LANGFUSE_MIGRATION_V4_WRITE_MODE'
 const web = (
@@ -15,27 +15,31 @@ test.each([
   ['2.95.11', {}, /2\.95\.11 writes to PostgreSQL alone/],
   ['3.0.0', {}, /3\.0\.0 has no API that deletes a trace/],
   ['3.38.0', {}, /no API that deletes/],
-  ['3.39.0', {}, { path: 'ingestion', mode: 'legacy', told: true }],
-  ['3.225.4', {}, { path: 'ingestion', mode: 'legacy', told: true }],
-  ['3.225.4', { [MODE]: 'dual' }, { path: 'ingestion', mode: 'dual', told: true }],
-  ['4.16.0', {}, { path: 'otel', mode: 'events_only', told: true }],
-  ['4.16.0', { [MODE]: '' }, { path: 'otel', mode: 'events_only', told: true }],
-  ['4.16.0', { [MODE]: 'dual' }, { path: 'ingestion', mode: 'dual', told: true }],
-  ['4.16.0', { [MODE]: 'legacy' }, { path: 'ingestion', mode: 'legacy', told: true }],
-  ['4.16.0', { LANGFUSE_MIGRATION_v4_WRITE_MODE: 'dual' }, { path: 'otel', mode: 'events_only', told: true }],
-  [undefined, {}, { path: 'ingestion', mode: 'unknown', told: false }],
-  [undefined, { [MODE]: 'events_only' }, { path: 'otel', mode: 'events_only', told: true }],
-] as const)('%s with %j', (release, environment, way) => {
-  const found = canaryWay(web(environment), release)
-  if (way instanceof RegExp) expect(found).toMatch(way)
-  else expect(found).toEqual(way)
+  ['3.39.0', {}, { path: 'ingestion', mode: 'legacy', configured: true }],
+  ['3.225.4', {}, { path: 'ingestion', mode: 'legacy', configured: true }],
+  ['3.225.4', { [MODE]: 'dual' }, { path: 'ingestion', mode: 'dual', configured: true }],
+  ['4.16.0', {}, { path: 'otel', mode: 'events_only', configured: true }],
+  ['4.16.0', { [MODE]: '' }, { path: 'otel', mode: 'events_only', configured: true }],
+  ['4.16.0', { [MODE]: 'dual' }, { path: 'ingestion', mode: 'dual', configured: true }],
+  ['4.16.0', { [MODE]: 'legacy' }, { path: 'ingestion', mode: 'legacy', configured: true }],
+  [
+    '4.16.0',
+    { LANGFUSE_MIGRATION_v4_WRITE_MODE: 'dual' },
+    { path: 'otel', mode: 'events_only', configured: true },
+  ],
+  [undefined, {}, { path: 'ingestion', mode: 'unknown', configured: false }],
+  [undefined, { [MODE]: 'events_only' }, { path: 'otel', mode: 'events_only', configured: true }],
+] as const)('%s with %j', (release, environment, route) => {
+  const found = canaryRoute(web(environment), release)
+  if (route instanceof RegExp) expect(found).toMatch(route)
+  else expect(found).toEqual(route)
 })
 
 test('a mode that is a secret is not known here', () => {
-  expect(canaryWay(web({}, { [MODE]: 'arn:aws:secretsmanager:…' }), '4.16.0')).toEqual({
+  expect(canaryRoute(web({}, { [MODE]: 'arn:aws:secretsmanager:…' }), '4.16.0')).toEqual({
     path: 'ingestion',
     mode: 'unknown',
-    told: false,
+    configured: false,
   })
 })
 
@@ -49,21 +53,21 @@ test.each([
   ['23:59', { LANGFUSE_INGESTION_QUEUE_DELAY_MS: 'soon' }, 15_000, true],
 ] as const)(
   'at %s UTC with %j events are held back for %d ms',
-  (time, environment, milliseconds, aroundMidnight) => {
+  (time, environment, milliseconds, nearMidnight) => {
     expect(holdsBack(environment, Date.parse(`2026-11-22T${time}:30Z`))).toEqual({
       milliseconds,
-      aroundMidnight,
+      nearMidnight,
     })
   },
 )
 
 test('behind the API: what is not given is not asked, what does not answer is said', async () => {
-  const nothing = canaryLook({ clickhouse: undefined, valkey: undefined })
+  const nothing = canaryProbe({ clickhouse: undefined, valkey: undefined })
   expect(await nothing.rows('a', 'otel')).toMatchObject({ known: false, because: 'not-asked' })
   expect(await nothing.queues()).toMatchObject({ known: false, because: 'not-asked' })
   const asked: string[] = []
   const broken = () => Promise.reject(new Error('refused'))
-  const look = canaryLook({
+  const probe = canaryProbe({
     clickhouse: {
       address: 'clickhouse:8123',
       ping: broken,
@@ -74,7 +78,7 @@ test('behind the API: what is not given is not asked, what does not answer is sa
     },
     valkey: { address: 'cache:6379', prefix: 'bull', connect: broken },
   })
-  expect(await look.rows("a'b", 'otel')).toEqual({ known: true, value: 2, source: 'clickhouse:8123' })
+  expect(await probe.rows("a'b", 'otel')).toEqual({ known: true, value: 2, source: 'clickhouse:8123' })
   expect(asked).toEqual(["SELECT count() AS rows FROM events_full WHERE trace_id = 'a\\'b'"])
-  expect(await look.queues()).toMatchObject({ known: false, because: 'unreachable', reason: 'refused' })
+  expect(await probe.queues()).toMatchObject({ known: false, because: 'unreachable', reason: 'refused' })
 })

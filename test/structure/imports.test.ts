@@ -86,11 +86,11 @@ test("only the entry and the agent's program wire adapters", () => {
   const users = importsOfSource().filter(item => item.target.startsWith('.') && folderOf(item) === 'adapters')
   expect(
     [...new Set(users.filter(({ folder }) => folder !== 'adapters').map(({ file }) => file))].sort(),
-  ).toEqual(['agent/look.ts', 'agent/program.ts', 'entries/main.ts'])
+  ).toEqual(['agent/observe-program.ts', 'agent/program.ts', 'entries/main.ts'])
 })
 
 test("the agent's program is no part of the actions, and only what starts it is", () => {
-  const programs = ['program.ts', 'look.ts', 'undo.ts', 'stores.ts']
+  const programs = ['program.ts', 'observe-program.ts', 'undo-program.ts', 'stores.ts']
   const users = importsOfSource().filter(
     item =>
       item.folder !== 'agent' &&
@@ -105,5 +105,5 @@ test('process.env is only read by the runner adapter, and by the agent for its o
   const readers = files.filter(file =>
     /process\s*\.\s*env/.test(readFileSync(join(SRC, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')),
   )
-  expect(readers.sort()).toEqual(['adapters/runner.ts', 'agent/program.ts'])
+  expect(readers.sort()).toEqual(['adapters/github-runner.ts', 'agent/program.ts'])
 })

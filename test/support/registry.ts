@@ -64,9 +64,9 @@ type Descriptor = { readonly digest: string; readonly size: number }
 async function pushBlob(base: string, text: string): Promise<Descriptor> {
   const { digest, size } = describe(text)
   const begun = await fetch(`${base}/blobs/uploads/`, { method: 'POST' })
-  const place = new URL(begun.headers.get('location') ?? '', base)
-  place.searchParams.set('digest', digest)
-  await expectCreated(await fetch(place, { method: 'PUT', body: text }))
+  const location = new URL(begun.headers.get('location') ?? '', base)
+  location.searchParams.set('digest', digest)
+  await expectCreated(await fetch(location, { method: 'PUT', body: text }))
   return { digest, size }
 }
 

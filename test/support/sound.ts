@@ -1,6 +1,6 @@
 import type { EcrImage } from '../../src/ports/cloud.ts'
 import { ecrRepository } from '../../src/release/image.ts'
-import type { Registry, Shelf } from '../../src/stack/registry.ts'
+import type { ImageRepository, Registry } from '../../src/stack/observe-registry.ts'
 import type { RestorePoints } from '../../src/stack/restore-points.ts'
 import type { EcsComponent, RunningImage, Stack } from '../../src/stack/stack.ts'
 import { known } from '../../src/stack/stack.ts'
@@ -20,7 +20,10 @@ export function soundStack(stack: Stack = stackOn2()): Stack {
     worker: soundService(stack.worker, '2.93.7', { minimumHealthyPercent: 100, maximumPercent: 200 }),
     clickhouse: soundService(stack.clickhouse, '24.8.7', { minimumHealthyPercent: 0, maximumPercent: 100 }),
   }
-  return { ...sound, surroundings: { ...stack.surroundings, registry: registryOf(sound), backups: BACKUPS } }
+  return {
+    ...sound,
+    infrastructure: { ...stack.infrastructure, registry: registryOf(sound), backups: BACKUPS },
+  }
 }
 
 const exact = (image: RunningImage, tag: string) => ({ ...image, reference: `${image.repository}:${tag}` })
@@ -54,9 +57,9 @@ export const UNTAGGED = JSON.stringify({
 })
 const BEFORE = `sha256:${'0b'.repeat(32)}`
 
-function registryOf({ web, worker, clickhouse }: Stack): Stack['surroundings']['registry'] {
+function registryOf({ web, worker, clickhouse }: Stack): Stack['infrastructure']['registry'] {
   const at = NOW
-  const shelves = [web, worker, clickhouse].flatMap(({ component, image }): readonly Shelf[] => {
+  const repos = [web, worker, clickhouse].flatMap(({ component, image }): readonly ImageRepository[] => {
     const repository = ecrRepository(image.repository)
     if (repository === undefined || image.digest === undefined) return []
     const images: readonly EcrImage[] = [
@@ -68,7 +71,7 @@ function registryOf({ web, worker, clickhouse }: Stack): Stack['surroundings']['
       { component, repository, settings: { mutability: 'IMMUTABLE', lifecycle: UNTAGGED }, images, previous },
     ]
   })
-  return known<Registry>({ shelves, at }, 'ecr')
+  return known<Registry>({ repos, at }, 'ecr')
 }
 
 const BACKUPS: RestorePoints = {

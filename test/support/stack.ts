@@ -2,10 +2,10 @@ import type { AppRunnerService, EcsService, EcsTask, TaskDefinition } from '../.
 import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import type { Canary } from '../../src/stack/canary.ts'
-import type { Closely } from '../../src/stack/closely.ts'
+import type { DeepProbe } from '../../src/stack/deep-probe.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
-import { healthySurroundings } from './surroundings.ts'
+import { healthyInfrastructure } from './infrastructure.ts'
 
 /** A healthy stack on 2.93.7, shaped like the article's, to be spoiled one fact at a time. */
 export const REGISTRY = '123456789012.dkr.ecr.ap-northeast-1.amazonaws.com'
@@ -273,7 +273,7 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
       'efs',
     ),
     probe: healthyProbe(),
-    surroundings: healthySurroundings(),
+    infrastructure: healthyInfrastructure(),
     ...over,
   }
 }
@@ -321,7 +321,7 @@ export function healthyProbe(over: Partial<Probe> = {}): Probe {
       ],
       'the tasks of the worker',
     ),
-    closely: healthyClosely(),
+    deepProbe: healthyDeepProbe(),
     ...over,
   }
 }
@@ -360,7 +360,7 @@ export function withWeb(stack: Stack, over: Partial<AppRunnerWeb>): Stack {
   return { ...stack, web: { ...stack.web, ...over } }
 }
 
-export function healthyClosely(over: Partial<Closely> = {}): Closely {
+export function healthyDeepProbe(over: Partial<DeepProbe> = {}): DeepProbe {
   const [postgres, clickhouse] = ['aurora:5432/langfuse', 'clickhouse.langfuse.local:8123']
   return {
     postgresSchema: known(SCHEMA.postgres, postgres),
@@ -388,10 +388,10 @@ export function arrivedCanary(over: Partial<Canary> = {}): Canary {
   const nothing = unknown<never>('it was not needed', 'not-asked')
   return {
     traceId: 'ab'.repeat(16),
-    way: { path: 'ingestion', mode: 'legacy', told: true },
+    route: { path: 'ingestion', mode: 'legacy', configured: true },
     address: 'https://langfuse.example.com',
     write: { state: 'accepted' },
-    read: { state: 'seen', missing: [], milliseconds: 8_000, looks: 5, last: '200' },
+    read: { state: 'seen', missing: [], milliseconds: 8_000, polls: 5, last: '200' },
     heldBackMs: undefined,
     rows: nothing,
     queues: nothing,

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/ports/clock.ts'
-import type { Cloud, DerivedTask, EcsTask, TaskOrder } from '../../src/ports/cloud.ts'
+import type { Cloud, DerivedTask, EcsTask, TaskRequest } from '../../src/ports/cloud.ts'
 
 /** What the image does in a task: lines with the second (after its start) at which they come, then its exit code. */
 export type Script = {
@@ -13,7 +13,7 @@ export type Script = {
 }
 
 type Life = {
-  readonly order: TaskOrder
+  readonly order: TaskRequest
   readonly startedAt: number
   readonly arn: string
   stoppedAt?: number
@@ -64,7 +64,7 @@ export function taskWorld(clock: Clock, script: Script) {
       ],
     }
   }
-  const start = (order: TaskOrder): Life => {
+  const start = (order: TaskRequest): Life => {
     const life = {
       order,
       startedAt: clock.now(),
@@ -128,7 +128,7 @@ export function taskWorld(clock: Clock, script: Script) {
     definitions,
     tasks: () => lives.map(view),
     /** A task of an earlier run. */
-    leave: (order: TaskOrder, derived: DerivedTask) => {
+    leave: (order: TaskRequest, derived: DerivedTask) => {
       definitions.set(order.taskDefinition, { ...derived, active: true })
       return view(start(order))
     },

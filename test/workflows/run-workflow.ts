@@ -109,7 +109,7 @@ async function runSteps(name: string, job: Job, context: Context, hands: Hands):
   for (const step of job.steps ?? []) {
     const action = /^\$\/actions\/(\w+)$/.exec(step.uses ?? '')?.[1]
     const here = { ...context, steps, failed: !success }
-    if (action === undefined || !goesOn(step, here)) continue
+    if (action === undefined || !continues(step, here)) continue
     const inputs = Object.entries(step.with ?? {}).map(([key, item]) => [key, text(item, here)] as const)
     const outcome = await hands.act(action, Object.fromEntries(inputs), name)
     success &&= outcome.success
@@ -124,7 +124,7 @@ async function runSteps(name: string, job: Job, context: Context, hands: Hands):
 }
 
 /** After a failure only those steps go on that ask for it. */
-function goesOn({ if: condition }: Step, context: Context): boolean {
+function continues({ if: condition }: Step, context: Context): boolean {
   const asks = /\b(failure|always|cancelled)\(\)/.test(condition ?? '')
   if (context['failed'] === true && !asks) return false
   return condition === undefined || truth(condition, context)

@@ -19,9 +19,9 @@ export type Finding = {
  * Judges workflows and action.yml files in a process of its own: the language service imports JSON in a way that Node
  * only takes with a hook.
  */
-export async function judge(sources: readonly Source[]): Promise<readonly Finding[]> {
+export async function evaluate(sources: readonly Source[]): Promise<readonly Finding[]> {
   const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
-  const child = spawn(process.execPath, ['--import', here('json-hook.mjs'), here('judge.ts')], {
+  const child = spawn(process.execPath, ['--import', here('json-hook.mjs'), here('evaluate.ts')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   child.stdin.end(JSON.stringify(sources))

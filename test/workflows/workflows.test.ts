@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
-import { judge } from './validator.ts'
+import { evaluate } from './validator.ts'
 
 const PATHS = [
   ...yamlIn('.github/workflows'),
@@ -21,7 +21,7 @@ function yamlIn(folder: string): readonly string[] {
 }
 
 test('GitHub takes every workflow, action and example, and no script is made of what others write', async () => {
-  const findings = await judge(PATHS.map(path => ({ path, text: readFileSync(path, 'utf8') })))
+  const findings = await evaluate(PATHS.map(path => ({ path, text: readFileSync(path, 'utf8') })))
   const problems = findings.flatMap((finding, index) =>
     [...finding.problems, ...finding.injections].map(problem => `${PATHS[index]}:${problem}`),
   )
@@ -85,7 +85,7 @@ const MISTAKES: readonly [string, string, RegExp][] = [
 ]
 
 test('a mistake in a workflow is found, whichever it is', async () => {
-  const findings = await judge(MISTAKES.map(([, text]) => ({ path: WORKFLOW, text })))
+  const findings = await evaluate(MISTAKES.map(([, text]) => ({ path: WORKFLOW, text })))
   for (const [index, [mistake, , problem]] of MISTAKES.entries()) {
     expect({ mistake, problems: findings[index]?.problems }).toEqual({
       mistake,
@@ -106,7 +106,7 @@ const INJECTIONS: readonly [string, string, string][] = [
 ]
 
 test('a script that is made of what others write is found', async () => {
-  const findings = await judge(INJECTIONS.map(([, text]) => ({ path: WORKFLOW, text })))
+  const findings = await evaluate(INJECTIONS.map(([, text]) => ({ path: WORKFLOW, text })))
   for (const [index, [source, , problem]] of INJECTIONS.entries()) {
     expect({ source, injections: findings[index]?.injections }).toEqual({
       source,

@@ -41,7 +41,7 @@ const AFTER_THE_PLAN = ['runPlan', 'finish', 'undo']
 /** The functions of `execute` for kinds of steps that no plan of a rollback can hold. */
 function stepsThatARollbackNeverHas(): readonly string[] {
   const performs = [...source('execute/execute.ts').matchAll(/case '([\w-]+)':\s*return (\w+)\(/g)]
-  const planned = [...reach('plan/rollback.ts#planRollback')].map(textOf).join('\n')
+  const planned = [...reach('plan/plan-rollback.ts#planRollback')].map(textOf).join('\n')
   return performs.flatMap(([, kind = '', name = '']) => (planned.includes(`kind: '${kind}'`) ? [] : [name]))
 }
 

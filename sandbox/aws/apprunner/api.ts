@@ -50,7 +50,7 @@ async function createService(world: AppRunner, read: Reader): Promise<JsonObject
     url: `${id.slice(0, 10)}.${REGION}.awsapprunner.com`,
     createdAt: world.clock.now(),
     encryption: read.object('EncryptionConfiguration'),
-    door: await openProxy(() => made?.instance?.port),
+    endpoint: await openProxy(() => made?.instance?.port),
     status: 'OPERATION_IN_PROGRESS',
     updatedAt: world.clock.now(),
     configuration,

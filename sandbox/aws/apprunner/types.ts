@@ -13,7 +13,7 @@ export type AppRunnerService = {
   readonly createdAt: Date
   readonly encryption: unknown
   /** The stable loopback port for people; the current instance answers behind it. */
-  readonly door: PortProxy
+  readonly endpoint: PortProxy
   status: 'RUNNING' | 'PAUSED' | 'OPERATION_IN_PROGRESS' | 'CREATE_FAILED'
   updatedAt: Date
   configuration: Configuration

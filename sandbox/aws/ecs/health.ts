@@ -23,7 +23,7 @@ export function watchHealth(options: {
     over = true
   })
 
-  const judge = (ok: boolean) => {
+  const evaluate = (ok: boolean) => {
     if (over) return
     if (ok) {
       failures = 0
@@ -37,7 +37,7 @@ export function watchHealth(options: {
   const cancel = clock.every(check.interval, async () => {
     if (busy || over) return
     busy = true
-    judge(await running.probe(target))
+    evaluate(await running.probe(target))
     busy = false
   })
   return () => {

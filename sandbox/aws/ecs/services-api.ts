@@ -65,7 +65,7 @@ export async function makeService(
   requireRegistries(ecs, settings)
   let made: Service | undefined
   const service: Service = {
-    door: await openProxy(() => made && doorPort(ecs, made)),
+    endpoint: await openProxy(() => made && endpointPort(ecs, made)),
     express: given.express,
     arn: arn('ecs', `service/${cluster.name}/${name}`),
     name,
@@ -94,7 +94,7 @@ export async function makeService(
 }
 
 /** The first port of the task that answers. */
-function doorPort(ecs: Ecs, service: Service): number | undefined {
+function endpointPort(ecs: Ecs, service: Service): number | undefined {
   const task = serving(service, tasksOf(service).filter(isHealthy), ecs.clock.now())
   return task?.containers.flatMap(({ running }) => [...(running?.ports.values() ?? [])])[0]
 }

@@ -33,7 +33,7 @@ export type Service = {
   readonly cluster: Cluster
   readonly createdAt: Date
   /** The stable loopback port for people; a healthy task answers behind it. */
-  readonly door: PortProxy
+  readonly endpoint: PortProxy
   /** Set for a service of Express Mode. */
   readonly express: Express | undefined
   status: 'ACTIVE' | 'DRAINING' | 'INACTIVE'

@@ -26,7 +26,7 @@ export async function startProcess(
   const exited = endOf(child, launch)
   void exited.then(participant.leave)
   const settled = listens(launch, program)
-    ? settle(loopback, exited, PATIENCE)
+    ? settle(loopback, exited, QUERY_OPTIONS)
     : settle(loopback, exited, 3000)
   // An agent goes on to be busy until it pauses; a server is busy only when it is asked something.
   if (!isAgent(launch)) void settled.then(participant.rest)
@@ -190,7 +190,7 @@ async function settle(port: number, exited: Promise<Exit>, milliseconds: number)
 }
 
 /** Real milliseconds: far longer than any stand-in takes on a busy machine. */
-const PATIENCE = 60_000
+const QUERY_OPTIONS = 60_000
 
 async function probe(target: ProbeTarget, port: number | undefined): Promise<boolean> {
   if (port === undefined) return false

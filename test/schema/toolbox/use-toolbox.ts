@@ -37,9 +37,9 @@ export function useToolbox(): Toolbox {
   const run = (sql: string): Promise<Rows> => database.run(sql)
   const call = async (...calls: readonly string[]): Promise<unknown> => {
     let first: unknown
-    for (const [place, sql] of calls.entries()) {
+    for (const [position, sql] of calls.entries()) {
       const [row] = await run(`SELECT langfuse_rollout.${sql} AS result`)
-      if (place === 0) first = row?.['result']
+      if (position === 0) first = row?.['result']
     }
     return first
   }

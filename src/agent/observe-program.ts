@@ -1,0 +1,82 @@
+import { createRequire } from 'node:module'
+import { names } from '../adapters/dns-resolver.ts'
+import { http } from '../adapters/http-client.ts'
+import { inspectMountedFiles } from '../adapters/mounted-files.ts'
+import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
+import { rearm, watchTakeUp } from '../execute/rearm.ts'
+import type { Valkey } from '../ports/databases.ts'
+import { countLosses } from '../stack/count-losses.ts'
+import { probeInside } from '../stack/probe-inside.ts'
+import { givenPostgres } from './failure.ts'
+import type { Answers, CountJob, LoadJob, Spec, UndoJob } from './job.ts'
+import { forgetLibrary, keepPart, readLibrary } from './library.ts'
+import { runProgram, type Tools } from './program.ts'
+import { valkeyOf } from './stores.ts'
+
+/** The small program: looks, counts, re-arms, and carries what is too long for one task definition. */
+export async function agent(spec: Spec): Promise<void> {
+  await runProgram(spec, tools => work(spec, tools))
+}
+
+async function work({ job }: Spec, tools: Tools): Promise<unknown> {
+  switch (job.kind) {
+    case 'observe':
+      return probeInside(
+        { ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING },
+        job.workers,
+        job.deepProbe,
+      )
+    case 'mount':
+      return inspectMountedFiles(job.path)
+    case 'count':
+      return count(job, tools)
+    case 'rearm':
+      return rearm(job.names, givenPostgres(tools))
+    case 'take-up':
+      return watchTakeUp(job.names, { ...tools, postgres: givenPostgres(tools) })
+    case 'keep':
+      return keepPart(job, givenPostgres(tools))
+    case 'load':
+      return load(job, tools)
+    case 'undo':
+      throw new Error('This program does not undo.')
+  }
+}
+
+async function count({ losses }: CountJob, tools: Tools): Promise<Answers['count']> {
+  const counted = await countLosses(losses, tools)
+  return counted.map(loss => [loss.at, loss.count ?? null])
+}
+
+const MISSING = {
+  postgres: "the worker's task definition does not say where PostgreSQL is (DATABASE_URL)",
+  clickhouse: "the worker's task definition does not say where ClickHouse is (CLICKHOUSE_URL)",
+  valkey: "the worker's task definition does not say where Valkey is (REDIS_HOST or REDIS_CONNECTION_STRING)",
+}
+
+function valkeyIn({ environment }: Tools): Valkey | undefined {
+  const connection = valkeyOf(environment)
+  return (
+    connection && createValkey({ ...valkeyAt(connection.url, connection.prefix), verify: connection.verify })
+  )
+}
+
+/** Undoes with the program and the down SQL that others have put into PostgreSQL. */
+async function load(job: LoadJob, tools: Tools): Promise<unknown> {
+  const postgres = givenPostgres(tools)
+  const { program, sql } = await readLibrary(job, postgres)
+  const { steps, rollbackId, last } = job
+  const result = await exportsOf(program).undo({ kind: 'undo', steps, rollbackId, sql }, tools)
+  if (last) await forgetLibrary(job, postgres).catch(() => undefined)
+  return result
+}
+
+type UndoProgram = { undo(job: UndoJob, tools: Tools): Promise<unknown> }
+
+/** The text was read with its hash, and it is the one that the runner has put there. */
+function exportsOf(program: string): UndoProgram {
+  const module = { exports: {} }
+  const run = new Function('require', 'module', 'exports', program)
+  run(createRequire('file:///'), module, module.exports)
+  return module.exports as UndoProgram
+}

@@ -1,0 +1,224 @@
+import { majorOf } from '../release/requirements.ts'
+import type { ClickHouseTable, Stack } from '../stack/stack.ts'
+import type { Check, Finding, Subject } from './check.ts'
+import { failed, inconclusive, passed, warning } from './check.ts'
+import { valkeyCluster, valkeyQueues } from './queues.ts'
+import { clickhouseTables, postgresSchema } from './schema.ts'
+import { unseen } from './store-checks.ts'
+
+const GIB = 1024 ** 3
+const gib = (bytes: number) => `${(bytes / GIB).toFixed(1)} GiB`
+
+/** Of the set-up, not of a rollout. */
+const INSIDE = { group: 'inside', needs: ['inside'], settles: false } as const
+
+/** Tables that hold what was ingested, of v3 and v4. */
+const DATA: ReadonlySet<string> = new Set([
+  'traces',
+  'observations',
+  'scores',
+  'dataset_run_items_rmt',
+  'events_core',
+  'events_full',
+])
+
+/** Another volume, root directory or access point is an empty ClickHouse that answers `/ping` as ever. */
+const clickhouseData = {
+  ...INSIDE,
+  id: 'clickhouse-data',
+  title: 'ClickHouse has the data that PostgreSQL knows of',
+  about: ['clickhouse', 'efs'],
+  run({ stack, expected }) {
+    const { clickhouseStore: store, postgres } = stack
+    const { tables } = stack.probe
+    if (!store.known) return inconclusiveOf(store)
+    if (!tables.known) return inconclusiveOf(tables)
+    const applied = postgres.known ? postgres.value.migrations.length : 0
+    if (store.value.head === 0 && applied > 0) {
+      return failed(
+        `ClickHouse at ${store.source} answers and is empty: no schema, although PostgreSQL has ${applied} migrations, so a web has migrated both. ${newDirectory(stack)} Langfuse's next web start would make an empty schema on it.`,
+      )
+    }
+    const data = tables.value.filter(table => DATA.has(table.name))
+    const rows = data.reduce((sum, table) => sum + table.rows, 0)
+    if (rows > 0) return passed(`${data.map(table => `${table.name} ${table.rows}`).join(', ')} rows.`)
+    return evaluateEmpty(stack, expected)
+  },
+} as const satisfies Check
+
+function evaluateEmpty(stack: Stack, expected: Subject['expected']): Finding {
+  const { postgres } = stack
+  const load = stack.probe.deepProbe.postgresLoad
+  if (!postgres.known || !load.known)
+    return inconclusive('ClickHouse has no rows, and PostgreSQL was not seen, which knows of some or not.')
+  const copied = postgres.value.backgroundMigrations.filter(
+    row => row.state === 'finished' && row.begun === true && /_from_pg_to_ch$/.test(row.name),
+  )
+  const ingested = load.value.sessionsOfTraces && expected !== undefined && majorOf(expected) >= 3
+  if (copied.length === 0 && !ingested)
+    return passed('It has no rows, and PostgreSQL knows of none: nothing was ingested yet.')
+  const sign = ingested ? 'trace sessions' : `finished copies (${copied.map(row => row.name).join(', ')})`
+  const remedy =
+    copied.length === 0
+      ? 'what is lost only the EFS recovery point has'
+      : `what PostgreSQL still has comes back with \`rerun-background-migrations: ${copied.map(row => row.name).join(',')}\``
+  return failed(
+    `ClickHouse has its schema and not a single row, although PostgreSQL has ${sign}. ${newDirectory(stack)} If the data is really gone, ${remedy}.`,
+  )
+}
+
+function newDirectory({ clickhouse }: Stack): string {
+  const { volumes, arn } = clickhouse.taskDefinition
+  const [volume] = volumes
+  const location = volume === undefined ? 'no EFS volume' : `EFS file system ${volume.fileSystemId}`
+  return `It started on an empty directory: the volume, root directory or access point changed (task definition ${arn.split('/').at(-1)} has ${location}): compare with its earlier revisions and go back to the one with the data.`
+}
+
+/** https://github.com/langfuse/langfuse/issues/13123: 66 GB of trace_log beside 50 MB of data. */
+const clickhouseLogs = {
+  ...INSIDE,
+  id: 'clickhouse-logs',
+  title: "ClickHouse's own logs do not fill EFS",
+  about: ['clickhouse', 'efs'],
+  run({ stack }) {
+    const { tables } = stack.probe
+    if (!tables.known) return inconclusiveOf(tables)
+    const logs = tables.value.filter(table => table.database === 'system').sort((a, b) => b.bytes - a.bytes)
+    const [all, data] = [bytesOf(logs), bytesOf(tables.value.filter(table => table.database !== 'system'))]
+    const [biggest] = logs
+    if (tables.value.length === 0)
+      return inconclusive('ClickHouse shows no table at all, neither of Langfuse nor of its own.')
+    if (biggest === undefined || all < GIB || all < data)
+      return passed(`System logs take ${gib(all)}, Langfuse's tables ${gib(data)}.`)
+    const three = logs.slice(0, 3).map(table => `${table.name} ${gib(table.bytes)}`)
+    return warning(
+      `ClickHouse's system logs take ${gib(all)} of EFS (${three.join(', ')}), Langfuse's data ${gib(data)}: run \`TRUNCATE TABLE system.${biggest.name}\` and \`ALTER TABLE system.${biggest.name} MODIFY TTL event_date + INTERVAL 7 DAY\`, and give the log a <ttl> or remove="1" in config.d so that it stays so.`,
+    )
+  },
+} as const satisfies Check
+
+function bytesOf(tables: readonly ClickHouseTable[]): number {
+  return tables.reduce((sum, table) => sum + table.bytes, 0)
+}
+
+/** https://github.com/langfuse/langfuse/issues/12172: after a change of ClickHouse's version. */
+const clickhouseParts = {
+  ...INSIDE,
+  id: 'clickhouse-parts',
+  title: 'ClickHouse has put no broken parts aside',
+  about: ['clickhouse', 'efs'],
+  run({ stack }) {
+    const { detached } = stack.probe.deepProbe
+    if (!detached.known) return unseen(detached)
+    const broken = detached.value.filter(({ reason }) => reason.startsWith('broken'))
+    if (broken.length === 0) return passed('No part is broken.')
+    const where = broken.map(({ table, parts, reason }) => `${parts} of ${table} (${reason})`).join(', ')
+    return failed(
+      `ClickHouse has put broken parts aside: ${where}. Their rows are in no answer any more: if its version changed, go back to the one before; else restore the EFS recovery point. Parts that are given up go with \`ALTER TABLE ${broken[0]?.table} DROP DETACHED PART …\` (system.detached_parts names them).`,
+    )
+  },
+} as const satisfies Check
+
+const LONG_SECONDS = 60 * 60
+
+const clickhouseMutations = {
+  ...INSIDE,
+  id: 'clickhouse-mutations',
+  title: "ClickHouse's mutations end",
+  about: ['clickhouse'],
+  run({ stack }) {
+    const { mutations } = stack.probe.deepProbe
+    if (!mutations.known) return unseen(mutations)
+    const stuck = mutations.value.find(({ failure }) => failure !== '')
+    if (stuck !== undefined) {
+      return warning(
+        `Mutation ${stuck.id} of ${stuck.table} fails again and again (${stuck.failure}), and those after it wait: remove the cause, or \`KILL MUTATION WHERE mutation_id = '${stuck.id}'\`.`,
+      )
+    }
+    const long = mutations.value.find(({ seconds }) => seconds > LONG_SECONDS)
+    if (long !== undefined) {
+      return warning(
+        `Mutation ${long.id} of ${long.table} is at it for ${Math.round(long.seconds / 3600)} h with ${long.parts} parts to do: deletions and retention wait behind it. Give ClickHouse more CPU, or look at system.merges for what holds it.`,
+      )
+    }
+    return passed(
+      mutations.value.length === 0 ? 'None is open.' : `${mutations.value.length} are open, none for long.`,
+    )
+  },
+} as const satisfies Check
+
+const DAY_SECONDS = 24 * 60 * 60
+
+const clickhouseMemory = {
+  ...INSIDE,
+  id: 'clickhouse-memory',
+  title: 'ClickHouse has memory enough',
+  about: ['clickhouse'],
+  run({ stack }) {
+    const { memory } = stack.probe.deepProbe
+    if (!memory.known) return unseen(memory)
+    const { used, limit, refused, lastRefused } = memory.value
+    if (refused > 0 && lastRefused < DAY_SECONDS) {
+      return warning(
+        `ClickHouse has refused ${refused} statements for memory (MEMORY_LIMIT_EXCEEDED, the last one ${Math.round(lastRefused / 60)} min ago) with a limit of ${gib(limit)}: ingestion and background migrations fail so. Give its task more memory; Langfuse asks for 8 GiB.`,
+      )
+    }
+    if (limit > 0 && used > 0.9 * limit)
+      return warning(
+        `ClickHouse uses ${gib(used)} of the ${gib(limit)} that it gives itself: give its task more memory.`,
+      )
+    return passed(limit > 0 ? `It uses ${gib(used)} of ${gib(limit)}.` : `It uses ${gib(used)}.`)
+  },
+} as const satisfies Check
+
+/** PostgreSQL stops to write three million transactions before two thousand million: 24.1.5 of its manual. */
+const OLD_TRANSACTIONS = 1_000_000_000
+const TOO_OLD_TRANSACTIONS = 1_800_000_000
+
+const postgresLoad = {
+  ...INSIDE,
+  id: 'postgres-load',
+  title: 'PostgreSQL has sessions and transactions to spare',
+  about: ['postgres'],
+  run({ stack }) {
+    const seen = stack.probe.deepProbe.postgresLoad
+    if (!seen.known) return unseen(seen)
+    const { sessions, maximum, transactionAge, longest, tables } = seen.value
+    const million = Math.round(transactionAge / 1_000_000)
+    if (transactionAge > OLD_TRANSACTIONS) {
+      const sentence = `PostgreSQL's oldest row is ${million} million transactions old, and at 2,000 million it stops to write: find what holds autovacuum back (an open transaction, a replication slot), then \`VACUUM (FREEZE)\`.`
+      return transactionAge > TOO_OLD_TRANSACTIONS ? failed(sentence) : warning(sentence)
+    }
+    if (sessions > 0.9 * maximum) {
+      return warning(
+        `PostgreSQL has ${sessions} of ${maximum} sessions open, so web or worker soon get no more: lower connection_limit in DATABASE_URL, or raise the minimum capacity of Aurora.`,
+      )
+    }
+    if (longest > LONG_SECONDS) {
+      return warning(
+        `A transaction in PostgreSQL is open for ${Math.round(longest / 3600)} h: a migration's ALTER TABLE waits for it, and all else waits for that. Find it in pg_stat_activity (xact_start) and end it.`,
+      )
+    }
+    const biggest = tables.map(({ name, bytes }) => `${name} ${gib(bytes)}`).join(', ')
+    return passed(`${sessions} of ${maximum} sessions; the biggest tables: ${biggest}.`)
+  },
+} as const satisfies Check
+
+/** That the store does not answer is another check's to say; this one has not seen anything. */
+function inconclusiveOf(store: Parameters<typeof unseen>[0]): Finding {
+  return unseen({ ...store, because: store.because === 'unreachable' ? 'no-evidence' : store.because })
+}
+
+/** In the order of the report. */
+export const DATABASE_CHECKS = [
+  postgresSchema,
+  postgresLoad,
+  clickhouseTables,
+  clickhouseData,
+  clickhouseParts,
+  clickhouseMutations,
+  clickhouseMemory,
+  clickhouseLogs,
+  valkeyQueues,
+  valkeyCluster,
+] as const

@@ -1,0 +1,280 @@
+import type { EfsVolume } from '../ports/cloud.ts'
+import type { MountEndpoint, Network } from '../stack/observe-network.ts'
+import { DATA_PATH, GONE, type Storage } from '../stack/observe-storage.ts'
+import type { ClickHouseTable, FileSystem, Stack, Unseen } from '../stack/stack.ts'
+import type { Check, Finding, Subject } from './check.ts'
+import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { decide, type Mounting } from './efs-policy.ts'
+import { moduleHint } from './module-hint.ts'
+import { capital, evaluateReaches, missing, onNetwork } from './network-checks.ts'
+import { reach, type Side, side } from './reach.ts'
+
+export const efs = {
+  id: 'efs-mount-targets',
+  title: 'EFS can be mounted in every subnet of ClickHouse',
+  group: 'control-plane',
+  needs: [],
+  settles: true,
+  about: ['efs'],
+  run({ stack }) {
+    if (!stack.files.known) return unseenFiles(stack.files)
+    const { id, state, mountTargets } = stack.files.value
+    if (state === GONE)
+      return failed(
+        `There is no EFS file system ${id} (any more), so no ClickHouse task starts: restore its newest recovery point into a new one, and name that in the task definition.`,
+      )
+    if (state !== 'available') return failed(`EFS file system ${id} is ${state}.`)
+    if (mountTargets.length === 0) {
+      return failed(
+        `EFS file system ${id} has no mount target, so a task fails to start with the "botocore" message: create one in each subnet of ClickHouse.`,
+      )
+    }
+    const broken = mountTargets.find(target => target.state !== 'available')
+    if (broken !== undefined)
+      return failed(
+        `Mount target ${broken.id} of ${id} in ${broken.zone} is ${broken.state}: wait while it is creating, else delete it and create it again.`,
+      )
+    return evaluateSubnets(stack, stack.files.value)
+  },
+} as const satisfies Check
+
+/** One mount target serves its whole zone; without the zones of the subnets, only the subnets can be compared. */
+function evaluateSubnets({ clickhouse, infrastructure }: Stack, { id, mountTargets }: FileSystem): Finding {
+  const network = infrastructure.network.known ? infrastructure.network.value : undefined
+  const subnets = network?.subnets.known ? network.subnets.value : undefined
+  const wanted = clickhouse.service.subnets
+  const without = wanted.filter(subnet => !mountTargets.some(target => target.subnet === subnet))
+  const zones = new Set(mountTargets.map(target => target.zone))
+  const bare = without.flatMap(subnet => {
+    const zone = subnets?.find(found => found.id === subnet)?.zone
+    return zone === undefined || zones.has(zone) ? [] : [`${subnet} (${zone})`]
+  })
+  if (bare.length > 0)
+    return failed(
+      `EFS file system ${id} has no mount target in the zone of subnet ${bare.join(', ')}, so a ClickHouse task that ECS puts there fails to start with the "botocore" message: create one in each.`,
+    )
+  const foreign = network && foreignTarget(network, mountTargets, wanted)
+  if (foreign !== undefined) return failed(foreign)
+  const evaluated = subnets !== undefined && without.every(id => subnets.some(found => found.id === id))
+  if (without.length > 0 && !evaluated) {
+    return warning(
+      `EFS file system ${id} has no mount target in subnet ${without.join(', ')}: a ClickHouse task that ECS puts there can only start when another mount target is in the same availability zone. Create one in each.`,
+    )
+  }
+  return passed(
+    `${id} is available with ${mountTargets.length} mount targets, one in each ${without.length === 0 ? 'subnet' : 'zone'} of ClickHouse.`,
+  )
+}
+
+function foreignTarget(
+  { subnets }: Network,
+  mountTargets: FileSystem['mountTargets'],
+  wanted: readonly string[],
+): string | undefined {
+  const vpc = subnets.known ? subnets.value.find(({ id }) => wanted.includes(id))?.vpc : undefined
+  const foreign = mountTargets.find(target => target.vpc !== undefined && target.vpc !== vpc)
+  if (vpc === undefined || foreign === undefined) return undefined
+  return `Mount target ${foreign.id} is in ${foreign.vpc}, and ClickHouse in ${vpc}, where its name does not resolve ("botocore"): create mount targets in ${vpc}.`
+}
+
+export const efsSecurity = {
+  id: 'efs-security-groups',
+  title: "EFS's mount targets let ClickHouse in",
+  group: 'control-plane',
+  needs: ['infrastructure'],
+  settles: false,
+  about: ['efs', 'clickhouse'],
+  run: onNetwork((network, { clickhouse, files }) => {
+    const { endpoints } = network
+    if (!endpoints.known) return files.known ? missing(endpoints) : unseenFiles(files)
+    if (endpoints.value.length === 0) return skipped('No mount target has a network interface to look at.')
+    const from = side('ClickHouse', clickhouse.service)
+    const reaches = sidesOf(endpoints.value).map(to => reach(network, { from, to, port: NFS }))
+    return evaluateReaches(reaches, `All ${endpoints.value.length} let ClickHouse in on port ${NFS}.`)
+  }),
+} as const satisfies Check
+
+const NFS = 2049
+
+/** Most mount targets of a file system have the same groups: what is wrong with them is said once. */
+function sidesOf(endpoints: readonly MountEndpoint[]): readonly Side[] {
+  const keyOf = ({ securityGroups }: MountEndpoint) => [...securityGroups].sort().join()
+  return [...new Set(endpoints.map(keyOf))].map(key => {
+    const alike = endpoints.filter(endpoint => keyOf(endpoint) === key)
+    const names = alike.map(endpoint => endpoint.mountTarget).join(', ')
+    const who = `mount target${alike.length === 1 ? '' : 's'} ${names}`
+    return { who, securityGroups: alike[0]?.securityGroups ?? [], subnets: undefined }
+  })
+}
+
+export const efsPolicy = {
+  id: 'efs-policy',
+  title: 'The file-system policy lets ClickHouse mount and write',
+  group: 'control-plane',
+  needs: ['infrastructure'],
+  settles: false,
+  about: ['efs'],
+  run: onStorage(({ volume, policy, accessPoint }, { clickhouse, files }) => {
+    if (files.known && files.value.state === GONE)
+      return skipped(`There is no ${volume.fileSystemId} (any more).`)
+    if (!policy.known) return missing(policy)
+    if (policy.value === undefined) return passed(`${volume.fileSystemId} has none, so nobody is kept out.`)
+    const mounting: Mounting = {
+      encrypted: volume.encrypted ?? false,
+      role: volume.iam ? (clickhouse.taskDefinition.taskRole ?? '') : undefined,
+      accessPoint: accessPoint.known ? accessPoint.value?.arn : undefined,
+    }
+    const decisions = ACTIONS.map(action => ({ action, ...decide(policy.value ?? '', action, mounting) }))
+    const denied = decisions.find(({ state }) => state === 'denied')
+    if (denied?.state === 'denied')
+      return failed(
+        `The policy of ${volume.fileSystemId} denies ${denied.action}: ${denied.because}, so a ClickHouse task ${denied.action === ACTIONS[0] ? 'fails to start with "access denied by server"' : 'cannot write'}. ${capital(denied.fix)}.`,
+      )
+    const open = decisions.find(({ state }) => state === 'unknown')
+    if (open === undefined) return passed('It allows ClientMount and ClientWrite to this volume.')
+    const rest = `Whether the policy of ${volume.fileSystemId} allows ${open.action} rests on what is not looked at (the role's own policy, or other conditions)`
+    return clickhouse.tasks.length > 0
+      ? passed(`${rest}; the running task has mounted it.`)
+      : inconclusive(`${rest}, and no ClickHouse task runs that would show it.`)
+  }),
+} as const satisfies Check
+
+const ACTIONS = ['elasticfilesystem:ClientMount', 'elasticfilesystem:ClientWrite'] as const
+
+/** uid and gid of `clickhouse` in the image of clickhouse/clickhouse-server. */
+export const CLICKHOUSE_USER = 101
+
+export const efsAccessPoint = {
+  id: 'efs-access-point',
+  title: 'ClickHouse comes in through an access point of its own',
+  group: 'control-plane',
+  needs: ['infrastructure'],
+  settles: false,
+  about: ['efs', 'clickhouse'],
+  run: onStorage((storage, stack) => {
+    const { volume, accessPoint } = storage
+    if (volume.accessPointId === undefined) return evaluateRoot(volume, stack)
+    if (!accessPoint.known) return missing(accessPoint)
+    const name = `Access point ${volume.accessPointId}`
+    const then = 'so a ClickHouse task fails to start: name one of the file system in the task definition.'
+    if (accessPoint.value === undefined) return failed(`${name} does not exist (any more), ${then}`)
+    const { fileSystem, state } = accessPoint.value
+    if (fileSystem !== volume.fileSystemId)
+      return failed(`${name} belongs to ${fileSystem} and not to ${volume.fileSystemId}, ${then}`)
+    if (state !== 'available') return failed(`${name} is ${state}, ${then}`)
+    if (!['', '/'].includes(volume.rootDirectory))
+      return failed(
+        `Volume ${volume.name} names an access point and root directory ${volume.rootDirectory}, which ECS refuses together: leave the root directory out.`,
+      )
+    return evaluatePoint(name, accessPoint.value)
+  }),
+} as const satisfies Check
+
+type Point = NonNullable<Extract<Storage['accessPoint'], { known: true }>['value']>
+
+/** EFS makes the root directory with the creation info, once; later nobody but its owner changes it. */
+function evaluatePoint(name: string, { path, user, creation }: Point): Finding {
+  const needed = `${CLICKHOUSE_USER}:${CLICKHOUSE_USER}`
+  if (user !== undefined && creation !== undefined && !mayWrite(user, creation))
+    return failed(
+      `${name} acts as ${user.uid}:${user.gid} and makes ${path} as ${creation.uid}:${creation.gid} (${creation.permissions}), so ClickHouse cannot write there: give both ${needed}, and change the owner of the directory if it exists already.`,
+    )
+  if (user === undefined && creation !== undefined && !mayWrite(OWN, creation))
+    return failed(
+      `${name} makes ${path} as ${creation.uid}:${creation.gid} (${creation.permissions}), where ClickHouse (${needed}) cannot write: give it POSIX user ${needed} and the same owner.`,
+    )
+  if (user !== undefined && user.uid !== CLICKHOUSE_USER)
+    return warning(
+      `${name} acts as ${user.uid}:${user.gid}, while ClickHouse runs as ${needed}: the server warns that its data is somebody else's, and cannot start as root. Give it POSIX user ${needed}.`,
+    )
+  return passed(`${name} leads to ${path}${user === undefined ? '' : ` as ${user.uid}:${user.gid}`}.`)
+}
+
+const OWN = { uid: CLICKHOUSE_USER, gid: CLICKHOUSE_USER }
+
+/** Permissions are octal text such as `0755`. */
+function mayWrite(
+  user: { readonly uid: number; readonly gid: number },
+  owned: { readonly uid: number; readonly gid: number; readonly permissions: string },
+): boolean {
+  const mode = Number.parseInt(owned.permissions || '0', 8)
+  if (user.uid === 0) return true
+  if (user.uid === owned.uid) return (mode & 0o200) !== 0
+  return (mode & (user.gid === owned.gid ? 0o020 : 0o002)) !== 0
+}
+
+function evaluateRoot(volume: EfsVolume, stack: Stack): Finding {
+  const { name, rootDirectory, fileSystemId, encrypted } = volume
+  if (!['', '/'].includes(rootDirectory)) {
+    if (stack.clickhouse.tasks.length > 0)
+      return warning(
+        `Volume ${name} mounts ${rootDirectory} of ${fileSystemId} without an access point: if that directory goes, a task fails to start with "No such file or directory". Use an access point, which makes its directory with the right owner.`,
+      )
+    return failed(
+      `Volume ${name} mounts ${rootDirectory} of ${fileSystemId} without an access point, and no ClickHouse task runs: ECS makes no directory there, so a task fails to start with "No such file or directory" unless somebody made it. Use an access point with that path, which makes it.`,
+    )
+  }
+  const plain = encrypted ? [] : (['transitEncryption'] as const)
+  const text = encrypted ? '' : ', and its files go over the network in plain text'
+  return warning(
+    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to everybody who mounts it: a ClickHouse that does not start as root cannot write there${text}. Use an access point with POSIX user and owner ${CLICKHOUSE_USER}:${CLICKHOUSE_USER} (after moving the data below its path).${moduleHint(stack, 'accessPoint', ...plain)}`,
+  )
+}
+
+export const efsVolume = {
+  id: 'efs-volume',
+  title: "ClickHouse's data is where it was",
+  group: 'control-plane',
+  needs: ['infrastructure'],
+  settles: false,
+  about: ['efs', 'clickhouse'],
+  run: onStorage(({ volume, before }, { clickhouse, probe }) => {
+    const { mounts = [] } = clickhouse.container
+    const paths = mounts.filter(mount => mount.volume === volume.name).map(mount => mount.path)
+    if (mounts.length > 0 && !paths.some(path => `${DATA_PATH}/`.startsWith(`${path.replace(/\/+$/, '')}/`)))
+      return failed(
+        `${clickhouse.taskDefinition.arn} mounts ${volume.fileSystemId} at ${paths.join(', ') || 'no place'}, and ClickHouse's data is in ${DATA_PATH}, which goes with the task: mount it there.`,
+      )
+    if (!before.known) return missing(before)
+    if (before.value === undefined) return passed(`${whereIs(volume)}, since the first revision.`)
+    const [now, earlier] = [whereIs(volume), before.value.volume && whereIs(before.value.volume)]
+    if (earlier === undefined)
+      return warning(
+        `Before (${before.value.revision}) ClickHouse had no EFS volume, so it begins on ${now} with nothing: make sure that its data was brought over.`,
+      )
+    if (now === earlier) return passed(`${now}, as in ${before.value.revision}.`)
+    const changed = `ClickHouse's data is on ${now}, and was on ${earlier} in ${before.value.revision}`
+    const empty = probe.tables.known && !probe.tables.value.some(holdsData)
+    const fix = `go back to the earlier volume, or bring the data over (and re-run the background migrations with \`rerun-background-migrations\`)`
+    return empty
+      ? failed(`${changed}: it answers /ping with no data at all. ${capital(fix)}.`)
+      : warning(
+          `${changed}: a new place begins empty and still answers /ping. If that was not meant, ${fix}.`,
+        )
+  }),
+} as const satisfies Check
+
+/** ClickHouse fills its own logs from its first minute on. */
+const holdsData = ({ database, rows }: ClickHouseTable) => database !== 'system' && rows > 0
+
+function whereIs({ fileSystemId, rootDirectory, accessPointId }: EfsVolume): string {
+  return accessPointId === undefined
+    ? `${fileSystemId}:${rootDirectory || '/'}`
+    : `${fileSystemId} through ${accessPointId}`
+}
+
+export const STORAGE_CHECKS = [efsSecurity, efsPolicy, efsAccessPoint, efsVolume] as const
+
+function onStorage(evaluate: (storage: Storage, stack: Stack) => Finding): Check['run'] {
+  return ({ stack }: Subject) => {
+    const { storage } = stack.infrastructure
+    return storage.known ? evaluate(storage.value, stack) : missing(storage)
+  }
+}
+
+/** A part that the stack does not have is no missing evidence: it is said, and what follows from it. */
+function unseenFiles({ reason, because }: { readonly reason: string; readonly because: Unseen }): Finding {
+  return because === 'not-asked'
+    ? warning(`${reason}: ClickHouse's data goes with its task.`)
+    : inconclusive(`${reason}.`)
+}

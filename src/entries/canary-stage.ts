@@ -1,0 +1,71 @@
+import { explain } from '../errors/explain.ts'
+import { runCanary } from '../execute/run-canary.ts'
+import type { VerifyConfig } from '../inputs/config.ts'
+import { type Canary, canaryRoute } from '../stack/canary.ts'
+import { canaryProbe } from '../stack/canary-probe.ts'
+import { observeHealth } from '../stack/observe.ts'
+import { known, type Observed, unknown, type WebComponent } from '../stack/stack.ts'
+import type { Ports } from './ports.ts'
+
+/** The one stage of verify that writes: begun as soon as it is known where the web is, beside everything else. */
+type CanaryStage = {
+  begin(web: WebComponent, url: string): void
+  /** Comes when the canary is deleted; at once when none was begun. Never rejects. */
+  ended(): Promise<Observed<Canary>>
+}
+
+/** @param wanted whether a chosen check needs it */
+export function canaryStage(config: VerifyConfig, ports: Ports, wanted: boolean): CanaryStage {
+  const began = ports.clock.now()
+  const keys = wanted ? config.langfuse : undefined
+  const none = unknown<Canary>(
+    'Inputs `langfuse-public-key` and `langfuse-secret-key` are empty',
+    'not-asked',
+  )
+  let running: Promise<Observed<Canary>> | undefined
+  return {
+    begin: (web, url) => {
+      if (keys === undefined) return
+      running = write(config, ports, { web, url, keys, began }).catch(error =>
+        unknown(`The canary broke off: ${explain(error)}`, 'no-evidence'),
+      )
+    },
+    ended: async () => running ?? none,
+  }
+}
+
+type Context = {
+  readonly web: WebComponent
+  readonly url: string
+  readonly keys: NonNullable<VerifyConfig['langfuse']>
+  /** When the run began: its timeout counts from there. */
+  readonly began: number
+}
+
+/** What is left of the run's time for the deletion and the report. */
+const RESERVE_MS = 10_000
+
+async function write(config: VerifyConfig, ports: Ports, context: Context): Promise<Observed<Canary>> {
+  const { web, url, keys, began } = context
+  // What is sent of them: one word, in which neither would be found by itself.
+  ports.runner.mask(Buffer.from(`${keys.publicKey}:${keys.secretKey}`).toString('base64'))
+  const health = await observeHealth(url, ports.http)
+  const release = (health.known ? health.value.version : undefined) ?? web.image.version
+  const route = canaryRoute(web, release)
+  if (typeof route === 'string') return unknown(route, 'not-asked')
+  const { databases } = config
+  const redisUrl = databases?.redisUrl
+  const canary = await runCanary({
+    api: ports.langfuse({ url, ...keys }),
+    route,
+    environment: web.environment,
+    clock: ports.clock,
+    signal: ports.signal,
+    deadline: began + Math.max(config.timeoutMs - RESERVE_MS, config.timeoutMs / 2),
+    probe: canaryProbe({
+      clickhouse: databases?.clickhouse && ports.clickhouse(databases.clickhouse),
+      valkey: redisUrl === undefined ? undefined : ports.valkey(redisUrl),
+    }),
+  })
+  return known(canary, canary.address)
+}

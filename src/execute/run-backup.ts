@@ -1,0 +1,178 @@
+import { Denied } from '../errors/denied.ts'
+import { explain } from '../errors/explain.ts'
+import { Interrupted } from '../errors/rollout-error.ts'
+import type { BackupDatabase, BackupFiles } from '../plan/plan.ts'
+import type { BackupJob, ClusterSnapshot } from '../ports/backup-services.ts'
+import type { Done, Execution } from './execution.ts'
+import { StepFailed } from './execution.ts'
+import { waitFor } from './wait.ts'
+
+/** A snapshot of the same deploy that is not older than this is what a killed run left: it is used, not taken again. */
+const REUSE_MS = 60 * 60_000
+const RECORD_TAG = 'langfuse-rollout:record'
+
+/** Takes a snapshot of the Aurora cluster and waits until it can be restored from. */
+export async function backupDatabase(step: BackupDatabase, execution: Execution): Promise<Done> {
+  const id = await orRefuse(
+    `Aurora cluster ${step.cluster}`,
+    async () => (await unfinished(step, execution)) ?? (await beginSnapshot(step, execution)),
+  )
+  const snapshot = await waitFor(
+    async () => {
+      const seen = await execution.cloud.aurora.snapshot(id)
+      if (seen === undefined) return { state: 'waiting', note: 'RDS does not show the snapshot yet' }
+      if (seen.status === 'creating' || seen.status === 'backing-up') {
+        return { state: 'waiting', note: progress(seen.status, seen.percent) }
+      }
+      return { state: 'settled', value: seen }
+    },
+    { ...execution, what: `snapshot ${id} of Aurora cluster ${step.cluster}` },
+  )
+  if (snapshot.status !== 'available') {
+    throw new StepFailed(
+      `Snapshot ${id} of Aurora cluster ${step.cluster} is ${snapshot.status} instead of available: nothing else was changed; look at the cluster's events and run again, or take the snapshot yourself and write \`backup: false\`.`,
+      [],
+    )
+  }
+  return {
+    sentence: `snapshot ${id} of Aurora cluster ${step.cluster} is available`,
+    artifact: { kind: 'aurora-snapshot', id },
+  }
+}
+
+/** The newest usable snapshot of this very deploy: same target, young, and of the same record where both have one. */
+async function unfinished(
+  { cluster, prefix }: BackupDatabase,
+  execution: Execution,
+): Promise<string | undefined> {
+  const target = prefix.slice(prefix.lastIndexOf('-to-'))
+  const ours = (await execution.cloud.aurora.snapshots(cluster))
+    .filter(snapshot => isOurs(snapshot, target, execution))
+    .sort((left, right) => (takenAt(right.id) ?? 0) - (takenAt(left.id) ?? 0))
+  const [newest] = ours
+  if (newest === undefined) return undefined
+  execution.say(
+    `snapshot ${newest.id} (${newest.status}) was begun by an earlier run of this deploy and is used`,
+  )
+  return newest.id
+}
+
+function isOurs(
+  { id, status, tags }: ClusterSnapshot,
+  target: string,
+  { clock, record }: Execution,
+): boolean {
+  const at = takenAt(id)
+  const recorded = tags[RECORD_TAG]
+  return (
+    (status === 'creating' || status === 'available') &&
+    id.startsWith('langfuse-rollout-') &&
+    id.slice(0, -STAMP_LENGTH).endsWith(`${target}-`) &&
+    at !== undefined &&
+    clock.now() - at < REUSE_MS &&
+    (recorded === undefined || record === undefined || recorded === record)
+  )
+}
+
+async function beginSnapshot({ cluster, prefix }: BackupDatabase, execution: Execution): Promise<string> {
+  const id = `${prefix}-${stamp(execution.clock.now())}`
+  await execution.cloud.aurora.createSnapshot({ cluster, id, tags: tagsOf(execution) })
+  execution.say(`RDS started snapshot ${id}`)
+  return id
+}
+
+function tagsOf({ plan, record }: Execution): Readonly<Record<string, string>> {
+  return {
+    'langfuse-rollout:from': plan.from ?? 'unknown',
+    'langfuse-rollout:to': plan.to,
+    ...(record !== undefined && { [RECORD_TAG]: record }),
+  }
+}
+
+const STAMP_LENGTH = '20261122-223400'.length
+
+/** UTC to the second, in characters that a snapshot's name may have. */
+function stamp(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
+}
+
+/** When a snapshot of ours was begun, by its own name: RDS only says so when it is available. */
+function takenAt(id: string): number | undefined {
+  const match = /-(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)$/.exec(id)
+  if (match === null) return undefined
+  const [year = 0, month = 0, day = 0, hour, minute, second] = match.slice(1).map(Number)
+  return Date.UTC(year, month - 1, day, hour, minute, second)
+}
+
+const ENDED_BADLY = ['FAILED', 'ABORTED', 'ABORTING', 'EXPIRED', 'PARTIAL']
+
+/** Starts a recovery point of ClickHouse's file system and waits for it. */
+export async function backupFiles(step: BackupFiles, execution: Execution): Promise<Done> {
+  const jobId = await orRefuse(`EFS file system ${step.fileSystem}`, () => startJob(step, execution))
+  const job = await waitFor(
+    async () => {
+      const seen = await execution.cloud.backup.job(jobId)
+      if (seen === undefined) return { state: 'waiting', note: 'AWS Backup does not show the job yet' }
+      return seen.state === 'COMPLETED' || ENDED_BADLY.includes(seen.state)
+        ? { state: 'settled', value: seen }
+        : { state: 'waiting', note: progress(seen.state, seen.percent) }
+    },
+    { ...execution, what: `backup job ${jobId} of ${step.fileSystem}` },
+  )
+  if (job.state !== 'COMPLETED') throw new StepFailed(describeFailure(job, step), [])
+  const id = job.recoveryPoint ?? jobId
+  return {
+    sentence: `${step.fileSystem} has recovery point ${id} in vault ${step.vault}`,
+    artifact: { kind: 'efs-recovery-point', id },
+  }
+}
+
+/**
+ * AWS Backup answers the same token with the same job, so a run that goes on where another was killed follows that
+ * run's job. A job that has ended badly by then is not worth following.
+ */
+async function startJob(step: BackupFiles, execution: Execution): Promise<string> {
+  const { cloud, clock, record, say } = execution
+  const now = stamp(clock.now())
+  const deploy = record === undefined ? `${step.prefix}-${now.slice(0, 11)}` : `langfuse-rollout-${record}`
+  const wanted = {
+    vault: step.vault,
+    resource: step.resource,
+    role: step.role,
+    tags: tagsOf(execution),
+  }
+  const first = await cloud.backup.start({ ...wanted, token: deploy })
+  const seen = await cloud.backup.job(first.jobId)
+  if (seen === undefined || !ENDED_BADLY.includes(seen.state)) {
+    say(`AWS Backup is at job ${first.jobId} in vault ${step.vault}`)
+    return first.jobId
+  }
+  const again = await cloud.backup.start({ ...wanted, token: `${deploy}-${now}` })
+  say(`AWS Backup's job ${first.jobId} of an earlier run is ${seen.state}, so it started job ${again.jobId}`)
+  return again.jobId
+}
+
+function describeFailure({ id, state, message }: BackupJob, { fileSystem, vault }: BackupFiles): string {
+  return `Backup job ${id} of ${fileSystem} in vault ${vault} ended as ${state}: ${message ?? 'no reason given'}. Nothing else was changed; remove the cause and run again, or write \`backup: false\`.`
+}
+
+function progress(status: string, percent: number | string | undefined): string {
+  return percent === undefined || percent === '' ? status : `${status}, ${percent} %`
+}
+
+/** A backup that AWS does not begin ends the deploy before its first change. */
+async function orRefuse<Value>(what: string, begin: () => Promise<Value>): Promise<Value> {
+  try {
+    return await begin()
+  } catch (error) {
+    if (error instanceof Interrupted) throw error
+    const remedy =
+      error instanceof Denied
+        ? `grant ${error.permission} to the role of this job`
+        : 'remove the cause and run again'
+    throw new StepFailed(
+      `${what} could not be backed up (${explain(error)}), so nothing was changed: ${remedy}, or take the backup yourself and write \`backup: false\`.`,
+      [],
+    )
+  }
+}

@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto'
+import { explain } from '../errors/explain.ts'
+import { Interrupted } from '../errors/rollout-error.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { LangfuseApi } from '../ports/langfuse.ts'
+import type { Canary, CanaryDeletion, CanaryRead, CanaryRoute } from '../stack/canary.ts'
+import { holdsBack } from '../stack/canary.ts'
+import type { CanaryProbe } from '../stack/canary-probe.ts'
+import { unknown } from '../stack/stack.ts'
+import { type Answered, isReadable, partsSeen, type Seen, takenUp, wordOf } from './canary-answers.ts'
+import { type CanaryIds, canaryEvents, canarySpans } from './canary-body.ts'
+import { sweepCanaries } from './canary-sweep.ts'
+import { type Poll, waitFor } from './wait.ts'
+
+export type CanaryRequest = {
+  readonly api: LangfuseApi
+  readonly route: CanaryRoute
+  /** What the web is told by value. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Epoch milliseconds by which it has to be read back, however long Langfuse takes. */
+  readonly deadline: number
+  readonly probe: CanaryProbe
+}
+
+/** Typical is ten seconds; a busy worker takes a minute. */
+const SETTLE_MS = 120_000
+
+/**
+ * Writes a trace as a client does, reads it back until it is there, and deletes it, whatever came of it. Cleans up
+ * what runs that were killed left. Never throws: what went wrong is part of the evidence.
+ */
+export async function runCanary(request: CanaryRequest): Promise<Canary> {
+  const { api, clock } = request
+  const ids = newIds()
+  const left = sweepCanaries(request)
+  const held = holdsBack(request.environment, clock.now())
+  const { route, answered } = await write(request, ids)
+  const until = Math.min(clock.now() + SETTLE_MS + held.milliseconds, request.deadline)
+  const read =
+    answered.write.state === 'refused'
+      ? undefined
+      : await readBack({ ...request, route, deadline: until }, ids)
+  const evidence = await probeStores(request, { ids, route, read })
+  return {
+    traceId: ids.trace,
+    route,
+    address: api.address,
+    write: answered.write,
+    read,
+    heldBackMs: held.nearMidnight ? held.milliseconds : undefined,
+    ...evidence,
+    deletion: answered.mayBeThere ? await remove(request, ids.trace) : { state: 'needless' },
+    left: await left,
+  }
+}
+
+/** Ids that OpenTelemetry takes too: 16 and 8 bytes. */
+function newIds(): CanaryIds {
+  const hex = (bytes: number) => randomBytes(bytes).toString('hex')
+  return { trace: hex(16), observation: hex(8), score: hex(16), events: [hex(16), hex(16), hex(16)] }
+}
+
+const WRITE_TIMEOUT_MS = 15_000
+const WRITE_ATTEMPTS = 3
+const WRITE_PAUSE_MS = 2_000
+
+type Written = { readonly route: CanaryRoute; readonly answered: Answered }
+
+/** Sends it in the way that the settings name; where nothing named one and it is the wrong one, in the other. */
+async function write(request: CanaryRequest, ids: CanaryIds): Promise<Written> {
+  const { route } = request
+  const answered = await insist(request, () => send(request, route, ids))
+  if (route.configured || route.path === 'otel' || !answered.eventsOnly) return { route, answered }
+  const other: CanaryRoute = { path: 'otel', mode: 'events_only', configured: false }
+  return { route: other, answered: await insist(request, () => send(request, other, ids)) }
+}
+
+async function send(
+  { api, clock, signal }: CanaryRequest,
+  route: CanaryRoute,
+  ids: CanaryIds,
+): Promise<Answered> {
+  const options = { timeoutMs: WRITE_TIMEOUT_MS, signal }
+  try {
+    const answer =
+      route.path === 'ingestion'
+        ? await api.ingest(canaryEvents(ids, clock.now()), options)
+        : await api.ingestSpans(canarySpans(ids, clock.now()), options)
+    return takenUp(answer, route.path)
+  } catch (error) {
+    const problem = signal.aborted ? 'the run was cancelled' : explain(error)
+    return { write: { state: 'unanswered', problem }, mayBeThere: true, again: true, eventsOnly: false }
+  }
+}
+
+/** The same ids again are the same trace, so a moment's trouble of a proxy is no verdict on Langfuse. */
+async function insist(
+  { clock, signal, deadline }: CanaryRequest,
+  attempt: () => Promise<Answered>,
+): Promise<Answered> {
+  let mayBeThere = false
+  for (let left = WRITE_ATTEMPTS - 1; ; left -= 1) {
+    const answered = await attempt()
+    mayBeThere ||= answered.mayBeThere
+    const over = left === 0 || signal.aborted || clock.now() + WRITE_PAUSE_MS >= deadline
+    if (!answered.again || over) return { ...answered, mayBeThere }
+    await clock.sleep(WRITE_PAUSE_MS, signal).catch(() => undefined)
+  }
+}
+
+const READ_TIMEOUT_MS = 10_000
+
+async function readBack(request: CanaryRequest, ids: CanaryIds): Promise<CanaryRead> {
+  const { clock, signal, deadline } = request
+  const began = clock.now()
+  let polls = 0
+  let seen: Seen = { missing: [], last: 'nothing', over: undefined }
+  const poll = async (): Promise<Poll<Seen>> => {
+    polls += 1
+    seen = await readOnce(request, ids)
+    return seen.over === undefined
+      ? { state: 'waiting', note: seen.last, pace: 'near' }
+      : { state: 'settled', value: seen }
+  }
+  const readResult = (state: CanaryRead['state']): CanaryRead => ({
+    state,
+    missing: seen.missing,
+    milliseconds: clock.now() - began,
+    polls,
+    last: seen.last,
+  })
+  try {
+    await waitFor(poll, { clock, deadline, signal, say: () => undefined, what: 'the canary' })
+    return readResult(seen.over === 'seen' ? 'seen' : 'refused')
+  } catch (error) {
+    if (!(error instanceof Interrupted)) seen = { ...seen, last: explain(error) }
+    return readResult(signal.aborted ? 'cancelled' : 'missing')
+  }
+}
+
+/** Right after it was taken, 404 is the right answer: it is on its way (langfuse#8240). */
+async function readOnce({ api, route, signal }: CanaryRequest, ids: CanaryIds): Promise<Seen> {
+  const options = { timeoutMs: READ_TIMEOUT_MS, signal }
+  const all = route.path === 'otel' ? (['trace'] as const) : (['trace', 'observation', 'score'] as const)
+  try {
+    const answer =
+      route.path === 'otel' ? await api.observations(ids.trace, options) : await api.trace(ids.trace, options)
+    const last = `${answer.status} ${wordOf(answer.body)}`.trim()
+    if (!isReadable(answer, route.path)) return { missing: all, last, over: 'refused' }
+    const missing = all.filter(part => !partsSeen(answer, route.path, ids).includes(part))
+    return { missing, last, over: missing.length === 0 ? 'seen' : undefined }
+  } catch (error) {
+    return { missing: all, last: `no answer: ${explain(error)}`, over: undefined }
+  }
+}
+
+type Found = {
+  readonly ids: CanaryIds
+  readonly route: CanaryRoute
+  readonly read: CanaryRead | undefined
+}
+
+/** Where it stayed, as far as that can be seen from here; asked only when it matters. */
+async function probeStores(
+  { probe }: CanaryRequest,
+  { ids, route, read }: Found,
+): Promise<Pick<Canary, 'rows' | 'queues'>> {
+  if (read === undefined || read.state === 'seen' || read.state === 'cancelled') {
+    const unasked = unknown<never>('it was not needed', 'not-asked')
+    return { rows: unasked, queues: unasked }
+  }
+  const [rows, queues] = await Promise.all([probe.rows(ids.trace, route.path), probe.queues()])
+  return { rows, queues }
+}
+
+const DELETE_TIMEOUT_MS = 4_000
+const DELETE_ATTEMPTS = 3
+const DELETE_PAUSE_MS = 1_500
+
+/** Not under the run's signal: a cancelled run has ten seconds, and this is what they are for. */
+async function remove({ api, clock, signal }: CanaryRequest, id: string): Promise<CanaryDeletion> {
+  for (let left = DELETE_ATTEMPTS - 1; ; left -= 1) {
+    const outcome = await removeOnce(api, id)
+    if (outcome.state === 'accepted' || left === 0 || signal.aborted) return outcome
+    await clock.sleep(DELETE_PAUSE_MS, signal).catch(() => undefined)
+  }
+}
+
+async function removeOnce(api: LangfuseApi, id: string): Promise<CanaryDeletion> {
+  try {
+    const { status, body } = await api.deleteTrace(id, { timeoutMs: DELETE_TIMEOUT_MS })
+    if (status === 200) return { state: 'accepted' }
+    return { state: 'refused', problem: `${status} ${wordOf(body)}`.trim() }
+  } catch (error) {
+    return { state: 'refused', problem: explain(error) }
+  }
+}

@@ -1,0 +1,169 @@
+import type { Component, DeployConfig } from '../inputs/config.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import type { Backups } from '../stack/observe-backups.ts'
+import { unfinishedRollback } from '../stack/rules.ts'
+import type { Stack } from '../stack/stack.ts'
+import { currentRelease } from '../stack/stack.ts'
+import type { Targets } from '../stack/targets.ts'
+import { ecsState } from './ecs-state.ts'
+import { environmentFindings } from './env-lint.ts'
+import { ecsStep, webStep } from './image-steps.ts'
+import { mirrorSteps } from './mirror-steps.ts'
+import { oldWebOf, oldWebWarning } from './old-web.ts'
+import { componentOrder, type Order } from './order.ts'
+import type { Plan, Refusal, RollEcs, Step } from './plan.ts'
+import { makePlan } from './plan.ts'
+import { type BackupPlan, NO_BACKUP, planBackup } from './plan-backup.ts'
+import { bootWarnings, migrateProblems, unreachedWarnings, withMigrations } from './plan-migrate.ts'
+import { planRerun, rerunNeeds } from './plan-rerun.ts'
+import { commonProblems, commonWarnings, continuedDeployment } from './preflight.ts'
+import { backgroundProblems, backgroundWarnings } from './preflight-background.ts'
+import { clickhouseProblems, clickhouseWarnings } from './preflight-clickhouse.ts'
+import { foreignImages } from './preflight-images.ts'
+import { releaseProblems, releaseWarnings, stopProblems } from './preflight-release.ts'
+import { classOf, type Undo, undoBetween, withoutDownSql } from './rollback-class.ts'
+import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
+
+type DeployQuestion = {
+  readonly config: DeployConfig
+  readonly stack: Stack
+  readonly targets: Targets
+  readonly facts: ReleaseFacts
+  /** undefined: no backup was asked for. */
+  readonly backups?: Backups | undefined
+}
+
+/** Decides a deploy: ordered steps, or everything that stands in its way. Pure. */
+export function planDeploy(question: DeployQuestion): Plan | Refusal {
+  const { config, stack, targets } = question
+  const from = currentRelease(stack, question.facts)
+  const way = { from, to: config.version, facts: question.facts }
+  const release = releaseProblems(way)
+  const order = componentOrder(question)
+  const environment = environmentFindings(question)
+  const components = order.components.flatMap(component => stepsFor(component, question, order))
+  const changes = withMigrations(components, question)
+  const rerun = planRerun(config.rerun, stack, config.version)
+  const backup = protect(question, [...changes, ...rerun.steps])
+  const rollback = unfinishedRollback(stack)
+  const problems =
+    release.length > 0
+      ? release
+      : [
+          ...stopProblems(way),
+          ...ecsBusy(question),
+          ...clickhouseProblems(question),
+          ...backgroundProblems(question),
+          ...(rollback === undefined ? [] : [rollback]),
+          ...commonProblems(stack, targets),
+          ...environment.refusals,
+          ...migrateProblems(changes, question),
+          ...rerun.problems,
+          ...rerunNeeds(rerun.steps, config),
+          ...backup.problems,
+        ]
+  if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }
+  const back = rollbackPreparation(question)
+  const plan = makePlan({
+    action: 'deploy',
+    from,
+    to: config.version,
+    rollbackClass: back.rollbackClass,
+    losses: back.losses,
+    steps: [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps],
+    warnings: [...warnings(question, changes), ...environment.warnings, ...backup.warnings, ...back.warnings],
+  })
+  return config.planDigest !== undefined && config.planDigest !== plan.digest
+    ? stale(plan, config.planDigest)
+    : plan
+}
+
+/** A backup is for a change: where nothing else is to be done, none is taken. */
+function protect({ backups, stack, config, facts }: DeployQuestion, changes: readonly Step[]): BackupPlan {
+  if (backups === undefined || changes.length === 0) return NO_BACKUP
+  return planBackup(backups, { from: currentRelease(stack, facts), to: config.version })
+}
+
+function stale(plan: Plan, approved: string): Refusal {
+  const problem = `The plan that was approved (\`plan-digest\` ${approved}) is not the plan of now (${plan.digest}), because the stack has changed since: look at a new dry run and approve that one.`
+  return { kind: 'refusal', from: plan.from, to: plan.to, problems: [problem] }
+}
+
+/** A deployment of somebody else is waited for; our own is followed, and one that never ends is replaced. */
+function ecsBusy({ stack, targets }: DeployQuestion): readonly string[] {
+  return [stack.worker, stack.clickhouse].flatMap(component => {
+    const { service } = component
+    const target = targets[component.component]
+    if (ecsState(service).kind !== 'rolling') return []
+    if (target !== undefined && continuedDeployment(component, target) !== undefined) return []
+    const ids = service.deployments.map(deployment => deployment.id).join(', ')
+    return [
+      `ECS service ${service.name} is already being deployed (${ids}): wait until it has one deployment in a steady state, then run again.`,
+    ]
+  })
+}
+
+function stepsFor(component: Component, question: DeployQuestion, order: Order): readonly Step[] {
+  if (component === 'web') return webSteps(question)
+  const { stack, targets } = question
+  const step = ecsStep(stack[component], targets[component])
+  if (step !== undefined) return [component === 'clickhouse' ? withReason(step, order.clickhouseFirst) : step]
+  if (component === 'worker') return []
+  const { service } = stack.clickhouse
+  const settings = singleWriterSettings(service)
+  if (settings === undefined) return []
+  const reason = whySingleWriter(service)
+  return [{ kind: 'set-deployment-settings', component, service: service.name, settings, reason }]
+}
+
+function withReason(step: RollEcs, reason: string | undefined): RollEcs {
+  return reason === undefined ? step : { ...step, reason: `${step.reason} ${reason}` }
+}
+
+function webSteps({ stack, targets }: DeployQuestion): readonly Step[] {
+  const step = webStep(stack, targets)
+  return step === undefined ? [] : [step]
+}
+
+type RollbackPreparation = Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'>
+
+/** What a rollback from the target to what runs now will be like. */
+function rollbackPreparation({ config, stack, facts }: DeployQuestion): RollbackPreparation {
+  const from = currentRelease(stack, facts)
+  const target = facts.release(config.version)
+  if (from === undefined || target === undefined || facts.release(from) === undefined) {
+    return { rollbackClass: 'restore', losses: [], warnings: [] }
+  }
+  const after = {
+    postgres: facts.postgresMigrations(config.version).map(migration => migration.name),
+    clickhouseHead: target.clickhouseHead,
+  }
+  const undo = undoBetween(after, from, facts)
+  const forGood = undo.sql.filter(file => file.class !== 'schema')
+  return {
+    rollbackClass: classOf(undo),
+    losses: forGood.map(file => `${file.migration}: ${file.loses}`),
+    warnings: undo.missing.length === 0 ? [] : [needsSnapshot(undo, config)],
+  }
+}
+
+/** What a later rollback will refuse, said while a snapshot can still be taken. */
+function needsSnapshot(undo: Undo, { version, backup }: DeployConfig): string {
+  const files = undo.missing.some(name => name.startsWith('clickhouse/')) ? ' and of ClickHouse' : ''
+  const take = backup ? '' : ' `backup` is `false`: take one before you approve.'
+  return `Langfuse ${version} brings ${withoutDownSql(undo)} without reviewed down SQL: going back over them needs a backup of PostgreSQL${files} from before this deploy.${take}`
+}
+
+function warnings(question: DeployQuestion, changes: readonly Step[]): readonly string[] {
+  const { config, stack, targets, facts } = question
+  const found = [
+    ...commonWarnings(stack, targets),
+    ...unreachedWarnings(question),
+    ...releaseWarnings({ from: currentRelease(stack, facts), to: config.version, facts }, stack.url),
+    ...clickhouseWarnings({ config, stack, targets, facts }),
+    ...backgroundWarnings(question),
+    ...foreignImages(targets, config.version),
+  ]
+  const oldWeb = oldWebOf(changes, question)
+  return [...found, ...bootWarnings(question), ...(oldWeb === undefined ? [] : [oldWebWarning(oldWeb)])]
+}

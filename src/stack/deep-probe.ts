@@ -1,0 +1,236 @@
+import { explain } from '../errors/explain.ts'
+import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import { readClickHouseSnapshot } from '../schema/clickhouse-schema.ts'
+import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
+import type { Snapshot } from '../schema/snapshot.ts'
+import type { Observed, Unseen } from './stack.ts'
+import { known, unknown } from './stack.ts'
+
+/** The schemas and the load of both databases: raw evidence, like the rest of the probe. */
+export type DeepProbe = {
+  readonly postgresSchema: Observed<Snapshot>
+  readonly postgresLoad: Observed<PostgresLoad>
+  readonly clickhouseSchema: Observed<Snapshot>
+  /** Parts that ClickHouse has put aside, by table and reason. */
+  readonly detached: Observed<readonly DetachedParts[]>
+  readonly mutations: Observed<readonly OpenMutation[]>
+  readonly memory: Observed<ClickHouseMemory>
+}
+
+type PostgresLoad = {
+  /** Client sessions, and how many there can be. */
+  readonly sessions: number
+  readonly maximum: number
+  /** Transactions since the oldest row that was not frozen; PostgreSQL stops to write near two thousand million. */
+  readonly transactionAge: number
+  /** Seconds that the oldest open transaction is open; 0 without one. */
+  readonly longest: number
+  /** The biggest, by bytes with indexes. */
+  readonly tables: readonly { readonly name: string; readonly bytes: number }[]
+  /** Rows that only come into being when traces are ingested. */
+  readonly sessionsOfTraces: boolean
+}
+
+type DetachedParts = { readonly table: string; readonly reason: string; readonly parts: number }
+
+type OpenMutation = {
+  readonly table: string
+  readonly id: string
+  readonly seconds: number
+  readonly parts: number
+  /** Why its last attempt failed; empty when none did. */
+  readonly failure: string
+}
+
+type ClickHouseMemory = {
+  /** Bytes; a limit of 0 is not known. */
+  readonly used: number
+  readonly limit: number
+  /** Statements that were refused for memory since the server started, and seconds since the last of them. */
+  readonly refused: number
+  readonly lastRefused: number
+}
+
+/** Looks at each part by itself: one that cannot be read (a user without the right) leaves the others. Never throws. */
+export async function runDeepProbe({ postgres, clickhouse }: Stores): Promise<DeepProbe> {
+  const [inPostgres, clickhouseSchema, detached, mutations, memory] = await Promise.all([
+    probePostgres(postgres),
+    inClickHouse(clickhouse, readSchema),
+    inClickHouse(clickhouse, readDetached),
+    inClickHouse(clickhouse, readMutations),
+    inClickHouse(clickhouse, readMemory),
+  ])
+  return { ...inPostgres, clickhouseSchema, detached, mutations, memory }
+}
+
+type Stores = { readonly postgres: Postgres | undefined; readonly clickhouse: ClickHouse | undefined }
+
+export function unseenDeepProbe(reason: string, because: Unseen): DeepProbe {
+  const nothing = unknown<never>(reason, because)
+  return {
+    postgresSchema: nothing,
+    postgresLoad: nothing,
+    clickhouseSchema: nothing,
+    detached: nothing,
+    mutations: nothing,
+    memory: nothing,
+  }
+}
+
+const TIMEOUT_MS = 15_000
+
+async function probePostgres(
+  postgres: Postgres | undefined,
+): Promise<Pick<DeepProbe, 'postgresSchema' | 'postgresLoad'>> {
+  if (postgres === undefined) {
+    const nothing = unknown<never>('no address of PostgreSQL is known', 'not-asked')
+    return { postgresSchema: nothing, postgresLoad: nothing }
+  }
+  const { address } = postgres
+  try {
+    const session = await postgres.connect()
+    try {
+      await session.run(`SET statement_timeout = ${TIMEOUT_MS}`)
+      return {
+        postgresSchema: await part(address, () => readPostgresSchema(session)),
+        postgresLoad: await part(address, () => readLoad(session)),
+      }
+    } finally {
+      await session.close()
+    }
+  } catch (error) {
+    const nothing = unseen(error)
+    return { postgresSchema: nothing, postgresLoad: nothing }
+  }
+}
+
+async function inClickHouse<Value>(
+  clickhouse: ClickHouse | undefined,
+  read: (clickhouse: ClickHouse) => Promise<Value>,
+): Promise<Observed<Value>> {
+  if (clickhouse === undefined) return unknown('no address of ClickHouse is known', 'not-asked')
+  return part(clickhouse.address, () => read(clickhouse))
+}
+
+async function part<Value>(address: string, read: () => Promise<Value>): Promise<Observed<Value>> {
+  try {
+    return known(await read(), address)
+  } catch (error) {
+    return unseen(error)
+  }
+}
+
+/** That a store cannot be reached is said where its state is judged; here it is evidence that is missing. */
+function unseen(error: unknown): Observed<never> {
+  return unknown(explain(error), 'no-evidence')
+}
+
+/** More would not come through a log in time; Langfuse itself has some twelve hundred. */
+const MOST_OBJECTS = 20_000
+
+async function readPostgresSchema(session: PostgresSession): Promise<Snapshot> {
+  const snapshot = await readPostgresSnapshot(sql => session.run(sql))
+  const objects = Object.keys(snapshot).length
+  if (objects <= MOST_OBJECTS) return withoutPrograms(snapshot)
+  throw new Error(`the database has ${objects} objects, of which more than ${MOST_OBJECTS} are not compared`)
+}
+
+/**
+ * What somebody else's views, functions and triggers do is nobody's business, and may hold what is secret; Langfuse has
+ * no functions, and its views are written by each PostgreSQL in its own way.
+ */
+function withoutPrograms(snapshot: Snapshot): Snapshot {
+  return Object.fromEntries(
+    Object.entries(snapshot).map(([key, facts]) => [key, /^(view|function|trigger) /.test(key) ? {} : facts]),
+  )
+}
+
+async function readLoad(session: PostgresSession): Promise<PostgresLoad> {
+  const [row] = await session.run(`
+    SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS sessions,
+      current_setting('max_connections') AS maximum,
+      (SELECT age(datfrozenxid) FROM pg_database WHERE datname = current_database()) AS age,
+      (SELECT extract(epoch FROM max(now() - xact_start)) FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend') AS longest,
+      to_regclass('trace_sessions') IS NOT NULL AS has_sessions`)
+  const tables = await session.run(`
+    SELECT c.relname AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY 2 DESC LIMIT 3`)
+  const [sessions] =
+    row?.['has_sessions'] === true
+      ? await session.run('SELECT EXISTS (SELECT FROM trace_sessions) AS some')
+      : []
+  return {
+    sessions: number(row, 'sessions'),
+    maximum: number(row, 'maximum'),
+    transactionAge: number(row, 'age'),
+    longest: Math.round(number(row, 'longest')),
+    tables: tables.map(each => ({ name: String(each['name']), bytes: number(each, 'bytes') })),
+    sessionsOfTraces: sessions?.['some'] === true,
+  }
+}
+
+async function readSchema(clickhouse: ClickHouse): Promise<Snapshot> {
+  const [row] = await clickhouse.run('SELECT currentDatabase() AS name')
+  return readClickHouseSnapshot(sql => clickhouse.run(sql, QUERY_OPTIONS), String(row?.['name'] ?? 'default'))
+}
+
+const QUERY_OPTIONS = { timeoutMs: TIMEOUT_MS }
+
+async function readDetached(clickhouse: ClickHouse): Promise<readonly DetachedParts[]> {
+  const parts = await list(
+    clickhouse,
+    `SELECT table, ifNull(reason, '') AS why, count() AS parts FROM system.detached_parts
+     WHERE database = currentDatabase() GROUP BY table, why ORDER BY table, why LIMIT 50`,
+  )
+  return parts.map(([table, reason, count]) => ({
+    table: String(table),
+    reason: String(reason),
+    parts: Number(count),
+  }))
+}
+
+async function readMutations(clickhouse: ClickHouse): Promise<readonly OpenMutation[]> {
+  const mutations = await list(
+    clickhouse,
+    `SELECT table, mutation_id, dateDiff('second', create_time, now()), parts_to_do,
+       substring(latest_fail_reason, 1, 200)
+     FROM system.mutations WHERE database = currentDatabase() AND NOT is_done ORDER BY create_time LIMIT 20`,
+  )
+  return mutations.map(([table, id, seconds, parts, failure]) => ({
+    table: String(table),
+    id: String(id),
+    seconds: Number(seconds),
+    parts: Number(parts),
+    failure: String(failure ?? ''),
+  }))
+}
+
+/** Rows in one row, which is there without any too: an answer that is empty is none. */
+async function list(clickhouse: ClickHouse, sql: string): Promise<readonly (readonly unknown[])[]> {
+  const [row] = await clickhouse.run(`SELECT groupArray(tuple(*)) AS list FROM (${sql})`, QUERY_OPTIONS)
+  const rows = row?.['list']
+  if (!Array.isArray(rows)) throw new Error(`${clickhouse.address} answers with something else`)
+  return rows.map(each => (Array.isArray(each) ? each : Object.values(Object(each))))
+}
+
+/** `max_server_memory_usage` is what the server gives itself: 90 % of what its task has, unless it is configured. */
+async function readMemory(clickhouse: ClickHouse): Promise<ClickHouseMemory> {
+  const [row] = await clickhouse.run(
+    `SELECT (SELECT value FROM system.metrics WHERE metric = 'MemoryTracking') AS used,
+       (SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage') AS maximum,
+       (SELECT sum(value) FROM system.errors WHERE name = 'MEMORY_LIMIT_EXCEEDED') AS refused,
+       (SELECT dateDiff('second', max(last_error_time), now()) FROM system.errors
+         WHERE name = 'MEMORY_LIMIT_EXCEEDED') AS last`,
+    QUERY_OPTIONS,
+  )
+  if (row?.['used'] === undefined) throw new Error(`${clickhouse.address} answers with something else`)
+  return {
+    used: number(row, 'used'),
+    limit: number(row, 'maximum'),
+    refused: number(row, 'refused'),
+    lastRefused: number(row, 'last'),
+  }
+}
+
+const number = (row: Row | undefined, name: string): number => Number(row?.[name] ?? 0)

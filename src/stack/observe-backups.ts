@@ -1,0 +1,134 @@
+import { explain } from '../errors/explain.ts'
+import type { StackConfig } from '../inputs/config.ts'
+import type { DatabaseCluster } from '../ports/backup-services.ts'
+import type { Cloud } from '../ports/cloud.ts'
+import type { Components, Observed, Stack } from './stack.ts'
+import { known, unknown } from './stack.ts'
+
+/** What could be protected before a change. `undefined` inside of a known fact: the account has nothing for it. */
+export type Backups = {
+  readonly database: Observed<DatabaseCluster | undefined>
+  readonly files: Observed<FileProtection | undefined>
+}
+
+/** How AWS Backup would protect ClickHouse's file system. */
+type FileProtection = {
+  readonly fileSystem: string
+  /** ARNs of the file system and of the role that AWS Backup works with. */
+  readonly resource: string
+  readonly role: string
+  /** undefined: the account has no backup vault in this region. */
+  readonly vault: string | undefined
+}
+
+/** Looks for the Aurora cluster and the backup vault. Reads only. */
+export async function observeBackups(config: StackConfig, stack: Stack, cloud: Cloud): Promise<Backups> {
+  const [database, files] = await Promise.all([
+    observeDatabase(config, stack, cloud),
+    observeFiles(stack, cloud),
+  ])
+  return { database, files }
+}
+
+/** The Aurora cluster that Langfuse uses. */
+export async function observeDatabase(
+  config: StackConfig,
+  stack: Components,
+  cloud: Cloud,
+): Promise<Observed<DatabaseCluster | undefined>> {
+  try {
+    return chooseCluster(await cloud.aurora.clusters(), databaseHosts(config, stack), cloud.region)
+  } catch (error) {
+    return unknown(`the Aurora clusters of ${cloud.region} cannot be read: ${explain(error)}`, 'unreachable')
+  }
+}
+
+/** The hosts of PostgreSQL that are visible, the surest first: what the containers are told, then the input. */
+export function databaseHosts(config: StackConfig, { worker, web }: Components): readonly string[] {
+  const environments = [worker.container.environment, web.environment]
+  const hosts = [
+    ...environments.map(environment => environment['DATABASE_HOST']),
+    ...environments.map(environment => hostOf(environment['DATABASE_URL'])),
+    hostOf(config.databases?.databaseUrl),
+  ]
+  return [...new Set(hosts.flatMap(host => host?.replace(/:\d+$/, '').toLowerCase() || []))]
+}
+
+function hostOf(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).hostname : undefined
+}
+
+/**
+ * The cluster that a host belongs to; without a host that RDS gave out (a tunnel, a name of one's own), the only
+ * Aurora PostgreSQL of the region, or the one with `langfuse` in its name. A guess between several is no answer.
+ */
+export function chooseCluster(
+  clusters: readonly DatabaseCluster[],
+  hosts: readonly string[],
+  region: string,
+): Observed<DatabaseCluster | undefined> {
+  for (const host of hosts) {
+    const owner = clusters.find(cluster => owns(cluster, host))
+    if (owner !== undefined) return known(owner, `endpoint ${host}`)
+  }
+  const candidates = clusters.filter(cluster => cluster.engine === 'aurora-postgresql')
+  if (candidates.length === 0) return known(undefined, 'rds:DescribeDBClusters')
+  const names = candidates.map(cluster => cluster.id).join(', ')
+  const foreign = hosts.find(host => host.endsWith('.rds.amazonaws.com') && !host.includes('.proxy-'))
+  if (foreign !== undefined) {
+    return unknown(
+      `PostgreSQL is at ${foreign}, which belongs to none of the Aurora clusters of ${region} (${names})`,
+      'unreachable',
+    )
+  }
+  const [only] = candidates
+  if (candidates.length === 1) return known(only, `the only Aurora PostgreSQL cluster of ${region}`)
+  const named = candidates.filter(cluster => cluster.id.toLowerCase().includes('langfuse'))
+  if (named.length === 1) return known(named[0], `its name, among ${names}`)
+  return unknown(
+    `${region} has ${candidates.length} Aurora PostgreSQL clusters (${names}) and nothing visible says which one Langfuse uses`,
+    'unreachable',
+  )
+}
+
+function owns(cluster: DatabaseCluster, host: string): boolean {
+  if (cluster.endpoints.some(endpoint => endpoint.toLowerCase() === host)) return true
+  const instance = host.slice(0, host.indexOf('.'))
+  return host.endsWith('.rds.amazonaws.com') && cluster.instances.includes(instance)
+}
+
+async function observeFiles(stack: Stack, cloud: Cloud): Promise<Observed<FileProtection | undefined>> {
+  const [volume] = stack.clickhouse.taskDefinition.volumes
+  if (volume === undefined) return known(undefined, stack.clickhouse.taskDefinition.arn)
+  try {
+    const vault = chooseVault(await cloud.backup.vaults())
+    return known({ ...protectionOf(volume.fileSystemId, stack), vault }, 'backup:ListBackupVaults')
+  } catch (error) {
+    return unknown(`the backup vaults of ${cloud.region} cannot be read: ${explain(error)}`, 'unreachable')
+  }
+}
+
+/** The vault that AWS Backup makes by itself, else the one of this stack, else the first by name. */
+function chooseVault(vaults: readonly string[]): string | undefined {
+  const sorted = [...vaults].sort()
+  return (
+    sorted.find(vault => vault === 'Default') ??
+    sorted.find(vault => vault.toLowerCase().includes('langfuse')) ??
+    sorted[0]
+  )
+}
+
+/** https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html: the role that its console makes. */
+function protectionOf(fileSystem: string, stack: Stack) {
+  const partition = stack.worker.service.arn.split(':')[1] || 'aws'
+  return {
+    fileSystem,
+    resource: fileSystemArn(fileSystem, stack),
+    role: `arn:${partition}:iam::${stack.account}:role/service-role/AWSBackupDefaultServiceRole`,
+  }
+}
+
+export function fileSystemArn(fileSystem: string, stack: Components): string {
+  const partition = stack.worker.service.arn.split(':')[1] || 'aws'
+  return `arn:${partition}:elasticfilesystem:${stack.region}:${stack.account}:file-system/${fileSystem}`
+}

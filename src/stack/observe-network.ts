@@ -1,0 +1,225 @@
+import type { Cloud } from '../ports/cloud.ts'
+import type { SecurityGroup, Subnet, VpcDns } from '../ports/network.ts'
+import { chooseCluster } from './observe-backups.ts'
+import type { Inside } from './probe-inside.ts'
+import type { Components, EcsComponent, FileSystem, Observed } from './stack.ts'
+import { known, unknown } from './stack.ts'
+import { tryObserve } from './try-observe.ts'
+
+/** The VPC as far as the components depend on it. Each part is seen or not by itself: IAM may forbid one call only. */
+export type Network = {
+  /** Those of the components; one that does not exist is not among them. */
+  readonly subnets: Observed<readonly Subnet[]>
+  /** Those that anybody of the stack has. */
+  readonly groups: Observed<readonly SecurityGroup[]>
+  readonly dns: Observed<VpcDns & { readonly vpc: string }>
+  /** The mount targets of ClickHouse's file system with their security groups. */
+  readonly endpoints: Observed<readonly MountEndpoint[]>
+  /** From where the web sends. */
+  readonly web: Observed<NetworkPlacement>
+  readonly postgres: Observed<Store>
+  readonly valkey: Observed<Store>
+}
+
+export type MountEndpoint = { readonly mountTarget: string; readonly securityGroups: readonly string[] }
+
+/** A place in the VPC: what stands there has one of the addresses of these subnets, and all of these groups. */
+export type NetworkPlacement = {
+  readonly subnets: readonly string[]
+  readonly securityGroups: readonly string[]
+}
+
+export type Store = {
+  readonly name: string
+  readonly securityGroups: readonly string[]
+  readonly port: number | undefined
+}
+
+/** What looks elsewhere come to while this one goes on. None of them rejects. */
+export type Beside = {
+  readonly files: Promise<Observed<FileSystem>>
+  readonly inside: Promise<Inside>
+}
+
+/**
+ * Looks at everything side by side. Only what secrets lead to (the stores, and with them the groups) waits for the look
+ * from inside, which may take a task of its own. Reads only, never throws.
+ */
+export async function observeNetwork(
+  stack: Components,
+  cloud: Cloud,
+  { files, inside, databaseHosts }: Beside & { readonly databaseHosts: readonly string[] },
+): Promise<Network> {
+  const web = observeWebPlacement(stack, cloud)
+  const allPlacements = web.then(found => [
+    stack.clickhouse.service,
+    stack.worker.service,
+    ...(found.known ? [found.value] : []),
+  ])
+  const subnets = allPlacements.then(placements => observeSubnets(placements, cloud))
+  const dns = subnets.then(seen => observeDns(stack, seen, cloud))
+  const [placements, endpoints, postgres, valkey] = await Promise.all([
+    allPlacements,
+    files.then(seen => observeEndpoints(seen, cloud)),
+    observePostgres(inside, cloud, databaseHosts),
+    observeValkey(stack.worker, inside, cloud),
+  ])
+  const groupIds = unique([
+    ...placements.flatMap(placement => placement.securityGroups),
+    ...(endpoints.known ? endpoints.value.flatMap(endpoint => endpoint.securityGroups) : []),
+    ...[postgres, valkey].flatMap(store => (store.known ? store.value.securityGroups : [])),
+  ])
+  const groups = await tryObserve('the security groups', 'ec2:DescribeSecurityGroups', async () =>
+    groupIds.length === 0 ? [] : cloud.ec2.securityGroups(groupIds),
+  )
+  return { subnets: await subnets, groups, dns: await dns, endpoints, web: await web, postgres, valkey }
+}
+
+function observeSubnets(placements: readonly NetworkPlacement[], cloud: Cloud): Promise<Network['subnets']> {
+  const ids = unique(placements.flatMap(placement => placement.subnets))
+  return tryObserve('the subnets', 'ec2:DescribeSubnets', async () =>
+    ids.length === 0 ? [] : cloud.ec2.subnets(ids),
+  )
+}
+
+function unique(ids: readonly string[]): readonly string[] {
+  return [...new Set(ids)].filter(id => id !== '').sort()
+}
+
+/** The groups stand at the mount targets' network interfaces: one call for all of them. */
+async function observeEndpoints(
+  files: Observed<FileSystem>,
+  cloud: Cloud,
+): Promise<Observed<readonly MountEndpoint[]>> {
+  if (!files.known) return files
+  const targets = files.value.mountTargets
+  const ids = unique(targets.flatMap(target => target.networkInterface ?? []))
+  if (ids.length === 0) return known([], 'elasticfilesystem:DescribeMountTargets')
+  return tryObserve(
+    'the network interfaces of the mount targets',
+    'ec2:DescribeNetworkInterfaces',
+    async () => {
+      const found = await cloud.ec2.interfaces(ids)
+      return targets.flatMap(({ id, networkInterface }) =>
+        found
+          .filter(one => one.id === networkInterface)
+          .map(({ securityGroups }) => ({ mountTarget: id, securityGroups })),
+      )
+    },
+  )
+}
+
+async function observeWebPlacement({ web }: Components, cloud: Cloud): Promise<Observed<NetworkPlacement>> {
+  if (web.platform !== 'app-runner') return known(web.service, `ECS service ${web.service.name}`)
+  const arn = web.service.vpcConnector
+  if (arn === undefined)
+    return unknown(`App Runner service ${web.service.name} has no VPC connector`, 'unreachable')
+  const connector = await tryObserve(`VPC connector ${arn}`, 'apprunner:DescribeVpcConnector', () =>
+    cloud.appRunner.vpcConnector(arn),
+  )
+  if (!connector.known) return connector
+  return connector.value === undefined
+    ? unknown(`VPC connector ${arn} of App Runner service ${web.service.name} does not exist`, 'unreachable')
+    : known(connector.value, arn)
+}
+
+async function observePostgres(
+  inside: Promise<Inside>,
+  cloud: Cloud,
+  databaseHosts: readonly string[],
+): Promise<Observed<Store>> {
+  const clusters = await tryObserve('the Aurora clusters', 'rds:DescribeDBClusters', () =>
+    cloud.aurora.clusters(),
+  )
+  if (!clusters.known) return clusters
+  const { postgres } = await inside
+  const seen = postgres.known ? [hostIn(postgres.source)] : []
+  const cluster = chooseCluster(clusters.value, [...databaseHosts, ...seen], cloud.region)
+  if (!cluster.known) return unknown(cluster.reason, 'not-asked')
+  const { value } = cluster
+  return value === undefined
+    ? unknown('PostgreSQL is no Aurora cluster of this region', 'not-asked')
+    : known(
+        { name: `Aurora cluster ${value.id}`, securityGroups: value.securityGroups ?? [], port: value.port },
+        cluster.source,
+      )
+}
+
+/** The address of a store as it was reached, without port and database. */
+function hostIn(address: string): string {
+  return address.replace(/[:/].*$/, '').toLowerCase()
+}
+
+async function observeValkey(
+  worker: EcsComponent,
+  inside: Promise<Inside>,
+  cloud: Cloud,
+): Promise<Observed<Store>> {
+  const host = valkeyHost(worker) ?? seenHost(await inside)
+  if (host === undefined)
+    return unknown("the worker's task definition does not say by value where Valkey is", 'not-asked')
+  const cluster = elastiCacheId(host)
+  if (cluster === undefined)
+    return unknown(
+      `${host} is no node-based ElastiCache, so its security groups cannot be found`,
+      'not-asked',
+    )
+  // ElastiCache's own API would be one client more; its interfaces carry its name.
+  const found = await tryObserve(
+    'the network interfaces of ElastiCache',
+    'ec2:DescribeNetworkInterfaces',
+    async () => {
+      const interfaces = await cloud.ec2.interfacesDescribed(`ElastiCache ${cluster}*`)
+      return interfaces.filter(({ description }) => isOf(description, cluster))
+    },
+  )
+  if (!found.known) return found
+  return found.value.length === 0
+    ? unknown(`no network interface of ElastiCache ${cluster} is found`, 'not-asked')
+    : known(
+        {
+          name: `ElastiCache ${cluster}`,
+          securityGroups: unique(found.value.flatMap(one => one.securityGroups)),
+          port: undefined,
+        },
+        found.source,
+      )
+}
+
+function valkeyHost({ container }: EcsComponent): string | undefined {
+  const { REDIS_HOST: host, REDIS_CONNECTION_STRING: url } = container.environment
+  if (host) return host.toLowerCase()
+  if (url && URL.canParse(url)) return new URL(url).hostname.toLowerCase()
+  return undefined
+}
+
+function seenHost({ probe: { valkey } }: Inside): string | undefined {
+  return valkey.known ? hostIn(valkey.source) : undefined
+}
+
+/** `master.NAME.…`, `clustercfg.NAME.…`, `NAME.….ng.0001.…` or a node's own name, below cache.amazonaws.com. */
+function elastiCacheId(host: string): string | undefined {
+  if (!/\.cache\.amazonaws\.com(\.cn)?$/.test(host) || host.includes('.serverless.')) return undefined
+  const [first = '', second] = host.split('.')
+  return /^(master|replica|clustercfg)$/.test(first) ? second : first
+}
+
+function isOf(description: string, cluster: string): boolean {
+  const name = description.replace(/^ElastiCache /, '')
+  return name === cluster || /^[-+ ]/.test(name.slice(cluster.length))
+}
+
+async function observeDns(
+  { clickhouse }: Components,
+  subnets: Network['subnets'],
+  cloud: Cloud,
+): Promise<Network['dns']> {
+  if (!subnets.known) return subnets
+  const own = subnets.value.find(subnet => clickhouse.service.subnets.includes(subnet.id))
+  if (own === undefined) return unknown('the subnets of ClickHouse do not exist', 'unreachable')
+  return tryObserve(`DNS of ${own.vpc}`, 'ec2:DescribeVpcAttribute', async () => ({
+    // A ClickHouse that runs has found its file system with them, whoever they are.
+    ...(await cloud.ec2.dns(own.vpc, { servers: clickhouse.tasks.length === 0 })),
+    vpc: own.vpc,
+  }))
+}

@@ -1,0 +1,181 @@
+import { explain } from '../errors/explain.ts'
+import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
+import type { Http } from '../ports/http.ts'
+import type { Names } from '../ports/names.ts'
+import { type DeepProbe, runDeepProbe, unseenDeepProbe } from './deep-probe.ts'
+import { observeClickHouse, observePostgres } from './observe-databases.ts'
+import { observeValkey } from './observe-valkey.ts'
+import type {
+  ClickHouseState,
+  EcsComponent,
+  Mount,
+  Observed,
+  PostgresState,
+  Probe,
+  Unseen,
+  WorkerHealth,
+} from './stack.ts'
+import { known, unknown } from './stack.ts'
+
+/** What only a process inside the VPC can see. */
+export type Inside = {
+  readonly postgres: Observed<PostgresState>
+  readonly clickhouse: Observed<ClickHouseState>
+  /** Without what only a task with the volume can see. */
+  readonly probe: Omit<Probe, 'mount'>
+}
+
+/** Looks from inside the VPC, wherever that process is: this one, or the agent in a one-off task. Never throws. */
+export type ProbeInside = (worker: EcsComponent, deepProbe?: boolean) => Promise<Inside>
+
+/** Mounts ClickHouse's volume in a task that stands where ClickHouse stands. Never throws. */
+export type ProbeMount = (worker: EcsComponent, clickhouse: EcsComponent) => Promise<Observed<Mount>>
+
+/** What a process inside the VPC has to look with; what it was given no address of is undefined. */
+type Stores = {
+  readonly postgres: Postgres | undefined
+  readonly clickhouse: ClickHouse | undefined
+  readonly valkey: Valkey | undefined
+  readonly names: Names
+  readonly http: Http
+  /** Why a store has no address, where it is not an input that is empty. */
+  readonly missing?: { readonly postgres: string; readonly clickhouse: string; readonly valkey: string }
+}
+
+/** Where the worker's own health is asked. */
+export type WorkerAddress = { readonly task: string; readonly url: string }
+
+/** Looks at everything side by side, from the place of this very process. Reads only. */
+export async function probeInside(
+  stores: Stores,
+  workers: readonly WorkerAddress[],
+  deepProbe = false,
+): Promise<Inside> {
+  const { missing } = stores
+  const clickhouse = stores.clickhouse && withShortTimeout(stores.clickhouse)
+  const [postgres, state, name, ping, disks, tables, valkey, health, deep] = await Promise.all([
+    observePostgres(stores.postgres, missing?.postgres),
+    observeClickHouse(clickhouse, missing?.clickhouse),
+    observeName(clickhouse, stores.names),
+    evidence(clickhouse, store => store.ping()),
+    evidence(clickhouse, readDisks),
+    evidence(clickhouse, readTables),
+    observeValkey(stores.valkey, missing?.valkey),
+    observeWorkers(workers, stores.http),
+    deepProbe ? runDeepProbe({ ...stores, clickhouse }) : NO_DEEP_PROBE,
+  ])
+  return {
+    postgres,
+    clickhouse: state,
+    probe: { name, ping, disks, tables, valkey, workers: health, deepProbe: deep },
+  }
+}
+
+const NO_DEEP_PROBE: DeepProbe = unseenDeepProbe('it was not looked at that closely', 'not-asked')
+
+/** The worker's running tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
+export function workerAddresses({ tasks, container }: EcsComponent): readonly WorkerAddress[] {
+  const port = container.environment['PORT'] || '3030'
+  return tasks.flatMap(({ id, address, lastStatus }) =>
+    address === undefined || lastStatus !== 'RUNNING'
+      ? []
+      : [{ task: id, url: `http://${address}:${port}/api/health` }],
+  )
+}
+
+/** Nothing inside was seen, all of it for the same reason. */
+export function unseenInside(reason: string, because: Unseen): Inside {
+  const nothing = unknown<never>(reason, because)
+  return {
+    postgres: nothing,
+    clickhouse: nothing,
+    probe: {
+      name: nothing,
+      ping: nothing,
+      disks: nothing,
+      tables: nothing,
+      valkey: nothing,
+      workers: nothing,
+      deepProbe: unseenDeepProbe(reason, because),
+    },
+  }
+}
+
+/** Looks are small statements: a ClickHouse that takes longer for one is not well. */
+const PROBE_TIMEOUT_MS = 12_000
+
+function withShortTimeout(clickhouse: ClickHouse): ClickHouse {
+  return {
+    address: clickhouse.address,
+    ping: () => clickhouse.ping({ timeoutMs: PROBE_TIMEOUT_MS }),
+    run: (sql, options) => clickhouse.run(sql, { timeoutMs: PROBE_TIMEOUT_MS, ...options }),
+  }
+}
+
+async function evidence<Value>(
+  clickhouse: ClickHouse | undefined,
+  read: (clickhouse: ClickHouse) => Promise<Value>,
+): Promise<Observed<Value>> {
+  if (clickhouse === undefined) return unknown('no address of ClickHouse is known', 'not-asked')
+  try {
+    return known(await read(clickhouse), clickhouse.address)
+  } catch (error) {
+    return unknown(explain(error), 'unreachable')
+  }
+}
+
+async function observeName(clickhouse: ClickHouse | undefined, names: Names): Promise<Probe['name']> {
+  if (clickhouse === undefined) return unknown('no address of ClickHouse is known', 'not-asked')
+  const name = clickhouse.address.replace(/:\d+$/, '')
+  try {
+    return known({ name, addresses: await names.resolve(name) }, 'the resolver of the VPC')
+  } catch (error) {
+    return unknown(`${name} has no address inside the VPC (${explain(error)})`, 'unreachable')
+  }
+}
+
+async function readDisks(clickhouse: ClickHouse) {
+  const rows = await clickhouse.run('SELECT name, free_space AS free, total_space AS total FROM system.disks')
+  return rows.map(row => ({
+    name: String(row['name']),
+    free: number(row, 'free'),
+    total: number(row, 'total'),
+  }))
+}
+
+async function readTables(clickhouse: ClickHouse) {
+  const rows = await clickhouse.run(
+    `SELECT database, name, engine, total_rows AS rows, total_bytes AS bytes FROM system.tables
+     WHERE database = currentDatabase() OR (database = 'system' AND name LIKE '%\\_log%')
+     ORDER BY database, name`,
+  )
+  if (rows.some(row => typeof row['name'] !== 'string'))
+    throw new Error(`${clickhouse.address} answers with something else`)
+  return rows.map(row => ({
+    database: String(row['database']),
+    name: String(row['name']),
+    engine: String(row['engine']),
+    rows: number(row, 'rows'),
+    bytes: number(row, 'bytes'),
+  }))
+}
+
+const number = (row: Row, name: string): number => Number(row[name] ?? 0)
+
+const HEALTH_TIMEOUT_MS = 5_000
+
+async function observeWorkers(workers: readonly WorkerAddress[], http: Http): Promise<Probe['workers']> {
+  if (workers.length === 0) return unknown('no worker task with an address runs', 'not-asked')
+  const healths = await Promise.all(workers.map(worker => observeWorker(worker, http)))
+  return known(healths, 'the tasks of the worker')
+}
+
+async function observeWorker({ task, url }: WorkerAddress, http: Http): Promise<WorkerHealth> {
+  try {
+    const { status, body } = await http.get(url, { timeoutMs: HEALTH_TIMEOUT_MS })
+    const strange = status === 200 && !/"status"\s*:\s*"ok"/i.test(body)
+    return { task, url, status, problem: strange ? 'it answers 200, but not as Langfuse does' : undefined }
+  } catch (error) {
+    return { task, url, status: undefined, problem: explain(error) }
+  }
+}

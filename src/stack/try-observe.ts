@@ -1,0 +1,18 @@
+import { Denied } from '../errors/denied.ts'
+import { explain } from '../errors/explain.ts'
+import type { Observed } from './stack.ts'
+import { known, unknown } from './stack.ts'
+
+/** One look at AWS: what it gave, or why it gave nothing, which is no sign of anything. Never throws. */
+export async function tryObserve<Value>(
+  what: string,
+  source: string,
+  call: () => Promise<Value>,
+): Promise<Observed<Value>> {
+  try {
+    return known(await call(), source)
+  } catch (error) {
+    const remedy = error instanceof Denied ? `: allow ${error.permission} to this job's role` : ''
+    return unknown(`${what} cannot be read, because ${explain(error)}${remedy}`, 'no-evidence')
+  }
+}

@@ -1,0 +1,173 @@
+import { expect, test } from '@jest/globals'
+import { evaluateAppRunner, evaluateEcs, evaluateOpen } from '../../src/execute/evaluate.ts'
+import type { EcsDeployment, EcsService, ServiceDeployment } from '../../src/ports/cloud.ts'
+import { appRunnerService, ecsService } from '../support/stack.ts'
+
+const NEW = 'arn:task-definition/worker:2'
+const OLD = 'arn:task-definition/worker:1'
+
+function deployment(over: Partial<EcsDeployment>): EcsDeployment {
+  return {
+    id: 'ecs-svc/2',
+    status: 'PRIMARY',
+    rolloutState: 'IN_PROGRESS',
+    rolloutStateReason: undefined,
+    taskDefinition: NEW,
+    desiredCount: 1,
+    runningCount: 0,
+    failedTasks: 0,
+    ...over,
+  }
+}
+
+const old = (over: Partial<EcsDeployment> = {}) =>
+  deployment({
+    id: 'ecs-svc/1',
+    status: 'ACTIVE',
+    rolloutState: 'COMPLETED',
+    taskDefinition: OLD,
+    runningCount: 1,
+    ...over,
+  })
+
+const service = (deployments: readonly EcsDeployment[], over: Partial<EcsService> = {}) =>
+  ecsService('worker', { taskDefinition: NEW, deployments, ...over })
+
+const evaluate = (seen: EcsService, detail?: ServiceDeployment) =>
+  evaluateEcs(seen, 'ecs-svc/2', { taskDefinition: NEW }, detail)
+
+const detail = (status: string): ServiceDeployment => ({
+  arn: 'arn',
+  status,
+  statusReason: 'because',
+  tasks: { wanted: 1, running: 1, pending: 0 },
+  olderRunning: 0,
+  breaker: undefined,
+})
+
+test('completed, alone and running all its tasks: success', () => {
+  expect(evaluate(service([deployment({ rolloutState: 'COMPLETED', runningCount: 1 })]))).toEqual({
+    verdict: 'succeeded',
+  })
+})
+
+test.each<readonly [string, EcsService]>([
+  ['still in progress', service([deployment({ runningCount: 1 }), old()])],
+  [
+    'completed while the old tasks drain',
+    service([deployment({ rolloutState: 'COMPLETED', runningCount: 1 }), old()]),
+  ],
+  [
+    'completed with a task missing',
+    service([deployment({ rolloutState: 'COMPLETED', desiredCount: 2, runningCount: 1 })]),
+  ],
+  ['a read that lags behind the update', service([deployment({})], { taskDefinition: OLD })],
+])('%s: not yet', (_name, seen) => {
+  expect(evaluate(seen).verdict).toBe('rolling')
+})
+
+test('the circuit breaker rolled back and the service is stable again: failed, not green', () => {
+  const seen = service([old({ status: 'PRIMARY' })], {
+    taskDefinition: OLD,
+    events: [{ at: 1, message: '(service worker) rolling back to deployment ecs-svc/1.' }],
+  })
+  expect(evaluate(seen)).toMatchObject({ verdict: 'failed', ending: 'rolled-back' })
+})
+
+test('somebody else deployed meanwhile: superseded', () => {
+  expect(
+    evaluate(service([deployment({ id: 'ecs-svc/3', taskDefinition: 'arn:task-definition/worker:3' })])),
+  ).toMatchObject({
+    verdict: 'failed',
+    ending: 'superseded',
+  })
+})
+
+test('the deployment failed without a rollback: its reason is told', () => {
+  const seen = service([
+    deployment({ rolloutState: 'FAILED', rolloutStateReason: 'tasks failed to start.' }),
+    old(),
+  ])
+  expect(evaluate(seen)).toMatchObject({
+    ending: 'failed',
+    sentence: expect.stringMatching(/tasks failed to start/),
+  })
+})
+
+test.each(['ROLLBACK_REQUESTED', 'ROLLBACK_IN_PROGRESS', 'ROLLBACK_SUCCESSFUL', 'ROLLBACK_FAILED'])(
+  '%s: rolled back',
+  status => {
+    expect(evaluate(service([deployment({})]), detail(status))).toMatchObject({
+      verdict: 'failed',
+      ending: 'rolled-back',
+    })
+  },
+)
+
+test.each(['STOP_REQUESTED', 'STOPPED'])('%s: stopped by somebody', status => {
+  expect(evaluate(service([deployment({})]), detail(status))).toMatchObject({
+    verdict: 'failed',
+    ending: 'stopped',
+  })
+})
+
+test('somebody else deployed meanwhile, which has ECS call ours STOPPED: superseded, not stopped', () => {
+  const seen = service([
+    deployment({ id: 'ecs-svc/3', taskDefinition: 'arn:task-definition/worker:3' }),
+    deployment({ status: 'ACTIVE' }),
+  ])
+  expect(evaluate(seen, detail('STOPPED'))).toMatchObject({ verdict: 'failed', ending: 'superseded' })
+})
+
+test('a service deployment tells how far it is as long as it is under way and may still end', () => {
+  const open = { ...detail('IN_PROGRESS'), breaker: { status: 'MONITORING', failures: 2, threshold: 3 } }
+  expect(evaluateOpen(open)?.note).toBe('1 of 1 tasks running, 2 failed')
+  expect(evaluateOpen({ ...open, breaker: { ...open.breaker, failures: 3 } })).toBeUndefined()
+  expect(evaluateOpen({ ...open, status: 'SUCCESSFUL' })).toBeUndefined()
+  expect(evaluateOpen({ ...open, tasks: undefined })).toBeUndefined()
+})
+
+test('without a circuit breaker three dead tasks and none alive are the end', () => {
+  expect(evaluate(service([deployment({ failedTasks: 2 }), old()])).verdict).toBe('rolling')
+  expect(evaluate(service([deployment({ failedTasks: 3 }), old()]))).toMatchObject({
+    verdict: 'failed',
+    ending: 'stuck',
+  })
+})
+
+test('with a circuit breaker ECS decides when it is the end', () => {
+  const settings = {
+    minimumHealthyPercent: 100,
+    maximumPercent: 200,
+    circuitBreaker: { enable: true, rollback: true },
+  }
+  expect(evaluate(service([deployment({ failedTasks: 3 }), old()], { settings })).verdict).toBe('rolling')
+})
+
+const operation = (status: string) => ({ id: 'op', type: 'UPDATE_SERVICE', status })
+const web = appRunnerService({ image: 'new' })
+
+test('App Runner: an operation that is not listed yet, or runs, is no verdict', () => {
+  expect(evaluateAppRunner(undefined, web, 'new').verdict).toBe('rolling')
+  expect(evaluateAppRunner(operation('PENDING'), web, 'new').verdict).toBe('rolling')
+  expect(evaluateAppRunner(operation('IN_PROGRESS'), web, 'new').verdict).toBe('rolling')
+})
+
+test('App Runner: a success counts only with the image that was asked for', () => {
+  expect(evaluateAppRunner(operation('SUCCEEDED'), web, 'new')).toEqual({ verdict: 'succeeded' })
+  expect(evaluateAppRunner(operation('SUCCEEDED'), web, 'other')).toMatchObject({
+    verdict: 'failed',
+    ending: 'superseded',
+  })
+})
+
+test('App Runner: RUNNING after a rollback is a failure', () => {
+  for (const status of ['ROLLBACK_IN_PROGRESS', 'ROLLBACK_SUCCEEDED', 'ROLLBACK_FAILED']) {
+    expect(
+      evaluateAppRunner(operation(status), appRunnerService({ status: 'RUNNING' }), 'new'),
+    ).toMatchObject({
+      ending: 'rolled-back',
+    })
+  }
+  expect(evaluateAppRunner(operation('FAILED'), web, 'new')).toMatchObject({ ending: 'failed' })
+})

@@ -1,4 +1,4 @@
-import { Denied } from '../errors/denied.ts'
+import { Denied } from '../errors/errors.ts'
 import { isAwsError } from './once.ts'
 
 /** Makes IAM's refusal of a call name the permission to grant. RDS calls it `AccessDenied`, EC2 otherwise too. */

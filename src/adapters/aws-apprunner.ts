@@ -1,6 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-apprunner'
-import { Busy } from '../errors/busy.ts'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { Busy, RolloutError } from '../errors/errors.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'

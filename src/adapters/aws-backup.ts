@@ -1,5 +1,5 @@
-import { RolloutError } from '../errors/rollout-error.ts'
-import type { Backup } from '../ports/backup-services.ts'
+import { RolloutError } from '../errors/errors.ts'
+import type { Backup } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
 import { clientRetries } from './retries.ts'

@@ -1,5 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-servicediscovery'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type { CloudMap } from '../ports/cloud.ts'
 import { allPages, once } from './once.ts'
 import { clientRetries } from './retries.ts'

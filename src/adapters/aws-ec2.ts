@@ -1,6 +1,6 @@
 import type * as Sdk from '@aws-sdk/client-ec2'
-import { RolloutError } from '../errors/rollout-error.ts'
-import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../ports/network.ts'
+import { RolloutError } from '../errors/errors.ts'
+import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { allPages, once } from './once.ts'
 import { clientRetries } from './retries.ts'

@@ -1,5 +1,5 @@
 import type { ECRClient, ImageDetail, Repository } from '@aws-sdk/client-ecr'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { indexPlatforms, member, platformOf } from './manifest.ts'

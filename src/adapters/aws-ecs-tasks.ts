@@ -1,6 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-ecs'
-import { Denied } from '../errors/denied.ts'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { Denied, RolloutError } from '../errors/errors.ts'
 import type { DerivedTask, EcsTask, EcsTasks, TaskDefinition } from '../ports/cloud.ts'
 import { allPages, isAwsError } from './once.ts'
 

@@ -1,5 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-ecs'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type {
   Container,
   ContainerHealthCheck,

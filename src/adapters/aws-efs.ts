@@ -1,5 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-efs'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'

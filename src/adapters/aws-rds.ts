@@ -1,5 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-rds'
-import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/backup-services.ts'
+import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/cloud.ts'
 import { allowed } from './allowed.ts'
 import { allPages, isAwsError, once } from './once.ts'
 import { clientRetries } from './retries.ts'

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type { ClickHouse, Row } from '../ports/databases.ts'
 
 const TIMEOUT_MS = 60_000

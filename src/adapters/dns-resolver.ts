@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import type { Names } from '../ports/names.ts'
+import type { Names } from '../ports/http.ts'
 
 /** As the machine resolves, which in a VPC is what every container there sees. */
 export const names: Names = {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { RolloutError } from '../errors/rollout-error.ts'
-import type { ImageTool } from '../ports/image-tool.ts'
+import { RolloutError } from '../errors/errors.ts'
+import type { ImageTool } from '../ports/runner.ts'
 import { parseImage } from '../release/image.ts'
 import { indexPlatforms } from './manifest.ts'
 

@@ -1,5 +1,5 @@
-import { RolloutError } from '../errors/rollout-error.ts'
-import type { Issue, Issues } from '../ports/issues.ts'
+import { RolloutError } from '../errors/errors.ts'
+import type { Issue, Issues } from '../ports/github.ts'
 import type { GitHubLocation } from './github-records.ts'
 import { once } from './once.ts'
 

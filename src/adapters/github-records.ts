@@ -1,6 +1,12 @@
-import { RolloutError } from '../errors/rollout-error.ts'
-import type { Artifact, Baseline, DeploymentRecord, RecordState, Records } from '../ports/records.ts'
-import { withArtifact } from '../ports/records.ts'
+import { RolloutError } from '../errors/errors.ts'
+import {
+  type Artifact,
+  type Baseline,
+  type DeploymentRecord,
+  type RecordState,
+  type Records,
+  withArtifact,
+} from '../ports/github.ts'
 import { once } from './once.ts'
 
 /** Marks our deployments among others of the repository. */

@@ -1,5 +1,5 @@
-import { RolloutError } from '../errors/rollout-error.ts'
-import type { ReleaseSource, ReleaseTree } from '../ports/release-source.ts'
+import { RolloutError } from '../errors/errors.ts'
+import type { ReleaseSource, ReleaseTree } from '../ports/github.ts'
 import { once } from './once.ts'
 
 const [OWNER, REPO] = ['langfuse', 'langfuse']

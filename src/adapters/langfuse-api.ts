@@ -1,5 +1,11 @@
-import type { Send } from '../ports/http.ts'
-import type { Before, LangfuseAccess, LangfuseAnswer, LangfuseApi, LangfuseCall } from '../ports/langfuse.ts'
+import type {
+  Before,
+  LangfuseAccess,
+  LangfuseAnswer,
+  LangfuseApi,
+  LangfuseCall,
+  Send,
+} from '../ports/http.ts'
 
 /** Langfuse's public API (https://api.reference.langfuse.com): Basic authentication with a project's two keys. */
 export function createLangfuseApi({ url, publicKey, secretKey }: LangfuseAccess, send: Send): LangfuseApi {

@@ -1,6 +1,6 @@
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { MountedFile, MountedFiles } from '../ports/files.ts'
+import type { MountedFile, MountedFiles } from '../ports/databases.ts'
 
 /** What stands in the root of a mounted volume of ClickHouse. Opens and writes nothing. */
 export async function inspectMountedFiles(path: string): Promise<MountedFiles> {

@@ -1,4 +1,4 @@
-import { RolloutError } from '../errors/rollout-error.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000

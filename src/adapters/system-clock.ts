@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock } from '../ports/runner.ts'
 
 export const systemClock: Clock = {
   now: () => Date.now(),

@@ -1,6 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type { Valkey, ValkeyReply, ValkeySession } from '../ports/databases.ts'
 import { parseReply } from './resp.ts'
 

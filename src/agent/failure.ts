@@ -1,4 +1,4 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import { StepFailed } from '../execute/execution.ts'
 import { type Postgres, sqlState } from '../ports/databases.ts'
 import type { JobFailure } from './job.ts'

@@ -1,7 +1,7 @@
 import type { UndoCounts } from '../execute/execution.ts'
 import type { TakenUp } from '../execute/rearm.ts'
 import type { UndoSchema } from '../plan/plan.ts'
-import type { MountedFiles } from '../ports/files.ts'
+import type { MountedFiles } from '../ports/databases.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import type { Loss } from '../stack/count-losses.ts'
 import type { Inside, WorkerAddress } from '../stack/probe-inside.ts'

@@ -1,4 +1,4 @@
-import type { Baseline, KeptBaseline, KeptRecord } from '../ports/records.ts'
+import type { Baseline, KeptBaseline, KeptRecord } from '../ports/github.ts'
 import { compareWith, type Deployed, type Difference, type Uncompared } from '../stack/baseline.ts'
 import { identityOf } from '../stack/fingerprint.ts'
 import { currentRelease } from '../stack/stack.ts'

@@ -1,4 +1,4 @@
-import type { Rule, SecurityGroup, Subnet } from '../ports/network.ts'
+import type { Rule, SecurityGroup, Subnet } from '../ports/cloud.ts'
 import type { Network, NetworkPlacement } from '../stack/observe-network.ts'
 import type { Unseen } from '../stack/stack.ts'
 

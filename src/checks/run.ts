@@ -1,5 +1,4 @@
-import { explain } from '../errors/explain.ts'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { explain, RolloutError } from '../errors/errors.ts'
 import { backgroundMigrations } from './background-check.ts'
 import { BACKUP_CHECKS } from './backups.ts'
 import { CANARY_CHECKS } from './canary-checks.ts'

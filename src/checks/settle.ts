@@ -1,6 +1,6 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import { observe, quickSources, type Sources } from '../stack/observe.ts'

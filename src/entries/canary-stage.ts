@@ -1,4 +1,4 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import { runCanary } from '../execute/run-canary.ts'
 import type { VerifyConfig } from '../inputs/config.ts'
 import { type Canary, canaryRoute } from '../stack/canary.ts'

@@ -1,6 +1,6 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { VerifyConfig } from '../inputs/config.ts'
-import type { Issue, Issues, IssueText } from '../ports/issues.ts'
+import type { Issue, Issues, IssueText } from '../ports/github.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { brokenOf, issueText, markerOf, stateOf, withoutState } from '../report/drift-report.ts'
 import { identityOf } from '../stack/fingerprint.ts'

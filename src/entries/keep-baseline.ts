@@ -1,6 +1,6 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { Baseline, Fingerprint, KeptRecord, Records } from '../ports/records.ts'
+import type { Baseline, Fingerprint, KeptRecord, Records } from '../ports/github.ts'
 import { compareWith, type Deployed } from '../stack/baseline.ts'
 import { fingerprintOf, identityOf } from '../stack/fingerprint.ts'
 import { currentRelease, known, type Observed, type Stack, unknown } from '../stack/stack.ts'

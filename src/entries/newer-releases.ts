@@ -1,4 +1,4 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import { withRelease } from '../release/newer.ts'
 import { compareVersions } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'

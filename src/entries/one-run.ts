@@ -1,4 +1,4 @@
-import type { Records } from '../ports/records.ts'
+import type { Records } from '../ports/github.ts'
 import type { Ports } from './ports.ts'
 
 /**

@@ -1,7 +1,12 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { Artifact, DeploymentRecord, RecordState, Records } from '../ports/records.ts'
-import { withArtifact } from '../ports/records.ts'
+import {
+  type Artifact,
+  type DeploymentRecord,
+  type RecordState,
+  type Records,
+  withArtifact,
+} from '../ports/github.ts'
 import type { Ports } from './ports.ts'
 
 export type OpenRecord = {

@@ -1,5 +1,5 @@
 import { isFinal, settleChecks } from '../checks/settle.ts'
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
 import { questionsOf } from '../plan/losses.ts'

@@ -1,4 +1,4 @@
-import type { LangfuseAnswer } from '../ports/langfuse.ts'
+import type { LangfuseAnswer } from '../ports/http.ts'
 import type { CanaryPart, CanaryRoute, CanaryWrite } from '../stack/canary.ts'
 import type { CanaryIds } from './canary-body.ts'
 

@@ -1,5 +1,5 @@
-import { explain } from '../errors/explain.ts'
-import type { LangfuseAnswer } from '../ports/langfuse.ts'
+import { explain } from '../errors/errors.ts'
+import type { LangfuseAnswer } from '../ports/http.ts'
 import type { CanaryLeft } from '../stack/canary.ts'
 import { known, type Observed, unknown } from '../stack/stack.ts'
 import { listIn, memberOf, wordOf } from './canary-answers.ts'

@@ -1,5 +1,4 @@
-import { explain } from '../errors/explain.ts'
-import { Interrupted } from '../errors/rollout-error.ts'
+import { explain, Interrupted } from '../errors/errors.ts'
 import type { Step } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
 import type { Done, Execution, StepResult, StepState, UndoCounts } from './execution.ts'

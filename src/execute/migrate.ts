@@ -1,5 +1,4 @@
-import { explain } from '../errors/explain.ts'
-import { Interrupted } from '../errors/rollout-error.ts'
+import { explain, Interrupted } from '../errors/errors.ts'
 import { migrateEnvironment } from '../plan/migrate-environment.ts'
 import type { Migrate } from '../plan/plan.ts'
 import type { Cloud, EcsTask } from '../ports/cloud.ts'

@@ -1,5 +1,4 @@
-import { explain } from '../errors/explain.ts'
-import { Interrupted } from '../errors/rollout-error.ts'
+import { explain, Interrupted } from '../errors/errors.ts'
 import type { Mirror } from '../plan/plan.ts'
 import { ecrRepository, parseImage, shortDigest } from '../release/image.ts'
 import type { Done, Execution } from './execution.ts'

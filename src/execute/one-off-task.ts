@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { Cloud, DerivedTask, EcsService, EcsTask, TaskDefinition } from '../ports/cloud.ts'
 import type { Execution } from './execution.ts'
 import { type Outlook, waitFor } from './wait.ts'

@@ -1,5 +1,4 @@
-import { Busy } from '../errors/busy.ts'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { Busy, RolloutError } from '../errors/errors.ts'
 import type { RollAppRunner } from '../plan/plan.ts'
 import type { AppRunnerService } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'

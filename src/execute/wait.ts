@@ -1,6 +1,5 @@
-import { explain } from '../errors/explain.ts'
-import { Interrupted } from '../errors/rollout-error.ts'
-import type { Clock } from '../ports/clock.ts'
+import { explain, Interrupted } from '../errors/errors.ts'
+import type { Clock } from '../ports/runner.ts'
 
 export type Poll<Value> =
   | ({ readonly state: 'waiting'; readonly note: string } & Outlook)

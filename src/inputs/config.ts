@@ -1,4 +1,4 @@
-import { BadInput } from '../errors/rollout-error.ts'
+import { BadInput } from '../errors/errors.ts'
 import type { Runner } from '../ports/runner.ts'
 import { parseImage } from '../release/image.ts'
 import type { Release } from '../release/release.ts'

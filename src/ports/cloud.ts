@@ -1,6 +1,3 @@
-import type { Aurora, Backup } from './backup-services.ts'
-import type { Ec2 } from './network.ts'
-
 /**
  * AWS as the flow sees it: only what is used, in our own shapes. The adapters translate; nothing right of
  * them knows a member name of the SDK. Arrays are complete (all pages), times are epoch milliseconds.
@@ -433,4 +430,138 @@ export type Logs = {
     /** The caller's IAM policy does not let it be read, so nothing will ever come. */
     readonly denied?: boolean
   }>
+}
+
+/**
+ * A VPC as the flow sees it. Arrays hold what exists of what was asked for. What IAM forbids is thrown as `Denied`.
+ */
+export type Ec2 = {
+  subnets(ids: readonly string[]): Promise<readonly Subnet[]>
+  securityGroups(ids: readonly string[]): Promise<readonly SecurityGroup[]>
+  /** By their own ids. */
+  interfaces(ids: readonly string[]): Promise<readonly NetworkInterface[]>
+  /** By their description, in which `*` stands for anything. */
+  interfacesDescribed(as: string): Promise<readonly NetworkInterface[]>
+  /** Without `servers`, whom the VPC asks is not looked for: that takes two calls more. */
+  dns(vpc: string, more: { readonly servers: boolean }): Promise<VpcDns>
+}
+
+export type Subnet = {
+  readonly id: string
+  readonly vpc: string
+  readonly zone: string
+  readonly cidr: string
+  /** Addresses that nobody has. */
+  readonly free: number
+}
+
+export type SecurityGroup = {
+  readonly id: string
+  readonly name: string
+  readonly ingress: readonly Rule[]
+  readonly egress: readonly Rule[]
+}
+
+/** One permission. `protocol` is `tcp` … or `-1` for all of them; ports are 0 to 65535 where it names none. */
+export type Rule = {
+  readonly protocol: string
+  readonly from: number
+  readonly to: number
+  readonly groups: readonly string[]
+  /** IPv4 ranges. */
+  readonly ranges: readonly string[]
+  /** Lists of ranges that stand elsewhere. */
+  readonly lists: readonly string[]
+}
+
+export type NetworkInterface = {
+  readonly id: string
+  readonly description: string
+  readonly securityGroups: readonly string[]
+}
+
+export type VpcDns = {
+  readonly support: boolean
+  readonly hostnames: boolean
+  /** `AmazonProvidedDNS`, or addresses of servers that somebody runs; undefined: not looked for. */
+  readonly servers: readonly string[] | undefined
+}
+
+/**
+ * Backups as the flow sees them. What IAM forbids is thrown as `Denied`. Times are epoch milliseconds.
+ */
+export type Aurora = {
+  /** Every cluster of the region, whatever its engine. */
+  clusters(): Promise<readonly DatabaseCluster[]>
+  /** The manual snapshots of a cluster. */
+  snapshots(cluster: string): Promise<readonly ClusterSnapshot[]>
+  /** undefined when there is no such snapshot (yet). */
+  snapshot(id: string): Promise<ClusterSnapshot | undefined>
+  /** Begins a snapshot; one of that name that exists already is no error. */
+  createSnapshot(wanted: {
+    readonly cluster: string
+    readonly id: string
+    readonly tags: Readonly<Record<string, string>>
+  }): Promise<void>
+}
+
+export type DatabaseCluster = {
+  readonly id: string
+  readonly engine: string
+  readonly status: string
+  /** Writer, reader and custom endpoints. */
+  readonly endpoints: readonly string[]
+  /** Identifiers of its instances: the first label of an instance's own endpoint. */
+  readonly instances: readonly string[]
+  readonly securityGroups?: readonly string[]
+  readonly port?: number | undefined
+  readonly version?: string | undefined
+  readonly deletionProtection?: boolean
+  /** Days that Aurora keeps what a point-in-time restore needs. */
+  readonly retentionDays?: number | undefined
+}
+
+export type ClusterSnapshot = {
+  readonly id: string
+  /** `creating`, `available`, `failed` … */
+  readonly status: string
+  readonly percent: number | undefined
+  readonly tags: Readonly<Record<string, string>>
+}
+
+export type Backup = {
+  /** Names of the backup vaults of the region. */
+  vaults(): Promise<readonly string[]>
+  /** Starts a job, or answers the one that an earlier call with the same token started. */
+  start(wanted: BackupRequest): Promise<{ readonly jobId: string }>
+  /** undefined when it is not shown (yet). */
+  job(id: string): Promise<BackupJob | undefined>
+  /** What there is to restore a resource from; `resource` is its ARN. */
+  recoveryPoints(resource: string): Promise<readonly RecoveryPoint[]>
+}
+
+export type RecoveryPoint = {
+  readonly arn: string
+  readonly vault: string
+  readonly status: string
+  readonly createdAt: number | undefined
+}
+
+type BackupRequest = {
+  readonly vault: string
+  /** ARN of what is backed up. */
+  readonly resource: string
+  /** ARN of the role that AWS Backup works with. */
+  readonly role: string
+  readonly token: string
+  readonly tags: Readonly<Record<string, string>>
+}
+
+export type BackupJob = {
+  readonly id: string
+  /** CREATED, PENDING, RUNNING, COMPLETED, FAILED, ABORTING, ABORTED, EXPIRED, PARTIAL. */
+  readonly state: string
+  readonly percent: string | undefined
+  readonly message: string | undefined
+  readonly recoveryPoint: string | undefined
 }

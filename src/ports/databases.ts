@@ -61,3 +61,20 @@ export function sqlNotes(error: unknown): readonly string[] {
 
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html: dependent_objects_still_exist */
 const DEPENDENT_OBJECTS = '2BP01'
+
+/** The root (`.`) and what of a ClickHouse stands in it, with its owners. */
+export type MountedFiles = {
+  readonly entries: readonly MountedFile[]
+  /** All that stand in the root. */
+  readonly count: number
+  /** Bytes. */
+  readonly free: number
+}
+
+export type MountedFile = {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+  /** Permission bits. */
+  readonly mode: number
+}

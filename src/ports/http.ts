@@ -22,3 +22,46 @@ export type Send = (
     readonly signal?: AbortSignal
   },
 ) => Promise<HttpAnswer>
+
+/** Langfuse's public API with a project's keys, as far as the canary needs it. Each call throws when there was no answer. */
+export type LangfuseApi = {
+  /** Its base URL, for messages. */
+  readonly address: string
+  /** `POST /api/public/ingestion`: what clients before v4 send. 207 with a result for each event. */
+  ingest(batch: readonly object[], options: LangfuseCall): Promise<LangfuseAnswer>
+  /** `POST /api/public/otel/v1/traces`: OTLP as JSON, marked as coming from a client of v4. */
+  ingestSpans(resourceSpans: readonly object[], options: LangfuseCall): Promise<LangfuseAnswer>
+  /** `GET /api/public/traces/{id}` with its observations and scores. */
+  trace(id: string, options: LangfuseCall): Promise<LangfuseAnswer>
+  /** `GET /api/public/traces`: those of a name that began before an ISO time. */
+  traces(wanted: Before, options: LangfuseCall): Promise<LangfuseAnswer>
+  /** `GET /api/public/v2/observations` of a trace: v4's own. */
+  observations(traceId: string, options: LangfuseCall): Promise<LangfuseAnswer>
+  /** The same, of a name that began before an ISO time. */
+  observationsNamed(wanted: Before, options: LangfuseCall): Promise<LangfuseAnswer>
+  /** `DELETE /api/public/traces/{id}`: 200 means that it is queued. */
+  deleteTrace(id: string, options: LangfuseCall): Promise<LangfuseAnswer>
+}
+
+export type LangfuseAccess = {
+  /** Without a trailing slash. */
+  readonly url: string
+  readonly publicKey: string
+  readonly secretKey: string
+}
+
+export type Before = { readonly name: string; readonly before: string; readonly limit: number }
+
+export type LangfuseCall = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }
+
+export type LangfuseAnswer = {
+  readonly status: number
+  /** The JSON of the answer; its text when it is none. */
+  readonly body: unknown
+}
+
+/** The resolver of the place where this process runs. */
+export type Names = {
+  /** All addresses of a name; throws when it has none. */
+  resolve(name: string): Promise<readonly string[]>
+}

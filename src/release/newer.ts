@@ -1,4 +1,4 @@
-import type { ReleaseTree } from '../ports/release-source.ts'
+import type { ReleaseTree } from '../ports/github.ts'
 import type { CatalogRelease, PostgresMigration } from '../schema/catalog.ts'
 import type { ReleaseFacts } from './facts.ts'
 import { compareVersions } from './release.ts'

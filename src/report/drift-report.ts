@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CheckResult } from '../checks/run.ts'
-import type { IssueText } from '../ports/issues.ts'
+import type { IssueText } from '../ports/github.ts'
 import type { Difference } from '../stack/baseline.ts'
 import type { Conclusion } from './conclusion.ts'
 import { inline, list, table } from './markdown.ts'

@@ -1,5 +1,5 @@
 import { countOf } from '../checks/run.ts'
-import type { Artifact } from '../ports/records.ts'
+import type { Artifact } from '../ports/github.ts'
 import type { Conclusion } from './conclusion.ts'
 
 /** Every output of the action, on every path; '' where there is nothing to say. `report` is a path. */

@@ -1,4 +1,4 @@
-import type { Fingerprint, FingerprintPart, KeptBaseline, KeptRecord } from '../ports/records.ts'
+import type { Fingerprint, FingerprintPart, KeptBaseline, KeptRecord } from '../ports/github.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { known, type Observed, type RunningImage, type Stack, type Unseen, unknown } from './stack.ts'
 

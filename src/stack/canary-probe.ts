@@ -1,4 +1,4 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { ClickHouse, Valkey, ValkeySession } from '../ports/databases.ts'
 import { quoteClickHouseLiteral } from '../schema/quote.ts'
 import type { CanaryQueue, CanaryRoute } from './canary.ts'

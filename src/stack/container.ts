@@ -1,4 +1,4 @@
-import { RolloutError } from '../errors/rollout-error.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type { Component } from '../inputs/config.ts'
 import type { Container, TaskDefinition } from '../ports/cloud.ts'
 

@@ -1,4 +1,4 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
 import { readClickHouseSnapshot } from '../schema/clickhouse-schema.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Container, EcsService, TaskDefinition } from '../ports/cloud.ts'
-import type { Fingerprint } from '../ports/records.ts'
+import type { Fingerprint } from '../ports/github.ts'
 import { exactVersion } from './observe-image.ts'
 import type {
   AppRunnerWeb,

@@ -1,6 +1,6 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { Component } from '../inputs/config.ts'
-import type { ImageTool } from '../ports/image-tool.ts'
+import type { ImageTool } from '../ports/runner.ts'
 import { parseImage, pinned } from '../release/image.ts'
 import { exactVersion } from './observe-image.ts'
 import type { TargetImage, Targets } from './targets.ts'

@@ -1,7 +1,6 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { DatabaseCluster } from '../ports/backup-services.ts'
-import type { Cloud } from '../ports/cloud.ts'
+import type { Cloud, DatabaseCluster } from '../ports/cloud.ts'
 import type { Components, Observed, Stack } from './stack.ts'
 import { known, unknown } from './stack.ts'
 

@@ -1,5 +1,4 @@
-import { explain } from '../errors/explain.ts'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { explain, RolloutError } from '../errors/errors.ts'
 import type { Ecr } from '../ports/cloud.ts'
 import { ecrRepository, parseImage } from '../release/image.ts'
 import type { RunningImage } from './stack.ts'

@@ -1,5 +1,4 @@
-import type { Cloud } from '../ports/cloud.ts'
-import type { SecurityGroup, Subnet, VpcDns } from '../ports/network.ts'
+import type { Cloud, SecurityGroup, Subnet, VpcDns } from '../ports/cloud.ts'
 import { chooseCluster } from './observe-backups.ts'
 import type { Inside } from './probe-inside.ts'
 import type { Components, EcsComponent, FileSystem, Observed } from './stack.ts'

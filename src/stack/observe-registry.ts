@@ -1,4 +1,4 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { Component } from '../inputs/config.ts'
 import type { Cloud, EcrImage, EcrRepository, EcrSettings } from '../ports/cloud.ts'
 import { ecrRepository, parseImage } from '../release/image.ts'

@@ -1,4 +1,4 @@
-import { explain } from '../errors/explain.ts'
+import { explain } from '../errors/errors.ts'
 import type { Valkey, ValkeyReply, ValkeySession } from '../ports/databases.ts'
 import type { Observed, Queue, ValkeyState } from './stack.ts'
 import { known, unknown } from './stack.ts'

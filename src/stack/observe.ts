@@ -1,5 +1,4 @@
-import { explain } from '../errors/explain.ts'
-import { RolloutError } from '../errors/rollout-error.ts'
+import { explain, RolloutError } from '../errors/errors.ts'
 import type { Component, StackConfig } from '../inputs/config.ts'
 import type { AppRunnerOperation, Cloud, EcsService, EcsTask } from '../ports/cloud.ts'
 import type { Http } from '../ports/http.ts'

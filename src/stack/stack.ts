@@ -10,7 +10,7 @@ import type {
   MountTarget,
   TaskDefinition,
 } from '../ports/cloud.ts'
-import type { MountedFiles } from '../ports/files.ts'
+import type { MountedFiles } from '../ports/databases.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'

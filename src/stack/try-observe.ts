@@ -1,5 +1,4 @@
-import { Denied } from '../errors/denied.ts'
-import { explain } from '../errors/explain.ts'
+import { Denied, explain } from '../errors/errors.ts'
 import type { Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { findImageTool } from '../../src/adapters/find-image-tool.ts'
-import type { ImageTool } from '../../src/ports/image-tool.ts'
+import type { ImageTool } from '../../src/ports/runner.ts'
 
 /** A PATH of its own with programs that write their arguments down, one a line. */
 let folder: string

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type GitHub, startGitHub } from '../../sandbox/github.ts'
 import { gitHubRecords } from '../../src/adapters/github-records.ts'
-import type { DeploymentRecord, Records } from '../../src/ports/records.ts'
+import type { DeploymentRecord, Records } from '../../src/ports/github.ts'
 
 const RECORD: DeploymentRecord = {
   schema: 1,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { send } from '../../src/adapters/http-client.ts'
 import { createLangfuseApi } from '../../src/adapters/langfuse-api.ts'
-import type { LangfuseApi } from '../../src/ports/langfuse.ts'
+import type { LangfuseApi } from '../../src/ports/http.ts'
 
 type Asked = {
   readonly line: string

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { differencesOf, drift, driftOf } from '../../src/checks/drift-check.ts'
-import type { KeptBaseline, KeptRecord } from '../../src/ports/records.ts'
+import type { KeptBaseline, KeptRecord } from '../../src/ports/github.ts'
 import type { Deployed } from '../../src/stack/baseline.ts'
 import { fingerprintOf, identityOf } from '../../src/stack/fingerprint.ts'
 import { known, type Observed, type Stack, unknown } from '../../src/stack/stack.ts'

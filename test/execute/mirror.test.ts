@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { RolloutError } from '../../src/errors/rollout-error.ts'
+import { RolloutError } from '../../src/errors/errors.ts'
 import { execute } from '../../src/execute/execute.ts'
 import type { Mirror } from '../../src/plan/plan.ts'
 import type { Ecr } from '../../src/ports/cloud.ts'
-import type { ImageTool } from '../../src/ports/image-tool.ts'
+import type { ImageTool } from '../../src/ports/runner.ts'
 import { executionOf } from '../support/execution.ts'
 import { DIGEST, REGISTRY } from '../support/stack.ts'
 

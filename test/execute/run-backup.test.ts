@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals'
-import { Denied } from '../../src/errors/denied.ts'
+import { Denied } from '../../src/errors/errors.ts'
 import { execute } from '../../src/execute/execute.ts'
 import type { Execution, StepResult } from '../../src/execute/execution.ts'
 import type { BackupDatabase, BackupFiles, Step } from '../../src/plan/plan.ts'
-import type { Aurora, Backup, BackupJob, ClusterSnapshot } from '../../src/ports/backup-services.ts'
-import type { Clock } from '../../src/ports/clock.ts'
-import type { Artifact } from '../../src/ports/records.ts'
+import type { Aurora, Backup, BackupJob, ClusterSnapshot } from '../../src/ports/cloud.ts'
+import type { Artifact } from '../../src/ports/github.ts'
+import type { Clock } from '../../src/ports/runner.ts'
 import { executionOf, jumpingClock } from '../support/execution.ts'
 
 const NOON = Date.UTC(2026, 10, 22, 12, 0, 0)

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { Interrupted } from '../../src/errors/rollout-error.ts'
+import { Interrupted } from '../../src/errors/errors.ts'
 import { type Outlook, type Poll, waitFor } from '../../src/execute/wait.ts'
-import type { Clock } from '../../src/ports/clock.ts'
+import type { Clock } from '../../src/ports/runner.ts'
 
 /** A clock that jumps: sleeping takes no time. */
 function jumpingClock(): Clock {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
-import { BadInput } from '../../src/errors/rollout-error.ts'
+import { BadInput } from '../../src/errors/errors.ts'
 import { readDeployConfig, readRollbackConfig, readVerifyConfig } from '../../src/inputs/config.ts'
 import { fakeRunner } from '../support/runner.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { BadInput } from '../../src/errors/rollout-error.ts'
+import { BadInput } from '../../src/errors/errors.ts'
 import { readDeployConfig } from '../../src/inputs/config.ts'
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
 import { planDeploy } from '../../src/plan/plan-deploy.ts'

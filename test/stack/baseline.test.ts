@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import type { Fingerprint } from '../../src/ports/records.ts'
+import type { Fingerprint } from '../../src/ports/github.ts'
 import { compareWith } from '../../src/stack/baseline.ts'
 import { fingerprintOf } from '../../src/stack/fingerprint.ts'
 import type { EcsComponent, Stack } from '../../src/stack/stack.ts'

@@ -1,5 +1,5 @@
-import type { Clock } from '../../src/ports/clock.ts'
 import type { Cloud, EcsDeployment, EcsService, ServiceDeployment } from '../../src/ports/cloud.ts'
+import type { Clock } from '../../src/ports/runner.ts'
 import { jumpingClock } from './execution.ts'
 import { ecsService } from './stack.ts'
 

@@ -1,7 +1,7 @@
 import type { Execution } from '../../src/execute/execution.ts'
 import { makePlan, type Step } from '../../src/plan/plan.ts'
-import type { Clock } from '../../src/ports/clock.ts'
 import type { Cloud } from '../../src/ports/cloud.ts'
+import type { Clock } from '../../src/ports/runner.ts'
 import { FACTS, stackOn2 } from './stack.ts'
 
 /** A clock that jumps: sleeping takes no time, and `tick` tells the world how late it is. */

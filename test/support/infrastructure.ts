@@ -1,4 +1,4 @@
-import type { Rule, SecurityGroup } from '../../src/ports/network.ts'
+import type { Rule, SecurityGroup } from '../../src/ports/cloud.ts'
 import type { Infrastructure } from '../../src/stack/infrastructure.ts'
 import { unseenInfrastructure } from '../../src/stack/infrastructure.ts'
 import type { Network } from '../../src/stack/observe-network.ts'

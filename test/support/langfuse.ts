@@ -1,5 +1,5 @@
 import { CANARY_NAME } from '../../src/execute/canary-body.ts'
-import type { LangfuseAnswer, LangfuseApi } from '../../src/ports/langfuse.ts'
+import type { LangfuseAnswer, LangfuseApi } from '../../src/ports/http.ts'
 
 /**
  * A small Langfuse: what is written comes to be readable after some time, and a deletion is carried out after some

@@ -1,5 +1,5 @@
-import type { Clock } from '../../src/ports/clock.ts'
 import type { Cloud, DerivedTask, EcsTask, TaskRequest } from '../../src/ports/cloud.ts'
+import type { Clock } from '../../src/ports/runner.ts'
 
 /** What the image does in a task: lines with the second (after its start) at which they come, then its exit code. */
 export type Script = {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { BadInput } from '../../src/errors/rollout-error.ts'
+import { BadInput } from '../../src/errors/errors.ts'
 import { readDeployConfig, readRollbackConfig, readVerifyConfig } from '../../src/inputs/config.ts'
 import type { ActionName } from '../../src/report/conclusion.ts'
 import { fakeRunner } from '../support/runner.ts'

@@ -93,3 +93,36 @@ export type KeptRecord = {
   readonly record: DeploymentRecord
   readonly state: string
 }
+
+/** The issues of the repository that are ours: those that carry a marker, and that somebody of the repository wrote. */
+export type Issues = {
+  /** Where issues go, for messages. */
+  readonly location: string
+  /** Every open one, and of the closed ones those that changed last; in the order in which they were made. */
+  find(marker: string): Promise<readonly Issue[]>
+  /** Returns the number. */
+  create(text: IssueText): Promise<number>
+  /** Changes what is given. */
+  edit(issue: number, text: Partial<IssueText>): Promise<void>
+  close(issue: number, comment: string, why: 'completed' | 'duplicate'): Promise<void>
+}
+
+export type Issue = { readonly number: number; readonly open: boolean; readonly body: string }
+
+export type IssueText = { readonly title: string; readonly body: string }
+
+/** What the tag of a Langfuse release holds, as far as migrating goes. */
+export type ReleaseTree = {
+  /** Names of the Postgres migrations, bytewise. */
+  readonly postgres: readonly string[]
+  /** Numbers of the ClickHouse migrations, ascending. */
+  readonly clickhouse: readonly number[]
+}
+
+/** Langfuse's public repository. */
+export type ReleaseSource = {
+  /** Where it looks, for messages. */
+  readonly location: string
+  /** Undefined when there is no such tag. Throws when it cannot be read, or not as a whole. */
+  read(version: string): Promise<ReleaseTree | undefined>
+}

@@ -1,10 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-apprunner'
 import { Busy, RolloutError } from '../errors/errors.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
-import { allowed } from './allowed.ts'
-import { allPages, isAwsError, once } from './once.ts'
-import { clientRetries } from './retries.ts'
-import { keepAnswer, sendWhole } from './whole-json.ts'
+import { allowed, allPages, clientRetries, isAwsError, keepAnswer, once, sendWhole } from './clients.ts'
 
 /** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
 export function appRunnerAdapter(region: string): AppRunner {

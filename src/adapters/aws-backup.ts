@@ -1,8 +1,6 @@
 import { RolloutError } from '../errors/errors.ts'
 import type { Backup } from '../ports/cloud.ts'
-import { allowed } from './allowed.ts'
-import { allPages, isAwsError, once } from './once.ts'
-import { clientRetries } from './retries.ts'
+import { allowed, allPages, clientRetries, isAwsError, once } from './clients.ts'
 
 /** AWS Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/api-reference.html */
 export function backupAdapter(region: string): Backup {

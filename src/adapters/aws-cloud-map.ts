@@ -1,8 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-servicediscovery'
 import { RolloutError } from '../errors/errors.ts'
 import type { CloudMap } from '../ports/cloud.ts'
-import { allPages, once } from './once.ts'
-import { clientRetries } from './retries.ts'
+import { allPages, clientRetries, once } from './clients.ts'
 
 /**
  * Cloud Map. Health comes from GetInstancesHealthStatus, not from DiscoverInstances: that one lives on a host of

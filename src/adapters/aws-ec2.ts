@@ -1,9 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-ec2'
 import { RolloutError } from '../errors/errors.ts'
 import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../ports/cloud.ts'
-import { allowed } from './allowed.ts'
-import { allPages, once } from './once.ts'
-import { clientRetries } from './retries.ts'
+import { allowed, allPages, clientRetries, once } from './clients.ts'
 
 /**
  * The VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/. Ids go into filters: there one that does not exist

@@ -1,10 +1,7 @@
 import type { ECRClient, ImageDetail, Repository } from '@aws-sdk/client-ecr'
 import { RolloutError } from '../errors/errors.ts'
 import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
-import { allowed } from './allowed.ts'
-import { indexPlatforms, member, platformOf } from './manifest.ts'
-import { allPages, isAwsError } from './once.ts'
-import { clientRetries } from './retries.ts'
+import { allowed, allPages, clientRetries, isAwsError } from './clients.ts'
 
 /** ECR, in the registry and region that the image reference names, which need not be the stack's. */
 export function ecrAdapter(region: string): Ecr {
@@ -167,4 +164,22 @@ async function configPlatforms(
   const answer = await fetch(downloadUrl, { signal: AbortSignal.timeout(10_000) })
   const platform = answer.ok ? platformOf(await answer.json()) : undefined
   return platform === undefined ? undefined : [platform]
+}
+
+/** The platforms of an image index; undefined for a single manifest. Build attestations stand in it as `unknown/unknown`. */
+export function indexPlatforms(manifest: unknown): readonly string[] | undefined {
+  const entries = member(manifest, 'manifests')
+  if (!Array.isArray(entries)) return undefined
+  const all = entries.flatMap(entry => platformOf(member(entry, 'platform')) ?? [])
+  return [...new Set(all)].filter(platform => !platform.startsWith('unknown/')).sort()
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/image-index.md: the variant (v8 …) does not matter to Fargate. */
+export function platformOf(described: unknown): string | undefined {
+  const [os, architecture] = [member(described, 'os'), member(described, 'architecture')]
+  return typeof os === 'string' && typeof architecture === 'string' ? `${os}/${architecture}` : undefined
+}
+
+export function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }

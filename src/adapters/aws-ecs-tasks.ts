@@ -1,7 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-ecs'
 import { Denied, RolloutError } from '../errors/errors.ts'
 import type { DerivedTask, EcsTask, EcsTasks, TaskDefinition } from '../ports/cloud.ts'
-import { allPages, isAwsError } from './once.ts'
+import { allPages, isAwsError } from './clients.ts'
 
 type EcsSdk = typeof import('./sdk/ecs.ts') & { readonly client: Sdk.ECSClient }
 

@@ -13,9 +13,7 @@ import type {
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
-import { allPages, isAwsError, once } from './once.ts'
-import { clientRetries } from './retries.ts'
-import { keepAnswer, sendWhole } from './whole-json.ts'
+import { allPages, clientRetries, isAwsError, keepAnswer, once, sendWhole } from './clients.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {

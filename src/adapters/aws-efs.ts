@@ -1,9 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-efs'
 import { RolloutError } from '../errors/errors.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
-import { allowed } from './allowed.ts'
-import { allPages, isAwsError, once } from './once.ts'
-import { clientRetries } from './retries.ts'
+import { allowed, allPages, clientRetries, isAwsError, once } from './clients.ts'
 
 /** EFS: https://docs.aws.amazon.com/efs/latest/ug/api-reference.html */
 export function efsAdapter(region: string): Efs {

@@ -1,6 +1,5 @@
 import type { Logs } from '../ports/cloud.ts'
-import { allPages, isAwsError, once } from './once.ts'
-import { clientRetries } from './retries.ts'
+import { allPages, clientRetries, isAwsError, once } from './clients.ts'
 
 export function logsAdapter(region: string): Logs {
   const sdk = once(async () => {

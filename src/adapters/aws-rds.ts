@@ -1,8 +1,6 @@
 import type * as Sdk from '@aws-sdk/client-rds'
 import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/cloud.ts'
-import { allowed } from './allowed.ts'
-import { allPages, isAwsError, once } from './once.ts'
-import { clientRetries } from './retries.ts'
+import { allowed, allPages, clientRetries, isAwsError, once } from './clients.ts'
 
 /** Aurora's cluster snapshots: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ */
 export function auroraAdapter(region: string): Aurora {

@@ -1,7 +1,7 @@
 import { RolloutError } from '../errors/errors.ts'
 import type { Issue, Issues } from '../ports/github.ts'
+import { once } from './clients.ts'
 import type { GitHubLocation } from './github-records.ts'
-import { once } from './once.ts'
 
 /** Issues of the job's repository: https://docs.github.com/en/rest/issues. Needs `issues: write`. */
 export function gitHubIssues(location: Pick<GitHubLocation, 'token' | 'repository' | 'apiUrl'>): Issues {

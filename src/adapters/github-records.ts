@@ -7,7 +7,7 @@ import {
   type Records,
   withArtifact,
 } from '../ports/github.ts'
-import { once } from './once.ts'
+import { once } from './clients.ts'
 
 /** Marks our deployments among others of the repository. */
 const TASK = 'langfuse-rollout'

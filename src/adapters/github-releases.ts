@@ -1,6 +1,6 @@
 import { RolloutError } from '../errors/errors.ts'
 import type { ReleaseSource, ReleaseTree } from '../ports/github.ts'
-import { once } from './once.ts'
+import { once } from './clients.ts'
 
 const [OWNER, REPO] = ['langfuse', 'langfuse']
 const POSTGRES = ['packages', 'shared', 'prisma', 'migrations']

@@ -1,21 +1,36 @@
 import { Denied, explain, Interrupted, NeverStarted, NoEvidence } from '../errors/errors.ts'
-import type { Execution, RearmInside, UndoCounts, UndoInside } from '../execute/execution.ts'
-import { StepFailed } from '../execute/execution.ts'
+import {
+  type Execution,
+  type RearmInside,
+  StepFailed,
+  type UndoCounts,
+  type UndoInside,
+} from '../execute/execution.ts'
 import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { MountedFiles } from '../ports/databases.ts'
 import type { Clock } from '../ports/runner.ts'
 import type { CountedLoss, CountLosses, Loss } from '../stack/count-losses.ts'
 import { dataVolume, isMountFailure } from '../stack/observe-storage.ts'
-import type { Inside, ProbeInside, ProbeMount } from '../stack/probe-inside.ts'
-import { unseenInside, workerAddresses } from '../stack/probe-inside.ts'
-import type { EcsComponent, Mount, Observed, Unseen } from '../stack/stack.ts'
-import { known, unknown } from '../stack/stack.ts'
-import { agentDefinition, MOUNTED_AT, roomIn } from './definition.ts'
+import {
+  type Inside,
+  type ProbeInside,
+  type ProbeMount,
+  unseenInside,
+  workerAddresses,
+} from '../stack/probe-inside.ts'
+import { type EcsComponent, known, type Mount, type Observed, type Unseen, unknown } from '../stack/stack.ts'
 import type { Answers, CountJob, Job, JobFailure, Library, RearmJob, Spec, Undone } from './job.ts'
-import { partsOf } from './library.ts'
-import { type AgentContext, type AgentRequest, type Outcome, runAgent } from './task.ts'
-import { textsOf } from './texts.ts'
+import { partsOf, textsOf } from './library.ts'
+import {
+  type AgentContext,
+  type AgentRequest,
+  agentDefinition,
+  MOUNTED_AT,
+  type Outcome,
+  roomIn,
+  runAgent,
+} from './run-agent.ts'
 
 /** `network: task`: what a runner inside the VPC does itself is done by an agent there. */
 type Agent = {

@@ -1,16 +1,13 @@
 import { createRequire } from 'node:module'
-import { names } from '../adapters/dns-resolver.ts'
-import { http } from '../adapters/http-client.ts'
-import { inspectMountedFiles } from '../adapters/mounted-files.ts'
+import { http, inspectMountedFiles, names } from '../adapters/machine.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
 import { rearm, watchTakeUp } from '../execute/rearm.ts'
 import type { Valkey } from '../ports/databases.ts'
 import { countLosses } from '../stack/count-losses.ts'
 import { probeInside } from '../stack/probe-inside.ts'
-import { givenPostgres } from './failure.ts'
 import type { Answers, CountJob, LoadJob, Spec, UndoJob } from './job.ts'
 import { forgetLibrary, keepPart, readLibrary } from './library.ts'
-import { runProgram, type Tools } from './program.ts'
+import { givenPostgres, runProgram, type Tools } from './program.ts'
 import { valkeyOf } from './stores.ts'
 
 /** The small program: looks, counts, re-arms, and carries what is too long for one task definition. */

@@ -1,11 +1,11 @@
 import { createClickHouse } from '../adapters/clickhouse.ts'
+import { systemClock } from '../adapters/machine.ts'
 import { createPostgres } from '../adapters/postgres.ts'
-import { systemClock } from '../adapters/system-clock.ts'
-import type { Undoing } from '../execute/execution.ts'
-import type { ClickHouse, Postgres } from '../ports/databases.ts'
+import { explain } from '../errors/errors.ts'
+import { StepFailed, type Undoing } from '../execute/execution.ts'
+import { type ClickHouse, type Postgres, sqlState } from '../ports/databases.ts'
 import { redact } from '../report/redact.ts'
-import { failureOf } from './failure.ts'
-import type { Spec } from './job.ts'
+import type { JobFailure, Spec } from './job.ts'
 import { createReporter, type Reporter } from './protocol.ts'
 import { clickhouseOf, databaseUrlOf, type Environment, secretsIn } from './stores.ts'
 
@@ -91,4 +91,26 @@ function connections(environment: Environment): {
 /** Once standard output has taken everything. */
 function end(code: number): void {
   process.stdout.write('', () => process.exit(code))
+}
+
+/** An error in a form that survives the way out. */
+export function failureOf(error: unknown): JobFailure {
+  return {
+    sentence: explain(error),
+    name: error instanceof Error ? error.name : 'Error',
+    sqlState: stateIn(error),
+    evidence: error instanceof StepFailed ? error.evidence : [],
+  }
+}
+
+function stateIn(error: unknown): string | undefined {
+  return sqlState(error) ?? (error instanceof Error && error.cause ? stateIn(error.cause) : undefined)
+}
+
+export function givenPostgres({ postgres }: { readonly postgres: Postgres | undefined }): Postgres {
+  if (postgres !== undefined) return postgres
+  throw new StepFailed(
+    "There is no connection to PostgreSQL: the worker's task definition has neither DATABASE_URL nor its parts.",
+    [],
+  )
 }

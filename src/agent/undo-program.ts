@@ -1,9 +1,8 @@
 import type { UndoCounts } from '../execute/execution.ts'
 import { undoStores } from '../execute/undo-schema.ts'
-import { failureOf, givenPostgres } from './failure.ts'
 import type { Spec, UndoJob, Undone } from './job.ts'
-import { runProgram, type Tools } from './program.ts'
-import { factsOf } from './texts.ts'
+import { factsOf } from './library.ts'
+import { failureOf, givenPostgres, runProgram, type Tools } from './program.ts'
 
 /** The program that undoes, whole in one task definition. */
 export async function agent(spec: Spec): Promise<void> {

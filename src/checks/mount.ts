@@ -1,11 +1,10 @@
-import { reasonsOf } from '../execute/cause.ts'
 import { knownCause } from '../execute/classify-log.ts'
+import { reasonsOf } from '../execute/task-log.ts'
 import { componentName } from '../plan/plan.ts'
 import type { EcsTask } from '../ports/cloud.ts'
 import { isMountFailure } from '../stack/observe-storage.ts'
 import type { Stack } from '../stack/stack.ts'
-import type { Check, Finding, Subject } from './check.ts'
-import { failed, passed, warning } from './check.ts'
+import { type Check, type Finding, failed, passed, type Subject, warning } from './check.ts'
 import { missing, vpcDns } from './network-checks.ts'
 import { CLICKHOUSE_USER, efs, efsAccessPoint, efsPolicy, efsSecurity, efsVolume } from './storage-checks.ts'
 

@@ -6,7 +6,7 @@ import type {
   EcsTask,
   ServiceDeployment,
 } from '../ports/cloud.ts'
-import type { Progress } from './pace-ecs.ts'
+import type { Progress } from './follow-ecs.ts'
 
 /** What a rollout has come to. Only `succeeded` is a success, and only on positive evidence. */
 export type Verdict = Rolling | { readonly verdict: 'succeeded' } | Failure

@@ -1,14 +1,11 @@
-import type { RollEcs } from '../plan/plan.ts'
-import { componentName } from '../plan/plan.ts'
+import { componentName, type RollEcs } from '../plan/plan.ts'
 import type { EcsDeployment, EcsService, ServiceDeployment } from '../ports/cloud.ts'
 import { ecsComponent } from '../stack/stack.ts'
-import { causeOfEcs, tellingLine } from './cause.ts'
 import { knownCause } from './classify-log.ts'
 import { evaluateEcs, evaluateOpen, type Rolling, type Verdict } from './evaluate.ts'
-import type { Execution } from './execution.ts'
-import { StepFailed } from './execution.ts'
-import { outlooks } from './pace-ecs.ts'
-import { type Poll, waitFor } from './wait.ts'
+import { type Execution, StepFailed } from './execution.ts'
+import { causeOfEcs, tellingLine } from './task-log.ts'
+import { type Outlook, type Poll, waitFor } from './wait.ts'
 
 export type Rollout = {
   readonly deploymentId: string
@@ -105,5 +102,69 @@ function pollRollout(step: Followed, rollout: Rollout, execution: Execution): ()
 
   function waiting({ note, progress }: Rolling): Poll<Verdict> {
     return { state: 'waiting', note, ...(progress && outlook(progress, clock.now())) }
+  }
+}
+
+/** How far an ECS deployment is. */
+export type Progress = {
+  readonly wanted: number
+  readonly running: number
+  readonly pending: number
+  /** Running tasks of what is replaced. */
+  readonly older: number
+  readonly failures: number
+  /** Failures that end it. */
+  readonly threshold: number
+}
+
+/**
+ * When a deployment may be over. It cannot succeed before its tasks run, and that takes a Fargate task half a minute
+ * at least; nor before the older tasks have ended. It fails with the task that reaches the threshold.
+ */
+export function outlooks(begun: number): (progress: Progress, now: number) => Outlook {
+  const earliestDeath = deaths(begun)
+  let attempt = { failures: 0, begun: false }
+  return (progress, now) => {
+    const { wanted, running, pending, older, failures, threshold } = progress
+    const notBefore = earliestDeath(progress, now)
+    const there = running + pending > 0
+    attempt = { failures, begun: there || (attempt.begun && attempt.failures === failures) }
+    // ECS counts a task a moment after it is gone.
+    if (failures >= threshold - 1 && attempt.begun)
+      return there ? { pace: 'near', notBefore } : { pace: 'near' }
+    if (!there) return { pace: 'calm' }
+    if (running < wanted) return { pace: 'calm' }
+    return { pace: older > 0 || failures > 0 ? 'soon' : 'near' }
+  }
+}
+
+/** Tasks of one image die at about the same age. */
+const SAME_AGE = 0.8
+
+/**
+ * When the task that is there now will die at the earliest, if it gets as old as those before it. Nothing is known
+ * but what was seen: it began between a look without it and the first look with it.
+ */
+function deaths(begun: number): (progress: Progress, now: number) => number {
+  let failed = 0
+  let lastPoll = begun
+  let goneAt = begun
+  let firstSeen: number | undefined
+  let lastSeen = begun
+  let age = 0
+  return ({ running, pending, failures }, now) => {
+    if (failures > failed) {
+      age = Math.max(age, lastSeen - (firstSeen ?? lastSeen))
+      goneAt = lastPoll
+      firstSeen = undefined
+    }
+    failed = failures
+    if (running + pending === 0) goneAt = now
+    else {
+      firstSeen ??= now
+      lastSeen = now
+    }
+    lastPoll = now
+    return goneAt + SAME_AGE * age
   }
 }

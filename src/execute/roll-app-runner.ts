@@ -3,11 +3,10 @@ import type { RollAppRunner } from '../plan/plan.ts'
 import type { AppRunnerService } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
 import type { Stack } from '../stack/stack.ts'
-import { causeOfAppRunner, tellingLine } from './cause.ts'
 import { knownCause } from './classify-log.ts'
 import { evaluateAppRunner } from './evaluate.ts'
-import type { Done, Execution } from './execution.ts'
-import { StepFailed } from './execution.ts'
+import { type Done, type Execution, StepFailed } from './execution.ts'
+import { causeOfAppRunner, tellingLine } from './task-log.ts'
 import { waitFor } from './wait.ts'
 
 /** Rolls the App Runner service to another image and follows that very operation, through all pages of the list. */

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { send } from '../../src/adapters/http-client.ts'
 import { createLangfuseApi } from '../../src/adapters/langfuse-api.ts'
+import { send } from '../../src/adapters/machine.ts'
 import type { LangfuseApi } from '../../src/ports/http.ts'
 
 type Asked = {

@@ -1,8 +1,7 @@
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type Valkey as Sandboxed, startValkey } from '../../sandbox/valkey.ts'
-import { parseReply } from '../../src/adapters/resp.ts'
-import { createValkey, valkeyAt } from '../../src/adapters/valkey-client.ts'
+import { createValkey, parseReply, valkeyAt } from '../../src/adapters/valkey-client.ts'
 import { observeValkey } from '../../src/stack/observe-valkey.ts'
 
 let server: Sandboxed

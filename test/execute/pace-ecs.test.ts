@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { outlooks, type Progress } from '../../src/execute/pace-ecs.ts'
+import { outlooks, type Progress } from '../../src/execute/follow-ecs.ts'
 
 const progress = (over: Partial<Progress>): Progress => ({
   wanted: 1,

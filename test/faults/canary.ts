@@ -2,7 +2,7 @@ import { EVENT_BUCKET } from '../../sandbox/article/settings.ts'
 import type { AppRunnerService } from '../../sandbox/aws/apprunner/types.ts'
 import type { Bucket } from '../../sandbox/aws/s3.ts'
 import type { ApiKey } from '../../sandbox/langfuse/api-keys.ts'
-import { CANARY_NAME } from '../../src/execute/canary-body.ts'
+import { CANARY_NAME } from '../../src/execute/canary-messages.ts'
 import { WRITE_MODE } from '../../src/release/v4-flags.ts'
 import { type Fault, type FaultStage, swap, until } from './fault.ts'
 

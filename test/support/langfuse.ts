@@ -1,4 +1,4 @@
-import { CANARY_NAME } from '../../src/execute/canary-body.ts'
+import { CANARY_NAME } from '../../src/execute/canary-messages.ts'
 import type { LangfuseAnswer, LangfuseApi } from '../../src/ports/http.ts'
 
 /**

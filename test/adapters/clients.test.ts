@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { clientRetries } from '../../src/adapters/retries.ts'
+import { clientRetries } from '../../src/adapters/clients.ts'
 
 const { retryStrategy, maxAttempts } = clientRetries
 

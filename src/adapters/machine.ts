@@ -1,0 +1,57 @@
+import { lookup } from 'node:dns/promises'
+import { readdir, stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { MountedFile, MountedFiles } from '../ports/databases.ts'
+import type { Http, Names, Send } from '../ports/http.ts'
+import type { Clock } from '../ports/runner.ts'
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds, signal) => sleep(milliseconds, undefined, signal === undefined ? {} : { signal }),
+  random: () => Math.random(),
+}
+
+export const http: Http = {
+  async get(url, { timeoutMs, headers }) {
+    const response = await fetch(url, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(headers && { headers }),
+    })
+    return { status: response.status, body: await response.text() }
+  },
+}
+
+export const send: Send = async (url, { method, headers, timeoutMs, body, signal }) => {
+  const late = AbortSignal.timeout(timeoutMs)
+  const response = await fetch(url, {
+    method,
+    headers,
+    redirect: 'manual',
+    signal: signal === undefined ? late : AbortSignal.any([late, signal]),
+    ...(body !== undefined && { body }),
+  })
+  return { status: response.status, body: await response.text() }
+}
+
+/** As the machine resolves, which in a VPC is what every container there sees. */
+export const names: Names = {
+  resolve: async name => (await lookup(name, { all: true })).map(({ address }) => address),
+}
+
+/** What stands in the root of a mounted volume of ClickHouse. Opens and writes nothing. */
+export async function inspectMountedFiles(path: string): Promise<MountedFiles> {
+  const [names, room] = await Promise.all([readdir(path), statfs(path)])
+  const known = OF_CLICKHOUSE.filter(name => names.includes(name))
+  const entries = await Promise.all(['.', ...known].map(name => ownerOf(name, path)))
+  return { entries, count: names.length, free: room.bavail * room.bsize }
+}
+
+/** What a ClickHouse makes in its data directory. */
+const OF_CLICKHOUSE = ['access', 'data', 'metadata', 'status', 'store', 'tmp', 'user_files', 'uuid']
+
+async function ownerOf(name: string, path: string): Promise<MountedFile> {
+  const { uid, gid, mode } = await stat(join(path, name))
+  return { name, uid, gid, mode: mode & 0o7777 }
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
-import { gateIsOpen } from '../../src/release/background.ts'
+import { gateIsOpen } from '../../src/release/v4-flags.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import { type Copy, copies } from './background-copies.ts'
 import { backfillCosts } from './background-costs.ts'

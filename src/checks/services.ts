@@ -1,5 +1,5 @@
+import { describeSettings, singleWriterSettings, whySingleWriter } from '../plan/image-steps.ts'
 import { componentName } from '../plan/plan.ts'
-import { describeSettings, singleWriterSettings, whySingleWriter } from '../plan/single-writer.ts'
 import { shortImage } from '../release/image.ts'
 import { appRunnerBusy, wrongClickHouseCount } from '../stack/rules.ts'
 import type { EcsComponent } from '../stack/stack.ts'

@@ -1,5 +1,5 @@
 import { explain } from '../errors/errors.ts'
-import { withRelease } from '../release/newer.ts'
+import { withRelease } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
 import type { Ports } from './ports.ts'

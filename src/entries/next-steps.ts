@@ -1,6 +1,6 @@
 import type { StepResult } from '../execute/execution.ts'
-import { type OldWeb, oldWebRemedy } from '../plan/old-web.ts'
 import type { Plan, Step } from '../plan/plan.ts'
+import { type OldWeb, oldWebRemedy } from '../plan/plan-migrate.ts'
 
 type Stopped = {
   readonly plan: Plan

@@ -1,7 +1,7 @@
 import { migrationTasks } from '../execute/migrate.ts'
 import { waitFor } from '../execute/wait.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import { ecsState } from '../plan/ecs-state.ts'
+import { ecsState } from '../plan/image-steps.ts'
 import { observe, quickSources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 import { type Connections, type Ports, requireObservations } from './ports.ts'

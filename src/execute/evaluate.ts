@@ -1,4 +1,4 @@
-import { isHopeless } from '../plan/ecs-state.ts'
+import { isHopeless } from '../plan/image-steps.ts'
 import type {
   AppRunnerOperation,
   AppRunnerService,

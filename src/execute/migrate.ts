@@ -1,6 +1,6 @@
 import { explain, Interrupted } from '../errors/errors.ts'
-import { migrateEnvironment } from '../plan/migrate-environment.ts'
 import type { Migrate } from '../plan/plan.ts'
+import { migrateEnvironment } from '../plan/plan-migrate.ts'
 import type { Cloud, EcsTask } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
 import { observeClickHouse, observePostgres } from '../stack/observe-databases.ts'

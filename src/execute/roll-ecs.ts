@@ -1,5 +1,5 @@
+import { describeSettings } from '../plan/image-steps.ts'
 import type { RollEcs, SetDeploymentSettings } from '../plan/plan.ts'
-import { describeSettings } from '../plan/single-writer.ts'
 import type { EcsTask, ExpressService } from '../ports/cloud.ts'
 import { parseImage, shortDigest, shortImage } from '../release/image.ts'
 import type { EcsComponent } from '../stack/stack.ts'

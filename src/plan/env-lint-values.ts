@@ -1,5 +1,4 @@
-import { bringsBlobEncryption, ENCRYPTS_BLOB_SECRETS } from '../release/background.ts'
-import { crosses, majorOf } from '../release/requirements.ts'
+import { bringsBlobEncryption, crosses, ENCRYPTS_BLOB_SECRETS, majorOf } from '../release/requirements.ts'
 import type { V4Flag } from '../release/v4-flags.ts'
 import {
   BACKFILL,

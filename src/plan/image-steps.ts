@@ -1,11 +1,8 @@
+import type { DeploymentSettings, EcsDeployment, EcsService } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
 import type { EcsComponent, Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
-import { ecsState } from './ecs-state.ts'
-import type { RollAppRunner, RollEcs } from './plan.ts'
-import { componentName } from './plan.ts'
-import { continuedDeployment, continuedOperation } from './preflight.ts'
-import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
+import { componentName, type Mirror, type RollAppRunner, type RollEcs, type Step } from './plan.ts'
 
 /** The step that brings an ECS component to an image, or undefined when it runs it already and is at rest. */
 export function ecsStep(component: EcsComponent, target: TargetImage | undefined): RollEcs | undefined {
@@ -61,4 +58,79 @@ function changeOf(
   target: TargetImage,
 ): string {
   return `${componentName(component)} runs ${image.version ?? shortImage(image.reference)} and is to run ${target.version ?? shortImage(target.asked)}.`
+}
+
+/** Copies of the images that the changes need and that the deployed repositories do not have. Pure. */
+export function mirrorSteps(targets: Targets, changes: readonly Step[]): readonly Mirror[] {
+  return (['worker', 'clickhouse', 'web'] as const).flatMap(component => {
+    const target = targets[component]
+    const needed = changes.some(step => 'to' in step && step.to === target?.reference)
+    if (target?.mirror === undefined || !needed) return []
+    const { from, tool } = target.mirror
+    return [
+      {
+        kind: 'mirror' as const,
+        component,
+        from,
+        to: target.asked,
+        tool,
+        reason: `The ${componentName(component)} image is not in its repository yet: ${tool} copies ${shortImage(from)}.`,
+      },
+    ]
+  })
+}
+
+/** Where an ECS service is: at rest, in the middle of a deployment, or in one that never ends. */
+type EcsState =
+  | { readonly kind: 'settled' }
+  | { readonly kind: 'rolling'; readonly deployment: EcsDeployment | undefined }
+  | { readonly kind: 'hopeless'; readonly deployment: EcsDeployment }
+
+/** A service without a circuit breaker never fails by itself; ECS's own threshold for one task is three. */
+const HOPELESS_FAILURES = 3
+
+export function ecsState(service: EcsService): EcsState {
+  const primary = service.deployments.find(deployment => deployment.status === 'PRIMARY')
+  if (primary !== undefined && isHopeless(service, primary)) return { kind: 'hopeless', deployment: primary }
+  const atRest = service.deployments.length === 1 && primary?.rolloutState === 'COMPLETED'
+  return atRest ? { kind: 'settled' } : { kind: 'rolling', deployment: primary }
+}
+
+/** Whether ECS goes on starting tasks that die, for ever, because nothing tells it to stop. */
+export function isHopeless(service: EcsService, deployment: EcsDeployment): boolean {
+  const endless = !service.settings.circuitBreaker.enable || deployment.rolloutState === 'FAILED'
+  return endless && deployment.failedTasks >= HOPELESS_FAILURES && deployment.runningCount === 0
+}
+
+/**
+ * ClickHouse on EFS must stop before the next one starts: two servers on one directory end in "Cannot lock
+ * file …/status. Another server instance in same directory is already running" (ClickHouse#29607), and with
+ * ECS's default of 100 % and 200 % that rollout never ends.
+ */
+export function singleWriterSettings(service: EcsService): DeploymentSettings | undefined {
+  const { minimumHealthyPercent, maximumPercent } = service.settings
+  if (minimumHealthyPercent === 0 && maximumPercent === 100) return undefined
+  return { ...service.settings, minimumHealthyPercent: 0, maximumPercent: 100 }
+}
+
+export function describeSettings(settings: DeploymentSettings): string {
+  return `minimum ${settings.minimumHealthyPercent} %, maximum ${settings.maximumPercent} %`
+}
+
+export function whySingleWriter(service: EcsService): string {
+  return `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one, and two ClickHouse servers on one EFS refuse to start.`
+}
+
+/** The operation of an earlier run that brings the wanted image; App Runner already shows the new configuration. */
+export function continuedOperation({ web }: Stack, targets: Targets): string | undefined {
+  if (web.platform !== 'app-runner') return undefined
+  const ours = web.operation !== undefined && web.service.image === targets.web?.reference
+  return ours && web.operation?.status !== 'ROLLBACK_IN_PROGRESS' ? web.operation?.id : undefined
+}
+
+/** The deployment of an earlier run that brings the wanted image. */
+export function continuedDeployment(component: EcsComponent, target: TargetImage): string | undefined {
+  const state = ecsState(component.service)
+  const ours = state.kind === 'rolling' && component.container.image === target.reference
+  return ours ? state.deployment?.id : undefined
 }

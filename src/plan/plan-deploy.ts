@@ -1,28 +1,41 @@
 import type { Component, DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
+import { missingClickHouse } from '../release/requirements.ts'
 import type { Backups } from '../stack/observe-backups.ts'
-import { unfinishedRollback } from '../stack/rules.ts'
-import type { Stack } from '../stack/stack.ts'
-import { currentRelease } from '../stack/stack.ts'
+import { runningClickHouse, unfinishedRollback } from '../stack/rules.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
-import { ecsState } from './ecs-state.ts'
 import { environmentFindings } from './env-lint.ts'
-import { ecsStep, webStep } from './image-steps.ts'
-import { mirrorSteps } from './mirror-steps.ts'
-import { oldWebOf, oldWebWarning } from './old-web.ts'
-import { componentOrder, type Order } from './order.ts'
-import type { Plan, Refusal, RollEcs, Step } from './plan.ts'
-import { makePlan } from './plan.ts'
+import {
+  continuedDeployment,
+  ecsState,
+  ecsStep,
+  mirrorSteps,
+  singleWriterSettings,
+  webStep,
+  whySingleWriter,
+} from './image-steps.ts'
+import { makePlan, type Plan, type Refusal, type RollEcs, type Step } from './plan.ts'
+import { backgroundProblems, backgroundWarnings, planRerun, rerunNeeds } from './plan-background.ts'
 import { type BackupPlan, NO_BACKUP, planBackup } from './plan-backup.ts'
-import { bootWarnings, migrateProblems, unreachedWarnings, withMigrations } from './plan-migrate.ts'
-import { planRerun, rerunNeeds } from './plan-rerun.ts'
-import { commonProblems, commonWarnings, continuedDeployment } from './preflight.ts'
-import { backgroundProblems, backgroundWarnings } from './preflight-background.ts'
-import { clickhouseProblems, clickhouseWarnings } from './preflight-clickhouse.ts'
-import { foreignImages } from './preflight-images.ts'
-import { releaseProblems, releaseWarnings, stopProblems } from './preflight-release.ts'
+import {
+  bootWarnings,
+  migrateProblems,
+  oldWebOf,
+  oldWebWarning,
+  unreachedWarnings,
+  withMigrations,
+} from './plan-migrate.ts'
+import { commonProblems, commonWarnings, foreignImages } from './preflight.ts'
+import {
+  clickhouseProblems,
+  clickhouseWarnings,
+  releaseProblems,
+  releaseWarnings,
+  stopProblems,
+  wantedClickHouse,
+} from './preflight-release.ts'
 import { classOf, type Undo, undoBetween, withoutDownSql } from './rollback-class.ts'
-import { singleWriterSettings, whySingleWriter } from './single-writer.ts'
 
 type DeployQuestion = {
   readonly config: DeployConfig
@@ -166,4 +179,34 @@ function warnings(question: DeployQuestion, changes: readonly Step[]): readonly 
   ]
   const oldWeb = oldWebOf(changes, question)
   return [...found, ...bootWarnings(question), ...(oldWeb === undefined ? [] : [oldWebWarning(oldWeb)])]
+}
+
+export type Order = {
+  readonly components: readonly Component[]
+  /** Why ClickHouse left its place in the order that was asked for; undefined: it did not. */
+  readonly clickhouseFirst: string | undefined
+}
+
+/**
+ * The order that was asked for, unless the target needs a newer ClickHouse than runs: then ClickHouse goes first, and
+ * the other two keep their order. Releases before the target work on the newer ClickHouse too ("upgrade ClickHouse
+ * before the server", https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v3-to-v4).
+ */
+export function componentOrder(question: {
+  readonly config: DeployConfig
+  readonly stack: Stack
+  readonly targets: Targets
+}): Order {
+  const { config, stack, targets } = question
+  const asked = config.order
+  const running = runningClickHouse(stack)
+  const minimum = running === undefined ? undefined : missingClickHouse(config.version, running)
+  const changes = wantedClickHouse(config, targets) !== undefined
+  if (minimum === undefined || !changes || asked[0] === 'clickhouse') {
+    return { components: asked, clickhouseFirst: undefined }
+  }
+  return {
+    components: ['clickhouse', ...asked.filter(component => component !== 'clickhouse')],
+    clickhouseFirst: `ClickHouse goes first and leaves the order \`${asked.join(',')}\`, because Langfuse ${config.version} needs ClickHouse ${minimum} or newer and ${running} runs.`,
+  }
 }

@@ -3,8 +3,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import { missingClickHouse } from '../release/requirements.ts'
 import { runningClickHouse } from '../stack/rules.ts'
-import type { Stack } from '../stack/stack.ts'
-import { currentRelease } from '../stack/stack.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import type { Migrate, Step } from './plan.ts'
 
@@ -145,4 +144,120 @@ export function bootWarnings(question: MigrateQuestion): readonly string[] {
   return [
     'The migrations run when the new web starts, inside the time that it has to pass its health check (App Runner gives 400 seconds at most): with `migrate: task` they run before.',
   ]
+}
+
+type TaskEnvironment = {
+  readonly environment: Readonly<Record<string, string>>
+  /** Name to ARN. */
+  readonly secrets: Readonly<Record<string, string>>
+  /** Names that came from the web, and that the worker has and the task does not get. Never values. */
+  readonly fromWeb: readonly string[]
+  readonly left: readonly string[]
+}
+
+/**
+ * The environment of the migration task: the worker's, because its execution role may read those secrets; and from
+ * the web what its entry point reads (web/entrypoint.sh and packages/shared/clickhouse/scripts/up.sh, v3.0.0 to
+ * v4.16.0) and the worker lacks. Pure.
+ */
+export function migrateEnvironment({ worker, web }: Stack): TaskEnvironment {
+  const { container } = worker
+  const has = (name: string) => name in container.environment || name in container.secrets
+  const lacks = (name: string) =>
+    READ_BY_ENTRYPOINT.has(name) && !has(name) && !(ADDRESS.has(name) && [...ADDRESS].some(has))
+  return {
+    environment: { ...without(container.environment), ...only(web.environment, lacks) },
+    secrets: { ...without(container.secrets), ...only(web.secrets, lacks) },
+    fromWeb: [...Object.keys(web.environment), ...Object.keys(web.secrets)].filter(lacks).sort(),
+    left: [...LEFT].filter(has).sort(),
+  }
+}
+
+/** Two spellings of one thing: a worker that has either needs nothing of the other. */
+const ADDRESS = new Set([
+  'DATABASE_URL',
+  'DATABASE_HOST',
+  'DATABASE_USERNAME',
+  'DATABASE_PASSWORD',
+  'DATABASE_NAME',
+  'DATABASE_ARGS',
+])
+
+const READ_BY_ENTRYPOINT = new Set([
+  ...ADDRESS,
+  'DIRECT_URL',
+  'CLICKHOUSE_URL',
+  'CLICKHOUSE_MIGRATION_URL',
+  'CLICKHOUSE_MIGRATION_SSL',
+  'CLICKHOUSE_USER',
+  'CLICKHOUSE_PASSWORD',
+  'CLICKHOUSE_DB',
+  'CLICKHOUSE_CLUSTER_ENABLED',
+  'CLICKHOUSE_CLUSTER_NAME',
+])
+
+/**
+ * What a migration must not get: the switches that turn it off, and Node options, which may name a module that
+ * only the worker's image has.
+ */
+const LEFT = new Set([
+  'LANGFUSE_AUTO_POSTGRES_MIGRATION_DISABLED',
+  'LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED',
+  'NODE_OPTIONS',
+])
+
+function without(values: Readonly<Record<string, string>>): Record<string, string> {
+  return only(values, name => !LEFT.has(name))
+}
+
+function only(
+  values: Readonly<Record<string, string>>,
+  keep: (name: string) => boolean,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => keep(name)))
+}
+
+/**
+ * The web of before, once the migrations have run without it: it serves on, but its entry point refuses to start on
+ * a ClickHouse schema that is ahead of its own files. undefined: nothing of that kind can happen.
+ */
+export type OldWeb = {
+  /** Its release, where that is known. */
+  readonly from: string | undefined
+  readonly to: string
+  /** ClickHouse's schema version after the migrations; undefined: not known from here. */
+  readonly head: number | undefined
+}
+
+export function oldWebOf(steps: readonly Step[], question: MigrateQuestion): OldWeb | undefined {
+  const { config, stack, facts } = question
+  const migrate = steps.find(step => step.kind === 'migrate')
+  const changesWeb = steps.some(step => 'component' in step && step.component === 'web')
+  if (migrate === undefined || migrate.clickhouse?.length === 0 || !changesWeb) return undefined
+  if (stack.web.environment['LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED'] === 'true') return undefined
+  const from = currentRelease(stack, facts)
+  const before = from === undefined ? undefined : facts.release(from)?.clickhouseHead
+  const head = facts.release(config.version)?.clickhouseHead
+  if (before !== undefined && head !== undefined && before >= head) return undefined
+  return { from, to: config.version, head }
+}
+
+/** For the plan, before anything is done. */
+export function oldWebWarning({ from, to, head }: OldWeb): string {
+  return `From the end of the migrations until the new web serves, the web of ${nameOf(from)} serves on but could not start again ${why(head)}: if it crashes, is scaled or is restarted in these minutes, the site is down until Langfuse ${to} is there. Deploy when few people need it, and let nothing else touch the web meanwhile.`
+}
+
+/** For a deploy that stopped in between. */
+export function oldWebRemedy({ from, to, head }: OldWeb): string {
+  return `The migrations of Langfuse ${to} may have run and its web does not serve yet: the web of ${nameOf(from)} serves on, but cannot start again ${why(head)}. Do not restart, scale or redeploy it; end this soon by deploying ${to} again, or by the rollback action, which undoes the migrations that it has down SQL for. If it has to start before that, set \`LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED\` to \`true\` for it, and remove that afterwards.`
+}
+
+function nameOf(from: string | undefined): string {
+  return from === undefined ? 'before' : `Langfuse ${from}`
+}
+
+function why(head: number | undefined): string {
+  return head === undefined
+    ? '("no migration found")'
+    : `(ClickHouse's schema is then version ${head}: "no migration found for version ${head}")`
 }

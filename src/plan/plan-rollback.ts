@@ -2,7 +2,6 @@ import type { RollbackConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { clickhouseName } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
-import type { CountedLoss } from '../stack/count-losses.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
 import { currentRelease } from '../stack/stack.ts'
@@ -11,22 +10,21 @@ import { ecsStep, webStep } from './image-steps.ts'
 import { meaningOf } from './losses.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
 import { amountOf, componentName, makePlan } from './plan.ts'
-import { commonProblems, commonWarnings } from './preflight.ts'
-import type { MissingImage } from './preflight-images.ts'
-import { type Repair, repairOf } from './repair.ts'
-import type { Renamed, Undo } from './rollback-class.ts'
-import { classOf, isNothing, undoBetween, withoutDownSql } from './rollback-class.ts'
-import { restoreRunbook, wholeRestoreRunbook } from './runbook.ts'
-
-type RollbackQuestion = {
-  readonly config: RollbackConfig
-  readonly stack: Stack
-  readonly target: RollbackTarget
-  readonly targets: Targets
-  readonly facts: ReleaseFacts
-  /** What undoing archives or changes, counted where the databases are reached. */
-  readonly counted?: readonly CountedLoss[]
-}
+import { commonProblems, commonWarnings, type MissingImage } from './preflight.ts'
+import {
+  classOf,
+  isNothing,
+  NOTHING,
+  type Renamed,
+  type Repair,
+  type RollbackQuestion,
+  repairFrom,
+  type Undo,
+  undoFrom,
+  whyNotImagesOnly,
+  withoutDownSql,
+} from './rollback-class.ts'
+import { runbook } from './runbook.ts'
 
 /** Decides a rollback: expand, images, contract; or everything that stands in its way. Pure. */
 export function planRollback(question: RollbackQuestion): Plan | Refusal {
@@ -92,30 +90,6 @@ export function planUndo(question: RollbackQuestion): Plan | Refusal {
   return { ...alone, warnings: [...alone.warnings, why] }
 }
 
-/** What SQL cannot give back, and how a snapshot does. */
-export function runbook(
-  { stack, target }: Pick<RollbackQuestion, 'stack' | 'target'>,
-  undo: Undo = NOTHING,
-): readonly string[] {
-  const point = { snapshot: target.snapshot, release: target.release }
-  return undo.missing.length === 0
-    ? restoreRunbook(stack, point)
-    : wholeRestoreRunbook(stack, point, {
-        names: withoutDownSql(undo),
-        inClickHouse: undo.missing.some(name => name.startsWith('clickhouse/')),
-        imagesFirst: whyNotImagesOnly(undo, target.release).length === 0,
-      })
-}
-
-const NOTHING: Undo = {
-  postgres: [],
-  clickhouse: [],
-  clickhouseHead: undefined,
-  renamed: { from: [], to: [] },
-  sql: [],
-  missing: [],
-}
-
 function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly string[] {
   const from = currentRelease(stack, facts)
   const wanted = facts.release(target.release)
@@ -156,60 +130,9 @@ function goneImage({ release }: RollbackTarget): MissingImage {
   }
 }
 
-/** `images-only` leaves the databases alone, also their failed migrations. */
-export function repairFrom({
-  config,
-  stack,
-  target,
-  facts,
-}: Omit<RollbackQuestion, 'targets' | 'counted'>): Repair {
-  const isSeen = config.sql === 'auto' && stack.postgres.known && facts.release(target.release) !== undefined
-  return isSeen
-    ? repairOf(stack.postgres.value, target.release, facts)
-    : { finish: [], forget: [], unclear: [] }
-}
-
-/**
- * What the databases have and the target does not know; by the catalog where the databases are not seen. Of a release
- * that nobody knows that cannot be said, and the plan refuses it.
- */
-export function undoFrom(
-  { stack, target: { release: to }, facts }: Pick<RollbackQuestion, 'stack' | 'target' | 'facts'>,
-  repair: Repair,
-): Undo {
-  if (facts.release(to) === undefined) return NOTHING
-  const running = currentRelease(stack, facts)
-  const from = running !== undefined && facts.release(running) !== undefined ? running : to
-  const postgres = stack.postgres.known
-    ? [
-        ...stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name),
-        ...repair.finish,
-      ]
-    : facts.postgresMigrations(from).map(migration => migration.name)
-  const clickhouseHead = stack.clickhouseStore.known
-    ? stack.clickhouseStore.value.head
-    : (facts.release(from)?.clickhouseHead ?? 0)
-  return undoBetween({ postgres: [...new Set(postgres)], clickhouseHead }, to, facts)
-}
-
 function undoProblems({ config, stack, target }: RollbackQuestion, undo: Undo): readonly string[] {
   if (config.sql === 'images-only') return whyNotImagesOnly(undo, target.release)
   return [...unreachable(stack, undo), ...withoutSql(undo), ...notAccepted(config, undo)]
-}
-
-function whyNotImagesOnly({ clickhouse, clickhouseHead, renamed }: Undo, to: string): readonly string[] {
-  const problems: string[] = []
-  if (clickhouse.length > 0) {
-    problems.push(
-      `Input \`sql\` is \`images-only\`, but ClickHouse's schema is ahead of what Langfuse ${to} knows (version ${clickhouseHead}), so its web would not start ("no migration found for version ${clickhouse[0]}"): write \`auto\`.`,
-    )
-  }
-  for (const { name } of renamed.to.filter(migration => migration.repeatable !== true)) {
-    problems.push(
-      `Input \`sql\` is \`images-only\`, but the web of Langfuse ${to} would apply ${name} again, which is there under a later name, fail at it and not start again (P3009): write \`auto\`.`,
-    )
-  }
-  return problems
 }
 
 function unreachable(stack: Stack, undo: Undo): readonly string[] {

@@ -1,8 +1,14 @@
-import type { ReleaseFacts } from '../release/facts.ts'
-import { clickhouseName } from '../release/facts.ts'
+import type { RollbackConfig } from '../inputs/config.ts'
+import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
 import type { PostgresMigration } from '../schema/catalog.ts'
+import { type Delta, isEmptyDelta } from '../schema/diff.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
-import { bytewise } from '../schema/snapshot.ts'
+import { bytewise, type Facts, type Snapshot, sameFacts } from '../schema/snapshot.ts'
+import type { CountedLoss } from '../stack/count-losses.ts'
+import type { RollbackTarget } from '../stack/rollback-target.ts'
+import type { PostgresState, Stack } from '../stack/stack.ts'
+import { currentRelease } from '../stack/stack.ts'
+import type { Targets } from '../stack/targets.ts'
 import type { RollbackClass } from './plan.ts'
 
 /** What is between two states of the databases: what to undo, with which SQL, and what has none. */
@@ -107,4 +113,125 @@ export function withoutDownSql({ missing }: Pick<Undo, 'missing'>): string {
 /** Whether the databases stay as they are. */
 export function isNothing({ postgres, clickhouse, renamed }: Undo): boolean {
   return postgres.length + clickhouse.length + renamed.from.length + renamed.to.length === 0
+}
+
+/** Rows of `_prisma_migrations` that say "started, not finished" and keep every web from starting (P3009). */
+export type Repair = {
+  /** The schema has all of what the migration changes: only the note that it finished is missing. */
+  readonly finish: readonly string[]
+  /** The schema has nothing of it: its transaction was rolled back, and its row is marked so. */
+  readonly forget: readonly string[]
+  /** Neither can be shown; a person has to look. */
+  readonly unclear: readonly string[]
+}
+
+/**
+ * What to do with each failed Postgres migration that the older release does not know, by the evidence of the schema.
+ * A migration that only changes data shows nothing there and stays unclear.
+ */
+export function repairOf(postgres: PostgresState, older: string, facts: ReleaseFacts): Repair {
+  const kept = new Set(facts.postgresMigrations(older).map(migration => migration.name))
+  const failed = postgres.migrations.filter(row => row.state === 'failed' && !kept.has(row.name))
+  const newest = facts.releases.at(-1)?.version ?? older
+  const catalogued = new Set(facts.postgresMigrations(newest).map(migration => migration.name))
+  const left = (name: string): Leftover =>
+    postgres.schema === undefined || !catalogued.has(name)
+      ? 'unclear'
+      : leftoverOf(facts.postgresStep(name), postgres.schema)
+  const those = (leftover: Leftover) => failed.map(row => row.name).filter(name => left(name) === leftover)
+  return { finish: those('all'), forget: those('nothing'), unclear: those('unclear') }
+}
+
+type Leftover = 'all' | 'nothing' | 'unclear'
+
+function leftoverOf(step: Delta, schema: Snapshot): Leftover {
+  if (isEmptyDelta(step)) return 'unclear'
+  const has = (key: string, facts?: Facts): boolean => {
+    const present = schema[key]
+    return present !== undefined && (facts === undefined || sameFacts(present, facts))
+  }
+  const signs: readonly { readonly done: boolean; readonly undone: boolean }[] = [
+    ...Object.entries(step.added).map(([key, facts]) => ({ done: has(key, facts), undone: !has(key) })),
+    ...Object.entries(step.removed).map(([key, facts]) => ({ done: !has(key), undone: has(key, facts) })),
+    ...Object.entries(step.changed).map(([key, { from, to }]) => ({
+      done: has(key, to),
+      undone: has(key, from),
+    })),
+    ...step.renamed.map(({ from, to }) => ({ done: has(to) && !has(from), undone: has(from) && !has(to) })),
+  ]
+  if (signs.every(sign => sign.done)) return 'all'
+  return signs.every(sign => sign.undone) ? 'nothing' : 'unclear'
+}
+
+export type RollbackQuestion = {
+  readonly config: RollbackConfig
+  readonly stack: Stack
+  readonly target: RollbackTarget
+  readonly targets: Targets
+  readonly facts: ReleaseFacts
+  /** What undoing archives or changes, counted where the databases are reached. */
+  readonly counted?: readonly CountedLoss[]
+}
+
+/** `images-only` leaves the databases alone, also their failed migrations. */
+export function repairFrom({
+  config,
+  stack,
+  target,
+  facts,
+}: Omit<RollbackQuestion, 'targets' | 'counted'>): Repair {
+  const isSeen = config.sql === 'auto' && stack.postgres.known && facts.release(target.release) !== undefined
+  return isSeen
+    ? repairOf(stack.postgres.value, target.release, facts)
+    : { finish: [], forget: [], unclear: [] }
+}
+
+/**
+ * What the databases have and the target does not know; by the catalog where the databases are not seen. Of a release
+ * that nobody knows that cannot be said, and the plan refuses it.
+ */
+export function undoFrom(
+  { stack, target: { release: to }, facts }: Pick<RollbackQuestion, 'stack' | 'target' | 'facts'>,
+  repair: Repair,
+): Undo {
+  if (facts.release(to) === undefined) return NOTHING
+  const running = currentRelease(stack, facts)
+  const from = running !== undefined && facts.release(running) !== undefined ? running : to
+  const postgres = stack.postgres.known
+    ? [
+        ...stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name),
+        ...repair.finish,
+      ]
+    : facts.postgresMigrations(from).map(migration => migration.name)
+  const clickhouseHead = stack.clickhouseStore.known
+    ? stack.clickhouseStore.value.head
+    : (facts.release(from)?.clickhouseHead ?? 0)
+  return undoBetween({ postgres: [...new Set(postgres)], clickhouseHead }, to, facts)
+}
+
+export const NOTHING: Undo = {
+  postgres: [],
+  clickhouse: [],
+  clickhouseHead: undefined,
+  renamed: { from: [], to: [] },
+  sql: [],
+  missing: [],
+}
+
+export function whyNotImagesOnly(
+  { clickhouse, clickhouseHead, renamed }: Undo,
+  to: string,
+): readonly string[] {
+  const problems: string[] = []
+  if (clickhouse.length > 0) {
+    problems.push(
+      `Input \`sql\` is \`images-only\`, but ClickHouse's schema is ahead of what Langfuse ${to} knows (version ${clickhouseHead}), so its web would not start ("no migration found for version ${clickhouse[0]}"): write \`auto\`.`,
+    )
+  }
+  for (const { name } of renamed.to.filter(migration => migration.repeatable !== true)) {
+    problems.push(
+      `Input \`sql\` is \`images-only\`, but the web of Langfuse ${to} would apply ${name} again, which is there under a later name, fail at it and not start again (P3009): write \`auto\`.`,
+    )
+  }
+  return problems
 }

@@ -1,64 +1,61 @@
 import type { Stack } from '../stack/stack.ts'
+import { NOTHING, type Undo, whyNotImagesOnly, withoutDownSql } from './rollback-class.ts'
 
-/** What a restore starts from, as far as it is known. */
-type RestorePoint = {
-  /** Aurora snapshot that the deploy took before its first change. */
-  readonly snapshot: string | undefined
-  /** Release whose schema is in it. */
-  readonly release: string
+type RestoreQuestion = {
+  readonly stack: Stack
+  /** `snapshot`: Aurora's, from before the upgrade, where the deployment record names one. */
+  readonly target: { readonly release: string; readonly snapshot?: string | undefined }
 }
 
-/**
- * The way back when the newer release destroyed what the older one lives from: one line a step, with its commands.
- * Images and schema come first: a web of the newer release that starts on a restored database would migrate it again.
- * Then the snapshot is restored beside the cluster, and gives back either the tables that are missing or, in the
- * place of the cluster, everything (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-restore-snapshot.html).
- */
-export function restoreRunbook(stack: Stack, point: RestorePoint): readonly string[] {
-  return [
-    `Restore 1. Run this action again with \`to: ${point.release}\` and \`accept: restore\`: it brings the images and both schemas back; the tables that the newer release dropped are there again, and empty.`,
-    `Restore 2. ${besideTheCluster(stack, point)}`,
-    'Restore 3. Copy the tables that are empty from the restored cluster, from a machine in the VPC: `pg_dump --data-only --table=public.TABLE "$RESTORED_URL" | psql "$DATABASE_URL"`. Everything else stays as it is now.',
-    `Restore 4. Or go back to the moment of the snapshot altogether: ${swapClusters(stack)}, then restart web and worker.`,
-    `Restore 5. ${VERIFY}`,
-  ]
-}
-
-/** Migrations without down SQL, which stay in the databases until these are restored as a whole. */
-type Staying = {
-  readonly names: string
-  readonly inClickHouse: boolean
-  /** Whether the older release starts on what they left. */
-  readonly imagesFirst: boolean
-}
-
-/** The same over migrations without down SQL. Where the older release cannot start on them, the images come last. */
-export function wholeRestoreRunbook(
-  stack: Stack,
-  point: RestorePoint,
-  { names, inClickHouse, imagesFirst }: Staying,
-): readonly string[] {
-  const again = `Run the rollback action with \`to: ${point.release}\``
-  const files =
-    "In AWS Backup, restore the recovery point of ClickHouse's file system from before the upgrade, and start ClickHouse on it."
-  const steps = [
-    imagesFirst
-      ? `${again} and \`sql: images-only\`: it brings the images back, and the databases keep ${names}.`
-      : 'Let nothing restart the web until the last step: a web of the newer release would migrate a restored database again.',
-    besideTheCluster(stack, point),
-    `Go back to the moment of the snapshot: ${swapClusters(stack)}${imagesFirst ? ', then restart web and worker' : ''}.`,
-    ...(inClickHouse ? [files] : []),
-    ...(imagesFirst
-      ? []
-      : [`${again}: it finds the schemas that this release knows, and brings the images back.`]),
-    VERIFY,
-  ]
+/** How to restore from a snapshot what SQL cannot bring back: one line a step, with its commands. */
+export function runbook(question: RestoreQuestion, undo: Undo = NOTHING): readonly string[] {
+  const steps = undo.missing.length === 0 ? tablesRunbook(question) : wholeRunbook(question, undo)
   return steps.map((step, index) => `Restore ${index + 1}. ${step}`)
 }
 
-const VERIFY = 'Run the verify action. Keep the cluster that is left over until nobody misses anything.'
+/**
+ * The newer release dropped tables that the older one needs. Images and schema come first: a web of the newer release
+ * that starts on a restored database would migrate it again.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-restore-snapshot.html
+ */
+function tablesRunbook({ stack, target }: RestoreQuestion): readonly string[] {
+  return [
+    `Run this action again with \`to: ${target.release}\` and \`accept: restore\`. It rolls back the images and both schemas. The tables that the newer release dropped exist again, but are empty.`,
+    secondCluster(stack, target),
+    'Copy the empty tables from the restored cluster, from a machine in the VPC: `pg_dump --data-only --table=public.TABLE "$RESTORED_URL" | psql "$DATABASE_URL"`. All other data stays as it is now.',
+    `Or return to the time of the snapshot completely instead of copying tables. ${swapClusters(stack)} Then restart web and worker.`,
+    VERIFY,
+  ]
+}
 
-function besideTheCluster({ region }: Stack, { snapshot }: RestorePoint): string {
+/**
+ * Migrations without down SQL stay in the databases until these are restored as a whole. Where the older release
+ * cannot start on them, the images come last.
+ */
+function wholeRunbook({ stack, target }: RestoreQuestion, undo: Undo): readonly string[] {
+  const imagesFirst = whyNotImagesOnly(undo, target.release).length === 0
+  const again = `Run the rollback action with \`to: ${target.release}\``
+  return [
+    imagesFirst
+      ? `${again} and \`sql: images-only\`. It rolls back the images. The databases keep ${withoutDownSql(undo)}.`
+      : 'Do not let the web restart before the last step: a web of the newer release would migrate a restored database again.',
+    secondCluster(stack, target),
+    `Return to the time of the snapshot. ${swapClusters(stack)}${imagesFirst ? ' Then restart web and worker.' : ''}`,
+    ...(undo.missing.some(name => name.startsWith('clickhouse/')) ? [RESTORE_FILES] : []),
+    ...(imagesFirst
+      ? []
+      : [`${again}. The restored schemas match this release, so it rolls back the images.`]),
+    VERIFY,
+  ]
+}
+
+const RESTORE_FILES =
+  "In AWS Backup, restore the recovery point of ClickHouse's file system from before the upgrade. Start ClickHouse on the restored file system."
+
+const VERIFY =
+  'Run the verify action. Keep the leftover cluster until you have confirmed that no data is missing.'
+
+function secondCluster({ region }: Stack, { snapshot }: RestoreQuestion['target']): string {
   const restore = rds(
     region,
     'restore-db-cluster-from-snapshot',
@@ -79,9 +76,9 @@ function besideTheCluster({ region }: Stack, { snapshot }: RestorePoint): string
   )
   const which =
     snapshot === undefined
-      ? `No deployment record names the snapshot from before the upgrade: find it (SNAPSHOT) with ${rds(region, 'describe-db-cluster-snapshots', '--db-cluster-identifier CLUSTER')}.`
+      ? `No deployment record names the snapshot from before the upgrade. Find it (SNAPSHOT) with ${rds(region, 'describe-db-cluster-snapshots', '--db-cluster-identifier CLUSTER')}.`
       : `The snapshot from before the upgrade is \`${snapshot}\`.`
-  return `${which} Restore it beside the cluster (CLUSTER: its identifier), with the same subnet group and security groups: ${restore}, then ${instance}.`
+  return `${which} Restore it as a second cluster, with the subnet group and security groups of the current one (CLUSTER): ${restore}, then ${instance}.`
 }
 
 function swapClusters({ region }: Stack): string {
@@ -93,7 +90,7 @@ function swapClusters({ region }: Stack): string {
       `--new-db-cluster-identifier ${to}`,
       '--apply-immediately',
     )
-  return `exchange the names, so that endpoint, secrets and password stay (all that was written to PostgreSQL since the snapshot is then only in the old cluster): ${rename('CLUSTER', 'CLUSTER-before-restore')}, then ${rename('CLUSTER-restored', 'CLUSTER')}`
+  return `Swap the names of the two clusters, so that endpoint, secrets and password stay the same: ${rename('CLUSTER', 'CLUSTER-before-restore')}, then ${rename('CLUSTER-restored', 'CLUSTER')}. Data written to PostgreSQL since the snapshot is then only in the old cluster.`
 }
 
 function rds(region: string, command: string, ...options: readonly string[]): string {

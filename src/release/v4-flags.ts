@@ -59,3 +59,12 @@ export function crashes(flags: {
   if (flags.mode === 'legacy') return flags.otel === 'direct'
   return flags.mode === 'events_only' && (flags.otel === 'dual_write' || flags.preview !== 'true')
 }
+
+/**
+ * Whether a worker runs the rows behind a gate: its environment says "true", or, for the historic backfill, says
+ * nothing and is v4, where that is the default (worker/src/env.ts). A row behind a closed gate is dormant for ever.
+ */
+export function gateIsOpen(gate: string, value: string | undefined, running: string | undefined): boolean {
+  if (value !== undefined) return value === 'true'
+  return running !== undefined && gate === BACKFILL.name && flagDefault(gate, running) === 'true'
+}

@@ -1,8 +1,8 @@
 import type { EcsService } from '../ports/cloud.ts'
-import { gateIsOpen } from '../release/background.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import { fixOfBrokenOnEfs, majorOf } from '../release/requirements.ts'
+import { gateIsOpen } from '../release/v4-flags.ts'
 import type { BackgroundMigration, Stack } from './stack.ts'
 
 /**

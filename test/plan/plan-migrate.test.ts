@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals'
 import { readDeployConfig } from '../../src/inputs/config.ts'
-import { migrateEnvironment } from '../../src/plan/migrate-environment.ts'
 import type { Migrate, RollAppRunner, RollEcs } from '../../src/plan/plan.ts'
 import {
   bootWarnings,
+  migrateEnvironment,
   migrateProblems,
   unreachedWarnings,
   withMigrations,

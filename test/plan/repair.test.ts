@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { repairOf } from '../../src/plan/repair.ts'
+import { repairOf } from '../../src/plan/rollback-class.ts'
 import type { ReleaseFacts } from '../../src/release/facts.ts'
 import type { Delta } from '../../src/schema/diff.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { ingestedSince, sinceUpgrade, type Way } from '../../src/plan/since-upgrade.ts'
+import { ingestedSince, sinceUpgrade, type Way } from '../../src/plan/losses.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 
 /** The sentences, where the questions were answered with these numbers. */

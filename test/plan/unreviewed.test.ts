@@ -3,8 +3,7 @@ import { readDeployConfig, readRollbackConfig } from '../../src/inputs/config.ts
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
 import { planDeploy } from '../../src/plan/plan-deploy.ts'
 import { planRollback, planUndo } from '../../src/plan/plan-rollback.ts'
-import type { ReleaseFacts } from '../../src/release/facts.ts'
-import { withRelease } from '../../src/release/newer.ts'
+import { type ReleaseFacts, withRelease } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
 import { known, type PostgresMigration, type Stack } from '../../src/stack/stack.ts'
 import { fakeRunner } from '../support/runner.ts'
@@ -108,10 +107,10 @@ test.each([{}, { accept: 'restore' }])(
     ])
     expect(result.next?.join('\n')).not.toContain('accept')
     expect(result.next?.[0]).toBe(
-      `Restore 1. Run the rollback action with \`to: 2.93.7\` and \`sql: images-only\`: it brings the images back, and the databases keep Postgres migration ${NEW}.`,
+      `Restore 1. Run the rollback action with \`to: 2.93.7\` and \`sql: images-only\`. It rolls back the images. The databases keep Postgres migration ${NEW}.`,
     )
     expect(result.next?.[1]).toContain('--snapshot-identifier before-3-0-0')
-    expect(result.next?.[2]).toContain('exchange the names')
+    expect(result.next?.[2]).toContain('Swap the names of the two clusters')
     expect(result.next).toHaveLength(4)
   },
 )
@@ -125,12 +124,14 @@ test('what the first restore step says is possible', () => {
 
 test('where the older web cannot start on ClickHouse, the databases are restored before the images', () => {
   const { next = [] } = planRollback(question(stackWith(6), {}, without(NEW, '0006'))) as Refusal
-  expect(next[0]).toMatch(/^Restore 1\. Let nothing restart the web/)
+  expect(next[0]).toMatch(/^Restore 1\. Do not let the web restart before the last step/)
   expect(next.join('\n')).not.toContain('images-only')
   expect(next[3]).toMatch(
     /^Restore 4\. In AWS Backup, restore the recovery point of ClickHouse's file system/,
   )
-  expect(next[4]).toMatch(/^Restore 5\. Run the rollback action with `to: 2\.93\.7`: it finds the schemas/)
+  expect(next[4]).toMatch(
+    /^Restore 5\. Run the rollback action with `to: 2\.93\.7`\. The restored schemas match this release/,
+  )
 })
 
 test('after a deploy that failed, the images go back alone where the older release starts on what is there', () => {

@@ -22,14 +22,13 @@ const PRIVATE_NAMES =
 /** Where such a word has its common meaning: `order` of a sort or of components, the Mermaid diagram, a report's member. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'inputs/config.ts': ['order', 'readOrder'],
-  'plan/order.ts': ['order', 'Order', 'componentOrder'],
   'plan/plan-deploy.ts': ['order', 'Order', 'componentOrder'],
   'report/json.ts': ['closely'],
   'report/picture.ts': ['picture'],
   'report/summary.ts': ['order', 'picture'],
   'schema/down-sql.ts': ['order', 'phaseOrder'],
 }
-const ALLOWED_FILES = ['plan/order.ts', 'report/picture.ts']
+const ALLOWED_FILES = ['report/picture.ts']
 
 const FILES = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
 

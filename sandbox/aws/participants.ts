@@ -81,8 +81,10 @@ function makeMember(clock: Clock, graceSeconds: number): Member {
     release?.()
     release = undefined
   }
-  const change = (what: () => void) => {
-    what()
+  const change = (by: { readonly busy?: number; readonly sleeping?: number; readonly gone?: boolean }) => {
+    count.busy += by.busy ?? 0
+    count.sleeping += by.sleeping ?? 0
+    count.gone ||= by.gone ?? false
     if (count.gone || count.busy <= count.sleeping) return letGo()
     if (release) return
     release = clock.hold()
@@ -90,9 +92,9 @@ function makeMember(clock: Clock, graceSeconds: number): Member {
     patience.unref()
   }
   return {
-    begin: () => change(() => void count.busy++),
-    rest: () => change(() => void count.busy--),
-    sleeps: more => change(() => void (count.sleeping += more)),
-    leave: () => change(() => void (count.gone = true)),
+    begin: () => change({ busy: 1 }),
+    rest: () => change({ busy: -1 }),
+    sleeps: more => change({ sleeping: more }),
+    leave: () => change({ gone: true }),
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type ArticleStack, startArticleStack } from './article.ts'
 import { type GitHub, startGitHub } from './github.ts'
+import { checkPermissions } from './permissions.ts'
 import { type RunResult, runAction } from './runner.ts'
 
 /** The article's stack, a GitHub, and a runner that stands inside the VPC: what the rehearsal and the tests act on. */
@@ -51,30 +52,32 @@ export async function openStage(options: {
   return {
     stack,
     github,
-    run: async (action, inputs = {}, run = {}) => {
+    run: async (action, given = {}, run = {}) => {
       const participant = stack.sandbox.join()
-      return asWorkflowRun(github, id =>
-        runAction({
+      return asWorkflowRun(github, async id => {
+        const inputs = { ...directInputs(stack), 'github-token': 'ghs_rehearsal', ...given }
+        const env = {
+          ...stack.sandbox.env,
+          ...stack.sandbox.vpcEnv,
+          AWS_ACCESS_KEY_ID: `AKIA${id.padStart(16, '0')}`,
+          ...participant.env,
+          GITHUB_API_URL: github.url,
+          GITHUB_RUN_ID: id,
+          ...run.env,
+        }
+        const result = await runAction({
           action,
-          inputs: {
-            ...directInputs(stack),
-            'github-token': 'ghs_rehearsal',
-            ...inputs,
-          },
+          inputs,
           folder: join(options.folder, run.runner ?? 'runner'),
-          env: {
-            ...stack.sandbox.env,
-            ...stack.sandbox.vpcEnv,
-            ...participant.env,
-            GITHUB_API_URL: github.url,
-            GITHUB_RUN_ID: id,
-            ...run.env,
-          },
+          env,
           ...(run.onLine && { onLine: run.onLine }),
           ...(run.signal && { signal: run.signal }),
           ...(run.lost && { lost: run.lost }),
-        }),
-      ).finally(participant.leave)
+        })
+        const calls = stack.sandbox.requests.filter(({ caller }) => caller === env.AWS_ACCESS_KEY_ID)
+        checkPermissions({ action, inputs }, calls)
+        return result
+      }).finally(participant.leave)
     },
     stop: async () => {
       await github.stop()

@@ -55,6 +55,8 @@ export type RecordedRequest = {
   readonly at: Date
   readonly service: string
   readonly operation: string
+  /** Its access key. */
+  readonly caller: string
   readonly input: JsonObject
   readonly status: number
   readonly error?: string
@@ -103,6 +105,7 @@ async function serve(
     at,
     service: call.service,
     operation: call.operation,
+    caller: callerOf(request),
     input: call.input,
     status: typeof answer === 'string' ? 0 : answer.status,
     attempt: handled.attempt,

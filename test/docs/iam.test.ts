@@ -1,46 +1,59 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { awsCalls } from '../../tools/docs/aws-calls.ts'
+import { checkPermissions, POLICIES, permissionsIn } from '../../sandbox/permissions.ts'
+import { RARE, readCalls } from '../../tools/docs/iam.ts'
 
 type Policy = {
   readonly Statement: readonly { readonly Action: readonly string[]; readonly Condition?: unknown }[]
 }
 
-function allowed(name: string): readonly string[] {
-  const { Statement } = JSON.parse(readFileSync(`docs/iam/${name}.json`, 'utf8')) as Policy
-  return [...new Set(Statement.flatMap(statement => statement.Action))].sort()
-}
-
 /** Permissions that belong to no call: what IAM asks for beside another one. */
 const BESIDE = ['backup:TagResource', 'ecs:TagResource', 'iam:PassRole', 'rds:AddTagsToResource']
 
-test('each policy allows the calls that its action can make: none is missing, none too many', () => {
-  const { look, agent, deploy, rollback } = awsCalls()
-  const calls = { verify: look, agent, deploy, rollback }
-  for (const [name, made] of Object.entries(calls)) {
-    expect([name, allowed(name).filter(action => !BESIDE.includes(action))]).toEqual([name, made])
-  }
-})
-
-test('what is read from the source is all of it: every command of the SDK that is bundled is somebody’s call', () => {
+test('the policies allow every command of the SDK that is bundled, and no other call', () => {
   const bundled = readdirSync('src/adapters/sdk').flatMap(file =>
     [...readFileSync(`src/adapters/sdk/${file}`, 'utf8').matchAll(/\b(\w+)Command\b/g)].map(
       ([, name = '']) => name,
     ),
   )
-  const { look, deploy, rollback } = awsCalls()
-  const made = [...look, ...deploy, ...rollback].map(call => call.split(':')[1] ?? '')
-  expect([...new Set(made)].sort()).toEqual([...new Set(bundled)].sort())
+  const calls = POLICIES.flatMap(permissionsIn).filter(action => !BESIDE.includes(action))
+  const allowed = calls.map(call => call.split(':')[1] ?? '')
+  expect([...new Set(allowed)].sort()).toEqual([...new Set(bundled)].sort())
+})
+
+test('a call that is listed by hand is not in the record', () => {
+  const recorded = readCalls()
+  const both = RARE.flatMap(({ call, policies }) => policies.filter(name => recorded[name].includes(call)))
+  expect(both).toEqual([])
+})
+
+test('a run that calls what the policies of its role do not allow is an error', () => {
+  const call = (service: string, operation: string) => ({ service, operation })
+  const update = [call('ecs', 'UpdateService')]
+  const start = [call('ecs', 'RunTask'), call('efs', 'DescribeFileSystems')]
+  const direct = { 'database-url': 'postgresql://db' }
+  const check = (action: string, inputs: Readonly<Record<string, string>>, calls: typeof update) => () =>
+    checkPermissions({ action, inputs }, calls)
+  expect(check('deploy', {}, update)).not.toThrow()
+  expect(check('deploy', { 'dry-run': 'true' }, update)).toThrow(
+    /deploy called ecs:UpdateService, not allowed by docs\/iam\/verify\.json and docs\/iam\/agent\.json: run/,
+  )
+  expect(check('verify', {}, update)).toThrow(/verify called ecs:UpdateService/)
+  expect(check('verify', {}, start)).not.toThrow()
+  expect(check('verify', direct, start)).toThrow(
+    /verify called ecs:RunTask, not allowed by docs\/iam\/verify\.json: run/,
+  )
+  expect(check('rollback', direct, [call('rds', 'CreateDBClusterSnapshot')])).toThrow(/rds:CreateDB/)
 })
 
 test('the role that only looks can change nothing', () => {
-  const writing = allowed('verify').filter(action => !/:(Describe|List|Get|BatchGet)/.test(action))
+  const writing = permissionsIn('verify').filter(action => !/:(Describe|List|Get|BatchGet)/.test(action))
   expect(writing).toEqual([])
 })
 
 test('no policy reads a secret', () => {
-  for (const name of ['verify', 'agent', 'deploy', 'rollback']) {
-    expect(allowed(name).filter(action => action.startsWith('secretsmanager:'))).toEqual([])
+  for (const name of POLICIES) {
+    expect(permissionsIn(name).filter(action => action.startsWith('secretsmanager:'))).toEqual([])
   }
 })
 

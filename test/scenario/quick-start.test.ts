@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
+import { type PolicyName, permissionOf, permissionsIn } from '../../sandbox/permissions.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { runWorkflow, type Workflow } from '../workflows/run-workflow.ts'
@@ -55,9 +56,7 @@ async function run(workflow: Workflow, inputs: Readonly<Record<string, unknown>>
         { ...OUTSIDE, ...wanted, url: stage.stack.webUrl },
         { env: HOSTED },
       )
-      const calls = stage.stack.sandbox.requests
-        .slice(from)
-        .map(({ service, operation }) => `${PREFIX[service] ?? service}:${operation}`)
+      const calls = stage.stack.sandbox.requests.slice(from).map(permissionOf)
       await allOutputs(action, result)
       done.push({ job, action, result, calls: [...new Set(calls)].sort() })
       return { outputs: result.outputs, success: result.exitCode === 0 }
@@ -77,15 +76,10 @@ async function allOutputs(action: string, { outputs }: RunResult): Promise<void>
   expect(Object.keys(outputs).sort()).toEqual(Object.keys(declared.outputs).sort())
 }
 
-const PREFIX: Readonly<Record<string, string>> = { efs: 'elasticfilesystem' }
-
 /** The calls that a role with these policies would be denied. */
-async function denied(calls: readonly string[], ...names: readonly string[]): Promise<readonly string[]> {
-  const texts = await Promise.all(names.map(name => readFile(`docs/iam/${name}.json`, 'utf8')))
-  const actions = texts.flatMap(text =>
-    (JSON.parse(text) as { Statement: { Action: string[] }[] }).Statement.flatMap(({ Action }) => Action),
-  )
-  return calls.filter(call => !actions.includes(call))
+function denied(calls: readonly string[], ...names: readonly PolicyName[]): readonly string[] {
+  const allowed = names.flatMap(permissionsIn)
+  return calls.filter(call => !allowed.includes(call))
 }
 
 test("GitHub takes the README's workflow", async () => {
@@ -99,7 +93,7 @@ test('planned, and not approved: the plan is in the summary, and nothing was cha
   expect(outcomes).toEqual([['deploy', 'planned']])
   expect(asked).toEqual(['langfuse'])
   expect(done[0]?.result.summary).toMatch(/### Plan/)
-  expect(await denied(done[0]?.calls ?? [], 'verify', 'agent')).toEqual([])
+  expect(denied(done[0]?.calls ?? [], 'verify', 'agent')).toEqual([])
   const writes = stage.stack.sandbox.requests.slice(from).filter(isWrite)
   // The agent that looks at the databases comes and goes.
   expect([...new Set(writes.map(({ operation }) => operation))].sort()).toEqual([
@@ -120,7 +114,7 @@ test('approved, and the new web dies: everything is what it was, and the job is 
   ])
   expect(jobs['upgrade']).toMatchObject({ result: 'failure' })
   expect(done[1]?.result.outputs).toMatchObject({ 'current-version': '2.93.7', 'target-version': '3.0.0' })
-  expect(await denied(done[1]?.calls ?? [], 'deploy')).toEqual([])
+  expect(denied(done[1]?.calls ?? [], 'deploy')).toEqual([])
 })
 
 test('approved: the plan that was approved is deployed, and verified', async () => {
@@ -132,8 +126,8 @@ test('approved: the plan that was approved is deployed, and verified', async () 
   ])
   expect(jobs['upgrade']).toMatchObject({ result: 'success', outputs: { 'current-version': '3.0.0' } })
   expect(done[1]?.result.outputs['plan-digest']).toBe(done[0]?.result.outputs['plan-digest'])
-  expect(await denied(done[1]?.calls ?? [], 'deploy')).toEqual([])
-  expect(await denied(done[2]?.calls ?? [], 'verify', 'agent')).toEqual([])
+  expect(denied(done[1]?.calls ?? [], 'deploy')).toEqual([])
+  expect(denied(done[2]?.calls ?? [], 'verify', 'agent')).toEqual([])
   // What docs/summary.md shows is this, word for word.
   if (process.env['KEEP_SUMMARY'] !== undefined)
     await writeFile('docs/summary.md', `${done[1]?.result.summary}\n`)
@@ -148,6 +142,6 @@ test('rollback.yml, used the same way, brings the release before it back', async
     ['verify', 'passed'],
   ])
   expect(done[1]?.result.outputs).toMatchObject({ 'current-version': '2.93.7' })
-  expect(await denied(done[0]?.calls ?? [], 'verify', 'agent')).toEqual([])
-  expect(await denied(done[1]?.calls ?? [], 'rollback')).toEqual([])
+  expect(denied(done[0]?.calls ?? [], 'verify', 'agent')).toEqual([])
+  expect(denied(done[1]?.calls ?? [], 'rollback')).toEqual([])
 })

@@ -7,10 +7,10 @@ import { observeHealth } from '../stack/observe.ts'
 import { known, type Observed, unknown, type WebComponent } from '../stack/stack.ts'
 import type { Ports } from './ports.ts'
 
-/** The one stage of verify that writes: begun as soon as it is known where the web is, beside everything else. */
+/** The one stage of verify that writes. It starts as soon as the web's URL is known, in parallel with the rest. */
 type CanaryStage = {
   begin(web: WebComponent, url: string): void
-  /** Comes when the canary is deleted; at once when none was begun. Never rejects. */
+  /** Resolves when the canary is deleted, at once if none was started. Never rejects. */
   ended(): Promise<Observed<Canary>>
 }
 
@@ -27,7 +27,7 @@ export function canaryStage(config: VerifyConfig, ports: Ports, wanted: boolean)
     begin: (web, url) => {
       if (keys === undefined) return
       running = write(config, ports, { web, url, keys, began }).catch(error =>
-        unknown(`The canary broke off: ${explain(error)}`, 'no-evidence'),
+        unknown(`The canary could not finish: ${explain(error)}`, 'no-evidence'),
       )
     },
     ended: async () => running ?? none,
@@ -38,16 +38,16 @@ type Context = {
   readonly web: WebComponent
   readonly url: string
   readonly keys: NonNullable<VerifyConfig['langfuse']>
-  /** When the run began: its timeout counts from there. */
+  /** When the run started: its timeout counts from there. */
   readonly began: number
 }
 
-/** What is left of the run's time for the deletion and the report. */
+/** Kept free of the run's time for the deletion and the report. */
 const RESERVE_MS = 10_000
 
 async function write(config: VerifyConfig, ports: Ports, context: Context): Promise<Observed<Canary>> {
   const { web, url, keys, began } = context
-  // What is sent of them: one word, in which neither would be found by itself.
+  // The HTTP header sends both as one word, which masking each key alone would not find.
   ports.runner.mask(Buffer.from(`${keys.publicKey}:${keys.secretKey}`).toString('base64'))
   const health = await observeHealth(url, ports.http)
   const release = (health.known ? health.value.version : undefined) ?? web.image.version

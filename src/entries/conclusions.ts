@@ -1,13 +1,14 @@
 import type { Settled } from '../checks/settle.ts'
 import type { StepResult } from '../execute/execution.ts'
-import type { Plan, Refusal } from '../plan/plan.ts'
+import type { Plan, Refusal, Step } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
+import { type OldWeb, oldWebRemedy } from '../plan/plan-migrate.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { conclude } from '../report/conclusion.ts'
 import type { Stack } from '../stack/stack.ts'
 
-/** The plan in the log, before anything is done. */
+/** Logs the plan before the first step. */
 export function announce(plan: Plan, runner: Runner): void {
   runner.info(
     `Plan ${plan.digest} (${plan.from ?? 'unknown release'} → ${plan.to}, rollback class ${plan.rollbackClass})`,
@@ -30,7 +31,7 @@ export function refused(action: 'deploy' | 'rollback', refusal: Refusal, stack: 
 
 export function planned(plan: Plan, stack: Stack): Conclusion {
   const steps = plan.steps.length === 1 ? '1 step' : `${plan.steps.length} steps`
-  return conclude(plan.action, 'planned', `A dry run: ${steps} would be done, nothing was changed.`, {
+  return conclude(plan.action, 'planned', `Dry run: the plan has ${steps}. Nothing was changed.`, {
     versions: { previous: plan.from, current: plan.from, target: plan.to },
     plan,
     warnings: plan.warnings,
@@ -39,7 +40,7 @@ export function planned(plan: Plan, stack: Stack): Conclusion {
 }
 
 export function unchanged(plan: Plan, stack: Stack, warnings: readonly string[] = []): Conclusion {
-  return conclude(plan.action, 'unchanged', `Langfuse ${plan.to} runs already: nothing was changed.`, {
+  return conclude(plan.action, 'unchanged', `Langfuse ${plan.to} already runs. Nothing was changed.`, {
     versions: { previous: plan.from, current: plan.from, target: plan.to },
     plan,
     warnings: [...plan.warnings, ...warnings],
@@ -47,21 +48,53 @@ export function unchanged(plan: Plan, stack: Stack, warnings: readonly string[] 
   })
 }
 
-/** Partial success in one paragraph: what failed, what is done, what is still rolling, what was not begun. */
-export function whatIsDone(steps: readonly StepResult[], { checks, problem }: Settled): string {
+/** Partial success in one paragraph: the failure, then which steps are done, still rolling and not started. */
+export function whatIsDone(steps: readonly StepResult[], settled: Settled): string {
   const titles = (state: StepResult['state']) =>
     steps
       .filter(step => step.state === state)
       .map(step => titleOf(step.step))
       .join(', ') || 'nothing'
+  const why = failureOf(steps, settled).replace(/[.:]?$/, '.')
+  return `${why} Done: ${titles('done')}. Still rolling: ${titles('rolling')}. Not started: ${titles('not-started')}.`
+}
+
+function failureOf(steps: readonly StepResult[], { checks, problem }: Settled): string {
   const bad = steps.find(step => step.state === 'failed' || step.state === 'rolling')
+  if (bad !== undefined) return bad.sentence
+  if (steps.every(step => step.state === 'not-started')) return 'Cancelled before any change.'
+  if (steps.some(step => step.state === 'not-started')) return 'Cancelled between two steps.'
   const broken = checks.find(check => check.state === 'failed' || check.state === 'inconclusive')
-  const after = problem ?? broken?.sentence
-  const complete = steps.every(step => step.state === 'done')
-  const why =
-    bad?.sentence ??
-    (complete
-      ? `All steps are done, but the stack is not as it should be: ${after ?? 'no check passed'}`
-      : 'The run was cancelled before it began to change anything.')
-  return `${why.replace(/[.:]?$/, '.')} Done: ${titles('done')}. Still rolling: ${titles('rolling')}. Not started: ${titles('not-started')}.`
+  return `All steps are done, but the checks after them did not pass: ${problem ?? broken?.sentence ?? 'no check ran'}`
+}
+
+type Stopped = {
+  readonly plan: Plan
+  readonly steps: readonly StepResult[]
+  readonly oldWeb: OldWeb | undefined
+}
+
+/** What to do after a deploy that failed or was interrupted. */
+export function nextSteps(stopped: Stopped): readonly string[] {
+  const { from, rollbackClass } = stopped.plan
+  const restore =
+    rollbackClass === 'restore'
+      ? ' It lists what to restore from the snapshot before it changes anything.'
+      : ''
+  return [
+    ...betweenTheReleases(stopped),
+    'Fix the cause above, then re-run this deploy: it resumes where it stopped.',
+    `Or run the rollback action with \`to: ${from ?? 'the previous release'}\` (class \`${rollbackClass}\`).${restore}`,
+  ]
+}
+
+/** The migrations were started, and the target's web does not run yet. */
+function betweenTheReleases({ steps, oldWeb }: Stopped): readonly string[] {
+  const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')
+  const webIsNew = steps.some(({ step, state }) => isWeb(step) && state === 'done')
+  return oldWeb === undefined || !migrated || webIsNew ? [] : [oldWebRemedy(oldWeb)]
+}
+
+function isWeb(step: Step): boolean {
+  return 'component' in step && step.component === 'web'
 }

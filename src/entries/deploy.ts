@@ -15,14 +15,12 @@ import { resolveMirrors } from '../stack/mirror-sources.ts'
 import { observeBackups } from '../stack/observe-backups.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
-import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { announce, nextSteps, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
 import { acceptAsBaseline, keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
-import { nextSteps } from './next-steps.ts'
 import { observeReady } from './observe-ready.ts'
-import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
-import { closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
+import { closeLeftOpen, type OpenRecord, openRecord, otherRun } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
 
@@ -46,8 +44,8 @@ export async function deploy(given: Ports): Promise<Conclusion> {
     await closeLeftOpen(plan.to, ports.records(config), ports)
     return unchanged(plan, stack, await acceptAsBaseline(stack, config, ports))
   }
-  const way = recordOf(plan, stack, ports)
-  const record = await openRecord(way, config, ports)
+  const before = recordOf(plan, stack, ports)
+  const record = await openRecord(before, config, ports)
   const steps = await runPlan({
     plan,
     stack,
@@ -59,10 +57,10 @@ export async function deploy(given: Ports): Promise<Conclusion> {
     imageTool,
   })
   const oldWeb = oldWebOf(plan.steps, { config, stack, targets, facts: ports.facts })
-  return finish({ plan, steps, way, record, oldWeb, config, connections, ports, deadline })
+  return finish({ plan, steps, before, record, oldWeb, config, connections, ports, deadline })
 }
 
-/** The wanted images in the deployed repositories; what is missing there, where it would be copied from. */
+/** The target images in the deployed repositories, or where `mirror-from` would copy a missing one from. */
 async function findImages(
   config: DeployConfig,
   stack: Stack,
@@ -107,8 +105,8 @@ function recordOf(plan: Plan, stack: Stack, { runner }: Ports): DeploymentRecord
 }
 
 /**
- * App Runner says a tag, not a digest, and the tag may have been pushed again since the web started. When the web
- * reports another release than the tag has now, its own release names the image.
+ * App Runner reports a tag, not a digest, and the tag may have been pushed again since the web started. If the web
+ * reports another release than the tag now has, the record names the image by the web's own release.
  */
 function webImage(plan: Plan, { web }: Stack): string {
   const moved = plan.from !== undefined && web.image.version !== plan.from
@@ -119,7 +117,7 @@ type Finish = {
   readonly plan: Plan
   readonly steps: readonly StepResult[]
   /** What ran before the first change. */
-  readonly way: DeploymentRecord
+  readonly before: DeploymentRecord
   readonly record: OpenRecord
   readonly oldWeb: OldWeb | undefined
   readonly config: DeployConfig
@@ -165,8 +163,8 @@ function settle(
 }
 
 /**
- * Whether there is anything to undo: a backup or a copied image changes nothing that runs, and a rollout that
- * succeeded is not undone because background migrations could not be run again after it.
+ * Whether there is anything to roll back: a backup or a copied image changes nothing that runs, and a rollout that
+ * succeeded is kept even if background migrations could not be re-run after it.
  */
 function shouldRollBack(steps: readonly StepResult[]): boolean {
   const rerunFailed = steps.some(
@@ -183,10 +181,10 @@ const CHANGES: ReadonlySet<Step['kind']> = new Set([
   'set-deployment-settings',
 ])
 
-/** `on-failure: rollback`. The cause of the failure comes first; an undo that fails as well is told after it. */
+/** `on-failure: rollback`. Reports the cause of the failure first, then a rollback that failed too. */
 async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
-  const { plan, steps, way, record, config, connections, ports } = run
-  const undone = await undo({ config, plan, steps, record: way, connections, ports })
+  const { plan, steps, before, record, config, connections, ports } = run
+  const undone = await undo({ config, plan, steps, record: before, connections, ports })
   const settled = await settle(run, undone.problem === undefined ? releaseOf(plan.from) : undefined)
   const good = undone.problem === undefined && isFinal(settled.checks)
   const problem =
@@ -197,8 +195,8 @@ async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
     ...failed,
     outcome: good ? 'rolled-back' : 'failed',
     headline: good
-      ? `${failed.headline} What had been changed went back: Langfuse ${plan.from} runs again.`
-      : `${failed.headline} Going back failed as well: ${problem ?? 'the stack is not as it was'}`,
+      ? `${failed.headline} Rolled back: Langfuse ${plan.from} is running again.`
+      : `${failed.headline} The rollback failed too: ${problem ?? 'its checks did not pass'}`,
     versions: { ...failed.versions, current: current(settled, ports) },
     warnings: [
       ...failed.warnings,
@@ -208,13 +206,11 @@ async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
     steps: [...steps, ...undone.steps],
     checks: settled.checks,
     stack: settled.stack ?? failed.stack,
-    next: good
-      ? ['Find the cause above and remove it before the next deploy.']
-      : [...failed.next, ...undone.next],
+    next: good ? ['Fix the cause above before the next deploy.'] : [...failed.next, ...undone.next],
   }
 }
 
-/** A cancelled run has ten seconds: long enough to tell ECS to go back by itself, not to wait for it. */
+/** A cancelled run has ten seconds: enough to ask ECS for its own rollback, too little to wait for it. */
 async function stopRolling(
   failed: Conclusion,
   { steps, config, connections, ports }: Finish,
@@ -223,14 +219,20 @@ async function stopRolling(
   if (rolling?.kind !== 'roll-ecs') return failed
   try {
     await connections.cloud.ecs.stopDeployment(config.cluster, rolling.service)
-    ports.runner.info(`ECS was told to stop the deployment of ${rolling.service} and to go back.`)
-    return { ...failed, headline: `${failed.headline} ECS was told to go back to the tasks before it.` }
+    ports.runner.info(`Asked ECS to stop the deployment of ${rolling.service} and to roll it back.`)
+    return {
+      ...failed,
+      headline: `${failed.headline} ECS was asked to roll ${rolling.service} back to its previous tasks.`,
+    }
   } catch (error) {
-    return { ...failed, headline: `${failed.headline} ECS could not be told to stop it: ${explain(error)}` }
+    return {
+      ...failed,
+      headline: `${failed.headline} Could not ask ECS to stop the deployment of ${rolling.service}: ${explain(error)}`,
+    }
   }
 }
 
-/** Only what the web itself says counts here: a web that does not answer runs nothing. */
+/** Only what the web itself reports counts here: a web that does not respond runs no release. */
 function current({ stack }: Settled, { facts }: Ports): string | undefined {
   const reported = stack?.health.known ? stack.health.value.version : undefined
   return stack !== undefined && reported !== undefined ? currentRelease(stack, facts) : undefined

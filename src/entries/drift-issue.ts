@@ -5,11 +5,11 @@ import type { Conclusion } from '../report/conclusion.ts'
 import { brokenOf, issueText, markerOf, stateOf, withoutState } from '../report/drift-report.ts'
 import { identityOf } from '../stack/fingerprint.ts'
 import type { Ports } from './ports.ts'
-import { runUrl } from './run-url.ts'
+import { NO_GITHUB } from './record.ts'
 
 /**
- * Keeps the one issue about a stack: opened when something is wrong, edited when something else is, closed when all is
- * well. What GitHub does not let it do is a warning: the verdict is that of the checks.
+ * Maintains the one issue about a stack: opens it when a check fails, edits it when other checks fail, closes it when
+ * all pass. If GitHub refuses, that is a warning: the outcome depends on the checks only.
  */
 export async function keepIssue(
   conclusion: Conclusion,
@@ -21,12 +21,11 @@ export async function keepIssue(
   const issues = ports.issues(config)
   const warn = (sentence: string): Conclusion => ({
     ...conclusion,
-    warnings: [...conclusion.warnings, `The issue about drift is not up to date: ${sentence}.`],
+    warnings: [...conclusion.warnings, `Could not update the drift issue: ${sentence}.`],
   })
-  if (issues === undefined)
-    return warn('there is no `github-token`, or this is not a workflow of a repository')
+  if (issues === undefined) return warn(NO_GITHUB)
   const { environment, failOn } = config
-  const about = { environment, stack: identityOf(stack), failOn, runUrl: runUrl(ports.runner) }
+  const about = { environment, stack: identityOf(stack), failOn, runUrl: ports.runUrl }
   try {
     const found = await issues.find(markerOf(about))
     const step = decide(found, stateNow(conclusion, config), stateOf(conclusion, about))
@@ -40,7 +39,7 @@ export async function keepIssue(
   }
 }
 
-/** What to do with the issues that there are. The oldest open one is the issue; others were opened by mistake. */
+/** What to do with the existing issues. The oldest open one is the issue; others are duplicates. */
 type Decision = { readonly duplicates: readonly number[] } & (
   | { readonly kind: 'open' }
   | { readonly kind: 'leave'; readonly issue: number | undefined }
@@ -49,9 +48,9 @@ type Decision = { readonly duplicates: readonly number[] } & (
 )
 
 /**
- * `unclear`: neither good nor bad (evidence is missing, or a deploy goes on), so whatever the issue says stays. When
- * drift comes back a new issue is opened: the closed one is the history of another change, and its followers are done
- * with it. One that a person closed while it was still true stays closed until there is something else to say.
+ * `unclear`: a check is inconclusive or a deploy is in progress, so the issue stays as it is. Drift that returns opens a
+ * new issue, because the closed one is the history of another change. An issue that a person closed while it was true
+ * stays closed until verify finds a different problem.
  */
 export function decide(found: readonly Issue[], now: 'good' | 'bad' | 'unclear', state: string): Decision {
   const [oldest, ...rest] = found.filter(issue => issue.open)
@@ -72,18 +71,18 @@ function stateNow(
   { baseline, failOn }: VerifyConfig,
 ): 'good' | 'bad' | 'unclear' {
   const drift = checks.find(check => check.id === 'drift')?.state
-  // Whatever a deploy that goes on has broken for a minute is not worth an issue.
+  // A deploy in progress may fail checks for a minute; that needs no issue.
   if (baseline === 'record' && drift === 'skipped') return 'unclear'
   if (brokenOf(checks, failOn).length > 0) return 'bad'
   return outcome === 'passed' ? 'good' : 'unclear'
 }
 
-type Hands = { readonly issues: Issues; readonly ports: Ports; readonly where: string }
+type IssueAccess = { readonly issues: Issues; readonly ports: Ports; readonly where: string }
 
 /** Returns the number of the issue that is open afterwards. */
-async function act(step: Decision, text: IssueText, hands: Hands): Promise<string | undefined> {
-  const { issues, ports, where } = hands
-  if (step.kind !== 'open') await closeDuplicates(step, hands)
+async function act(step: Decision, text: IssueText, access: IssueAccess): Promise<string | undefined> {
+  const { issues, ports, where } = access
+  if (step.kind !== 'open') await closeDuplicates(step, access)
   switch (step.kind) {
     case 'open': {
       const number = await issues.create(text)
@@ -92,13 +91,13 @@ async function act(step: Decision, text: IssueText, hands: Hands): Promise<strin
     }
     case 'edit':
       await issues.edit(step.issue, text)
-      ports.runner.info(`Issue #${step.issue} says what is wrong now`)
+      ports.runner.info(`Issue #${step.issue} updated with the current problems`)
       return String(step.issue)
     case 'close':
-      // Else it would look as if a person had closed it while it was still true.
+      // With its state it would count as closed by a person while it was still true.
       await issues.edit(step.issue, { body: withoutState(step.body) })
-      await issues.close(step.issue, `All is well again: verify found nothing wrong${where}.`, 'completed')
-      ports.runner.info(`Issue #${step.issue} closed: all is well again`)
+      await issues.close(step.issue, `All checks pass again: verify found no problem${where}.`, 'completed')
+      ports.runner.info(`Issue #${step.issue} closed: all checks pass`)
       return undefined
     case 'leave':
       return step.issue === undefined ? undefined : String(step.issue)
@@ -107,10 +106,10 @@ async function act(step: Decision, text: IssueText, hands: Hands): Promise<strin
 
 async function closeDuplicates(
   { issue, duplicates }: Exclude<Decision, { kind: 'open' }>,
-  { issues, ports }: Hands,
+  { issues, ports }: IssueAccess,
 ): Promise<void> {
   for (const duplicate of duplicates) {
-    await issues.close(duplicate, `#${issue} is about the same stack, and older.`, 'duplicate')
+    await issues.close(duplicate, `Duplicate: #${issue} is older and is about the same stack.`, 'duplicate')
     ports.runner.info(`Issue #${duplicate} closed: it is a duplicate of #${issue}`)
   }
 }

@@ -5,10 +5,11 @@ import { compareWith, type Deployed } from '../stack/baseline.ts'
 import { fingerprintOf, identityOf } from '../stack/fingerprint.ts'
 import { currentRelease, known, type Observed, type Stack, unknown } from '../stack/stack.ts'
 import type { Ports } from './ports.ts'
+import { activeRun, NO_GITHUB } from './record.ts'
 
 /**
- * Writes down what a run that succeeded has left: what drift is measured against from now on. Returns warnings; that it
- * could not be written is no reason to call a deploy failed.
+ * Saves what runs after a successful run as the baseline for drift. Returns warnings: a deploy has not failed because
+ * its baseline could not be saved.
  */
 export async function keepBaseline(
   stack: Stack | undefined,
@@ -18,18 +19,18 @@ export async function keepBaseline(
   if (records === undefined || stack === undefined) return []
   try {
     const id = await records.keepBaseline(baselineOf(stack, written, ports))
-    ports.runner.info(`Baseline ${id} in ${records.location}: what drift is measured against from now on`)
+    ports.runner.info(`Saved baseline ${id} in ${records.location}: drift is measured against it from now on`)
     return []
   } catch (error) {
     return [
-      `What runs now could not be written down in ${records.location} (${explain(error)}), so drift is measured against what was deployed before: give the job \`permissions: deployments: write\`.`,
+      `Could not save the drift baseline in ${records.location} (${explain(error)}). Drift is still measured against the previous deploy. Give the job \`permissions: deployments: write\`.`,
     ]
   }
 }
 
 /**
- * A deploy that finds nothing to do takes the stack as it is for the one that is wanted: what differed until now is
- * told, and no drift any more.
+ * A deploy with nothing to do accepts the stack as it is: it reports the differences once and saves them as the new
+ * baseline.
  */
 export async function acceptAsBaseline(
   stack: Stack,
@@ -48,16 +49,21 @@ export async function acceptAsBaseline(
     const accepted = differences.map(
       ({ component, member, was, is }) => `${component} ${member}: \`${was}\` → \`${is}\``,
     )
-    const notes = accepted.length === 0 ? [] : [`Taken as wanted, no drift any more: ${accepted.join(', ')}.`]
+    const notes =
+      accepted.length === 0
+        ? []
+        : [`Accepted into the baseline and no longer reported as drift: ${accepted.join(', ')}.`]
     return [...notes, ...(await keepBaseline(stack, { ...run, earlier: fingerprint }))]
   } catch (error) {
-    return [`The baseline in ${records?.location} cannot be read: ${explain(error)}`]
+    return [
+      `Could not read the drift baseline in ${records?.location}, so it was not updated: ${explain(error)}`,
+    ]
   }
 }
 
 type Written = {
   readonly by: Baseline['by']
-  /** What was written down before, for what this look could not see. */
+  /** The previous baseline, for parts that this run could not observe. */
   readonly earlier?: Fingerprint
 }
 
@@ -69,14 +75,14 @@ function baselineOf(stack: Stack, { by, earlier }: Written, { facts, runner }: P
     release: currentRelease(stack, facts),
     by,
     run: runner.environment('GITHUB_RUN_ID'),
-    // What could not be seen this time is still what it was when the same release was deployed.
+    // A part that could not be observed this time keeps its earlier value.
     fingerprint: { ...fingerprint, parts: { ...earlier?.parts, ...fingerprint.parts } },
   }
 }
 
 /**
- * Reads what was deployed, before and after `look` has taken its picture: a deploy that began or ended in between must
- * not be taken for drift.
+ * Reads the records before and after the observation, so that a deploy that starts or ends in between is not reported
+ * as drift.
  */
 export async function observeDeployed(
   config: StackConfig,
@@ -95,44 +101,37 @@ export async function observeDeployed(
 
 function together(first: Deployed, last: Deployed): Deployed {
   const changed = first.baseline?.id !== last.baseline?.id
-  const ended = { certain: true, sentence: 'A deploy ended while it was looked: run verify again.' }
+  const ended = {
+    certain: true,
+    sentence: 'A deploy ended while verify was observing the stack. Run verify again.',
+  }
   return { ...last, underway: last.underway ?? first.underway ?? (changed ? ended : undefined) }
 }
 
 async function readDeployed(records: Records | undefined, ports: Ports): Promise<Observed<Deployed>> {
-  if (records === undefined)
-    return unknown('there is no `github-token`, or this is not a workflow of a repository', 'no-evidence')
+  if (records === undefined) return unknown(NO_GITHUB, 'no-evidence')
   try {
     const [baseline, record] = await Promise.all([records.baseline(), records.latest()])
     const underway = await underwayOf(record, records, ports)
     return known({ location: records.location, baseline, record, underway }, records.location)
   } catch (error) {
     return unknown(
-      `the deployment records in ${records.location} cannot be read (${explain(error)}): give the job \`permissions: deployments: read\``,
+      `the deployment records in ${records.location} could not be read (${explain(error)}): give the job \`permissions: deployments: read\``,
       'no-evidence',
     )
   }
 }
 
-/** Another run that changes the stack right now. One that was killed has left its record open, but is over. */
 async function underwayOf(
-  record: KeptRecord | undefined,
+  latest: KeptRecord | undefined,
   records: Records,
   { runner }: Ports,
 ): Promise<Deployed['underway']> {
-  const run = record?.record.run
-  if (record?.state !== 'in_progress' || run === undefined) return undefined
-  if (run === runner.environment('GITHUB_RUN_ID')) return undefined
-  const running = await records.isRunning(run)
-  if (running === false) return undefined
-  const what = `workflow run ${run}, which rolls out Langfuse ${record.record.to}`
-  return running
-    ? {
-        certain: true,
-        sentence: `What differs now is no drift: ${what}, still goes on. Run verify again when it has ended.`,
-      }
-    : {
-        certain: false,
-        sentence: `Whether what differs is drift cannot be told, because whether ${what}, still goes on is not known: give the job \`permissions: actions: read\`.`,
-      }
+  const active = await activeRun(latest, records, runner)
+  if (active === undefined) return undefined
+  const { run, release, certain } = active
+  const sentence = certain
+    ? `Workflow run ${run} is deploying Langfuse ${release}, so the differences are not drift. Run verify again after it ends.`
+    : `Cannot tell whether the differences are drift or come from workflow run ${run}, which deploys Langfuse ${release}. Give the job \`permissions: actions: read\`.`
+  return { certain, sentence }
 }

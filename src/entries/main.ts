@@ -19,7 +19,6 @@ import { loadCatalog } from '../schema/catalog.ts'
 import { deploy } from './deploy.ts'
 import type { Ports } from './ports.ts'
 import { rollback } from './rollback.ts'
-import { runUrl } from './run-url.ts'
 import { verify } from './verify.ts'
 
 /** Runs one action. `root` is the folder that holds `catalog/` and `down-sql/`: the action's own checkout. */
@@ -37,7 +36,7 @@ async function run(action: ActionName, ports: Ports): Promise<Conclusion> {
   }
 }
 
-/** What stops a run before there is a plan has written nothing. */
+/** A run that fails before its plan has written nothing. */
 function withoutPlan(action: ActionName, error: unknown): Conclusion {
   const problems = error instanceof BadInput ? error.problems : [`${explain(error)}${remedyFor(error)}`]
   return conclude(action, action === 'verify' ? 'inconclusive' : 'refused', 'Nothing was changed.', {
@@ -45,13 +44,15 @@ function withoutPlan(action: ActionName, error: unknown): Conclusion {
   })
 }
 
-/** AWS's own words name the call that was denied, and not what to do. */
+/** AWS's own message names the denied call, but not the remedy. */
 function remedyFor(error: unknown): string {
   if (!(error instanceof Error)) return ''
   if (error.name === 'CredentialsProviderError')
-    return ': let aws-actions/configure-aws-credentials assume the role of this stack in a step before this one.'
+    return ": run aws-actions/configure-aws-credentials with this stack's role in an earlier step."
   const permission = /not authorized to perform: ([\w:-]+)/.exec(error.message)?.[1]
-  return permission ? `: allow \`${permission}\` to the role of this job (docs/iam has whole policies).` : ''
+  return permission
+    ? `: grant \`${permission}\` to the role of this job (docs/iam has complete policies).`
+    : ''
 }
 
 function createPorts(root: URL): Ports {
@@ -72,7 +73,16 @@ function createPorts(root: URL): Ports {
     imageTool: findImageTool,
     records: createRecords,
     issues: createIssues,
+    runUrl: runUrl(),
   }
+}
+
+function runUrl(): string | undefined {
+  const server = githubRunner.environment('GITHUB_SERVER_URL')
+  const repository = githubRunner.environment('GITHUB_REPOSITORY')
+  const run = githubRunner.environment('GITHUB_RUN_ID')
+  if (server === undefined || repository === undefined || run === undefined) return undefined
+  return `${server}/${repository}/actions/runs/${run}`
 }
 
 /** A cancelled step gets SIGINT, 7.5 s later SIGTERM, 2.5 s later SIGKILL. */
@@ -91,7 +101,7 @@ function createRecords(config: StackConfig): Records | undefined {
     repository,
     ref,
     environment: config.environment,
-    runUrl: runUrl(githubRunner),
+    runUrl: runUrl(),
     apiUrl: githubRunner.environment('GITHUB_API_URL'),
   })
 }
@@ -102,7 +112,7 @@ function createIssues({ token }: StackConfig): Issues | undefined {
   return gitHubIssues({ token, repository, apiUrl: githubRunner.environment('GITHUB_API_URL') })
 }
 
-/** Langfuse's repository is on github.com, wherever this job runs; the job's own token is good there or nowhere. */
+/** Langfuse's repository is on github.com: the job's token works there only if the job runs there too. */
 function publicGitHub(): GitHubReleasesOptions {
   const isThere = githubRunner.environment('GITHUB_SERVER_URL') === 'https://github.com'
   if (!isThere) return { token: undefined }

@@ -5,8 +5,8 @@ import { majorOf } from '../release/requirements.ts'
 import type { Ports } from './ports.ts'
 
 /**
- * The same ports, whose facts have these releases also where they are newer than the catalog: their migrations are read
- * from Langfuse's public repository. One that cannot be read stays unknown, and the plan refuses what it is needed for.
+ * The same ports with facts about these releases even if they are newer than the catalog: reads their migrations from
+ * Langfuse's public repository. One that cannot be read stays unknown, and the plan refuses what needs it.
  */
 export async function withNewerReleases(
   ports: Ports,
@@ -23,19 +23,19 @@ export async function withNewerReleases(
         continue
       }
       runner.info(
-        `The migrations of Langfuse ${version} were read from ${releases.location}: the catalog ends before it.`,
+        `Langfuse ${version} is newer than the catalog of this action: read its migrations from ${releases.location}.`,
       )
       facts = withRelease(facts, { version, tree, readFrom: releases.location })
     } catch (error) {
       runner.info(
-        `The migrations of Langfuse ${version} could not be read from ${releases.location}: ${explain(error)}`,
+        `Could not read the migrations of Langfuse ${version} from ${releases.location}: ${explain(error)}`,
       )
     }
   }
   return { ...ports, facts }
 }
 
-/** Final releases of a major that the catalog knows, newer than all that it knows of it. */
+/** Only final releases that are newer than every catalog release of their major version. */
 function isReadable(version: string, { facts }: Ports): boolean {
   const newest = facts.releases.findLast(release => majorOf(release.version) === majorOf(version))
   return !version.includes('-') && newest !== undefined && compareVersions(version, newest.version) > 0

@@ -1,17 +1,18 @@
+import { RolloutError } from '../errors/errors.ts'
 import { migrationTasks } from '../execute/migrate.ts'
 import { waitFor } from '../execute/wait.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import { ecsState } from '../plan/image-steps.ts'
 import { observe, quickSources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
-import { type Connections, type Ports, requireObservations } from './ports.ts'
+import type { Connections, Ports } from './ports.ts'
 
-/** ClickHouse is stopped before it is started, and a migration has its databases dirty as long as it runs. */
+/** ClickHouse stops before it starts, and a migration marks its database dirty while it runs. */
 const SETTLE_MS = 5 * 60_000
 
 /**
- * The picture that a plan is made from. What an earlier run was killed in the middle of looks broken while it goes
- * on by itself: it is waited for, and only what is still so afterwards is a problem.
+ * The observation that a plan starts from. A change that a killed run left in progress looks broken until AWS has
+ * finished it, so this waits for it; only what is still broken afterwards is a problem.
  */
 export async function observeReady(
   config: StackConfig,
@@ -31,41 +32,56 @@ export async function observeReady(
       const before = note
       const stack = await observe(config, quick)
       note = await passing(stack, connections)
-      // What has ended meanwhile may have been seen before its end: one look more.
+      // A database may have been observed just before the change ended: observe it once more.
       const over = note === undefined && (before === undefined || !isDirty(stack))
       return over || clock.now() >= until
         ? { state: 'settled', value: stack }
-        : { state: 'waiting', note: note ?? 'looking once more' }
+        : { state: 'waiting', note: note ?? 'observing the databases once more' }
     },
-    { clock, signal, deadline, say: line => runner.info(line), what: 'what an earlier run began' },
+    { clock, signal, deadline, say: line => runner.info(line), what: 'an earlier change to finish' },
   )
   return connections.probeIsExpensive ? observe(config, connections) : settled
 }
 
-/** What goes on and makes the stack look broken; undefined: it is as it is. */
+/** Refuses to start without the images, the operations and (with `network: task`) the databases. */
+function requireObservations({ network }: StackConfig, stack: Stack): void {
+  const { postgres, clickhouseStore, web, worker, clickhouse } = stack
+  const operations = web.platform === 'app-runner' ? web.unseen : undefined
+  const [hole] = [web.image, worker.image, clickhouse.image].flatMap(({ unseen }) => unseen ?? [])
+  const problem = hole ?? operations
+  if (problem !== undefined) throw new RolloutError(problem)
+  const unseen = [postgres, clickhouseStore].find(store => !store.known && store.because === 'no-evidence')
+  if (network === 'task' && unseen?.known === false) throw new RolloutError(`${capital(unseen.reason)}.`)
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** The change in progress that makes the stack look broken; undefined if there is none. */
 async function passing(stack: Stack, { cloud }: Connections): Promise<string | undefined> {
   const { clickhouseStore: store } = stack
   if (!store.known && store.because === 'unreachable' && isArriving(stack)) {
-    return `ClickHouse is being deployed and does not answer yet (${stack.clickhouse.service.runningCount} tasks running)`
+    return `ClickHouse is being deployed and does not respond yet (${stack.clickhouse.service.runningCount} tasks running)`
   }
-  if (store.known && stopsSoon(stack)) return 'ClickHouse is being deployed and stops before it starts again'
+  if (store.known && stopsSoon(stack)) return 'ClickHouse is being deployed and is about to restart'
   if (!isDirty(stack)) return undefined
   const [task] = await migrationTasks(stack, cloud)
   if (task !== undefined) return `migration task ${task.id} of an earlier run is ${task.lastStatus}`
-  return webIsStarting(stack) ? 'a web that migrates when it starts is being deployed' : undefined
+  return webIsStarting(stack) ? 'web is being deployed and runs its migrations at startup' : undefined
 }
 
-/** It answers still, and would not any more in the middle of the next look. */
+/** ClickHouse still responds, but would stop during the next observation. */
 function stopsSoon({ clickhouse: { service } }: Stack): boolean {
   return ecsState(service).kind === 'rolling' && service.settings.maximumPercent <= 100
 }
 
-/** Its tasks are on their way, or its name does not lead to the one that runs. */
+/** Its tasks are starting, or its name does not resolve to the running one. */
 function isArriving({ clickhouse, discovery }: Stack): boolean {
   if (ecsState(clickhouse.service).kind === 'rolling') return true
   if (!discovery.known) return false
   const [instance] = discovery.value.instances
-  // Without a health check Cloud Map says UNKNOWN of what is well.
+  // Without a health check Cloud Map reports UNKNOWN for a healthy instance.
   return (
     instance === undefined ||
     instance.health === 'UNHEALTHY' ||

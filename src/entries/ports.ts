@@ -1,5 +1,4 @@
 import { createAgent, type Program } from '../agent/agent.ts'
-import { RolloutError } from '../errors/errors.ts'
 import type { RearmInside, UndoInside } from '../execute/execution.ts'
 import type { ClickHouseAccess, StackConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
@@ -11,7 +10,6 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { type CountLosses, countLosses } from '../stack/count-losses.ts'
 import type { Sources } from '../stack/observe.ts'
 import { type ProbeMount, probeInside, workerAddresses } from '../stack/probe-inside.ts'
-import type { Stack } from '../stack/stack.ts'
 
 /** Everything outside: the adapters in production, fakes in tests. */
 export type Ports = {
@@ -37,20 +35,22 @@ export type Ports = {
   records(config: StackConfig): Records | undefined
   /** undefined without a token or outside of a repository. */
   issues(config: StackConfig): Issues | undefined
+  /** URL of this workflow run; undefined outside of GitHub. */
+  readonly runUrl: string | undefined
 }
 
-/** The ports of one run, with the ways to the stores that its inputs name. */
+/** The ports of one run, connected to the databases that its inputs name. */
 export type Connections = Sources & {
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
   readonly undoInside: UndoInside | undefined
-  /** undefined: nobody can start a task that mounts ClickHouse's volume. */
+  /** undefined: no task can mount ClickHouse's volume, because this run starts none. */
   readonly mount: ProbeMount | undefined
   readonly rearmInside: RearmInside | undefined
   readonly countLosses: CountLosses
 }
 
-/** From this runner with the addresses that it was given; else by an agent in a task of its own (`network`). */
+/** Connects from this runner if it has the addresses, else through an agent in a one-off task (`network`). */
 export function connect(config: StackConfig, ports: Ports): Connections {
   const { databases } = config
   const outside = { cloud: ports.cloud(config.region), http: ports.http }
@@ -99,19 +99,4 @@ function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connectio
     countLosses: agent.count,
     probeIsExpensive: true,
   }
-}
-
-/** Nothing is begun on a picture with holes: without images, operations, or (with `network: task`) the databases. */
-export function requireObservations({ network }: StackConfig, stack: Stack): void {
-  const { postgres, clickhouseStore, web, worker, clickhouse } = stack
-  const operations = web.platform === 'app-runner' ? web.unseen : undefined
-  const [hole] = [web.image, worker.image, clickhouse.image].flatMap(({ unseen }) => unseen ?? [])
-  const problem = hole ?? operations
-  if (problem !== undefined) throw new RolloutError(problem)
-  const unseen = [postgres, clickhouseStore].find(store => !store.known && store.because === 'no-evidence')
-  if (network === 'task' && unseen?.known === false) throw new RolloutError(`${capital(unseen.reason)}.`)
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

@@ -3,23 +3,27 @@ import type { StackConfig } from '../inputs/config.ts'
 import {
   type Artifact,
   type DeploymentRecord,
+  type KeptRecord,
   type RecordState,
   type Records,
   withArtifact,
 } from '../ports/github.ts'
 import type { Ports } from './ports.ts'
 
+/** Why there are no records and no issues, inside a sentence. */
+export const NO_GITHUB = 'input `github-token` is empty, or this job runs outside a GitHub repository'
+
 export type OpenRecord = {
   readonly id: string | undefined
   readonly warnings: readonly string[]
-  /** Adds what there is to restore from, as soon as it is there. */
+  /** Adds a snapshot or recovery point to the record as soon as it exists. */
   keep(artifact: Artifact): Promise<void>
   close(state: RecordState, sentence: string, url?: string): Promise<void>
 }
 
 /**
- * Writes the way back down before the first change: to GitHub when that is possible, and always to a file, so
- * that a run without permission still leaves it somewhere.
+ * Records what runs before the first change, so that a rollback can restore it: on GitHub if possible, and always in a
+ * file, so that a run without permission keeps it too.
  */
 export async function openRecord(
   record: DeploymentRecord,
@@ -32,7 +36,7 @@ export async function openRecord(
   if (records === undefined) {
     return withoutGitHub(
       keepInFile,
-      `There is no \`github-token\`, so the deployment record is only in ${path}.`,
+      `The deployment record exists only in the file ${path}, because ${NO_GITHUB}.`,
     )
   }
   try {
@@ -45,19 +49,19 @@ export async function openRecord(
         await keepInFile(artifact)
         await records.keep(id, artifact).catch(error => {
           ports.runner.info(
-            `Warning: deployment record ${id} does not name ${artifact.id}: ${explain(error)}`,
+            `Warning: could not add ${artifact.id} to deployment record ${id}: ${explain(error)}`,
           )
         })
       },
       close: (state, sentence, url) =>
         records.mark(id, state, sentence, url).catch(error => {
-          ports.runner.info(`Warning: deployment record ${id} could not be closed: ${explain(error)}`)
+          ports.runner.info(`Warning: could not close deployment record ${id}: ${explain(error)}`)
         }),
     }
   } catch (error) {
     return withoutGitHub(
       keepInFile,
-      `The deployment record could not be written to ${records.location} (${explain(error)}), so it is only in ${path}: give the job \`permissions: deployments: write\`.`,
+      `Could not write the deployment record to ${records.location} (${explain(error)}). It exists only in the file ${path}. Give the job \`permissions: deployments: write\`.`,
     )
   }
 }
@@ -85,18 +89,17 @@ function writeFile(record: DeploymentRecord, { runner }: Ports): Promise<string>
 }
 
 /**
- * A deploy that goes on where an earlier run stopped keeps that run's record: what ran before the first change is
- * only known there.
+ * A deploy that resumes an earlier run keeps that run's record, because only it knows what ran before the first change.
  */
 async function openOrReopen(record: DeploymentRecord, records: Records): Promise<string> {
   const latest = await records.latest()
   if (latest === undefined || latest.record.to !== record.to || latest.state === 'success')
     return records.open(record)
-  await records.mark(latest.id, 'in_progress', `Langfuse ${record.to} is being rolled out again`)
+  await records.mark(latest.id, 'in_progress', `Langfuse ${record.to} is being deployed again`)
   return latest.id
 }
 
-/** A run that was killed when all was done could not say so any more: the one that finds nothing to do does. */
+/** Closes the record of a run that was killed after its last step but before it could close it. */
 export async function closeLeftOpen(
   to: string,
   records: Records | undefined,
@@ -107,6 +110,46 @@ export async function closeLeftOpen(
     if (latest?.state !== 'in_progress' || latest.record.to !== to) return
     await records?.mark(latest.id, 'success', `Langfuse ${to} runs on web and worker.`)
   } catch (error) {
-    runner.info(`Warning: a deployment record that is left open could not be closed: ${explain(error)}`)
+    runner.info(`Warning: could not close the deployment record of an earlier run: ${explain(error)}`)
   }
+}
+
+/** Refuses a second run on the same stack: returns the sentence, or undefined if no other run is in progress. */
+export async function otherRun(records: Records | undefined, { runner }: Ports): Promise<string | undefined> {
+  // Without permission to read records no run is visible; opening this run's record reports that.
+  const latest = await records?.latest().catch(() => undefined)
+  const active = records && (await activeRun(latest, records, runner))
+  if (active === undefined) return undefined
+  const { run, release, record, certain } = active
+  if (certain) {
+    return `Workflow run ${run} is deploying Langfuse ${release} on this stack (deployment record ${record}). Wait until it ends, or cancel it. Then run this job again.`
+  }
+  runner.info(
+    `Warning: cannot tell whether workflow run ${run}, which deploys Langfuse ${release}, is still in progress. Give the job \`permissions: actions: read\`.`,
+  )
+  return undefined
+}
+
+type ActiveRun = {
+  readonly run: string
+  /** The release that it deploys. */
+  readonly release: string
+  /** Id of its deployment record. */
+  readonly record: string
+  /** False: GitHub does not let this job see whether the run is in progress. */
+  readonly certain: boolean
+}
+
+/** The other workflow run that changes this stack. A killed run leaves its record open, but is no longer running. */
+export async function activeRun(
+  latest: KeptRecord | undefined,
+  records: Records,
+  runner: Ports['runner'],
+): Promise<ActiveRun | undefined> {
+  const run = latest?.record.run
+  if (latest?.state !== 'in_progress' || run === undefined) return undefined
+  if (run === runner.environment('GITHUB_RUN_ID')) return undefined
+  const running = await records.isRunning(run)
+  if (running === false) return undefined
+  return { run, release: latest.record.to, record: latest.id, certain: running === true }
 }

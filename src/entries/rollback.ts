@@ -16,9 +16,8 @@ import { announce, planned, refused, unchanged, whatIsDone } from './conclusions
 import { keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
-import { otherRun } from './one-run.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
-import { rollbackId } from './rollback-id.ts'
+import { otherRun } from './record.ts'
 import { runPlan } from './run-plan.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
@@ -35,11 +34,11 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const targets = await resolveTargets(stack, target.wanted, connections.cloud)
   const question = { config, stack, target, facts: ports.facts }
   const undo = undoFrom(question, repairFrom(question))
-  const way = { from: currentRelease(stack, ports.facts), to: target.release }
-  const asked = config.sql === 'auto' ? questionsOf(undo, way, ports.facts) : []
+  const releases = { from: currentRelease(stack, ports.facts), to: target.release }
+  const asked = config.sql === 'auto' ? questionsOf(undo, releases, ports.facts) : []
   const counted = await connections.countLosses(asked, stack.worker)
   const plan = planRollback({ ...question, targets, counted })
-  // What another run is in the middle of looks broken, so it comes before what the plan makes of that.
+  // A stack in the middle of another run looks broken, so that run is reported before the plan's own problems.
   const busy = config.dryRun ? undefined : await otherRun(ports.records(config), ports)
   if (busy !== undefined) return refused('rollback', { ...plan, kind: 'refusal', problems: [busy] }, stack)
   if (plan.kind === 'refusal') return refused('rollback', plan, stack)
@@ -47,14 +46,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   announce(plan, ports.runner)
   if (config.dryRun) return planned(plan, stack)
   if (plan.steps.length === 0) return unchanged(plan, stack)
-  const steps = await runPlan({
-    plan,
-    stack,
-    connections,
-    ports,
-    deadline,
-    rollbackId: rollbackId(plan, ports),
-  })
+  const steps = await runPlan({ plan, stack, connections, ports, deadline })
   return finish({ plan, steps, target, config, connections, ports, deadline })
 }
 
@@ -94,15 +86,13 @@ async function finish({
     deploymentId: target.record,
   }
   return good
-    ? conclude('rollback', 'rolled-back', `Langfuse ${plan.to} runs again on web and worker.`, {
+    ? conclude('rollback', 'rolled-back', `Langfuse ${plan.to} is running again on web and worker.`, {
         ...rest,
         next: plan.rollbackClass === 'restore' && stack ? runbook({ stack, target }).slice(1) : [],
       })
     : conclude('rollback', 'failed', whatIsDone(steps, settled), {
         ...rest,
-        next: [
-          'Find the cause above, remove it, and run this rollback again: it goes on from where it stopped.',
-        ],
+        next: ['Fix the cause above, then re-run this rollback: it resumes where it stopped.'],
       })
 }
 
@@ -115,7 +105,7 @@ async function closeRecords(
   return [...undone, ...(await keepBaseline(stack, { by: 'rollback', config, ports }))]
 }
 
-/** The record that was undone no longer names the way back. */
+/** `to: previous` must no longer use the record that was rolled back. */
 async function markUndone(
   target: RollbackTarget,
   config: RollbackConfig,
@@ -126,6 +116,6 @@ async function markUndone(
     await ports.records(config)?.mark(target.record, 'inactive', `rolled back to Langfuse ${target.release}`)
     return []
   } catch (error) {
-    return [`Deployment record ${target.record} could not be marked as rolled back: ${explain(error)}`]
+    return [`Could not mark deployment record ${target.record} as rolled back: ${explain(error)}`]
   }
 }

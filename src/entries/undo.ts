@@ -12,15 +12,14 @@ import type { Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import { announce } from './conclusions.ts'
 import type { Connections, Ports } from './ports.ts'
-import { rollbackId } from './rollback-id.ts'
 import { runPlan } from './run-plan.ts'
 
 type Undone = {
   readonly steps: readonly StepResult[]
   readonly warnings: readonly string[]
-  /** Why it could not be undone, as a sentence. */
+  /** Why the rollback failed, as a sentence. */
   readonly problem: string | undefined
-  /** What a person has to do then. */
+  /** What a person has to do in that case. */
   readonly next: readonly string[]
 }
 
@@ -33,12 +32,12 @@ type Failed = {
   readonly ports: Ports
 }
 
-/** A deploy that ran into its timeout still gets time to go back. */
+/** A deploy that ran into its timeout still gets time to roll back. */
 const UNDO_TIMEOUT_MS = 20 * 60_000
 
 /**
- * Brings back what ran before a deploy that failed, by the rollback's own plan: it is made from what is there now,
- * so what was never changed is left alone.
+ * Rolls back a failed deploy with the rollback's own plan. The plan starts from what runs now, so it leaves alone
+ * what was never changed.
  */
 export async function undo(failed: Failed): Promise<Undone> {
   const { config, connections, ports } = failed
@@ -48,7 +47,7 @@ export async function undo(failed: Failed): Promise<Undone> {
     const target = targetOf(failed)
     const targets = await resolveTargets(stack, target.wanted, connections.cloud)
     const question = {
-      // A deploy takes no risk on its own.
+      // A deploy accepts no risk on its own.
       config: { ...config, to: target.release, sql: 'auto' as const, accept: new Set<string>() },
       stack,
       target,
@@ -57,16 +56,9 @@ export async function undo(failed: Failed): Promise<Undone> {
     }
     const plan = planUndo(question)
     if (plan.kind === 'refusal') return nothing(plan.problems.join(' '), plan.next)
-    ports.runner.info('The deploy failed: what it had changed goes back.')
+    ports.runner.info('The deploy failed. Rolling back its changes:')
     announce(plan, ports.runner)
-    const steps = await runPlan({
-      plan,
-      stack,
-      connections,
-      ports,
-      deadline,
-      rollbackId: rollbackId(plan, ports),
-    })
+    const steps = await runPlan({ plan, stack, connections, ports, deadline })
     const bad = steps.find(step => step.state !== 'done')
     const warnings = [...plan.warnings, ...leftBehind(failed, stack)]
     return { steps, warnings, problem: bad?.sentence, next: [] }
@@ -88,14 +80,14 @@ async function observeAtRest({ config, connections, ports }: Failed, deadline: n
       const operation = stack.web.platform === 'app-runner' ? stack.web.operation : undefined
       return operation === undefined
         ? { state: 'settled', value: stack }
-        : { state: 'waiting', note: `App Runner is at ${operation.status}` }
+        : { state: 'waiting', note: `App Runner operation ${operation.id} is ${operation.status}` }
     },
     {
       clock: ports.clock,
       deadline,
       signal: ports.signal,
       say: note => ports.runner.info(note),
-      what: 'App Runner to end its own rollback',
+      what: 'App Runner to finish its own rollback',
     },
   )
   return connections.probeIsExpensive ? observe(config, connections) : settled
@@ -104,7 +96,9 @@ async function observeAtRest({ config, connections, ports }: Failed, deadline: n
 function targetOf({ record, steps }: Failed): RollbackTarget {
   const release = releaseOf(record.from)
   if (release === undefined)
-    throw new Error('Which release ran before is not known, so there is nothing to go back to.')
+    throw new Error(
+      'The release before this deploy is unknown, so there is no rollback target: run the rollback action with `to`.',
+    )
   const { web, worker, clickhouse } = record.images
   return {
     release,
@@ -116,12 +110,12 @@ function targetOf({ record, steps }: Failed): RollbackTarget {
   }
 }
 
-/** Migrations that ran and that nobody here can see: the older web runs on, but could not start again. */
+/** Migrations that ran in databases this run cannot observe: the older web keeps running but cannot start again. */
 function leftBehind({ steps, plan }: Failed, stack: Stack): readonly string[] {
   const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')
   const unseen = [stack.postgres, stack.clickhouseStore].find(store => !store.known)
   if (!migrated || unseen === undefined || unseen.known) return []
   return [
-    `The migrations of Langfuse ${plan.to} may have run, and they were not undone, because ${unseen.reason}. The web of ${plan.from} runs on, but its next start fails with "no migration found". Run the rollback action where the databases can be seen, or deploy ${plan.to} again.`,
+    `The migrations of Langfuse ${plan.to} may have run and were not reverted, because ${unseen.reason}. The web of ${plan.from} keeps running, but its next start fails with "no migration found". Run the rollback action with access to the databases, or deploy ${plan.to} again.`,
   ]
 }

@@ -17,8 +17,8 @@ import { observeDeployed } from './keep-baseline.ts'
 import { connect, type Ports } from './ports.ts'
 
 /**
- * inputs → observe → checks → conclusion. Writes nothing to the stack but the canary, which it deletes; and one issue
- * on GitHub where that is asked for.
+ * inputs → observe → checks → conclusion. Writes only the canary, which it deletes, and with `drift-issue` one issue on
+ * GitHub.
  */
 export async function verify(ports: Ports): Promise<Conclusion> {
   const config = readVerifyConfig(ports.runner)
@@ -43,12 +43,12 @@ async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusi
       ? observeDeployed(config, ports, observeStack)
       : observeStack().then(stack => ({ stack, deployed: undefined }))
   const { stack, deployed } = await whole.catch(async error => {
-    await stage.ended() // what was written is deleted, whatever else goes wrong
+    await stage.ended() // the canary is deleted even if the observation fails
     throw error
   })
   const subject: Subject = {
     stack,
-    // What should run is what the web's image says; the web itself only says what it is.
+    // The web's image names the release that should run; the web itself only reports what it runs.
     expected: releaseOf(stack.web.image.version),
     facts: ports.facts,
     canary: await stage.ended(),
@@ -63,14 +63,14 @@ async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusi
   return conclude('verify', outcome, `${checks.length} checks: ${counts}.`, {
     versions: { previous: undefined, current: currentRelease(stack, ports.facts), target: undefined },
     problems: outcome === 'passed' ? [] : reasons(checks),
-    warnings: inside ? unlooked(stack) : [],
+    warnings: inside ? notChecked(stack) : [],
     checks,
     stack,
     differences: differencesOf(driftOf(subject)),
   })
 }
 
-/** The look around, and for all looks one cloud: they need much of the same. */
+/** All observations share one memoized cloud, because they need much of the same. */
 function observingInfrastructure(
   config: VerifyConfig,
   cloud: Cloud,
@@ -85,21 +85,21 @@ function observingInfrastructure(
 }
 
 async function cannotMount(): Promise<Observed<Mount>> {
-  return unknown("only with `network: task` a task mounts ClickHouse's volume", 'not-asked')
+  return unknown("ClickHouse's volume is mounted only with `network: task`", 'not-asked')
 }
 
-/** Who asks for a baseline is told about drift, whatever else was chosen. */
+/** `baseline` adds the drift check to any choice of checks. */
 function withDrift(chosen: readonly Check<CheckId>[], { baseline }: VerifyConfig): readonly Check<CheckId>[] {
   return baseline === 'none' || chosen.includes(drift) ? chosen : [...chosen, drift]
 }
 
-/** Each once: what nobody could look at is the reason of many checks. */
+/** Each once: one thing that could not be observed is the reason of many checks. */
 function reasons(checks: readonly CheckResult[]): readonly string[] {
   const bad = checks.filter(check => check.state === 'failed' || check.state === 'inconclusive')
   return [...new Set(bad.map(check => check.sentence))]
 }
 
-function unlooked({ postgres, clickhouseStore }: Stack): readonly string[] {
+function notChecked({ postgres, clickhouseStore }: Stack): readonly string[] {
   const stores = [postgres, clickhouseStore].flatMap(store =>
     !store.known && store.because === 'not-asked' ? [`Not checked: ${store.reason}.`] : [],
   )

@@ -1,12 +1,12 @@
 /**
- * An error that a person can act on. `message` is one sentence: what failed, on what, and what to do now.
- * Anything else that is thrown is a defect of ours and is reported as one.
+ * An error that a person can act on. `message` says what failed, on which thing, and what to do now. Any other error is
+ * a defect of this action and is reported as one.
  */
 export class RolloutError extends Error {
   override readonly name: string = 'RolloutError'
 }
 
-/** Inputs that cannot be used: one sentence for each, found before anything was asked of AWS. */
+/** Invalid inputs, one sentence each, found before any call to AWS. */
 export class BadInput extends RolloutError {
   override readonly name = 'BadInput'
   readonly problems: readonly string[]
@@ -17,12 +17,12 @@ export class BadInput extends RolloutError {
   }
 }
 
-/** The run was cancelled or its deadline passed while something was still under way. */
+/** The run was cancelled or its deadline passed while a change was still in progress. */
 export class Interrupted extends RolloutError {
   override readonly name = 'Interrupted'
 }
 
-/** AWS takes no write because the thing is in another state: at an operation, perhaps our own, or paused. */
+/** AWS refuses a write because the resource is paused or has another operation in progress. */
 export class Busy extends RolloutError {
   override readonly name = 'Busy'
 }
@@ -38,10 +38,10 @@ export class Denied extends RolloutError {
   }
 }
 
-/** A look that came to nothing: what it would have seen is not known, and must not be taken for good. */
+/** An observation that failed: its subject is unknown, and must not count as healthy. */
 export class NoEvidence extends RolloutError {
   override readonly name = 'NoEvidence'
-  /** It would come to nothing again: something has to be changed first. */
+  /** It would fail again until a person changes something. */
   readonly lasting: boolean
 
   constructor(message: string, options: { readonly lasting: boolean; readonly cause?: unknown }) {
@@ -52,7 +52,7 @@ export class NoEvidence extends RolloutError {
 
 /** ECS stopped a task before its image ran. */
 export class NeverStarted extends NoEvidence {
-  /** In the words of ECS. */
+  /** ECS's own text. */
   readonly stoppedReason: string
 
   constructor(message: string, stoppedReason: string) {
@@ -61,7 +61,7 @@ export class NeverStarted extends NoEvidence {
   }
 }
 
-/** The sentence to show for anything that was thrown, with the causes it carries. */
+/** The sentence that users see for a thrown value, with its causes. */
 export function explain(error: unknown): string {
   const sentences: string[] = []
   for (
@@ -77,12 +77,12 @@ export function explain(error: unknown): string {
 
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // The SDK's own words for both are about the SDK.
+  // The SDK's messages for both are about the SDK itself.
   if (/requestTimeout/.test(error.message)) return 'AWS did not answer within 15 s'
   if (/Deserialization error/.test(error.message))
-    return 'something that is not AWS answered in its place: look at the proxy and the endpoint of this runner'
+    return "AWS did not answer, another server did: check this runner's proxy and endpoint settings"
   if (error.message !== '') return error.message
-  // AggregateError of a refused connection has an empty message and its reasons inside.
+  // The AggregateError of a refused connection has an empty message; its errors have the reasons.
   if (error instanceof AggregateError) return error.errors.map(sentenceOf).join('; ')
   return error.name
 }

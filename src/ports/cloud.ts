@@ -1,6 +1,6 @@
 /**
- * AWS as the flow sees it: only what is used, in our own shapes. The adapters translate; nothing right of
- * them knows a member name of the SDK. Arrays are complete (all pages), times are epoch milliseconds.
+ * The parts of AWS that this project uses, in its own shapes: only the adapters know the SDK's member names. Arrays are
+ * complete (all pages), times are epoch milliseconds.
  */
 export type Cloud = {
   readonly region: string
@@ -20,7 +20,7 @@ export type DeploymentSettings = {
   readonly minimumHealthyPercent: number
   readonly maximumPercent: number
   readonly circuitBreaker: { readonly enable: boolean; readonly rollback: boolean }
-  /** Everything else that ECS described (alarms, bake time …): repeated when the settings are changed. */
+  /** Everything else that ECS described (alarms, bake time …): sent back unchanged with a change of the settings. */
   readonly rest?: Readonly<Record<string, unknown>>
 }
 
@@ -53,9 +53,9 @@ export type EcsService = {
   readonly assignPublicIp: boolean
   /** ARNs of the Cloud Map services that its tasks register in. */
   readonly registries: readonly string[]
-  /** ARN for DescribeServiceDeployments, when ECS says one. */
+  /** ARN for DescribeServiceDeployments, if ECS reports one. */
   readonly serviceDeployment: string | undefined
-  /** Capacity providers by name; empty when the service says a launch type instead. */
+  /** Capacity providers by name; empty if the service has a launch type instead. */
   readonly capacityProviders?: readonly string[]
   /** ECS may move a task to another availability zone, the new one first. */
   readonly rebalancing?: boolean
@@ -68,7 +68,7 @@ export type EfsVolume = {
   readonly accessPointId: string | undefined
   /** TLS between the task and EFS. */
   readonly encrypted?: boolean
-  /** It is mounted as the task role; else as nobody in particular. */
+  /** Mounted with the task role; else anonymously. */
   readonly iam?: boolean
 }
 
@@ -83,9 +83,9 @@ export type Container = {
   readonly environmentFiles?: number
   /** MiB it may use: its own limit, else the task's. */
   readonly memory?: number | undefined
-  /** Where the task's volumes are in it. */
+  /** Paths of the task's volumes in this container. */
   readonly mounts?: readonly { readonly volume: string; readonly path: string }[]
-  /** As whom it runs, where the task definition says it. */
+  /** The user that it runs as, if the task definition sets one. */
   readonly user?: string | undefined
   readonly logGroup: string | undefined
   readonly logStreamPrefix: string | undefined
@@ -93,7 +93,7 @@ export type Container = {
   readonly healthCheck?: ContainerHealthCheck | undefined
   /** Seconds between SIGTERM and SIGKILL; undefined: Fargate's 30. */
   readonly stopTimeout?: number | undefined
-  /** Soft limit of open files, where it is set. */
+  /** Soft limit of open files, if it is set. */
   readonly openFiles?: number | undefined
 }
 
@@ -111,15 +111,15 @@ export type TaskDefinition = {
   readonly containers: readonly Container[]
   readonly volumes: readonly EfsVolume[]
   readonly architecture: string
-  /** ARN of the role that its containers have. */
+  /** ARN of the IAM role of its containers. */
   readonly taskRole?: string | undefined
-  /** What it says, by member. */
+  /** Its members, for comparisons. */
   readonly content?: TaskContent
-  /** Exactly what ECS described, to register a copy from; opaque to everybody but the adapter. */
+  /** ECS's own description, to register a copy from; only the adapter reads it. */
   readonly source: unknown
 }
 
-/** `task`: of the whole, without what ECS adds to every revision. `containers`: by name, all of them. */
+/** `task`: without what ECS adds to every revision. `containers`: all of them, by name. */
 export type TaskContent = {
   readonly task: Readonly<Record<string, unknown>>
   readonly containers: Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -151,19 +151,19 @@ export type ServiceDeployment = {
   readonly arn: string
   readonly status: string
   readonly statusReason: string | undefined
-  /** Tasks of the revision that it brings, when ECS counts them. */
+  /** Tasks of the new revision, if ECS counts them. */
   readonly tasks: { readonly wanted: number; readonly running: number; readonly pending: number } | undefined
-  /** Running tasks of the revisions that it replaces. */
+  /** Running tasks of the replaced revisions. */
   readonly olderRunning: number
   readonly breaker:
     | { readonly status: string; readonly failures: number; readonly threshold: number }
     | undefined
 }
 
-/** ECS Express Mode over one of its services. `container` is what ECS described, to be repeated whole. */
+/** ECS Express Mode of one service. `container` is ECS's own description, sent back whole with a change. */
 export type ExpressService = {
   readonly arn: string
-  /** Public URL, when it has a public ingress. */
+  /** Public URL, if it has a public ingress. */
   readonly url: string | undefined
   readonly container: unknown
 }
@@ -171,36 +171,36 @@ export type ExpressService = {
 export type Ecs = {
   /** undefined when the service is not one of Express Mode. */
   expressService(arn: string): Promise<ExpressService | undefined>
-  /** Repeats the whole primary container with another image. */
+  /** Sends the whole primary container back with another image. */
   updateExpress(service: ExpressService, image: string): Promise<void>
   /** undefined when the service does not exist (or is INACTIVE); throws a RolloutError when the cluster does not. */
   service(cluster: string, name: string): Promise<EcsService | undefined>
   taskDefinition(arn: string): Promise<TaskDefinition>
   tasks(cluster: string, service: string, status: 'RUNNING' | 'STOPPED'): Promise<readonly EcsTask[]>
-  /** undefined when ECS or the caller's IAM policy cannot say. */
+  /** undefined if ECS or the caller's IAM policy does not let it be read. */
   serviceDeployment(arn: string): Promise<ServiceDeployment | undefined>
-  /** Registers a copy of `base` in which one container's image is different and nothing else. */
+  /** Registers a copy of `base` that differs only in one container's image. */
   registerWithImage(base: TaskDefinition, container: string, image: string): Promise<string>
-  /** Tells ECS to stop the deployment under way and to go back to the tasks before it. */
+  /** Asks ECS to stop the deployment in progress and to roll back to the previous tasks. */
   stopDeployment(cluster: string, service: string): Promise<void>
-  /** Changes what is given, nothing else, and returns the id of the deployment that is PRIMARY afterwards. */
+  /** Changes only the given members, and returns the id of the deployment that is PRIMARY afterwards. */
   updateService(change: ServiceChange): Promise<{ readonly deploymentId: string }>
 } & EcsTasks
 
-/** One-off tasks beside the services. */
+/** One-off tasks. */
 export type EcsTasks = {
-  /** Registers a task definition of one container that stands where `base` stands; returns its ARN. */
+  /** Registers a task definition of one container with the roles and network mode of `base`; returns its ARN. */
   registerDerived(base: TaskDefinition, derived: DerivedTask): Promise<string>
-  /** Bytes that the same would have on the wire: ECS takes 64 KiB. */
+  /** Size of the same request in bytes: ECS accepts 64 KiB. */
   sizeOfDerived(base: TaskDefinition, derived: DerivedTask): number
   deregister(taskDefinition: string): Promise<void>
-  /** The active revisions of a family that carry a tag; empty when the caller's IAM policy cannot say. */
+  /** The active revisions of a family that have a tag; empty if the caller's IAM policy denies the call. */
   activeRevisions(family: string, tag: string): Promise<readonly Revision[]>
   runTask(request: TaskRequest): Promise<EcsTask>
-  /** undefined when ECS does not know the task (yet, or no more: it forgets stopped ones after about an hour). */
+  /** undefined if ECS does not know the task (not yet, or no longer: it forgets stopped ones after about an hour). */
   task(cluster: string, arn: string): Promise<EcsTask | undefined>
   stopTask(cluster: string, arn: string, reason: string): Promise<void>
-  /** One-off tasks that have not stopped yet, also those that were told to. */
+  /** One-off tasks that have not stopped yet, including those that are stopping. */
   tasksStartedBy(
     cluster: string,
     from: { readonly family: string; readonly startedBy: string },
@@ -209,30 +209,30 @@ export type EcsTasks = {
 
 type Revision = {
   readonly arn: string
-  /** The value of the tag that was asked for. */
+  /** The value of the requested tag. */
   readonly tag: string
   /** Epoch milliseconds by AWS's clock. */
   readonly registeredAt: number | undefined
 }
 
-/** What differs from the task definition that it is derived from; roles, size and log configuration are taken over. */
+/** The differences from the base task definition; roles, size and log configuration are copied from the base. */
 export type DerivedTask = {
   readonly family: string
-  /** The container of the base whose log configuration and registry credentials are taken over. */
+  /** The container of the base whose log configuration and registry credentials are copied. */
   readonly from: string
   readonly name: string
   readonly image: string
   /** Instead of the image's own. */
   readonly entryPoint?: readonly string[]
-  /** Of the entry point. */
+  /** Arguments of the entry point. */
   readonly command: readonly string[]
   readonly architecture: 'X86_64' | 'ARM64'
   readonly environment: Readonly<Record<string, string>>
   /** Name to ARN. */
   readonly secrets: Readonly<Record<string, string>>
-  /** A volume of another task definition, mounted read-only as that one mounts it: with its task role. */
+  /** A volume of another task definition, mounted read-only and with that one's task role. */
   readonly mount?: DerivedMount
-  /** Added to the base's own. */
+  /** Added to the base's own tags. */
   readonly tags: Readonly<Record<string, string>>
 }
 
@@ -241,11 +241,11 @@ type DerivedMount = {
   readonly volume: string
   /** In the container. */
   readonly path: string
-  /** As whom the container runs, `uid:gid`. */
+  /** The user that the container runs as, `uid:gid`. */
   readonly user: string
 }
 
-/** One Fargate task. The same `clientToken` with the same order gives the same task, however often it is asked for. */
+/** One Fargate task. Repeating a request with the same `clientToken` returns the same task. */
 export type TaskRequest = {
   readonly cluster: string
   readonly taskDefinition: string
@@ -263,7 +263,7 @@ export type ServiceChange = {
   readonly service: string
   readonly taskDefinition?: string
   readonly settings?: DeploymentSettings
-  /** Starts new tasks although nothing else changes. */
+  /** Starts new tasks even if nothing else changes. */
   readonly force?: boolean
 }
 
@@ -277,7 +277,7 @@ export type AppRunnerService = {
   readonly healthCheck: {
     readonly protocol: string
     readonly path: string
-    /** Seconds, and how many failures in a row end it. */
+    /** Seconds; how many failures in a row make it unhealthy. */
     readonly interval?: number
     readonly unhealthyThreshold?: number
   }
@@ -285,11 +285,11 @@ export type AppRunnerService = {
   readonly secrets: Readonly<Record<string, string>>
   /** MiB of an instance. */
   readonly memory?: number | undefined
-  /** ARN; undefined: what it sends goes to the internet and not into the VPC. */
+  /** ARN; undefined: its outgoing traffic goes to the internet and not into the VPC. */
   readonly vpcConnector?: string | undefined
-  /** What else is set, by name: size, health check, ways in and out, scaling. */
+  /** Other settings, by name: size, health check, ingress, egress, scaling. */
   readonly settings?: Readonly<Record<string, string>>
-  /** The whole source configuration as App Runner described it; opaque to everybody but the adapter. */
+  /** App Runner's own description of the source configuration; only the adapter reads it. */
   readonly source: unknown
 }
 
@@ -310,14 +310,13 @@ export type AppRunner = {
   /** undefined when there is no service of that name. */
   service(name: string): Promise<AppRunnerService | undefined>
   describe(arn: string): Promise<AppRunnerService>
-  /** Where in the VPC a service sends from; undefined when there is no such connector. */
+  /** Subnets and security groups of a service's outgoing traffic; undefined if there is no such connector. */
   vpcConnector(arn: string): Promise<VpcConnector | undefined>
-  /** All pages, newest first. */
-  /** Newest first; with `until`, no page after the one that has the operation of that id. */
+  /** Newest first; with `until`, stops after the page that contains the operation of that id. */
   operations(arn: string, until?: string): Promise<readonly AppRunnerOperation[]>
   /**
-   * Repeats the whole source configuration with another image; returns the operation to follow. Throws Busy when
-   * App Runner takes no update now.
+   * Sends the whole source configuration back with another image; returns the operation to follow. Throws Busy if App
+   * Runner refuses an update now.
    */
   updateImage(service: AppRunnerService, image: string): Promise<{ readonly operationId: string }>
 }
@@ -338,9 +337,9 @@ export type AccessPoint = {
   readonly fileSystem: string
   readonly state: string
   readonly path: string
-  /** As whom everything is done through it; undefined: as who does it. */
+  /** The user that it enforces; undefined: the client's own user. */
   readonly user: { readonly uid: number; readonly gid: number } | undefined
-  /** Whose the root directory becomes when it does not exist yet; undefined: it has to exist. */
+  /** The owner of a root directory that EFS creates; undefined: the directory has to exist. */
   readonly creation: { readonly uid: number; readonly gid: number; readonly permissions: string } | undefined
 }
 
@@ -351,7 +350,7 @@ export type Efs = {
   ): Promise<
     { readonly id: string; readonly state: string; readonly mountTargets: readonly MountTarget[] } | undefined
   >
-  /** The file-system policy as JSON; undefined when it has none, so that everybody who reaches it may do everything. */
+  /** The file-system policy as JSON; undefined if it has none, which allows every client everything. */
   policy(fileSystem: string): Promise<string | undefined>
   /** undefined when there is no such access point. */
   accessPoint(id: string): Promise<AccessPoint | undefined>
@@ -366,9 +365,9 @@ type CloudMapInstance = {
 export type CloudMapService = {
   readonly name: string
   readonly instances: readonly CloudMapInstance[]
-  /** How its name is answered; empty: only through Cloud Map's own API. */
+  /** Its DNS records; empty: it is resolved only through Cloud Map's own API. */
   readonly records?: readonly { readonly type: string; readonly ttl: number }[]
-  /** ECS tells it whether a task is healthy. */
+  /** ECS reports the health of its tasks to Cloud Map. */
   readonly customHealth?: boolean
 }
 
@@ -389,18 +388,18 @@ export type Ecr = {
     repository: EcrRepository,
     wanted: { readonly tag: string } | { readonly digest: string },
   ): Promise<EcrImage | undefined>
-  /** `linux/amd64` … that an image is built for; undefined when the registry or the caller's IAM policy does not say. */
+  /** `linux/amd64` … of an image; undefined if the registry does not know them or the caller's IAM policy denies it. */
   platforms(repository: EcrRepository, digest: string): Promise<readonly string[] | undefined>
   /** Every image of a repository. */
   images(repository: EcrRepository): Promise<readonly EcrImage[]>
-  /** Of repositories of one account and region, in their order. Throws when one of them does not exist. */
+  /** For repositories of one account and region, in the same order. Throws if one of them does not exist. */
   settings(repositories: readonly EcrRepository[]): Promise<readonly EcrSettings[]>
 }
 
 export type EcrSettings = {
   /** Whether a tag can be moved to another image: `MUTABLE`, `IMMUTABLE`, or one of them with exceptions. */
   readonly mutability: string
-  /** Its lifecycle policy as JSON text; undefined: it has none, so nothing is deleted. */
+  /** Its lifecycle policy as JSON text; undefined: it has none, so no image expires. */
   readonly lifecycle: string | undefined
 }
 
@@ -416,8 +415,8 @@ export type Logs = {
   /** The last lines of all streams of a group since an epoch time in milliseconds. */
   recent(group: string, since: number, lines: number): Promise<readonly string[]>
   /**
-   * What came to a stream after `position` (undefined: all of it), oldest first; nothing while there is no stream.
-   * No page is read after the one with which `most` characters are reached.
+   * The lines of a stream after `position` (undefined: all lines), oldest first; empty while there is no stream. Stops
+   * after the page that reaches `most` characters.
    */
   follow(
     group: string,
@@ -427,22 +426,22 @@ export type Logs = {
   ): Promise<{
     readonly lines: readonly string[]
     readonly position: string | undefined
-    /** The caller's IAM policy does not let it be read, so nothing will ever come. */
+    /** The caller's IAM policy denies reading, so no line will ever come. */
     readonly denied?: boolean
   }>
 }
 
 /**
- * A VPC as the flow sees it. Arrays hold what exists of what was asked for. What IAM forbids is thrown as `Denied`.
+ * The parts of a VPC. Arrays contain those of the requested things that exist. A call that IAM denies throws `Denied`.
  */
 export type Ec2 = {
   subnets(ids: readonly string[]): Promise<readonly Subnet[]>
   securityGroups(ids: readonly string[]): Promise<readonly SecurityGroup[]>
   /** By their own ids. */
   interfaces(ids: readonly string[]): Promise<readonly NetworkInterface[]>
-  /** By their description, in which `*` stands for anything. */
+  /** By their description, with `*` as a wildcard. */
   interfacesDescribed(as: string): Promise<readonly NetworkInterface[]>
-  /** Without `servers`, whom the VPC asks is not looked for: that takes two calls more. */
+  /** `servers`: also reads which DNS servers the VPC uses, with two more calls. */
   dns(vpc: string, more: { readonly servers: boolean }): Promise<VpcDns>
 }
 
@@ -451,7 +450,7 @@ export type Subnet = {
   readonly vpc: string
   readonly zone: string
   readonly cidr: string
-  /** Addresses that nobody has. */
+  /** Unused addresses. */
   readonly free: number
 }
 
@@ -462,7 +461,7 @@ export type SecurityGroup = {
   readonly egress: readonly Rule[]
 }
 
-/** One permission. `protocol` is `tcp` … or `-1` for all of them; ports are 0 to 65535 where it names none. */
+/** One permission. `protocol` is `tcp` … or `-1` for all; ports are 0 to 65535 if the rule has none. */
 export type Rule = {
   readonly protocol: string
   readonly from: number
@@ -470,7 +469,7 @@ export type Rule = {
   readonly groups: readonly string[]
   /** IPv4 ranges. */
   readonly ranges: readonly string[]
-  /** Lists of ranges that stand elsewhere. */
+  /** Ids of prefix lists. */
   readonly lists: readonly string[]
 }
 
@@ -483,12 +482,12 @@ export type NetworkInterface = {
 export type VpcDns = {
   readonly support: boolean
   readonly hostnames: boolean
-  /** `AmazonProvidedDNS`, or addresses of servers that somebody runs; undefined: not looked for. */
+  /** `AmazonProvidedDNS`, or addresses of custom servers; undefined: not read. */
   readonly servers: readonly string[] | undefined
 }
 
 /**
- * Backups as the flow sees them. What IAM forbids is thrown as `Denied`. Times are epoch milliseconds.
+ * Backups. A call that IAM denies throws `Denied`. Times are epoch milliseconds.
  */
 export type Aurora = {
   /** Every cluster of the region, whatever its engine. */
@@ -497,7 +496,7 @@ export type Aurora = {
   snapshots(cluster: string): Promise<readonly ClusterSnapshot[]>
   /** undefined when there is no such snapshot (yet). */
   snapshot(id: string): Promise<ClusterSnapshot | undefined>
-  /** Begins a snapshot; one of that name that exists already is no error. */
+  /** Starts a snapshot; an existing one of that name is no error. */
   createSnapshot(wanted: {
     readonly cluster: string
     readonly id: string
@@ -517,7 +516,7 @@ export type DatabaseCluster = {
   readonly port?: number | undefined
   readonly version?: string | undefined
   readonly deletionProtection?: boolean
-  /** Days that Aurora keeps what a point-in-time restore needs. */
+  /** Days of point-in-time restore. */
   readonly retentionDays?: number | undefined
 }
 
@@ -532,11 +531,11 @@ export type ClusterSnapshot = {
 export type Backup = {
   /** Names of the backup vaults of the region. */
   vaults(): Promise<readonly string[]>
-  /** Starts a job, or answers the one that an earlier call with the same token started. */
+  /** Starts a job, or returns the one that an earlier call with the same token started. */
   start(wanted: BackupRequest): Promise<{ readonly jobId: string }>
-  /** undefined when it is not shown (yet). */
+  /** undefined if AWS Backup does not list it (yet). */
   job(id: string): Promise<BackupJob | undefined>
-  /** What there is to restore a resource from; `resource` is its ARN. */
+  /** The recovery points of a resource; `resource` is its ARN. */
   recoveryPoints(resource: string): Promise<readonly RecoveryPoint[]>
 }
 
@@ -549,9 +548,9 @@ export type RecoveryPoint = {
 
 type BackupRequest = {
   readonly vault: string
-  /** ARN of what is backed up. */
+  /** ARN of the resource to back up. */
   readonly resource: string
-  /** ARN of the role that AWS Backup works with. */
+  /** ARN of the role that AWS Backup assumes. */
   readonly role: string
   readonly token: string
   readonly tags: Readonly<Record<string, string>>

@@ -7,7 +7,7 @@ export type PostgresSession = {
 }
 
 export type Postgres = {
-  /** Where it is, without credentials, for messages. */
+  /** Without credentials, for messages. */
   readonly address: string
   connect(): Promise<PostgresSession>
 }
@@ -19,7 +19,7 @@ export type ClickHouse = {
   run(sql: string, options?: QueryOptions): Promise<readonly Row[]>
 }
 
-/** A minute by default; more for statements that copy or rewrite a table. */
+/** One minute by default; statements that copy or rewrite a table need more. */
 type QueryOptions = { readonly timeoutMs?: number }
 
 /** A reply of Valkey: an error reply is thrown. */
@@ -33,20 +33,20 @@ export type ValkeySession = {
 
 export type Valkey = {
   readonly address: string
-  /** What the names of BullMQ's keys begin with, `bull` unless REDIS_KEY_PREFIX says otherwise. */
+  /** Prefix of BullMQ's keys: REDIS_KEY_PREFIX, or `bull`. */
   readonly prefix: string
   connect(): Promise<ValkeySession>
 }
 
-/** PostgreSQL's SQLSTATE of an error of the driver, if it is one: `55P03` is a lock timeout. */
+/** The SQLSTATE of a driver's error, if it has one: `55P03` is a lock timeout. */
 export function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined
 }
 
 /**
- * What PostgreSQL says beside the message of an error: its hint, the statement of the function that it was at, and
- * what depends on an object. Other details hold values of rows, which nobody wants in a log.
+ * PostgreSQL's notes on an error: its hint, the failed statement of a function, and what depends on an object. Other
+ * details contain values of rows, which must not be logged.
  */
 export function sqlNotes(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return []
@@ -62,10 +62,10 @@ export function sqlNotes(error: unknown): readonly string[] {
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html: dependent_objects_still_exist */
 const DEPENDENT_OBJECTS = '2BP01'
 
-/** The root (`.`) and what of a ClickHouse stands in it, with its owners. */
+/** The root (`.`) of ClickHouse's volume and the ClickHouse files in it, with their owners. */
 export type MountedFiles = {
   readonly entries: readonly MountedFile[]
-  /** All that stand in the root. */
+  /** Number of all files in the root. */
   readonly count: number
   /** Bytes. */
   readonly free: number

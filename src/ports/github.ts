@@ -1,6 +1,6 @@
 /**
- * What a deploy wrote down before its first change: the way back. Kept as a GitHub deployment's payload.
- * Holds image references by digest, never a secret.
+ * What ran before a deploy's first change; a rollback restores it. Stored as the payload of a GitHub deployment.
+ * Contains image references by digest, never a secret.
  */
 export type DeploymentRecord = {
   readonly schema: 1
@@ -12,31 +12,31 @@ export type DeploymentRecord = {
   readonly clickhouseHead: number | undefined
   /** Id of the workflow run that wrote it. */
   readonly run?: string | undefined
-  /** Aurora snapshot to restore from. It and the next are taken after the record was opened. */
+  /** Aurora snapshot to restore from. This and the next member are added after the record was opened. */
   readonly snapshot?: string
   /** ARN of the recovery point of ClickHouse's file system. */
   readonly recoveryPoint?: string
 }
 
-/** Something that a deploy left in AWS to restore from. */
+/** A backup in AWS that a deploy took. */
 export type Artifact = {
   readonly kind: 'aurora-snapshot' | 'efs-recovery-point'
   readonly id: string
 }
 
-/** A record with what was kept of its deploy; of several snapshots the last. */
+/** Adds a backup to a record; a later one replaces an earlier one. */
 export function withArtifact(record: DeploymentRecord, { kind, id }: Artifact): DeploymentRecord {
   return kind === 'aurora-snapshot' ? { ...record, snapshot: id } : { ...record, recoveryPoint: id }
 }
 
 /**
- * What a stack was like when a run had finished with it, small enough for a deployment's payload. Values that may be
- * secret are in it as short hashes (`#1a2b`), never themselves.
+ * The state of a stack at the end of a run, small enough for a deployment's payload. Values that may be secret are
+ * short hashes (`#1a2b`).
  */
 export type Fingerprint = {
-  /** Grows with the members: of another schema only what both have can be compared. */
+  /** Grows with the members: between two schemas only common members are compared. */
   readonly schema: 1
-  /** Member to value; a part that could not be seen is not in it. */
+  /** Member to value; a part that could not be observed is absent. */
   readonly parts: Readonly<Partial<Record<FingerprintPart, Readonly<Record<string, string>>>>>
 }
 
@@ -53,7 +53,7 @@ export type FingerprintPart =
   | 'postgres'
   | 'clickhouse schema'
 
-/** What was last deployed: written when a deploy or a rollback has succeeded, and what drift is measured against. */
+/** What was last deployed, saved after a successful deploy or rollback. Drift is measured against it. */
 export type Baseline = {
   readonly schema: 1
   /** Account, region, cluster and services: two stacks must not share a record. */
@@ -68,21 +68,21 @@ export type Baseline = {
 export type KeptBaseline = { readonly id: string; readonly baseline: Baseline }
 
 export type Records = {
-  /** Where records go, for messages. */
+  /** Names the place of the records, for messages. */
   readonly location: string
   /** Writes the record with status in_progress and returns its id. */
   open(record: DeploymentRecord): Promise<string>
-  /** Gives a record another status; `url` is where people reach what was deployed. */
+  /** Sets a record's status; `url` is Langfuse's public URL. */
   mark(id: string, state: RecordState, sentence: string, url?: string): Promise<void>
-  /** Adds what there is to restore from to a record that is in progress. */
+  /** Adds a backup to a record that is in progress. */
   keep(id: string, artifact: Artifact): Promise<void>
-  /** The newest record that no rollback has undone, with what was added to it. */
+  /** The newest record that was not rolled back, with its backups. */
   latest(): Promise<KeptRecord | undefined>
-  /** Writes down what runs now; returns the id. */
+  /** Saves the baseline; returns its id. */
   keepBaseline(baseline: Baseline): Promise<string>
-  /** What was written down last. */
+  /** The newest baseline. */
   baseline(): Promise<KeptBaseline | undefined>
-  /** Whether a workflow run is still going on; undefined when the token may not look (`actions: read`). */
+  /** Whether a workflow run is in progress; undefined if the token lacks `actions: read`. */
   isRunning(run: string): Promise<boolean | undefined>
 }
 
@@ -94,15 +94,15 @@ export type KeptRecord = {
   readonly state: string
 }
 
-/** The issues of the repository that are ours: those that carry a marker, and that somebody of the repository wrote. */
+/** The repository's issues that have a marker and that a member of the repository wrote. */
 export type Issues = {
-  /** Where issues go, for messages. */
+  /** Names the place of the issues, for messages. */
   readonly location: string
-  /** Every open one, and of the closed ones those that changed last; in the order in which they were made. */
+  /** Every open one and the closed ones that changed last, oldest first. */
   find(marker: string): Promise<readonly Issue[]>
   /** Returns the number. */
   create(text: IssueText): Promise<number>
-  /** Changes what is given. */
+  /** Changes only the given members. */
   edit(issue: number, text: Partial<IssueText>): Promise<void>
   close(issue: number, comment: string, why: 'completed' | 'duplicate'): Promise<void>
 }
@@ -111,7 +111,7 @@ export type Issue = { readonly number: number; readonly open: boolean; readonly 
 
 export type IssueText = { readonly title: string; readonly body: string }
 
-/** What the tag of a Langfuse release holds, as far as migrating goes. */
+/** The migrations in the tag of a Langfuse release. */
 export type ReleaseTree = {
   /** Names of the Postgres migrations, bytewise. */
   readonly postgres: readonly string[]
@@ -121,8 +121,8 @@ export type ReleaseTree = {
 
 /** Langfuse's public repository. */
 export type ReleaseSource = {
-  /** Where it looks, for messages. */
+  /** Names the repository, for messages. */
   readonly location: string
-  /** Undefined when there is no such tag. Throws when it cannot be read, or not as a whole. */
+  /** undefined if there is no such tag. Throws if it cannot be read completely. */
   read(version: string): Promise<ReleaseTree | undefined>
 }

@@ -3,7 +3,7 @@ type HttpAnswer = {
   readonly body: string
 }
 
-/** A GET that follows no redirects and gives up after `timeoutMs`. Throws when there was no answer. */
+/** A GET that follows no redirects and stops after `timeoutMs`. Throws if there is no answer. */
 export type Http = {
   get(
     url: string,
@@ -11,7 +11,7 @@ export type Http = {
   ): Promise<HttpAnswer>
 }
 
-/** Any request, under the same rules; `signal` gives up sooner. */
+/** Any request under the same rules; `signal` aborts it. */
 export type Send = (
   url: string,
   request: {
@@ -23,21 +23,21 @@ export type Send = (
   },
 ) => Promise<HttpAnswer>
 
-/** Langfuse's public API with a project's keys, as far as the canary needs it. Each call throws when there was no answer. */
+/** The calls of Langfuse's public API that the canary needs. Each throws if there is no answer. */
 export type LangfuseApi = {
   /** Its base URL, for messages. */
   readonly address: string
-  /** `POST /api/public/ingestion`: what clients before v4 send. 207 with a result for each event. */
+  /** `POST /api/public/ingestion`, as clients before v4 send. 207 with a result for each event. */
   ingest(batch: readonly object[], options: LangfuseCall): Promise<LangfuseAnswer>
   /** `POST /api/public/otel/v1/traces`: OTLP as JSON, marked as coming from a client of v4. */
   ingestSpans(resourceSpans: readonly object[], options: LangfuseCall): Promise<LangfuseAnswer>
   /** `GET /api/public/traces/{id}` with its observations and scores. */
   trace(id: string, options: LangfuseCall): Promise<LangfuseAnswer>
-  /** `GET /api/public/traces`: those of a name that began before an ISO time. */
+  /** `GET /api/public/traces`: those of a name that started before an ISO time. */
   traces(wanted: Before, options: LangfuseCall): Promise<LangfuseAnswer>
-  /** `GET /api/public/v2/observations` of a trace: v4's own. */
+  /** `GET /api/public/v2/observations` of a trace (v4). */
   observations(traceId: string, options: LangfuseCall): Promise<LangfuseAnswer>
-  /** The same, of a name that began before an ISO time. */
+  /** The same, of a name that started before an ISO time. */
   observationsNamed(wanted: Before, options: LangfuseCall): Promise<LangfuseAnswer>
   /** `DELETE /api/public/traces/{id}`: 200 means that it is queued. */
   deleteTrace(id: string, options: LangfuseCall): Promise<LangfuseAnswer>
@@ -56,11 +56,11 @@ export type LangfuseCall = { readonly timeoutMs: number; readonly signal?: Abort
 
 export type LangfuseAnswer = {
   readonly status: number
-  /** The JSON of the answer; its text when it is none. */
+  /** The parsed JSON, or the text if it is none. */
   readonly body: unknown
 }
 
-/** The resolver of the place where this process runs. */
+/** The DNS resolver of the network that this process runs in. */
 export type Names = {
   /** All addresses of a name; throws when it has none. */
   resolve(name: string): Promise<readonly string[]>

@@ -1,12 +1,12 @@
-/** What GitHub's runner offers an action. `process.env` and stdout are only touched behind this port. */
+/** GitHub's runner. Only its adapter touches `process.env` and stdout. */
 export type Runner = {
-  /** The input's text as the runner gives it, trimmed; '' when it was not given. */
+  /** The input's text, trimmed; '' if it was not given. */
   input(name: string): string
   /** An environment variable, undefined when unset or empty. */
   environment(name: string): string | undefined
-  /** Hides a value in everything that is logged from now on. */
+  /** Hides a value in all later log lines. */
   mask(secret: string): void
-  /** The text without the masked values, for what the runner itself does not mask (the report file). */
+  /** The text without the masked values, for files, which the runner does not mask. */
   redact(text: string): string
   info(line: string): void
   group(title: string, work: () => Promise<void>): Promise<void>
@@ -19,7 +19,7 @@ export type Runner = {
   file(name: string, content: string): Promise<string>
 }
 
-/** Time as the flow sees it; the tests put a fast one here. */
+/** Time; tests use a fast one. */
 export type Clock = {
   /** Milliseconds since the epoch. */
   now(): number
@@ -31,9 +31,9 @@ export type Clock = {
 
 /** A program that copies images from one registry to another, blob by blob, without the local disk. */
 export type ImageTool = {
-  /** As people know it, for messages: `docker buildx imagetools`, `skopeo`, `crane`. */
+  /** For messages: `docker buildx imagetools`, `skopeo`, `crane`. */
   readonly name: string
-  /** What a registry has under a reference; undefined when there is no such image. Throws when it cannot be read. */
+  /** The image of a reference; undefined if there is none. Throws if it cannot be read. */
   inspect(reference: string): Promise<SourceImage | undefined>
   /** Copies the whole image, every platform of it, byte for byte. */
   copy(from: string, to: string, signal: AbortSignal): Promise<void>
@@ -41,6 +41,6 @@ export type ImageTool = {
 
 export type SourceImage = {
   readonly digest: string
-  /** `linux/amd64` …; undefined where the image is a single manifest, which does not say. */
+  /** `linux/amd64` …; undefined for a single manifest, which does not name its platform. */
   readonly platforms: readonly string[] | undefined
 }

@@ -16,25 +16,25 @@ export type Outcome =
   | 'passed'
   | 'inconclusive'
 
-/** All that a run came to: the one thing that the summary, the outputs, the report and the exit status are made of. */
+/** The result of a run: the only source of the summary, the outputs, the report file and the exit status. */
 export type Conclusion = {
   readonly action: ActionName
   readonly outcome: Outcome
-  /** The verdict in one sentence. */
+  /** The result in one sentence. */
   readonly headline: string
   readonly versions: Versions
   readonly plan: Plan | undefined
-  /** Why nothing was done, or what went wrong before there was a plan. */
+  /** Why the run was refused, or what failed before there was a plan. */
   readonly problems: readonly string[]
   readonly warnings: readonly string[]
   readonly steps: readonly StepResult[]
   readonly checks: readonly CheckResult[]
-  /** The newest picture of the stack. */
+  /** The last observation of the stack. */
   readonly stack: Stack | undefined
   readonly deploymentId: string | undefined
-  /** What is otherwise than it was deployed. */
+  /** Drift from the last deploy. */
   readonly differences: readonly Difference[]
-  /** Number of the open issue about it. */
+  /** Number of the open drift issue. */
   readonly issue: string | undefined
   /** What a person should do now. */
   readonly next: readonly string[]
@@ -48,7 +48,7 @@ type Versions = {
 
 const NO_VERSIONS: Versions = { previous: undefined, current: undefined, target: undefined }
 
-/** A conclusion with nothing in it, to be filled in. */
+/** Fills the members that are not given with empty values. */
 export function conclude(
   action: ActionName,
   outcome: Outcome,
@@ -74,7 +74,7 @@ export function conclude(
   }
 }
 
-/** Whether the job goes on: deploy's own `rolled-back` is a failure, rollback's is what was asked for. */
+/** Whether the job succeeds: `rolled-back` is a failure of deploy and the success of rollback. */
 export function isSuccess({ action, outcome }: Pick<Conclusion, 'action' | 'outcome'>): boolean {
   if (outcome === 'rolled-back') return action === 'rollback'
   return outcome === 'deployed' || outcome === 'unchanged' || outcome === 'planned' || outcome === 'passed'

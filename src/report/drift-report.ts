@@ -5,25 +5,25 @@ import type { Difference } from '../stack/baseline.ts'
 import type { Conclusion } from './conclusion.ts'
 import { inline, list, table } from './markdown.ts'
 
-/** What differs, as a table; empty when nothing does. */
+/** The differences as a table; '' if there are none. */
 export function driftTable(differences: readonly Difference[], most = 200): string {
   if (differences.length === 0) return ''
   const rows = differences
     .slice(0, most)
     .map(({ component, member, was, is }) => [inline(component), code(member), code(was), code(is)])
   const more = differences.length - rows.length
-  const rest = more > 0 ? `\n\n…and ${more} more: they are in the report of the run.` : ''
-  return `${table(['part', 'what', 'was', 'is'], rows)}${rest}`
+  const rest = more > 0 ? `\n\n…and ${more} more: see the report file of the run.` : ''
+  return `${table(['component', 'setting', 'deployed', 'now'], rows)}${rest}`
 }
 
-/** The one issue about a stack: what is wrong with it, where that was seen, and what to do. */
+/** The text of the one issue about a stack: what is wrong, which run found it, and what to do. */
 export function issueText(conclusion: Conclusion, about: IssueSubject): IssueText {
   const { checks, differences } = conclusion
   const broken = brokenOf(checks, about.failOn)
   const body = [
     `${markerOf(about)}\n${stateOf(conclusion, about)}`,
-    `What the verify action found on \`${about.environment}\`${about.runUrl === undefined ? '' : ` in [this run](${about.runUrl})`}. This text is kept up to date, and the issue is closed when all is well.`,
-    section('Drift: what is otherwise than it was deployed', driftTable(differences, ROWS)),
+    `The verify action found these problems on \`${about.environment}\`${about.runUrl === undefined ? '' : ` in [this run](${about.runUrl})`}. It updates this text on each run, and closes the issue when all checks pass.`,
+    section('Drift from the last deploy', driftTable(differences, ROWS)),
     section('Checks', checkTable(broken.filter(check => check.id !== 'drift'))),
     section('What to do', list(adviceFor(conclusion, about.environment))),
   ]
@@ -38,14 +38,14 @@ type IssueSubject = {
   readonly runUrl: string | undefined
 }
 
-/** Hidden in the body, and the same as long as it is the same stack: two stacks in one repository have an issue each. */
+/** Hidden in the body. It identifies the stack: two stacks in one repository have an issue each. */
 export function markerOf({ environment, stack }: Pick<IssueSubject, 'environment' | 'stack'>): string {
   return `<!-- langfuse-rollout: drift of ${hash(environment, stack)} -->`
 }
 
 /**
- * Hidden as well: what the issue says, without what is different on every look (the run, and the numbers in sentences).
- * While it stays the same there is nothing to tell anybody.
+ * Hidden as well. It identifies the problems, without what changes on every run (the run's URL, numbers in sentences).
+ * While it stays the same, the issue is not edited.
  */
 export function stateOf(
   { checks, differences }: Conclusion,
@@ -59,12 +59,12 @@ export function stateOf(
   return `<!-- state ${hash(JSON.stringify(differences), JSON.stringify(broken))} -->`
 }
 
-/** A closed issue's body: whether its state was true then must not be known any more. */
+/** A closed issue's body. Without its state, it does not look as if a person had dismissed it. */
 export function withoutState(body: string): string {
   return body.replace(/<!-- state \w+ -->/, '<!-- state gone -->')
 }
 
-/** The checks that an issue is about. */
+/** The checks that an issue reports. */
 export function brokenOf(
   checks: readonly CheckResult[],
   failOn: 'failed' | 'warning',
@@ -72,7 +72,7 @@ export function brokenOf(
   return checks.filter(({ state }) => state === 'failed' || (failOn === 'warning' && state === 'warning'))
 }
 
-/** GitHub takes 65,536 characters. */
+/** GitHub accepts 65,536 characters. */
 const ROWS = 100
 const SENTENCE = 600
 
@@ -83,10 +83,10 @@ function titleOf(
 ): string {
   const failing = broken.filter(check => check.id !== 'drift')
   const parts = [
-    ...(differences.length > 0 ? ['is not what was deployed'] : []),
+    ...(differences.length > 0 ? ['drifted from the last deploy'] : []),
     ...(failing.length > 0 ? [failing.length === 1 ? 'fails a check' : 'fails checks'] : []),
   ]
-  return `Langfuse \`${environment}\` ${parts.join(' and ') || 'needs a look'}`
+  return `Langfuse \`${environment}\` ${parts.join(' and ') || 'needs attention'}`
 }
 
 function checkTable(checks: readonly CheckResult[]): string {
@@ -96,19 +96,19 @@ function checkTable(checks: readonly CheckResult[]): string {
     state,
     quiet(inline(sentence.length > SENTENCE ? `${sentence.slice(0, SENTENCE)}…` : sentence)),
   ])
-  return table(['check', '', 'seen'], rows)
+  return table(['check', 'state', 'finding'], rows)
 }
 
 function adviceFor({ differences }: Conclusion, environment: string): readonly string[] {
   const drifted = [
-    'Find out who changed it and why: Terraform, a person in the console, or a deploy that did not come to its end.',
-    'If it is not meant to stay, undo it where it was made. An image goes back by deploying the release again.',
-    `If it is meant to stay, run the deploy action with the release that runs and \`environment: ${environment}\`: it changes nothing and takes what runs for what is wanted.`,
+    'Find out what changed it: Terraform, a person in the console, or an interrupted deploy.',
+    'To revert a change, undo it where it was made. To restore an image, deploy the release again.',
+    `To keep a change, run the deploy action with the running release and \`environment: ${environment}\`. It changes nothing and saves the current state as the baseline.`,
   ]
   return [
     ...(differences.length > 0 ? drifted : []),
-    'Run verify again: it closes this issue when all is well.',
-    'Closed by hand it stays closed until something else is found.',
+    'Then run verify again. It closes this issue when all checks pass.',
+    'If you close this issue by hand, it stays closed until verify finds a different problem.',
   ]
 }
 
@@ -120,7 +120,7 @@ function code(text: string): string {
   return `\`${text.replaceAll('`', "'").replaceAll('|', '\\|').replace(/\s+/g, ' ')}\``
 }
 
-/** An image's `@sha256` must not call anybody of that name. */
+/** An image's `@sha256` must not notify a user of that name. */
 function quiet(markdown: string): string {
   return markdown.replaceAll('@', '@\u200b')
 }

@@ -16,9 +16,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** At most so many characters of a text that others wrote; the report file has all of it. */
+/** Shortens a text that others wrote; the report file has the whole text. */
 export function clip(text: string, most = 2_000): string {
-  return text.length <= most ? text : `${text.slice(0, most)}… (all of it is in the report file)`
+  return text.length <= most ? text : `${text.slice(0, most)}… (the whole text is in the report file)`
 }
 
 /** A folded block of Markdown. */
@@ -26,7 +26,7 @@ export function foldedMarkdown(title: string, body: string): string {
   return `<details><summary>${title}</summary>\n\n${body}\n\n</details>`
 }
 
-/** A folded block; `lines` are shown as they are. */
+/** A folded block that shows `lines` unchanged. */
 export function folded(title: string, lines: readonly string[]): string {
   const text = escapeHtml(lines.join('\n'))
   return `<details><summary>${escapeHtml(title)}</summary>\n\n<pre>\n${text}\n</pre>\n\n</details>`
@@ -40,7 +40,7 @@ export function list(items: readonly string[]): string {
   return items.map(item => `- ${inline(clip(item))}`).join('\n')
 }
 
-/** Words that stay on one line of a narrow cell. */
+/** Text that stays on one line in a narrow cell. */
 export function unbroken(text: string): string {
   return text.replaceAll(' ', '&nbsp;')
 }

@@ -7,10 +7,10 @@ import { inline, table } from './markdown.ts'
 
 type Part = CheckResult['about'][number]
 
-/** Grey: nobody has looked. A part is as bad as the worst that was seen of it. */
+/** `unknown`: no check ran. A part has the colour of its worst check. */
 type Colour = 'ok' | 'warn' | 'bad' | 'unknown'
 
-/** The stack as a Mermaid flowchart, each part and each connection coloured by what was seen of it; and as tables. */
+/** The stack as a Mermaid flowchart, with parts and connections coloured by their checks; and as tables. */
 export function picture(stack: Stack, checks: readonly CheckResult[], steps: readonly StepResult[]): string {
   const parts = partsOf(stack)
   const names = new Map<string, string>([
@@ -36,12 +36,12 @@ export function picture(stack: Stack, checks: readonly CheckResult[], steps: rea
     '```',
     '',
     table(
-      ['', 'part', 'runs'],
+      ['', 'component', 'runs'],
       parts.map(({ id, name, runs }) => [SIGN[colours.get(id) ?? 'unknown'], inline(name), inline(runs)]),
     ),
     '',
     table(
-      ['', 'connection', 'seen by'],
+      ['', 'connection', 'checked by'],
       connections.map(({ from, to, seen }) => [
         SIGN[colourBy(seen)],
         inline(`${names.get(from)} → ${names.get(to)}`),
@@ -63,7 +63,7 @@ const LINE: Readonly<Record<Colour, string>> = {
 type Connection = {
   readonly from: Part | 'users'
   readonly to: Part
-  /** Ids of the checks that see whether it works, and not only what is at its ends. */
+  /** The checks of the connection itself, and not only of its ends. */
   readonly checks: readonly CheckId[]
 }
 
@@ -92,11 +92,11 @@ export const CONNECTIONS: readonly Connection[] = [
   },
 ]
 
-/** A check may find out at which of several places the trouble is: then it says nothing of the others. */
+/** A check may name the one end that is at fault: then its result does not count for other connections. */
 function seenOf({ from, to, checks }: Connection, results: readonly CheckResult[]): readonly CheckResult[] {
   return results.filter(({ id, state, about }) => {
     if (!checks.includes(id) || state === 'skipped') return false
-    // The way to ClickHouse leads over its name.
+    // Connections to ClickHouse go through its name in Cloud Map.
     const ends: readonly string[] = to === 'cloud-map' ? [from, to, 'clickhouse'] : [from, to]
     return about.some(part => ends.includes(part))
   })
@@ -123,17 +123,17 @@ function partsOf(
       name: 'ClickHouse · ECS',
       runs: runs(clickhouse.image),
     },
-    { id: 'cloud-map', name: 'Cloud Map', runs: discovery.known ? discovery.value.name : 'no name' },
-    { id: 'efs', name: 'EFS', runs: files.known ? files.value.id : 'not seen' },
+    { id: 'cloud-map', name: 'Cloud Map', runs: discovery.known ? discovery.value.name : 'not observed' },
+    { id: 'efs', name: 'EFS', runs: files.known ? files.value.id : 'not observed' },
     {
       id: 'postgres',
       name: 'PostgreSQL',
-      runs: postgres.known ? `${postgres.value.migrations.length} migrations` : 'not seen',
+      runs: postgres.known ? `${postgres.value.migrations.length} migrations` : 'not observed',
     },
     {
       id: 'valkey',
       name: 'Valkey',
-      runs: probe.valkey.known ? probe.valkey.value.version : 'not seen',
+      runs: probe.valkey.known ? probe.valkey.value.version : 'not observed',
     },
   ]
 }
@@ -163,10 +163,10 @@ function node(part: Part | 'users'): string {
   return part.replace('-', '')
 }
 
-/** Mermaid draws at most 50,000 characters, and nobody reads a box of a thousand. */
+/** Mermaid draws at most 50,000 characters; a box of a thousand is unreadable. */
 const LONGEST_LABEL = 120
 
-/** Mermaid reads `#quot;` and the like inside quoted labels, and Markdown in backticks; nothing else is markup there. */
+/** In quoted labels Mermaid interprets only entities such as `#quot;`, and Markdown in backticks. */
 function label(text: string): string {
   return [...text.replace(/[\p{C}\s]+/gu, ' ')]
     .slice(0, LONGEST_LABEL)

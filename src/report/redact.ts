@@ -1,6 +1,6 @@
 /**
- * Hides secrets in text that was not written by us: log lines, messages of drivers. `secrets` are the values that
- * were masked; passwords inside of URLs are hidden whether they are known or not.
+ * Hides secrets in text from outside: log lines, messages of drivers. `secrets` are the masked values. Passwords in
+ * URLs are always hidden.
  */
 export function redact(text: string, secrets: readonly string[]): string {
   const known = [...secrets].filter(secret => secret !== '').sort((left, right) => right.length - left.length)

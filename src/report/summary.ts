@@ -11,10 +11,10 @@ import { clip, folded, foldedMarkdown, inline, list, table, unbroken } from './m
 import { picture } from './picture.ts'
 import { timeline } from './timeline.ts'
 
-/** GitHub takes 1 MiB a step and nothing of what is larger; evidence is the only part that can grow. */
+/** GitHub drops a summary above 1 MiB per step; only the evidence can grow that large. */
 const LIMIT_BYTES = 900_000
 
-/** The job summary: verdict, versions, picture, timeline, checks, what to do now; at most 900 kB. */
+/** The job summary: result, versions, diagram, timeline, checks, what to do now; at most 900 kB. */
 export function summaryOf(conclusion: Conclusion): string {
   const parts = [...partsOf(conclusion), ...evidence(conclusion.steps)].filter(part => part !== '')
   const kept: string[] = []
@@ -27,19 +27,19 @@ export function summaryOf(conclusion: Conclusion): string {
   return kept.join('\n\n')
 }
 
-const TOO_LONG = 'What comes here is too long for a summary: it is in the report file.'
+const TOO_LONG = 'The rest is too long for a job summary. The report file contains it.'
 
 function partsOf(conclusion: Conclusion): readonly string[] {
-  const { stack, steps, checks } = conclusion
+  const { stack, steps, checks, outcome } = conclusion
   return [
     `## ${isSuccess(conclusion) ? '✅' : '❌'} Langfuse ${conclusion.action}: ${conclusion.outcome}`,
     inline(clip(conclusion.headline)),
-    section('What stands in the way', list(conclusion.problems)),
+    section(outcome === 'refused' ? 'Why this was refused' : 'Problems', list(conclusion.problems)),
     versions(conclusion),
     section('What to do now', list(conclusion.next)),
     stack === undefined ? '' : picture(stack, checks, steps),
     steps.length > 0 ? section('Timeline', timeline(steps)) : planned(conclusion.plan),
-    section('What undoing means', list(conclusion.plan?.losses ?? [])),
+    section('Effect of rolling back', list(conclusion.plan?.losses ?? [])),
     section('Drift', driftTable(conclusion.differences)),
     checks.length > 0 ? checkTable(checks) : '',
     section('Warnings', list(conclusion.warnings)),
@@ -84,7 +84,7 @@ const CHECK_SIGN: Readonly<Record<CheckState, string>> = {
   passed: '✅ passed',
 }
 
-/** Worst first; what is good, or was not looked at, is counted in the title and unfolded by who wants to see it. */
+/** Worst first. Passed and skipped checks are counted in the title and folded. */
 function checkTable(checks: readonly CheckResult[]): string {
   const order = Object.keys(CHECK_SIGN)
   const sorted = [...checks].sort((left, right) => order.indexOf(left.state) - order.indexOf(right.state))
@@ -111,7 +111,7 @@ function tableOf(checks: readonly CheckResult[]): string {
     inline(check.title),
     inline(clip(check.sentence)),
   ])
-  return table(['', 'check', 'seen'], rows)
+  return table(['', 'check', 'finding'], rows)
 }
 
 function evidence(steps: readonly StepResult[]): readonly string[] {

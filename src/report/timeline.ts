@@ -9,7 +9,7 @@ const SIGN: Readonly<Record<StepState, string>> = {
   'not-started': '⬜ not started',
 }
 
-/** How long each step took, as a Mermaid gantt and as a table for those who cannot see it. */
+/** How long each step took, as a Mermaid gantt and as a table for readers who cannot see it. */
 export function timeline(steps: readonly StepResult[]): string {
   const rows = steps.map(result => [
     unbroken(SIGN[result.state]),
@@ -20,7 +20,7 @@ export function timeline(steps: readonly StepResult[]): string {
   return [gantt(steps), table(['', 'step', 'took', 'result'], rows)].filter(part => part !== '').join('\n\n')
 }
 
-/** Mermaid colours `done` grey and `crit` red; a bar shorter than a second would not be seen. */
+/** Mermaid colours `done` grey and `crit` red. */
 const TAG: Readonly<Record<StepState, string>> = {
   done: 'done',
   failed: 'crit',
@@ -31,7 +31,7 @@ const TAG: Readonly<Record<StepState, string>> = {
 function gantt(steps: readonly StepResult[]): string {
   const bars = steps.flatMap(({ step, state, startedAt, endedAt }, index) => {
     if (startedAt === undefined || endedAt === undefined) return []
-    const end = Math.max(endedAt, startedAt + 1_000)
+    const end = Math.max(endedAt, startedAt + 1_000) // a shorter bar would be invisible
     const rest = [TAG[state], `step${index}`, startedAt, end].filter(part => part !== '')
     return [`  ${barName(titleOf(step))} :${rest.join(', ')}`]
   })
@@ -40,8 +40,8 @@ function gantt(steps: readonly StepResult[]): string {
 }
 
 /**
- * A colon ends a bar's name, a semicolon its line, a hash starts an entity, percent signs a comment; and a name that
- * begins with one of Mermaid's own words would be read as that.
+ * In Mermaid a colon ends a bar's name, a semicolon its line, a hash starts an entity, percent signs a comment, and a
+ * keyword at the start of a name is read as that keyword.
  */
 function barName(title: string): string {
   const text = title

@@ -88,5 +88,5 @@ test('without GitHub the release stays unknown, and the log says why', async () 
   const given = { facts: catalog, releases: source('http://127.0.0.1:59'), runner } as unknown as Ports
   const { facts } = await withNewerReleases(given, ['4.17.0'])
   expect(facts.release('4.17.0')).toBeUndefined()
-  expect(said).toEqual([expect.stringContaining('The migrations of Langfuse 4.17.0 could not be read from')])
+  expect(said).toEqual([expect.stringContaining('Could not read the migrations of Langfuse 4.17.0 from')])
 })

@@ -18,7 +18,7 @@ test.each([
   ['missing evidence, no issue', [], 'unclear', { kind: 'leave' }],
   ['the same as it says', [issue(3, true)], 'bad', { kind: 'leave', issue: 3 }],
   ['something else than it says', [issue(3, true, 'old')], 'bad', { kind: 'edit', issue: 3 }],
-  ['all is well again', [issue(3, true)], 'good', { kind: 'close', issue: 3 }],
+  ['all checks pass again', [issue(3, true)], 'good', { kind: 'close', issue: 3 }],
   ['missing evidence leaves it as it is', [issue(3, true, 'old')], 'unclear', { kind: 'leave', issue: 3 }],
   ['a person closed it while it is true', [issue(3, false)], 'bad', { kind: 'leave', issue: undefined }],
   ['a person closed another one', [issue(3, false, 'old')], 'bad', { kind: 'open' }],
@@ -30,7 +30,7 @@ test.each([
   ],
   ['two of them', [issue(3, true), issue(4, true)], 'bad', { kind: 'leave', issue: 3, duplicates: [4] }],
   [
-    'two of them, all is well',
+    'two of them, all checks pass',
     [issue(3, true), issue(4, true)],
     'good',
     { kind: 'close', issue: 3, duplicates: [4] },
@@ -71,7 +71,7 @@ test('the text calls nobody, makes no markup of what was found, and links the ru
   const differences = [{ component: 'web' as const, member: 'image', was: 'w@sha256:1|`', is: 'w@sha256:2' }]
   const conclusion = conclude('verify', 'failed', 'x', { checks: [check(sentence)], differences })
   const { title, body } = issueText(conclusion, ABOUT)
-  expect(title).toBe('Langfuse `langfuse` is not what was deployed and fails a check')
+  expect(title).toBe('Langfuse `langfuse` drifted from the last deploy and fails a check')
   expect(body).toContain('[this run](https://gh/run/1)')
   expect(body).toContain("| web | `image` | `w@sha256:1\\|'` | `w@sha256:2` |")
   expect(body).not.toMatch(/<b>|@octocat/)

@@ -48,13 +48,13 @@ function inProgress(run: string): KeptRecord {
   return { id: '9', state: 'in_progress', record: { ...record, postgresMigrations: 1, clickhouseHead: 1 } }
 }
 
-test('what runs is written down with the run that left it so', async () => {
+test('the baseline names the run that left it', async () => {
   const { records, kept } = fakeRecords()
   expect(await keepBaseline(stackOn2(), { by: 'rollback', config, ports: portsOf(records) })).toEqual([])
   expect(kept).toMatchObject([{ by: 'rollback', run: '5', release: '2.93.7' }])
 })
 
-test('that it cannot be written down is a warning with the permission to give', async () => {
+test('a baseline that cannot be saved is a warning with the permission to give', async () => {
   const denied = async () => {
     throw new Error('Resource not accessible by integration')
   }
@@ -62,11 +62,13 @@ test('that it cannot be written down is a warning with the permission to give', 
   const warnings = await keepBaseline(stackOn2(), { by: 'deploy', config, ports: portsOf(records) })
   expect(warnings).toEqual([expect.stringMatching(/not accessible.*`permissions: deployments: write`/)])
   expect(await acceptAsBaseline(stackOn2(), config, portsOf(records))).toEqual([
-    expect.stringMatching(/cannot be read: Resource not accessible/),
+    expect.stringMatching(
+      /^Could not read the drift baseline in GitHub environment langfuse of acme\/infra.*: Resource not accessible/,
+    ),
   ])
 })
 
-test('without GitHub, or without a picture, nothing is written and nothing is said', async () => {
+test('without GitHub, or without an observation, nothing is written and nothing is reported', async () => {
   expect(await keepBaseline(stackOn2(), { by: 'deploy', config, ports: portsOf(undefined) })).toEqual([])
   expect(
     await keepBaseline(undefined, { by: 'deploy', config, ports: portsOf(fakeRecords().records) }),
@@ -80,12 +82,14 @@ test('a deploy without anything to do writes a baseline once, and again only whe
   expect(await acceptAsBaseline(stackOn2(), config, ports)).toEqual([])
   expect(kept).toHaveLength(1)
   expect(await acceptAsBaseline(scaled(stackOn2()), config, ports)).toEqual([
-    expect.stringMatching(/^Taken as wanted, no drift any more: worker desired count: `1` → `7`\.$/),
+    expect.stringMatching(
+      /^Accepted into the baseline and no longer reported as drift: worker desired count: `1` → `7`\.$/,
+    ),
   ])
   expect(kept).toHaveLength(2)
 })
 
-test('a look that sees less than the one before does not replace it', async () => {
+test('an observation with less than the one before does not replace it', async () => {
   const { records, kept } = fakeRecords()
   await acceptAsBaseline(stackOn2(), config, portsOf(records))
   const blind = stackOn2({ postgres: unknown('no agent is allowed', 'not-asked') })
@@ -96,22 +100,22 @@ test('a look that sees less than the one before does not replace it', async () =
   expect(kept[1]?.fingerprint.parts.postgres).toEqual(kept[0]?.fingerprint.parts.postgres)
 })
 
-test('a deploy that ends while it is looked is no drift', async () => {
+test('a deploy that ends during the observation is not drift', async () => {
   const { records } = fakeRecords()
   const ports = portsOf(records)
   await keepBaseline(stackOn2(), { by: 'deploy', config, ports })
-  const look = async () => {
+  const observeStack = async () => {
     await keepBaseline(scaled(stackOn2()), { by: 'deploy', config, ports })
     return stackOn2()
   }
-  const { deployed } = await observeDeployed(config, ports, look)
+  const { deployed } = await observeDeployed(config, ports, observeStack)
   expect(deployed).toMatchObject({ known: true, value: { underway: { certain: true } } })
 })
 
 test.each([
   ['begins', undefined, inProgress('6')],
   ['ends', inProgress('6'), undefined],
-] as const)('a deploy that %s while it is looked is seen', async (_word, before, after) => {
+] as const)('a deploy that %s during the observation is reported', async (_word, before, after) => {
   const { records, state } = fakeRecords()
   Object.assign(state, { record: before, running: true })
   const { deployed } = await observeDeployed(config, portsOf(records), async () => {
@@ -119,21 +123,26 @@ test.each([
     return stackOn2()
   })
   expect(deployed).toMatchObject({
-    value: { underway: { certain: true, sentence: expect.stringMatching(/workflow run 6/) } },
+    value: {
+      underway: {
+        certain: true,
+        sentence: expect.stringMatching(/^Workflow run 6 is deploying Langfuse 3\.0\.0/),
+      },
+    },
   })
 })
 
 test.each([
   ['its run is over', '6', false],
   ['it is of this very run', '5', true],
-] as const)('an open record is no deploy that goes on when %s', async (_why, run, running) => {
+] as const)('an open record is not a deploy in progress when %s', async (_why, run, running) => {
   const { records, state } = fakeRecords()
   Object.assign(state, { record: inProgress(run), running })
   const { deployed } = await observeDeployed(config, portsOf(records), async () => stackOn2())
   expect(deployed).toMatchObject({ known: true, value: { underway: undefined } })
 })
 
-test('records that are denied are no evidence, and the picture is there all the same', async () => {
+test('denied records are no evidence, and the stack is observed all the same', async () => {
   const denied = async () => {
     throw new Error('Resource not accessible by integration')
   }

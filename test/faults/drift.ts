@@ -43,7 +43,7 @@ function evidence(): readonly Fault[] {
     {
       name: 'the token may not read deployments',
       put: async ({ stage }) => swap(stage.github.refuses, { deployments: true }),
-      ...seen('inconclusive', /cannot be read .*`permissions: deployments: read`/),
+      ...seen('inconclusive', /could not be read .*`permissions: deployments: read`/),
     },
     {
       name: 'the records of deployments are gone',

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { nextSteps } from '../../src/entries/next-steps.ts'
+import { nextSteps } from '../../src/entries/conclusions.ts'
 import type { StepResult } from '../../src/execute/execution.ts'
 import { readDeployConfig } from '../../src/inputs/config.ts'
 import type { Plan } from '../../src/plan/plan.ts'
@@ -110,5 +110,5 @@ test.each<readonly [string, Readonly<Record<string, StepResult['state']>>, boole
   const remedy =
     /cannot start again .*Do not restart, scale or redeploy it; end this soon by deploying 3\.0\.0 again, or by the rollback action/
   if (told) expect(first).toMatch(remedy)
-  else expect(first).toMatch(/^Find the cause above/)
+  else expect(first).toMatch(/^Fix the cause above/)
 })

@@ -4,8 +4,7 @@ import { parse } from 'yaml'
 import type { CheckResult } from '../../src/checks/run.ts'
 import { CHECKS, runChecks } from '../../src/checks/run.ts'
 import { type ActionName, conclude, isSuccess, type Outcome } from '../../src/report/conclusion.ts'
-import { reportOf } from '../../src/report/json.ts'
-import { outputsOf } from '../../src/report/outputs.ts'
+import { outputsOf, reportOf } from '../../src/report/publish.ts'
 import { redact } from '../../src/report/redact.ts'
 import { summaryOf } from '../../src/report/summary.ts'
 import { FACTS, stackOn2 } from '../support/stack.ts'
@@ -132,10 +131,10 @@ test('a summary that evidence makes too long is shown without it, under 900 kB',
   const result = { step, state: 'failed', sentence: 's', evidence, startedAt: 0, endedAt: 1, counts } as const
   const summary = summaryOf(conclude('deploy', 'failed', 'The cause.', { steps: [result] }))
   expect(Buffer.byteLength(summary)).toBeLessThan(900_000)
-  expect(summary).toMatch(/The cause\..*too long for a summary/s)
+  expect(summary).toMatch(/The cause\..*too long for a job summary\. The report file contains it/s)
 })
 
-test('what is not good stands above, what is good and what was not looked at is folded', async () => {
+test('failed checks come first, passed and skipped ones are folded', async () => {
   const { checks, ...rest } = await verified()
   const bad = { ...checks[0], state: 'failed', sentence: 'It is broken.' } as CheckResult
   const summary = summaryOf({ ...rest, checks: [...checks.slice(1), bad] })
@@ -155,9 +154,11 @@ test('endless sentences are clipped, and the end of what is still too long is le
   )
   const summary = summaryOf({ ...rest, checks: endless, problems: [sentence], warnings: [sentence] })
   expect(Buffer.byteLength(summary)).toBeLessThan(900_000)
-  expect(summary).toMatch(/One check failed\..*```mermaid.*too long for a summary: it is in the report file/s)
+  expect(summary).toMatch(
+    /One check failed\..*```mermaid.*too long for a job summary\. The report file contains it/s,
+  )
   const few = summaryOf({ ...rest, checks: endless.slice(0, 20) })
-  expect(few.match(/all of it is in the report file/g)).toHaveLength(20)
+  expect(few.match(/the whole text is in the report file/g)).toHaveLength(20)
 })
 
 test('the report is JSON with its schema number and says what the outputs say', async () => {
@@ -170,7 +171,7 @@ test('the report is JSON with its schema number and says what the outputs say', 
   })
 })
 
-test('secrets are hidden wherever they appear, and passwords in URLs even when nobody masked them', () => {
+test('secrets are hidden wherever they appear, and passwords in URLs even if they were not masked', () => {
   expect(redact('P1001 at postgresql://langfuse:s3cr@t@db', ['s3cr@t'])).not.toContain('s3cr@t')
   expect(redact('connect postgresql://langfuse:hunter2@db:5432/x', [])).toBe(
     'connect postgresql://langfuse:***@db:5432/x',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { CHECKS, runChecks } from '../../src/checks/run.ts'
 import { type Conclusion, conclude } from '../../src/report/conclusion.ts'
-import { reportOf } from '../../src/report/json.ts'
+import { reportOf } from '../../src/report/publish.ts'
 import { FACTS, stackOn2 } from '../support/stack.ts'
 import { type Schema, violations } from './json-schema.ts'
 
@@ -34,7 +34,7 @@ test('a report with checks, a picture, drift and an issue fits the schema', asyn
 
 test.each<readonly [string, (report: Record<string, unknown>) => Record<string, unknown>, RegExp]>([
   ['an unknown outcome', report => ({ ...report, outcome: 'done' }), /\$\.outcome: is none of/],
-  ['a member that nobody knows', report => ({ ...report, secret: 1 }), /\$: has secret/],
+  ['an unknown member', report => ({ ...report, secret: 1 }), /\$: has secret/],
   ['no checks', ({ checks: _, ...report }) => report, /\$: has no checks/],
   ['an output that is missing', report => ({ ...report, outputs: { outcome: 'passed' } }), /has no drift/],
   [

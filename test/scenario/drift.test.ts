@@ -114,7 +114,7 @@ test('drift opens one issue: what differs, where it was seen, what to do', async
   const result = await withIssue()
   expect(result.outputs).toMatchObject({ drift: 'true', 'issue-number': '1' })
   expect(stage.github.issues).toHaveLength(1)
-  expect(issue(1)).toMatchObject({ state: 'open', title: 'Langfuse `langfuse` is not what was deployed' })
+  expect(issue(1)).toMatchObject({ state: 'open', title: 'Langfuse `langfuse` drifted from the last deploy' })
   expect(issue(1).body).toMatch(
     /^<!-- langfuse-rollout: drift of [0-9a-f]{16} -->\n<!-- state [0-9a-f]{16} -->/,
   )
@@ -158,7 +158,9 @@ test('a duplicate is closed with a word about it: the oldest is the issue', asyn
   const twin = addIssue(stage.github.issues, { title: 'the same', body: issue(1).body })
   expect((await withIssue()).outputs['issue-number']).toBe('1')
   expect(twin).toMatchObject({ state: 'closed', state_reason: 'not_planned' })
-  expect(twin.comments).toEqual([expect.stringContaining('#1 is about the same stack')])
+  expect(twin.comments).toEqual([
+    expect.stringContaining('Duplicate: #1 is older and is about the same stack.'),
+  ])
 })
 
 test('all is as deployed again: the issue is closed with a comment', async () => {
@@ -166,7 +168,7 @@ test('all is as deployed again: the issue is closed with a comment', async () =>
   const result = await withIssue()
   expect(result.outputs).toMatchObject({ outcome: 'passed', drift: 'false', 'issue-number': '' })
   expect(issue(1)).toMatchObject({ state: 'closed', state_reason: 'completed' })
-  expect(issue(1).comments).toEqual([expect.stringMatching(/^All is well again/)])
+  expect(issue(1).comments).toEqual([expect.stringMatching(/^All checks pass again/)])
 })
 
 test('the same drift comes back: a new issue, and the old one stays the history of the other change', async () => {
@@ -221,7 +223,7 @@ test('a token that may not read deployments: inconclusive with the permission to
   }
 })
 
-test('what differs while a deploy goes on is no drift; of a run that was killed it is', async () => {
+test('what differs while a deploy is in progress is not drift; of a run that was killed it is', async () => {
   const record = {
     schema: 1,
     from: RELEASE,
@@ -238,12 +240,14 @@ test('what differs while a deploy goes on is no drift; of a run that was killed 
   expect(driftIn(going)).toMatchObject({
     state: 'skipped',
     sentence: expect.stringMatching(
-      /no drift: workflow run 77, which rolls out Langfuse 3\.1\.0, still goes on/,
+      /^Workflow run 77 is deploying Langfuse 3\.1\.0, so the differences are not drift\./,
     ),
   })
   expect(going.outputs).toMatchObject({ drift: 'false', 'issue-number': '5' })
   stage.github.refuses.actions = true
-  expect(driftIn(await look())?.sentence).toMatch(/cannot be told.*`permissions: actions: read`/)
+  expect(driftIn(await look())?.sentence).toMatch(
+    /^Cannot tell whether .* workflow run 77.*`permissions: actions: read`/,
+  )
   stage.github.refuses.actions = false
   stage.github.runs.set('77', 'completed')
   expect(driftIn(await look())).toMatchObject({
@@ -259,7 +263,7 @@ test('a deploy that finds nothing to do takes what runs for what is wanted, and 
   const result = await stage.run('deploy', { version: RELEASE })
   expect(result.outputs).toMatchObject({ outcome: 'unchanged' })
   expect((result.report as { warnings: string[] }).warnings.join('\n')).toMatch(
-    /Taken as wanted, no drift any more: .*web health check protocol: `TCP` → `HTTP`/,
+    /Accepted into the baseline and no longer reported as drift: .*web health check protocol: `TCP` → `HTTP`/,
   )
   const baselines = stage.github.baselines.length
   expect((await withIssue()).outputs).toMatchObject({ outcome: 'passed', drift: 'false' })

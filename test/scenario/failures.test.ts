@@ -88,7 +88,7 @@ test('a second run beside the first is refused by the name of the first', async 
   for (const result of [second, back]) {
     expect(result.outputs['outcome']).toBe('refused')
     expect(result.commands.at(-1)?.message).toMatch(
-      /is rolling out Langfuse 3\.0\.0 right now|is already being deployed|is busy/,
+      /is deploying Langfuse 3\.0\.0 on this stack|is already being deployed|is busy/,
     )
   }
   expect((await first).outputs).toMatchObject({ outcome: 'deployed' })
@@ -103,7 +103,7 @@ test('a web that does not become healthy: everything goes back by itself, the ca
   expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
   expect(result.exitCode).toBe(1)
   expect(result.commands.at(-1)?.message).toMatch(
-    /^web did not roll out: App Runner rolled back by itself.*What had been changed went back: Langfuse 2\.93\.7 runs again/,
+    /^web did not roll out: App Runner rolled back by itself.*Rolled back: Langfuse 2\.93\.7 is running again/,
   )
   const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])

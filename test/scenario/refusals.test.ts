@@ -161,6 +161,6 @@ test('without AWS credentials the sentence says what step is missing', async () 
   })
   expect(result.exitCode).toBe(1)
   expect(result.commands.at(-1)?.message).toMatch(
-    /Could not load credentials.*: let aws-actions\/configure-aws-credentials assume the role/,
+    /Could not load credentials.*: run aws-actions\/configure-aws-credentials with this stack's role/,
   )
 })

@@ -167,7 +167,7 @@ describe('on 3.0.0', () => {
     const failed = await stage.run('rollback', { to: '2.93.7' })
     expectOneSentence(failed, 'failed', /No space left on device/)
     expect(failed.outputs).toMatchObject({ 'current-version': '2.93.7' })
-    expect(failed.summary).toMatch(/run this rollback again: it goes on from where it stopped/)
+    expect(failed.summary).toMatch(/re-run this rollback: it resumes where it stopped/)
     expect((await fetch(`${stage.stack.webUrl}/sandbox/deep-probe`)).status).toBe(200)
     await moreDisk()
     const again = await stage.run('rollback', { to: '2.93.7' })

@@ -1,0 +1,59 @@
+import { expect, test } from '@jest/globals'
+import { whatIsDone } from '../../src/entries/conclusions.ts'
+import type { StepResult, StepState } from '../../src/execute/execution.ts'
+import { conclude } from '../../src/report/conclusion.ts'
+import { summaryOf } from '../../src/report/summary.ts'
+
+function stepOf(component: 'worker' | 'web', state: StepState): StepResult {
+  const step = {
+    kind: 'roll-ecs',
+    component,
+    service: component,
+    from: 'a',
+    to: 'b',
+    settings: undefined,
+    follow: undefined,
+    reason: 'r',
+  } as const
+  const counts = { postgres: 0, clickhouse: 0, archivedRows: 0 }
+  return { step, state, sentence: `${component}: ${state}`, evidence: [], startedAt: 0, endedAt: 1, counts }
+}
+
+const settled = { stack: undefined, checks: [], problem: 'the cluster is gone' }
+const WORKER = 'worker (ECS service worker)'
+const WEB = 'web (ECS service web)'
+
+test.each([
+  [
+    'before the first step',
+    ['not-started', 'not-started'],
+    `Cancelled before any change. Done: nothing. Still rolling: nothing. Not started: ${WORKER}, ${WEB}.`,
+  ],
+  [
+    'between two steps',
+    ['done', 'not-started'],
+    `Cancelled between two steps. Done: ${WORKER}. Still rolling: nothing. Not started: ${WEB}.`,
+  ],
+  [
+    'during a step',
+    ['done', 'rolling'],
+    `web: rolling. Done: ${WORKER}. Still rolling: ${WEB}. Not started: nothing.`,
+  ],
+  [
+    'after the last step',
+    ['done', 'done'],
+    `All steps are done, but the checks after them did not pass: the cluster is gone. Done: ${WORKER}, ${WEB}. Still rolling: nothing. Not started: nothing.`,
+  ],
+] as const)('a run that stops %s states the cause and what is done', (_when, [first, second], sentence) => {
+  expect(whatIsDone([stepOf('worker', first), stepOf('web', second)], settled)).toBe(sentence)
+})
+
+test.each([
+  ['deploy', 'refused', '### Why this was refused'],
+  ['verify', 'inconclusive', '### Problems'],
+] as const)('the summary of a %s that is %s lists its problems', (action, outcome, heading) => {
+  const summary = summaryOf(
+    conclude(action, outcome, 'Nothing was changed.', { problems: ['The disk is full.'] }),
+  )
+  expect(summary).toContain(`${heading}\n\n- The disk is full.`)
+})

@@ -14,6 +14,7 @@ export type Stage = {
     inputs?: Readonly<Record<string, string>>,
     options?: StageRun,
   ): Promise<RunResult>
+  /** Also ends what still runs. */
   stop(): Promise<void>
 }
 
@@ -49,12 +50,14 @@ export async function openStage(options: {
     folder: join(options.folder, 'aws'),
   })
   const github = await startGitHub()
+  const closing = new AbortController()
+  const running = new Set<Promise<unknown>>()
   return {
     stack,
     github,
     run: async (action, given = {}, run = {}) => {
       const participant = stack.sandbox.join()
-      return asWorkflowRun(github, async id => {
+      const ended = asWorkflowRun(github, async id => {
         const inputs = { ...directInputs(stack), 'github-token': 'ghs_rehearsal', ...given }
         const env = {
           ...stack.sandbox.env,
@@ -72,14 +75,21 @@ export async function openStage(options: {
           env,
           ...(run.onLine && { onLine: run.onLine }),
           ...(run.signal && { signal: run.signal }),
-          ...(run.lost && { lost: run.lost }),
+          lost: AbortSignal.any([closing.signal, ...(run.lost ? [run.lost] : [])]),
         })
         const calls = stack.sandbox.requests.filter(({ caller }) => caller === env.AWS_ACCESS_KEY_ID)
         checkPermissions({ action, inputs }, calls)
         return result
-      }).finally(participant.leave)
+      }).finally(() => {
+        participant.leave()
+        running.delete(ended)
+      })
+      running.add(ended)
+      return ended
     },
     stop: async () => {
+      closing.abort()
+      await Promise.allSettled(running)
       await github.stop()
       await stack.stop()
     },

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { PRELOAD } from './aws/runtime/process.ts'
 import { type Action, defaultInputs, readAction, unexpectedInputs } from './runner/action.ts'
 import { type Command, logOf } from './runner/commands.ts'
 import { createCommandFiles, readCommandFiles } from './runner/files.ts'
@@ -186,7 +187,14 @@ type NodeRun = {
 
 function runNode({ script, cwd, env, onLine, signal, lost }: NodeRun): Promise<number> {
   return new Promise((done, reject) => {
-    const child = spawn(nodeOfGitHub(), [script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(nodeOfGitHub(), ['--import', PRELOAD, script], {
+      cwd,
+      env: { ...env, SANDBOX_PARENT: String(process.pid) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const kill = () => child.kill('SIGKILL')
+    // Nothing outlives this process, however it ends: by itself here, killed by what PRELOAD watches.
+    process.once('exit', kill)
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine)
     const timers: NodeJS.Timeout[] = []
     const cancel = () => {
@@ -194,8 +202,8 @@ function runNode({ script, cwd, env, onLine, signal, lost }: NodeRun): Promise<n
       timers.push(setTimeout(() => child.kill('SIGTERM'), 7_500))
       timers.push(setTimeout(() => child.kill('SIGKILL'), 10_000))
     }
-    const kill = () => child.kill('SIGKILL')
-    lost?.addEventListener('abort', kill, { once: true })
+    if (lost?.aborted) kill()
+    else lost?.addEventListener('abort', kill, { once: true })
     if (signal?.aborted) cancel()
     else signal?.addEventListener('abort', cancel, { once: true })
     child.once('error', reject)
@@ -205,6 +213,7 @@ function runNode({ script, cwd, env, onLine, signal, lost }: NodeRun): Promise<n
     })
     child.once('close', (code, name) => {
       for (const timer of timers) clearTimeout(timer)
+      process.off('exit', kill)
       signal?.removeEventListener('abort', cancel)
       lost?.removeEventListener('abort', kill)
       done(code ?? signalExitCode(name))

@@ -109,8 +109,7 @@ export async function followTask(
       const { lastStatus } = seen
       if (!BEFORE_ITS_START.has(lastStatus)) await output.more()
       if (lastStatus === 'STOPPED' || output.isOver?.()) return { state: 'settled', value: seen }
-      const pace = (lastStatus === 'RUNNING' && oneOff.pace) || 'usual'
-      return { state: 'waiting', note: `${name} is ${lastStatus}`, pace }
+      return { state: 'waiting', note: `${name} is ${lastStatus}`, pace: paceOf(lastStatus, oneOff) }
     },
     { ...ports, what: oneOff.what ?? name },
   )
@@ -122,6 +121,12 @@ export async function followTask(
     await output.more().catch(() => undefined)
   }
   return ended
+}
+
+/** Fargate needs some ten seconds for the network interface alone. */
+function paceOf(status: string, { pace }: OneOffTask): NonNullable<Outlook['pace']> {
+  if (status === 'PROVISIONING') return 'calm'
+  return (status === 'RUNNING' && pace) || 'usual'
 }
 
 /** undefined: the container never ran, or runs. */

@@ -121,11 +121,11 @@ async function currentVersion(
   return row === undefined ? undefined : { version: Number(row.version), dirty: Number(row.dirty) === 1 }
 }
 
-// The sequence is Go's time.Now().UnixNano(); it must grow also within one millisecond.
+// The sequence is Go's time.Now().UnixNano(). What ran before may have lived in a later time of the sandbox's.
 async function setVersion(clickhouse: ClickHouseClient, version: number, dirty: boolean): Promise<void> {
-  const nanoseconds = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n
+  const now = `${Date.now()}000000`
   await clickhouse.execute(
-    `INSERT INTO schema_migrations VALUES (${version}, ${dirty ? 1 : 0}, ${nanoseconds})`,
+    `INSERT INTO schema_migrations SELECT ${version}, ${dirty ? 1 : 0}, greatest(toUInt64(${now}), max(sequence) + 1) FROM schema_migrations`,
   )
 }
 

@@ -113,7 +113,7 @@ export const HAND_MADE: readonly HandMade[] = [
       const head = Number(row?.['version'])
       const set = (version: number) =>
         client.execute(
-          `INSERT INTO schema_migrations VALUES (${version}, 0, ${BigInt(Date.now()) * 1_000_000n})`,
+          `INSERT INTO schema_migrations SELECT ${version}, 0, max(sequence) + 1 FROM schema_migrations`,
         )
       await set(head - 1)
       return async () => void (await set(head))

@@ -67,9 +67,8 @@ const clickhouse = () => clickhouseClient(clickhouseAccess(stage.stack))
 
 /** What golang-migrate would have written. */
 async function setClickHouseVersion(version: number, dirty: boolean): Promise<void> {
-  const nanoseconds = `${Date.now()}000000`
   await clickhouse().execute(
-    `INSERT INTO schema_migrations VALUES (${version}, ${dirty ? 1 : 0}, ${nanoseconds})`,
+    `INSERT INTO schema_migrations SELECT ${version}, ${dirty ? 1 : 0}, max(sequence) + 1 FROM schema_migrations`,
   )
 }
 

@@ -2,11 +2,13 @@ import { until } from '../../sandbox/article/wait.ts'
 import { viewOf } from '../../sandbox/aws/apprunner/configuration.ts'
 import type { AppRunnerService, Configuration } from '../../sandbox/aws/apprunner/types.ts'
 import type { Service } from '../../sandbox/aws/ecs/types.ts'
+import type { RequestEvent } from '../../sandbox/aws/hooks.ts'
 import { REGISTRY } from '../../sandbox/aws/ids.ts'
 import type { Image, Program } from '../../sandbox/aws/images.ts'
 import type { RecordedRequest } from '../../sandbox/aws/server.ts'
 import type { World } from '../../sandbox/aws/world.ts'
-import type { Stage } from '../../sandbox/rehearse.ts'
+import type { Stage, StageRun } from '../../sandbox/rehearse.ts'
+import type { RunResult } from '../../sandbox/runner.ts'
 
 /** What every scenario of a failed deploy needs from the article's stage: its parts, its writes, and how it was. */
 export function ecsService(world: World, name: string): Service {
@@ -125,4 +127,54 @@ export function breakWebAtUpdate(world: World): { repair(): void } {
     replace({ kind: 'scripted', exitAfter: 2, exitCode: 1, log: ['Error: SALT is not set'] })
   })
   return { repair: () => replace(good) }
+}
+
+/** One of the things that happen after each other in a scenario: what fails in it is told with its name. */
+export async function step(name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof Error) error.stack = `${name}\n${error.stack}`
+    throw error
+  }
+}
+
+type Hit = {
+  /** Which call to AWS, once it is carried out and before it is answered. */
+  readonly at: (call: Pick<RequestEvent, 'service' | 'operation' | 'input'>) => boolean
+  readonly run: (options: StageRun) => Promise<RunResult>
+}
+
+/** A run whose machine is lost at a call to AWS. The clock stands still until the run has ended. */
+export function lostAt(stage: Stage, hit: Hit): Promise<RunResult> {
+  return hitAt('lost', stage, hit)
+}
+
+/** A run that is cancelled at a call to AWS, which it still gets its answer to. The clock stands still until it has ended. */
+export function cancelledAt(stage: Stage, hit: Hit): Promise<RunResult> {
+  return hitAt('signal', stage, hit)
+}
+
+async function hitAt(how: 'lost' | 'signal', { stack }: Stage, { at, run }: Hit): Promise<RunResult> {
+  const { clock, onRequest } = stack.sandbox.world
+  const hit = new AbortController()
+  const ended = Promise.withResolvers<void>()
+  let release: () => void = () => undefined
+  const unwatch = onRequest(async call => {
+    if (!hit.signal.aborted && (call.phase !== 'after' || !at(call))) return undefined
+    if (!hit.signal.aborted) release = clock.hold()
+    hit.abort()
+    if (how === 'signal') return undefined
+    await ended.promise
+    return 'drop'
+  })
+  try {
+    const result = await run({ [how]: hit.signal })
+    if (!hit.signal.aborted) throw new Error(`The run ended before it was hit: ${result.stdout}`)
+    return result
+  } finally {
+    ended.resolve()
+    unwatch()
+    release()
+  }
 }

@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import { compareSnapshots, type StackSnapshot, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
+import { watchStatements } from '../../sandbox/statements.ts'
+import { cancelledAt, lostAt } from './support.ts'
+
+/** Runs that are cut off on the way to 3.0.0 and back: each test begins and ends on 2.93.7. */
+let folder: string
+let stage: Stage
+let before: StackSnapshot
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'failures-'))
+  stage = await openStage({ folder })
+  before = await takeSnapshot(stage.stack)
+})
+
+afterAll(async () => {
+  await stage?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const UPGRADE = { version: '3.0.0', backup: 'false' }
+
+type Plan = {
+  readonly plan: { readonly steps: readonly { readonly component?: string; readonly follow?: string }[] }
+}
+
+test('a deploy that was killed in the middle is gone on with: the rollout is followed, the record kept', async () => {
+  const killed = await lostAt(stage, {
+    at: ({ operation }) => operation === 'UpdateService',
+    run: options => stage.run('deploy', UPGRADE, options),
+  })
+  expect(killed.exitCode).not.toBe(0)
+  const records = stage.github.deployments.length
+  const again = await stage.run('deploy', UPGRADE)
+  expect((again.report as Plan).plan.steps[0]).toMatchObject({
+    component: 'worker',
+    follow: expect.stringMatching(/^ecs-svc\//),
+  })
+  expect(again.outputs).toMatchObject({
+    outcome: 'deployed',
+    'previous-version': '2.93.7',
+    'current-version': '3.0.0',
+  })
+  expect(stage.github.deployments).toHaveLength(records)
+  expect(stage.github.deployments.at(-1)).toMatchObject({
+    payload: { from: '2.93.7' },
+    statuses: [{ state: 'success' }, {}, {}],
+  })
+  expect((await stage.run('rollback')).outputs).toMatchObject({ outcome: 'rolled-back' })
+})
+
+test('a rollback that is cancelled says what is still rolling, within the time that the runner gives; that one, and one that is killed before contract, are gone on with to the end', async () => {
+  expect((await stage.run('deploy', UPGRADE)).outputs).toMatchObject({ outcome: 'deployed' })
+  let rolls = false
+  // No time passes from here on: a run that paused would be killed.
+  const cancelled = await cancelledAt(stage, {
+    at: ({ service, operation }) => {
+      rolls ||= service === 'apprunner' && operation === 'UpdateService'
+      return rolls && operation === 'ListOperations'
+    },
+    run: options => stage.run('rollback', {}, options),
+  })
+  expect(cancelled.exitCode).toBe(1)
+  expect(cancelled.outputs).toMatchObject({ outcome: 'failed' })
+  expect(cancelled.commands.at(-1)?.message).toMatch(
+    /cancelled while waiting for operation .*Still rolling: web/,
+  )
+  expect(cancelled.summary).toMatch(/⏳&nbsp;still&nbsp;rolling/)
+
+  const killed = await lostBeforeContract()
+  expect(killed.exitCode).not.toBe(0)
+  const again = await stage.run('rollback', { to: '2.93.7' })
+  expect(again.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
+  const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
+  expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
+})
+
+/** Its machine is lost when all images are back, and no statement of contract has run. */
+async function lostBeforeContract() {
+  const lost = new AbortController()
+  const ended = Promise.withResolvers<void>()
+  const { databaseUrlLocal: databaseUrl, clickhouseUrlLocal: clickhouseUrl } = stage.stack
+  const stores = await watchStatements({
+    databaseUrl,
+    clickhouseUrl,
+    watch: async ({ store, sql }) => {
+      // Contract begins with what is done in batches before its transaction.
+      const begins = store === 'postgres' && sql.includes('langfuse_rollout.batch')
+      if (!lost.signal.aborted && !begins) return undefined
+      lost.abort()
+      await ended.promise
+      return 'drop'
+    },
+  })
+  const urls = { 'database-url': stores.databaseUrl, 'clickhouse-url': stores.clickhouseUrl }
+  const killed = await stage.run('rollback', { to: '2.93.7', ...urls }, { lost: lost.signal })
+  ended.resolve()
+  await stores.stop()
+  expect(lost.signal.aborted).toBe(true)
+  return killed
+}

@@ -37,7 +37,7 @@ export const RARE: readonly Rare[] = [
   { call: 'ecs:StopServiceDeployment', policies: ['deploy'], reason: CANCELLED },
   {
     call: 'ecs:StopTask',
-    policies: ['deploy', 'rollback'],
+    policies: ['rollback'],
     reason: 'called when a run is cancelled, or times out, while a one-off task runs',
   },
   {

@@ -11,8 +11,8 @@ import { startValkey, type Valkey } from './valkey.ts'
 
 /**
  * The stack of the article as its Terraform module leaves it (tubone24/langfuse-v3-terraform a711e1d): names, sizes,
- * `:latest` images, 200/100 percent and all, with real databases and stand-ins for Langfuse's containers. Comes back
- * when everything is steady and the web has migrated both databases. What was started is stopped when it fails.
+ * `:latest` images, 200/100 percent and all, with real databases and stand-ins for Langfuse's containers. Resolves when
+ * all services are in steady state and the web has run its migrations. Stops everything if it fails.
  */
 export async function startArticleStack(options: ArticleOptions): Promise<ArticleStack> {
   const log = options.log ?? (() => undefined)
@@ -21,7 +21,7 @@ export async function startArticleStack(options: ArticleOptions): Promise<Articl
     folder: join(options.folder, 'postgres'),
     password: DATABASE_PASSWORD,
   })
-  log('PostgreSQL runs')
+  log('PostgreSQL is running')
   let sandbox: Sandbox | undefined
   let valkey: Valkey | undefined
   try {
@@ -61,9 +61,9 @@ export type ArticleOptions = {
   readonly release?: string
   /** The ClickHouse that `latest` is; 24.8.7 by default, which v4 refuses. */
   readonly clickhouse?: string
-  /** What the worker is told beside what the module tells it. */
+  /** Environment variables of the worker in addition to the module's. */
   readonly worker?: Readonly<Record<string, string>>
-  /** The same of the web. */
+  /** The same for the web. */
   readonly web?: Readonly<Record<string, string>>
   /** Fill the database with a small team's data: that of 2.93.7. */
   readonly seed?: boolean
@@ -71,7 +71,7 @@ export type ArticleOptions = {
   readonly webPlatform?: WebPlatform
   /** Releases that are in the repositories and on Docker Hub beside the one that runs; 2.93.7 and 3.0.0 by default. */
   readonly pushed?: readonly string[]
-  /** Without the module's mistakes: what `verify` has nothing to say against. */
+  /** Without the module's mistakes, so that `verify` has no finding. */
   readonly sound?: boolean
   readonly log?: (line: string) => void
 }
@@ -130,7 +130,7 @@ async function build(parts: Parts): Promise<ArticleStack> {
   keepImages(world, parts.sound)
   publishImages(world, [...new Set([...parts.pushed, parts.release])], parts.clickhouse)
   const web = await bringUp(parts, settings)
-  log('Worker, ClickHouse and web are steady')
+  log('Worker, ClickHouse and web are in steady state')
   const clickhousePort = await world.expose('clickhouse.langfuse.local', 8123)
   return {
     sandbox,
@@ -153,12 +153,12 @@ async function build(parts: Parts): Promise<ArticleStack> {
   }
 }
 
-/** In an order in which each finds what it needs: the web migrates ClickHouse, the worker reads what the web made. */
+/** In the order of their dependencies: the web migrates ClickHouse, the worker reads the web's tables. */
 async function bringUp(parts: Parts, settings: ArticleSettings): Promise<string> {
   const { world } = parts.sandbox
   await createClickHouse(world, settings)
   await until({ what: 'the ClickHouse service', world, done: () => isSteady(world, 'clickhouse') })
-  parts.log('ClickHouse is steady on its EFS volume')
+  parts.log('ClickHouse is in steady state on its EFS volume')
   const web = await createWeb(world, settings, { platform: parts.webPlatform, more: parts.web })
   await until({
     what: 'the web service',
@@ -169,7 +169,7 @@ async function bringUp(parts: Parts, settings: ArticleSettings): Promise<string>
         : isSteady(world, 'langfuse_web'),
   })
   parts.log(
-    `Langfuse ${parts.release} has migrated PostgreSQL and ClickHouse and serves ${world.frontEndpoint(web)}`,
+    `Langfuse ${parts.release} ran its Postgres and ClickHouse migrations and serves ${world.frontEndpoint(web)}`,
   )
   if (parts.seed) {
     const seeded = await seedV2(parts.postgres.url)

@@ -16,8 +16,8 @@ const started = performance.now()
 const cancel = new AbortController()
 
 /**
- * The article's upgrade, 2.93.7 → 3.0.0, and the way back, through the built bundles as GitHub's runner would call
- * them: verify, deploy, verify, life on v3, rollback, verify. Ends with a table of before and after.
+ * The article's upgrade, 2.93.7 → 3.0.0, and its rollback, through the built bundles as GitHub's runner would call
+ * them: verify, deploy, verify, traffic on v3, rollback, verify. Ends with a table of before and after.
  */
 async function rehearse(stage: Stage): Promise<boolean> {
   const before = await takeSnapshot(stage.stack)
@@ -33,7 +33,7 @@ async function rehearse(stage: Stage): Promise<boolean> {
   const kept = compareSnapshots(onV3, after).rows.find(([what]) => what === 'rows lost')
   print(written)
   show('Before the upgrade and after the rollback', comparison)
-  print(`Rows that v3 had written and that the rollback lost: ${kept?.[2]}`)
+  print(`Rows written by v3 that the rollback lost: ${kept?.[2]}`)
   return comparison.equal && kept?.[3] === true && acts.every(Boolean)
 }
 
@@ -72,14 +72,14 @@ async function keepSummary(action: string, result: RunResult): Promise<void> {
   await writeFile(join(folder, `${summaries}-${action}.md`), result.summary)
 }
 
-/** v3 works for a while: what it writes breaks both foreign keys that a rollback has to bring back. */
+/** Traffic on v3. Its rows violate both foreign keys that a rollback has to restore. */
 async function liveOnV3({ stack }: Stage): Promise<string> {
-  title('Langfuse 3.0.0 works: traces and scores go to ClickHouse only')
+  title('Langfuse 3.0.0 takes traffic: it writes traces and scores to ClickHouse only')
   const pool = new Pool({ connectionString: stack.databaseUrlLocal, max: 1 })
   try {
     const written = await ingest({ pool, clickhouse: clickhouseClient(clickhouseAccess(stack)), count: 25 })
     const counts = `${written.traceIds.length} traces, ${written.scoreIds.length} scores, ${written.jobExecutionIds.length} evaluations`
-    print(`  v3 wrote ${counts}, one project waits for its deletion`)
+    print(`  v3 wrote ${counts}; the deletion of one project is queued`)
     return `Written by v3 between upgrade and rollback: ${counts}.`
   } finally {
     await pool.end()
@@ -115,21 +115,21 @@ async function main(): Promise<void> {
   try {
     const good = await rehearse(stage)
     print(
-      `\nRehearsed in ${Math.round((performance.now() - started) / 1_000)} s. The summaries are in .rehearsal/summaries.`,
+      `\nThe rehearsal took ${Math.round((performance.now() - started) / 1_000)} s. Its job summaries are in .rehearsal/summaries.`,
     )
     process.exitCode = good ? 0 : 1
   } catch (error) {
     if (!cancel.signal.aborted) throw error
-    print('\nCancelled: everything is being stopped.')
+    print('\nCancelled. Stopping the sandbox.')
     process.exitCode = 130
   } finally {
     await stage.stop()
   }
 }
 
-/** Ctrl-C before the stage stands ends this process; what it had started notices that and ends itself. */
+/** Ctrl-C during the set-up ends this process; its child processes notice that and exit. */
 function setUp(): Promise<Stage> {
-  title('A small AWS on this machine, as the Terraform module of the article leaves it, on Langfuse 2.93.7')
+  title("Starting a local AWS with the stack of the article's Terraform module, on Langfuse 2.93.7")
   return openStage({ folder: FOLDER, speed: SPEED, log: line => print(`  ${line}`) })
 }
 

@@ -4,7 +4,7 @@ import { type GitHub, startGitHub } from './github.ts'
 import { checkPermissions } from './permissions.ts'
 import { type RunResult, runAction } from './runner.ts'
 
-/** The article's stack, a GitHub, and a runner that stands inside the VPC: what the rehearsal and the tests act on. */
+/** The article's stack, a GitHub, and a runner inside the VPC, for the rehearsal and the tests. */
 export type Stage = {
   readonly stack: ArticleStack
   readonly github: GitHub
@@ -32,7 +32,7 @@ export async function openStage(options: {
   /** Times as fast as real time; 300 by default. */
   readonly speed?: number
   readonly seed?: boolean
-  /** What runs, and what is pushed beside it; 2.93.7 and 3.0.0 by default. */
+  /** The running release and the pushed ones; 2.93.7 and 3.0.0 by default. */
   readonly release?: string
   readonly pushed?: readonly string[]
   readonly clickhouse?: string
@@ -109,7 +109,7 @@ function directInputs(stack: ArticleStack): Readonly<Record<string, string>> {
 
 let runs = 1_000_000_000
 
-/** Every action is a workflow run of its own, which GitHub knows to be going on until it ends. */
+/** Every action is a workflow run of its own, which GitHub reports as in progress until it ends. */
 async function asWorkflowRun(github: GitHub, work: (id: string) => Promise<RunResult>): Promise<RunResult> {
   runs += 1
   const id = String(runs)

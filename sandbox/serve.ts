@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type ArticleStack, startArticleStack } from './article.ts'
 
-/** `npm run sandbox`: the article's stack for people, until Ctrl-C. */
+/** `npm run sandbox`: runs the article's stack until Ctrl-C. */
 async function serve() {
   const { values } = parseArgs({
     options: { speed: { type: 'string', default: '20' }, port: { type: 'string', default: '4580' } },
@@ -25,8 +25,8 @@ async function serve() {
     console.log(introduction(stack))
     await interrupted
   }
-  console.log('\nStopping')
-  // What was still starting is stopped too, once it stands.
+  console.log('\nStopping the sandbox')
+  // A stack that is still starting is stopped once it has started.
   await (await starting).stop()
   await rm(folder, { recursive: true, force: true })
 }
@@ -34,7 +34,7 @@ async function serve() {
 function introduction(stack: ArticleStack): string {
   const exports = Object.entries(stack.sandbox.env).map(([name, value]) => `export ${name}=${value}`)
   return `
-The article's stack runs on Langfuse 2.93.7. Ctrl-C ends it. In another shell:
+The article's stack is running Langfuse 2.93.7. Press Ctrl-C to stop it. In another shell, run:
 
 ${exports.join('\n')}
 

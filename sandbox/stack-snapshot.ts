@@ -9,7 +9,7 @@ import { countByKind, describeDelta } from './describe-delta.ts'
 import { clickhouseClient } from './langfuse/clickhouse-http.ts'
 import { compareFingerprints, type Fingerprint, fingerprint } from './seed.ts'
 
-/** What a person would compare before and after: images, schemas, and every row. */
+/** Images, schemas and every row, to compare before and after. */
 export type StackSnapshot = {
   readonly images: Readonly<Record<'web' | 'worker' | 'clickhouse', string>>
   readonly postgres: Snapshot
@@ -53,7 +53,7 @@ export function clickhouseAccess(stack: ArticleStack) {
   }
 }
 
-/** Digests of what really runs: the tasks' own, and the image that App Runner has. */
+/** Digests of the running images: of the tasks and of App Runner. */
 async function runningImages(stack: ArticleStack): Promise<StackSnapshot['images']> {
   const { world } = stack.sandbox
   const [web] = world.appRunner.services.values()
@@ -83,7 +83,7 @@ export type Comparison = {
   readonly details: readonly string[]
 }
 
-/** The table that the rehearsal ends with. Rows may have come and changed meanwhile; none may be lost. */
+/** The table at the end of the rehearsal. Rows may be added and changed; none may be lost. */
 export function compareSnapshots(before: StackSnapshot, after: StackSnapshot): Comparison {
   const images = (['web', 'worker', 'clickhouse'] as const).map(name =>
     same(`image of ${name}`, before.images[name], after.images[name]),
@@ -112,7 +112,7 @@ export function compareSnapshots(before: StackSnapshot, after: StackSnapshot): C
   return { rows, equal: rows.every(row => row[3]), details }
 }
 
-/** One line a kind of object; equal only when every object of that kind has the same facts. */
+/** One line per kind of object; equal only if every object of that kind is the same. */
 function compareSchema(store: string, before: Snapshot, after: Snapshot): Comparison['rows'] {
   const [was, is] = [countByKind(before), countByKind(after)]
   const kinds = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort() as (keyof typeof was)[]

@@ -1,6 +1,8 @@
+import { brotliDecompressSync } from 'node:zlib'
 import { expect } from '@jest/globals'
 import type { TaskFault } from '../../sandbox/aws/ecs/task-faults.ts'
 import type { Task } from '../../sandbox/aws/ecs/types.ts'
+import type { RequestEvent } from '../../sandbox/aws/hooks.ts'
 import type { Stage, StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import type { CheckId } from '../../src/checks/run.ts'
@@ -43,6 +45,19 @@ export function agentsOf({ stack }: Stage, families: readonly string[] = [FAMILY
   return [...tasks].filter(task => families.includes(task.taskDefinition.family))
 }
 
+type Job = { readonly kind: string; readonly steps?: readonly { readonly phase?: string }[] }
+
+/** What an agent is started for, when its task definition is registered. */
+export function jobIn({ operation, input }: Pick<RequestEvent, 'operation' | 'input'>): Job | undefined {
+  const text = operation === 'RegisterTaskDefinition' ? JSON.stringify(input) : ''
+  const payload = /"name":"LANGFUSE_ROLLOUT_AGENT","value":"([^"]+)"/.exec(text)?.[1]
+  if (payload === undefined) return undefined
+  const { spec } = JSON.parse(brotliDecompressSync(Buffer.from(payload, 'base64')).toString()) as {
+    readonly spec: { readonly job: Job }
+  }
+  return spec.job
+}
+
 /** How many were started: ECS forgets those that have stopped. */
 export function agentRuns({ stack }: Stage): number {
   return stack.sandbox.requests.filter(
@@ -56,7 +71,7 @@ export async function nothingIsLeft(stage: Stage): Promise<void> {
   const both = [FAMILY, MOUNT_FAMILY]
   const revisions = both.flatMap(family => families.get(family) ?? [])
   expect(revisions.filter(revision => revision.status === 'ACTIVE')).toEqual([])
-  const until = Date.now() + 20_000
+  const until = Date.now() + 60_000
   const left = () => agentsOf(stage, both).filter(task => task.lastStatus !== 'STOPPED')
   while (left().length > 0 && Date.now() < until) await new Promise(done => setTimeout(done, 100))
   expect(left()).toEqual([])
@@ -89,5 +104,44 @@ export async function expectNeverPassed(stage: Stage, broken: readonly Broken[])
     expect(inside[0]?.sentence).toMatch(sentence)
     expect(result.summary).toMatch(sentence)
   }
+  await nothingIsLeft(stage)
+}
+
+/** Where the role may not do one of the things that an agent takes. */
+export async function expectDenied(stage: Stage, operation: string, permission: string): Promise<void> {
+  const { faults } = stage.stack.sandbox.world
+  faults.add({ operation, kind: 'access-denied', times: Number.POSITIVE_INFINITY })
+  const reason = new RegExp(
+    `the databases were not seen, because AWS denied ${permission}.*; allow ${permission}`,
+  )
+
+  const asked = await verifyOutside(stage)
+  expect(asked.outputs).toMatchObject({ outcome: 'inconclusive' })
+  expect(asked.summary).toMatch(reason)
+
+  const automatic = await verifyOutside(stage, { network: 'auto' })
+  expect(automatic.outputs['outcome']).toBe('passed')
+  const inside = checksOf(automatic, 'inside')
+  expect(inside.map(({ state }) => state)).toEqual(inside.map(() => 'skipped'))
+  expect((automatic.report as { warnings: string[] }).warnings.join()).toMatch(reason)
+
+  const deploy = await stage.run('deploy', { ...OUTSIDE, version: '3.0.0' }, { env: HOSTED })
+  expect(deploy.outputs).toMatchObject({ outcome: 'refused' })
+  expect((deploy.report as { problems: string[] }).problems.join()).toMatch(new RegExp(reason.source, 'i'))
+
+  const planned = await stage.run(
+    'deploy',
+    { ...OUTSIDE, network: 'auto', version: '3.0.0', 'dry-run': 'true' },
+    { env: HOSTED },
+  )
+  expect(planned.outputs).toMatchObject({ outcome: 'planned' })
+  expect((planned.report as { warnings: string[] }).warnings).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(
+        /The state of PostgreSQL was not checked: the databases were not seen, because AWS denied/,
+      ),
+      'This run does not reach PostgreSQL and ClickHouse: it cannot run the checks inside, and cannot undo the migrations if the deploy fails.',
+    ]),
+  )
   await nothingIsLeft(stage)
 }

@@ -1,8 +1,19 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
-import { FAMILY, nothingIsLeft } from './agent-support.ts'
-import { openUndoStage, stepsOf, type UndoStage } from './agent-undo-support.ts'
+import type { RequestEvent } from '../../sandbox/aws/hooks.ts'
+import type { RunResult } from '../../sandbox/runner.ts'
+import { agentRuns, FAMILY, HOSTED, jobIn, nothingIsLeft, OUTSIDE } from './agent-support.ts'
+import {
+  comparable,
+  INSIDE,
+  lossesOf,
+  openUndoStage,
+  stepsOf,
+  type UndoStage,
+  UPGRADE,
+} from './agent-undo-support.ts'
+import { cancelledAt } from './support.ts'
 
-/** Rollbacks from outside of the VPC that are cut off, and go on. */
+/** Rollbacks from outside of the VPC: what one inside of it would do, also when they are cut off. Each test begins and ends on 2.93.7. */
 let undo: UndoStage
 
 beforeAll(async () => {
@@ -13,22 +24,76 @@ afterAll(() => undo?.close())
 
 afterEach(() => undo.stage.stack.sandbox.world.taskFaults.clear())
 
+test('the same rollback from outside and from inside gives the same report', async () => {
+  await undo.upgrade()
+  const before = agentRuns(undo.stage)
+  const outside = await undo.rollback()
+  // One that looks, one that counts, one for expand, one for contract and validate, one that looks again.
+  expect(agentRuns(undo.stage) - before).toBe(5)
+  expect(outside.outputs).toMatchObject({
+    outcome: 'rolled-back',
+    'postgres-reverted': '2',
+    'clickhouse-reverted': '1',
+    'archived-rows': expect.stringMatching(/^2\d$/),
+  })
+  await undo.isBack()
+  await undo.upgrade()
+  const inside = await undo.stage.run('rollback', { ...INSIDE, to: '2.93.7' })
+  expect(comparable(outside)).toEqual(comparable(inside))
+  await nothingIsLeft(undo.stage)
+}, 240_000)
+
+const TRACES = '20241024_1730_migrate_traces_from_pg_to_ch'
+
+test('before a rollback the plan counts what is archived, and a background migration runs again, from both sides', async () => {
+  await undo.upgrade()
+  const dryRun = { to: '2.93.7', 'dry-run': 'true' }
+  const before = agentRuns(undo.stage)
+  const planned = await undo.stage.run('rollback', { ...OUTSIDE, ...dryRun }, { env: HOSTED })
+  expect(agentRuns(undo.stage) - before).toBe(2)
+  expect(lossesOf(planned).join()).toMatch(/\(\d+ [a-z]/)
+  expect(comparable(planned)).toEqual(comparable(await undo.stage.run('rollback', { ...INSIDE, ...dryRun })))
+
+  const again = { ...UPGRADE, 'rerun-background-migrations': TRACES }
+  const outside = await undo.stage.run('deploy', { ...OUTSIDE, ...again }, { env: HOSTED })
+  expect(stepsOf(outside)).toEqual(['rerun-background-migrations done'])
+  expect(outside.stdout).toContain(`re-armed ${TRACES}`)
+  await finished(TRACES)
+  const inside = await undo.stage.run('deploy', { ...INSIDE, ...again })
+  expect(settled(outside)).toEqual(settled(inside))
+  await finished(TRACES)
+  await undo.rollback()
+  await undo.isBack()
+  await nothingIsLeft(undo.stage)
+}, 240_000)
+
+async function finished(name: string): Promise<void> {
+  const until = Date.now() + 180_000
+  const sql = `SELECT finished_at IS NOT NULL AS finished FROM background_migrations WHERE name = '${name}'`
+  while ((await undo.query(sql))[0]?.['finished'] !== true && Date.now() < until)
+    await new Promise(done => setTimeout(done, 200))
+}
+
+/** By the time of the last look the background migration is running or over. */
+function settled(result: RunResult): object {
+  return JSON.parse(
+    JSON.stringify(comparable(result))
+      .replaceAll(/is (active|finished)/g, 'is …')
+      .replaceAll(/\["background-migrations",[^\]]*\]/g, '"…"')
+      .replaceAll(/"deployment-id":"\d+"/g, '"deployment-id":"…"'),
+  ) as object
+}
+
 test('the agent is killed in the expand phase, then in the contract phase: each run goes on from there', async () => {
   await undo.upgrade()
-  const { taskFaults } = undo.stage.stack.sandbox.world
-  const killAt = (phase: string) => ({
-    onLine: (line: string) => {
-      if (line.includes(`group]down SQL, ${phase} phase`)) taskFaults.add({ family: FAMILY, killedAfter: 1 })
-    },
-  })
-  const first = await undo.rollback(killAt('expand'))
+  const first = await rollbackKilledIn('expand')
   expect(first.outputs).toMatchObject({ outcome: 'failed', 'postgres-reverted': '0' })
   expect(first.commands.at(-1)?.message).toMatch(
     /The down SQL, expand phase was not seen to finish: .*end of its answer is missing .* exit code 137.*the next run goes on from there/,
   )
   expect(stepsOf(first)[0]).toBe('undo-schema expand failed')
 
-  const second = await undo.rollback(killAt('contract'))
+  const second = await rollbackKilledIn('contract')
   expect(second.outputs).toMatchObject({ outcome: 'failed', 'postgres-reverted': '0' })
   expect(stepsOf(second).filter(step => step.startsWith('undo'))).toEqual([
     'undo-schema expand done',
@@ -41,6 +106,19 @@ test('the agent is killed in the expand phase, then in the contract phase: each 
   await undo.isBack()
   await nothingIsLeft(undo.stage)
 }, 240_000)
+
+/** Whether an agent is registered that undoes this phase. */
+const undoes = (phase: string) => (call: Pick<RequestEvent, 'operation' | 'input'>) =>
+  jobIn(call)?.steps?.[0]?.phase === phase
+
+async function rollbackKilledIn(phase: string): Promise<RunResult> {
+  const { onRequest, taskFaults } = undo.stage.stack.sandbox.world
+  const begins = undoes(phase)
+  const unwatch = onRequest(call => {
+    if (call.phase === 'before' && begins(call)) taskFaults.add({ family: FAMILY, killedAfter: 1 })
+  })
+  return undo.rollback().finally(unwatch)
+}
 
 test('down SQL that fails comes back with what PostgreSQL says, and nothing of its phase is done', async () => {
   await undo.upgrade()
@@ -61,15 +139,16 @@ test('down SQL that fails comes back with what PostgreSQL says, and nothing of i
 
 test('a rollback that is cancelled stops its agent, which leaves nothing half-done', async () => {
   await undo.upgrade()
-  const cancel = new AbortController()
-  let inPhase = false
-  const onLine = (line: string) => {
-    inPhase ||= line.includes('group]down SQL, expand phase')
-    if (inPhase && /the agent's task \S+ is/.test(line)) cancel.abort()
-  }
-  const started = Date.now()
-  const result = await undo.rollback({ signal: cancel.signal, onLine })
-  expect(Date.now() - started).toBeLessThan(20_000)
+  const begins = undoes('expand')
+  let begun = false
+  const result = await cancelledAt(undo.stage, {
+    at: call => {
+      begun ||= begins(call)
+      return begun && call.operation === 'DescribeTasks'
+    },
+    run: options => undo.rollback(options),
+  })
+  expect(result.exitCode).toBe(1)
   expect(result.outputs['outcome']).toBe('failed')
   expect(result.commands.at(-1)?.message).toMatch(
     /cancelled while waiting for the agent that was to run the down SQL/,

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, test } from '@jest/globals'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
-import { type Broken, expectNeverPassed } from './agent-support.ts'
+import { type Broken, expectDenied, expectNeverPassed } from './agent-support.ts'
 
-/** Agents that end well and whose lines do not come: each is waited for a minute. */
+/** Agents that give no answer, or may not be started. */
 let folder: string
 let stage: Stage
 
@@ -19,7 +19,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const BROKEN: readonly Broken[] = [
+afterEach(() => {
+  stage.stack.sandbox.world.faults.clear()
+  stage.stack.sandbox.world.taskFaults.clear()
+})
+
+/** They end well, and their lines do not come: each is waited for a minute. */
+const SLOW: readonly Broken[] = [
   ['garbage', { lines: () => ['\u0000\u0007garbage'] }, /its log has \d+ lines, and none is an answer/],
   [
     'a last line that is lost',
@@ -39,5 +45,50 @@ const BROKEN: readonly Broken[] = [
 ]
 
 test('an answer that never becomes whole: inconclusive with the reason, never passed', async () => {
-  await expectNeverPassed(stage, BROKEN)
+  await expectNeverPassed(stage, SLOW)
 }, 240_000)
+
+const BROKEN: readonly Broken[] = [
+  [
+    'a file system that is not found',
+    {
+      stoppedReason:
+        'ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve "fs-0123456789abcdef0.efs.ap-northeast-1.amazonaws.com" - check that your file system ID is correct, and ensure that the VPC has an EFS mount target for this file system ID. Attempting to lookup mount target ip address using botocore. Failed to import necessary dependency botocore, please install botocore first. : unsuccessful EFS utils command execution; code: 1',
+    },
+    /name of EFS file system fs-0123456789abcdef0 does not resolve .*its task never started/,
+  ],
+  [
+    'an image that cannot be pulled',
+    {
+      stoppedReason:
+        'CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref x: not found',
+    },
+    /The image does not exist in its registry .*its task never started/,
+  ],
+  [
+    'an agent killed half-way',
+    { killedAfter: 4 },
+    /end of its answer is missing after 4 lines, .* exit code 137/,
+  ],
+  [
+    '5 MB',
+    { lines: () => Array.from({ length: 700 }, () => 'x'.repeat(7_500)) },
+    /log has more than 4 MB, which is no answer/,
+  ],
+  [
+    'a line that was changed',
+    { lines: line => [line.replace(/("k":"packed result".*)\w(?="}$)/, '$1_')] },
+    /answer is not what it hashed|is damaged/,
+  ],
+]
+
+test('an agent that gives no whole answer: inconclusive with the reason, never passed', async () => {
+  await expectNeverPassed(stage, BROKEN)
+})
+
+test.each([
+  ['RegisterTaskDefinition', 'ecs:RegisterTaskDefinition'],
+  ['GetLogEvents', 'logs:GetLogEvents'],
+])('where IAM denies %s', async (operation, permission) => {
+  await expectDenied(stage, operation, permission)
+})

@@ -6,15 +6,15 @@ import { CACHE, CACHE_TOKEN } from '../../sandbox/article/settings.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import {
-  type Broken,
   checksOf,
-  expectNeverPassed,
+  expectDenied,
   FAMILY,
   HOSTED,
   nothingIsLeft,
   OUTSIDE,
   verifyOutside,
 } from './agent-support.ts'
+import { cancelledAt } from './support.ts'
 
 /** `network: task` through `dist/`: a runner outside of the VPC sees what one inside of it sees. */
 let folder: string
@@ -86,11 +86,15 @@ test('verify sees the same from outside as from inside, with a task that looks a
   await nothingIsLeft(stage)
 })
 
-test('the agent stands where the worker stands, and is told only what leads to the stores', () => {
+test('the agent stands where the worker stands, and is told only what leads to the stores', async () => {
   const { requests } = stage.stack.sandbox
-  const registered = requests.find(
-    ({ operation, input }) => operation === 'RegisterTaskDefinition' && input['family'] === FAMILY,
-  )?.input
+  const from = requests.length
+  await verify()
+  const registered = requests
+    .slice(from)
+    .find(
+      ({ operation, input }) => operation === 'RegisterTaskDefinition' && input['family'] === FAMILY,
+    )?.input
   expect(registered).toMatchObject({
     family: FAMILY,
     executionRoleArn: expect.any(String),
@@ -112,8 +116,9 @@ test('the agent stands where the worker stands, and is told only what leads to t
   expect(Buffer.byteLength(JSON.stringify(registered))).toBeLessThan(64 * 1024)
 })
 
-test('the agent that mounts stands where ClickHouse stands, with its volume read-only and nothing else', () => {
+test('the agent that mounts stands where ClickHouse stands, with its volume read-only and nothing else', async () => {
   const { requests, world } = stage.stack.sandbox
+  await verify()
   const family = 'clickhouse-agent'
   const registered = requests.find(
     ({ operation, input }) => operation === 'RegisterTaskDefinition' && input['family'] === family,
@@ -138,44 +143,6 @@ test('the agent that mounts stands where ClickHouse stands, with its volume read
   expect(run?.['networkConfiguration']).toMatchObject(Object(own?.settings['networkConfiguration']))
 })
 
-const BROKEN: readonly Broken[] = [
-  [
-    'a file system that is not found',
-    {
-      stoppedReason:
-        'ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve "fs-0123456789abcdef0.efs.ap-northeast-1.amazonaws.com" - check that your file system ID is correct, and ensure that the VPC has an EFS mount target for this file system ID. Attempting to lookup mount target ip address using botocore. Failed to import necessary dependency botocore, please install botocore first. : unsuccessful EFS utils command execution; code: 1',
-    },
-    /name of EFS file system fs-0123456789abcdef0 does not resolve .*its task never started/,
-  ],
-  [
-    'an image that cannot be pulled',
-    {
-      stoppedReason:
-        'CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref x: not found',
-    },
-    /The image does not exist in its registry .*its task never started/,
-  ],
-  [
-    'an agent killed half-way',
-    { killedAfter: 4 },
-    /end of its answer is missing after 4 lines, .* exit code 137/,
-  ],
-  [
-    '5 MB',
-    { lines: () => Array.from({ length: 700 }, () => 'x'.repeat(7_500)) },
-    /log has more than 4 MB, which is no answer/,
-  ],
-  [
-    'a line that was changed',
-    { lines: line => [line.replace(/("k":"packed result".*)\w(?="}$)/, '$1_')] },
-    /answer is not what it hashed|is damaged/,
-  ],
-]
-
-test('an agent that gives no whole answer: inconclusive with the reason, never passed', async () => {
-  await expectNeverPassed(stage, BROKEN)
-})
-
 test('lines that come late are waited for', async () => {
   stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, logLag: 5 })
   const result = await verify()
@@ -184,48 +151,8 @@ test('lines that come late are waited for', async () => {
   await nothingIsLeft(stage)
 })
 
-const DENIED: readonly (readonly [operation: string, permission: string])[] = [
-  ['RegisterTaskDefinition', 'ecs:RegisterTaskDefinition'],
-  ['RunTask', 'ecs:RunTask'],
-  ['GetLogEvents', 'logs:GetLogEvents'],
-]
-
-test.each(DENIED)('where IAM denies %s', async (operation, permission) => {
-  const { faults } = stage.stack.sandbox.world
-  faults.add({ operation, kind: 'access-denied', times: Number.POSITIVE_INFINITY })
-  const reason = new RegExp(
-    `the databases were not seen, because AWS denied ${permission}.*; allow ${permission}`,
-  )
-
-  const asked = await verify()
-  expect(asked.outputs).toMatchObject({ outcome: 'inconclusive' })
-  expect(asked.summary).toMatch(reason)
-
-  const automatic = await verify({ network: 'auto' })
-  expect(automatic.outputs['outcome']).toBe('passed')
-  const inside = checksOf(automatic, 'inside')
-  expect(inside.map(({ state }) => state)).toEqual(inside.map(() => 'skipped'))
-  expect((automatic.report as { warnings: string[] }).warnings.join()).toMatch(reason)
-
-  const deploy = await stage.run('deploy', { ...OUTSIDE, version: '3.0.0' }, { env: HOSTED })
-  expect(deploy.outputs).toMatchObject({ outcome: 'refused' })
-  expect((deploy.report as { problems: string[] }).problems.join()).toMatch(new RegExp(reason.source, 'i'))
-
-  const planned = await stage.run(
-    'deploy',
-    { ...OUTSIDE, network: 'auto', version: '3.0.0', 'dry-run': 'true' },
-    { env: HOSTED },
-  )
-  expect(planned.outputs).toMatchObject({ outcome: 'planned' })
-  expect((planned.report as { warnings: string[] }).warnings).toEqual(
-    expect.arrayContaining([
-      expect.stringMatching(
-        /The state of PostgreSQL was not checked: the databases were not seen, because AWS denied/,
-      ),
-      'This run does not reach PostgreSQL and ClickHouse: it cannot run the checks inside, and cannot undo the migrations if the deploy fails.',
-    ]),
-  )
-  await nothingIsLeft(stage)
+test('where IAM denies RunTask', async () => {
+  await expectDenied(stage, 'RunTask', 'ecs:RunTask')
 })
 
 test('a dry run looks inside too, and says that it only looks', async () => {
@@ -269,12 +196,15 @@ test('a store that does not answer inside is a failure, not a gap', async () => 
 })
 
 test('a run that is cancelled stops its agent', async () => {
-  const cancel = new AbortController()
   const from = stage.stack.sandbox.requests.length
-  const onLine = (line: string) => {
-    if (/the agent's task \S+ is PROVISIONING/.test(line)) cancel.abort()
-  }
-  const result = await verify({}, { signal: cancel.signal, onLine })
+  let started = false
+  const result = await cancelledAt(stage, {
+    at: ({ operation }) => {
+      started ||= operation === 'RunTask'
+      return started && operation === 'DescribeTasks'
+    },
+    run: options => verify({}, options),
+  })
   expect(result.outputs['outcome']).toBe('inconclusive')
   expect(operations(from)).toContain('StopTask')
   await nothingIsLeft(stage)

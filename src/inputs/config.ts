@@ -8,7 +8,7 @@ type WebPlatform = 'app-runner' | 'ecs' | 'ecs-express'
 
 export type Component = 'worker' | 'clickhouse' | 'web'
 
-/** What all three actions are told: where the stack is, and how far the caller lets them go. */
+/** The inputs of all three actions. */
 export type StackConfig = {
   readonly region: string
   readonly cluster: string
@@ -17,7 +17,7 @@ export type StackConfig = {
   /** Public base URL without a trailing slash; undefined: discovered. */
   readonly url: string | undefined
   readonly network: 'auto' | 'task' | 'direct'
-  /** For looking from this runner, which stands inside the VPC; undefined: a task there has to look. */
+  /** For a runner inside the VPC; undefined: an agent task connects to the databases. */
   readonly databases: DirectDatabases | undefined
   /** Milliseconds for the whole run. */
   readonly timeoutMs: number
@@ -49,11 +49,11 @@ export type DeployConfig = StackConfig & {
   readonly planDigest: string | undefined
   /** What happens when a step or a check fails. */
   readonly onFailure: 'rollback' | 'stop'
-  /** Who runs the Postgres and ClickHouse migrations: a task before everything else, or the web when it starts. */
+  /** What runs the Postgres and ClickHouse migrations: a task first, or the web at its start. */
   readonly migrate: 'task' | 'boot'
   /** Snapshot and recovery point before the first change. */
   readonly backup: boolean
-  /** Names of background migrations that are to run again. */
+  /** Names of background migrations to re-run. */
   readonly rerun: readonly string[]
   /** Registry and namespace to copy missing images from, e.g. `docker.io/langfuse`. */
   readonly mirrorFrom: string | undefined
@@ -62,11 +62,11 @@ export type DeployConfig = StackConfig & {
 export type VerifyConfig = StackConfig & {
   readonly checks: readonly string[]
   readonly failOn: 'failed' | 'warning'
-  /** A project's keys, with which the canary is written; undefined: it is not. */
+  /** A project's keys for the canary; undefined: no canary. */
   readonly langfuse: LangfuseKeys | undefined
-  /** Whether the stack is compared with what was last deployed. */
+  /** `record`: compare the stack with the last deploy. */
   readonly baseline: 'none' | 'record'
-  /** Whether one GitHub issue says what is wrong as long as it is. */
+  /** Keeps one GitHub issue open while checks fail. */
   readonly driftIssue: boolean
 }
 
@@ -79,7 +79,7 @@ export type RollbackConfig = StackConfig & {
   readonly dryRun: boolean
 }
 
-/** Reads deploy's inputs, or throws BadInput with a sentence for each that cannot be used. */
+/** @throws BadInput with a sentence for each wrong input. */
 export function readDeployConfig(runner: Runner): DeployConfig {
   return readConfig(runner, reader => ({
     ...readStack(reader, runner),
@@ -90,7 +90,7 @@ export function readDeployConfig(runner: Runner): DeployConfig {
     planDigest: reader.text('plan-digest'),
     onFailure: reader.choice('on-failure', ['rollback', 'stop']),
     migrate: reader.choice('migrate', ['task', 'boot']),
-    // Written empty it is still taken: only `false` gives it up.
+    // An empty input means `true`.
     backup: reader.choice('backup', ['true', 'false']) === 'true',
     rerun: reader.list('rerun-background-migrations'),
     mirrorFrom: readMirror(reader),
@@ -172,10 +172,12 @@ function readRegion(reader: InputReader, runner: Runner): string {
     reader.text('aws-region') ?? runner.environment('AWS_REGION') ?? runner.environment('AWS_DEFAULT_REGION')
   if (region === undefined) {
     reader.problems.push(
-      'Input `aws-region` is empty and neither AWS_REGION nor AWS_DEFAULT_REGION is set: write the region of the stack, e.g. `ap-northeast-1`.',
+      'Input `aws-region` is empty, and neither AWS_REGION nor AWS_DEFAULT_REGION is set. Set it to the region of the stack, e.g. `ap-northeast-1`.',
     )
   } else if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) {
-    reader.problems.push(`Input \`aws-region\` is \`${region}\`: write a region such as \`ap-northeast-1\`.`)
+    reader.problems.push(
+      `Input \`aws-region\` is \`${region}\`. Set it to a region such as \`ap-northeast-1\`.`,
+    )
   }
   return region ?? ''
 }
@@ -187,12 +189,12 @@ function readNetwork(reader: InputReader): Pick<StackConfig, 'network' | 'databa
   const given = databaseUrl !== undefined || clickhouse !== undefined || redisUrl !== undefined
   if (network === 'direct' && databaseUrl === undefined && clickhouse === undefined) {
     reader.problems.push(
-      'Input `network` is `direct`, but `database-url` and `clickhouse-url` are empty: write both.',
+      'Input `network` is `direct`, but `database-url` and `clickhouse-url` are empty. Set both.',
     )
   }
   if (network === 'task' && given) {
     reader.problems.push(
-      'Input `network` is `task`, which finds the databases by what the worker is told: leave `database-url`, `clickhouse-url` and `redis-url` empty, or write `direct`.',
+      "Input `network` is `task`, which reads the database addresses from the worker's environment. Leave `database-url`, `clickhouse-url` and `redis-url` empty, or set `network: direct`.",
     )
   }
   return { network, databases: given ? databases : undefined }
@@ -217,7 +219,6 @@ function readClickHouse(reader: InputReader): ClickHouseAccess | undefined {
   }
 }
 
-/** Both or neither; written the wrong way round they would be sent as they are, so that is said at once. */
 function readLangfuseKeys(reader: InputReader): LangfuseKeys | undefined {
   const publicKey = reader.text('langfuse-public-key')
   const secretKey = reader.text('langfuse-secret-key')
@@ -225,13 +226,13 @@ function readLangfuseKeys(reader: InputReader): LangfuseKeys | undefined {
   if (publicKey === undefined || secretKey === undefined) {
     const [given, empty] = publicKey === undefined ? ['secret', 'public'] : ['public', 'secret']
     reader.problems.push(
-      `Input \`langfuse-${given}-key\` is set and \`langfuse-${empty}-key\` is empty: write both keys of one project, or neither.`,
+      `Input \`langfuse-${given}-key\` is set, but \`langfuse-${empty}-key\` is empty. Set both keys of one project, or neither.`,
     )
     return undefined
   }
   if (publicKey.startsWith('sk-') || secretKey.startsWith('pk-')) {
     reader.problems.push(
-      'Inputs `langfuse-public-key` and `langfuse-secret-key` are the wrong way round: the public one begins with `pk-`.',
+      'Inputs `langfuse-public-key` and `langfuse-secret-key` are swapped: the public key begins with `pk-`. Swap them.',
     )
   }
   return { publicKey, secretKey }
@@ -244,7 +245,7 @@ function readAccepted(reader: InputReader): ReadonlySet<string> {
   const unknown = accepted.filter(risk => !RISKS.some(known => known === risk))
   if (unknown.length > 0) {
     reader.problems.push(
-      `Input \`accept\` names \`${unknown.join(', ')}\`: write \`lossy\` or \`restore\`, or leave it empty.`,
+      `Input \`accept\` names \`${unknown.join(', ')}\`. Set it to \`lossy\` or \`restore\`, or leave it empty.`,
     )
   }
   return new Set(accepted)
@@ -253,7 +254,7 @@ function readAccepted(reader: InputReader): ReadonlySet<string> {
 function refuseAccept(reader: InputReader): object {
   const accepted = reader.text('accept')
   if (accepted !== undefined) {
-    reader.problems.push(`Input \`accept\` is \`${accepted}\`, but no deploy needs it: leave it empty.`)
+    reader.problems.push(`Input \`accept\` is \`${accepted}\`, but no deploy needs it. Leave it empty.`)
   }
   return {}
 }
@@ -262,7 +263,7 @@ function readClickHouseVersion(reader: InputReader): string | undefined {
   const version = reader.text('clickhouse-version')
   if (version !== undefined && !/^\d+\.\d+\.\d+(\.\d+)?(-[a-z]+)?$/.test(version)) {
     reader.problems.push(
-      `Input \`clickhouse-version\` is \`${version}\`, which is not an exact version: write one such as \`25.12.3\`, or leave it empty to leave ClickHouse alone.`,
+      `Input \`clickhouse-version\` is \`${version}\`, which is not an exact version. Set it to a version such as \`25.12.3\`, or leave it empty to keep the current ClickHouse.`,
     )
   }
   return version
@@ -282,7 +283,7 @@ function readMirror(reader: InputReader): string | undefined {
   const image = registry === undefined ? undefined : parseImage(registry)
   if (registry !== undefined && (image === undefined || image.repository !== registry)) {
     reader.problems.push(
-      `Input \`mirror-from\` is \`${registry}\`: write a registry and a namespace without an image, e.g. \`docker.io/langfuse\`.`,
+      `Input \`mirror-from\` is \`${registry}\`. Set it to a registry and a namespace without an image, e.g. \`docker.io/langfuse\`.`,
     )
   }
   return registry
@@ -295,7 +296,7 @@ function readOrder(reader: InputReader): readonly Component[] {
   const order = COMPONENTS.filter(component => named.includes(component))
   if (named.length !== COMPONENTS.length || order.length !== COMPONENTS.length) {
     reader.problems.push(
-      `Input \`order\` is \`${named.join(',')}\`: write each of \`worker\`, \`clickhouse\` and \`web\` once, e.g. \`worker,clickhouse,web\`.`,
+      `Input \`order\` is \`${named.join(',')}\`. Name each of \`worker\`, \`clickhouse\` and \`web\` once, e.g. \`worker,clickhouse,web\`.`,
     )
     return COMPONENTS
   }

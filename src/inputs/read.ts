@@ -2,8 +2,8 @@ import { parseImage } from '../release/image.ts'
 import { parseRelease, type Release } from '../release/release.ts'
 
 /**
- * Reads inputs and collects every problem instead of stopping at the first, so that a person corrects a
- * workflow once. Each problem names the input, the value and what to write instead.
+ * Reads inputs and collects every problem, so that a person corrects a workflow once. Each problem names the input, its
+ * value and what to write instead.
  */
 export class InputReader {
   readonly problems: string[] = []
@@ -20,14 +20,14 @@ export class InputReader {
 
   required(name: string, example: string): string {
     const value = this.text(name)
-    if (value === undefined) this.#refuse(`Input \`${name}\` is empty: write ${example}.`)
+    if (value === undefined) this.#refuse(`Input \`${name}\` is empty. Set it to ${example}.`)
     return value ?? ''
   }
 
   choice<const Option extends string>(name: string, options: readonly [Option, ...Option[]]): Option {
     const value = this.text(name) ?? options[0]
     const found = options.find(option => option === value)
-    if (found === undefined) this.#refuse(`Input \`${name}\` is \`${value}\`: write ${oneOf(options)}.`)
+    if (found === undefined) this.#refuse(`Input \`${name}\` is \`${value}\`. Set it to ${oneOf(options)}.`)
     return found ?? options[0]
   }
 
@@ -43,7 +43,7 @@ export class InputReader {
     const milliseconds = Number(match?.[1] ?? 0) * unit
     if (value !== '' && milliseconds === 0) {
       this.#refuse(
-        `Input \`${name}\` is \`${value}\`: write a duration above zero such as \`90s\`, \`45m\` or \`2h\`.`,
+        `Input \`${name}\` is \`${value}\`. Set it to a duration above zero such as \`90s\`, \`45m\` or \`2h\`.`,
       )
     }
     return milliseconds
@@ -56,20 +56,19 @@ export class InputReader {
       .filter(item => item !== '')
   }
 
-  /** An exact Langfuse release; `instead` lists words that are taken too (`previous`). */
   release(name: string): Release {
     const value = this.required(name, 'an exact Langfuse release such as `3.225.4`')
     const parsed = parseRelease(value)
     if (typeof parsed === 'string') return parsed
     if (value !== '') {
       this.#refuse(
-        `Input \`${name}\` is \`${value}\`, which ${parsed.problem}: write an exact release such as \`3.225.4\`.`,
+        `Input \`${name}\` is \`${value}\`, which ${parsed.problem}. Set it to an exact release such as \`3.225.4\`.`,
       )
     }
     return '0.0.0' as Release
   }
 
-  /** A full image reference which cannot move: with an exact tag or a digest. */
+  /** An image reference with an exact tag or a digest. */
   image(name: string): string | undefined {
     const value = this.text(name)
     if (value === undefined) return undefined
@@ -77,7 +76,7 @@ export class InputReader {
     const exact = image?.digest !== undefined || (image?.tag !== undefined && /\d+\.\d+\.\d+/.test(image.tag))
     if (!exact) {
       this.#refuse(
-        `Input \`${name}\` is \`${value}\`, which does not name one image for good: write repository:exact-tag or repository@sha256:….`,
+        `Input \`${name}\` is \`${value}\`, which can point to another image later. Set it to repository:exact-tag or repository@sha256:….`,
       )
     }
     return value
@@ -88,9 +87,9 @@ export class InputReader {
     if (value === undefined) return undefined
     const protocol = URL.canParse(value) ? new URL(value).protocol : undefined
     if (protocol === undefined || !protocols.includes(protocol)) {
-      // The value may hold a password: it is named, never shown.
+      // The value may contain a password.
       this.#refuse(
-        `Input \`${name}\` is not a URL that starts with ${oneOf(protocols.map(item => `${item}//`))}: correct it.`,
+        `Input \`${name}\` is not a URL that starts with ${oneOf(protocols.map(item => `${item}//`))}. Correct it.`,
       )
     }
     return value
@@ -101,7 +100,7 @@ export class InputReader {
   }
 }
 
-/** Inputs whose value is never shown, and is masked before anything else happens. */
+/** Inputs that are masked first and never shown. */
 export const SECRET_INPUTS: ReadonlySet<string> = new Set([
   'database-url',
   'clickhouse-password',

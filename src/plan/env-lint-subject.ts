@@ -6,32 +6,32 @@ import { currentRelease } from '../stack/stack.ts'
 
 export type Side = 'web' | 'worker'
 
-/** What a container is given: plain values, and secrets by the ARN that they are read from. */
+/** A container's variables: plain values, and secrets by their ARN. */
 export type Variables = {
   readonly environment: Readonly<Record<string, string>>
   readonly secrets: Readonly<Record<string, string>>
-  /** Files that the container reads more variables from: what is missing here may be in them. */
+  /** Environment files: a variable that is missing here may be in one of them. */
   readonly files: number
-  /** MiB that the container may use, where it is known. */
+  /** Memory limit in MiB. */
   readonly memory: number | undefined
 }
 
-/** What the rules look at. Values are in it; no rule may put one into a sentence. */
+/** What the rules check. It holds values; no rule may put one into a sentence. */
 export type LintSubject = {
   readonly web: Variables
   readonly worker: Variables
   readonly from: Release | undefined
   readonly to: Release
-  /** Names that the target's major reads, and those that the running one does. */
+  /** Names that the target's major reads, and those that the running major reads. */
   readonly names: ReadonlySet<string>
   readonly obsolete: ReadonlySet<string>
 }
 
 export type LintFinding = {
-  /** `refusal`: the target would surely break. `warning`: it may, or it is wrong today already. */
+  /** `refusal`: the target breaks for certain. `warning`: it may break, or is wrong already. */
   readonly kind: 'refusal' | 'warning'
   readonly sentence: string
-  /** The variables that it is about and who has or lacks them, where something else depends on it: `worker SALT`. */
+  /** The variables concerned, where something depends on them: `worker SALT`. */
   readonly about: readonly About[]
 }
 
@@ -42,7 +42,7 @@ export type Given =
   | { readonly kind: 'plain'; readonly value: string }
   | { readonly kind: 'secret'; readonly source: string }
 
-/** How a variable is given. Langfuse takes an empty one for one that is not set (removeEmptyEnvVariables). */
+/** Langfuse treats an empty variable as not set (removeEmptyEnvVariables). */
 export function givenOf({ environment, secrets }: Variables, name: string): Given {
   const source = secrets[name]
   if (source !== undefined) return { kind: 'secret', source: sameSource(source) }
@@ -50,13 +50,13 @@ export function givenOf({ environment, secrets }: Variables, name: string): Give
   return value === undefined || value === '' ? { kind: 'absent' } : { kind: 'plain', value }
 }
 
-/** `…:secret:name-AbCdEf::` and a parameter's bare name are other spellings of their plain ARNs. */
+/** `…:secret:name-AbCdEf::` and a parameter's bare name mean the same as the plain ARN. */
 function sameSource(source: string): string {
   const parameter = /:parameter\/(.+)$/.exec(source)?.[1] ?? (source.startsWith('arn:') ? undefined : source)
   return parameter === undefined ? source.replace(/:+$/, '') : `parameter/${parameter.replace(/^\//, '')}`
 }
 
-/** The value that can be seen; undefined when there is none, or when it is a secret. */
+/** Undefined when the variable is absent or a secret. */
 export function plainValue(variables: Variables, name: string): string | undefined {
   const given = givenOf(variables, name)
   return given.kind === 'plain' ? given.value : undefined
@@ -76,13 +76,13 @@ export function refusal(sentence: string): LintFinding {
   return { kind: 'refusal', sentence, about: [] }
 }
 
-/** Names as a person reads them: `A`, `B` and `C`. */
+/** `A`, `B` and `C`. */
 export function listed(names: readonly string[]): string {
   const quoted = names.map(name => `\`${name}\``)
   return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
 }
 
-/** What a deploy of `to` would find; undefined for a release of which nothing is known. */
+/** What a deploy of `to` would find; undefined for an unknown major. */
 export function subjectOf(stack: Stack, to: Release, facts: ReleaseFacts): LintSubject | undefined {
   const names = facts.environmentNames(majorOf(to))
   if (names.size === 0) return undefined

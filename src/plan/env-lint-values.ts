@@ -13,7 +13,7 @@ import {
 import type { LintFinding, LintSubject, Side } from './env-lint-subject.ts'
 import { givenOf, isSet, listed, plainValue, refusal, SIDES, warning } from './env-lint-subject.ts'
 
-/** Single variables whose value, as far as it can be seen, or whose absence is a mistake. */
+/** Single variables with a wrong value, or missing. Values of secrets are not checked. */
 export function valueFindings(subject: LintSubject): readonly LintFinding[] {
   return [
     ...SIDES.flatMap(side => missingForV3(subject, side)),
@@ -27,7 +27,7 @@ export function valueFindings(subject: LintSubject): readonly LintFinding[] {
   ]
 }
 
-/** https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v2-to-v3; what v2 needs too is there already. */
+/** https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v2-to-v3: what v2 does not need. */
 const NEW_IN_V3 = {
   both: ['CLICKHOUSE_URL', 'CLICKHOUSE_USER', 'CLICKHOUSE_PASSWORD', 'LANGFUSE_S3_EVENT_UPLOAD_BUCKET'],
   web: ['CLICKHOUSE_MIGRATION_URL'],
@@ -36,8 +36,8 @@ const NEW_IN_V3 = {
 const REDIS = ['REDIS_CONNECTION_STRING', 'REDIS_HOST', 'REDIS_CLUSTER_NODES', 'REDIS_SENTINEL_NODES']
 
 /**
- * A refusal: without them the schemas throw when v3 starts. Only on the way from v2, because whatever starts v3 today
- * has them, wherever they come from.
+ * A refusal, because v3 throws at its start without them. Only for upgrades from v2: a running v3 has them, whatever
+ * their source.
  */
 function missingForV3({ from, to, ...sides }: LintSubject, side: Side): readonly LintFinding[] {
   const variables = sides[side]
@@ -45,55 +45,56 @@ function missingForV3({ from, to, ...sides }: LintSubject, side: Side): readonly
   const missing = [...NEW_IN_V3.both, ...NEW_IN_V3[side]].filter(name => !isSet(variables, name))
   const redis = REDIS.some(name => isSet(variables, name)) ? [] : ['REDIS_CONNECTION_STRING']
   if (missing.length + redis.length === 0) return []
+  const names = [...missing, ...redis]
   return [
     refusal(
-      `Langfuse ${to}'s ${side} does not start without ${listed([...missing, ...redis])}, which v2 did not need: set what is missing, then run again.`,
+      `The ${side} of Langfuse ${to} does not start without ${listed(names)}. Set ${names.length > 1 ? 'them' : 'it'} on the ${side}, then run again. Langfuse 2 did not need this.`,
     ),
   ]
 }
 
-/** A refusal for the length, which the schemas check; a key of other letters fails later, at the first encryption. */
+/** Langfuse checks the length at its start; other letters fail later, at the first encryption. */
 function encryptionKeyFormat(subject: LintSubject, side: Side): readonly LintFinding[] {
   const key = plainValue(subject[side], 'ENCRYPTION_KEY')
   if (key === undefined || /^[0-9a-f]{64}$/i.test(key)) return []
-  const wanted = 'the 64 hexadecimal digits of the key that the data was encrypted with'
+  const wanted = 'the 64 hexadecimal digits of the key that encrypted the data'
   return key.length === 64
     ? [
         warning(
-          `\`ENCRYPTION_KEY\` of the ${side} is not hexadecimal, so nothing can be encrypted: give it ${wanted}.`,
+          `\`ENCRYPTION_KEY\` of the ${side} is not hexadecimal, so Langfuse cannot encrypt anything. Set it to ${wanted}.`,
         ),
       ]
     : [
         refusal(
-          `\`ENCRYPTION_KEY\` of the ${side} is not 64 characters long, and Langfuse does not start with it: give it ${wanted}.`,
+          `\`ENCRYPTION_KEY\` of the ${side} is not 64 characters long, so Langfuse does not start. Set it to ${wanted}.`,
         ),
       ]
 }
 
 /**
- * A refusal only on the way over 3.144.0: its background migration encrypts the blob storage's secrets once with the
- * worker's key; without one it logs each failure, counts as finished and never runs again.
+ * A refusal only for upgrades across 3.144.0: its background migration encrypts the blob storage's secrets with the
+ * worker's key. Without a key it logs each failure, counts as finished and never runs again.
  */
 function encryptionKeyMissing({ web, worker, from, to }: LintSubject): readonly LintFinding[] {
   if (isSet(worker, 'ENCRYPTION_KEY') || worker.files > 0) return []
-  const remedy = "give the worker the web's `ENCRYPTION_KEY`"
+  const remedy = 'Give the worker the same `ENCRYPTION_KEY` as the web'
   if (isSet(web, 'ENCRYPTION_KEY') && bringsBlobEncryption(from, to)) {
     return [
       refusal(
-        `The worker has no \`ENCRYPTION_KEY\`, and Langfuse ${to} brings background migration ${ENCRYPTS_BLOB_SECRETS}, which runs once and would count as finished with nothing encrypted: ${remedy}, then run again.`,
+        `The worker has no \`ENCRYPTION_KEY\`, but Langfuse ${to} brings background migration ${ENCRYPTS_BLOB_SECRETS}. It runs only once, and would finish without encrypting anything. ${remedy}, then run again.`,
       ),
     ]
   }
   const missing = isSet(web, 'ENCRYPTION_KEY') ? 'The worker has' : 'Web and worker have'
   return [
     warning(
-      `${missing} no \`ENCRYPTION_KEY\`, so model keys, webhooks and exports do not work there: ${isSet(web, 'ENCRYPTION_KEY') ? remedy : 'set one key of 64 hexadecimal digits on both'}.`,
+      `${missing} no \`ENCRYPTION_KEY\`, so model keys, webhooks and exports do not work there. ${isSet(web, 'ENCRYPTION_KEY') ? remedy : 'Set one key of 64 hexadecimal digits on both'}.`,
       isSet(web, 'ENCRYPTION_KEY') ? ['worker ENCRYPTION_KEY'] : [],
     ),
   ]
 }
 
-/** A warning: packages/shared/clickhouse/scripts/up.sh puts it into a URL as it is; the characters are entrypoint.sh's. */
+/** packages/shared/clickhouse/scripts/up.sh puts it into a URL unescaped; the characters are entrypoint.sh's. */
 function clickhousePassword(subject: LintSubject): readonly LintFinding[] {
   return onSides(
     'CLICKHOUSE_PASSWORD',
@@ -107,17 +108,17 @@ export function breaksMigrationUrl(password = ''): boolean {
 }
 
 export function passwordSentence(who: string): string {
-  return `\`CLICKHOUSE_PASSWORD\` of ${who} has characters that break the URL of the ClickHouse migrations: use a password of letters and digits.`
+  return `\`CLICKHOUSE_PASSWORD\` of ${who} contains characters that break the URL of the ClickHouse migrations. Use a password of letters and digits only.`
 }
 
-/** A warning, because what runs today got through: Prisma says P1013 to credentials that are not percent-encoded. */
+/** A warning, because the running release accepted it: Prisma refuses credentials that are not percent-encoded. */
 function databaseUrl(subject: LintSubject): readonly LintFinding[] {
   const sides = SIDES.filter(side => hasRawCredentials(plainValue(subject[side], 'DATABASE_URL') ?? ''))
   return onSides(
     'DATABASE_URL',
     sides,
     who =>
-      `The credentials in \`DATABASE_URL\` of ${who} are not percent-encoded, which Prisma refuses (P1013): write each of @ : / % # ? in them as %40, %3A, %2F, %25, %23 or %3F.`,
+      `The credentials in \`DATABASE_URL\` of ${who} are not percent-encoded, so Prisma refuses the URL (P1013). Replace @ : / % # ? in them with %40 %3A %2F %25 %23 %3F.`,
   )
 }
 
@@ -135,18 +136,18 @@ function withoutEscapes(text: string): string {
   return text.replace(/%[0-9a-f]{2}/gi, '')
 }
 
-/** A warning: both listen on the container's own name, so health checks on 127.0.0.1 fail (langfuse#6774, #5878). */
+/** https://github.com/langfuse/langfuse/issues/6774, /5878 */
 function hostname(subject: LintSubject): readonly LintFinding[] {
   const sides = SIDES.filter(side => differsFrom('0.0.0.0', subject, side, 'HOSTNAME'))
   return onSides(
     'HOSTNAME',
     sides,
     who =>
-      `\`HOSTNAME\` of ${who} is not 0.0.0.0, so it listens on its own host name and a health check on 127.0.0.1 fails: set it to 0.0.0.0.`,
+      `\`HOSTNAME\` of ${who} is not 0.0.0.0, so Langfuse listens on the container's host name only. A health check on 127.0.0.1 then fails. Set it to 0.0.0.0.`,
   )
 }
 
-/** A warning: a single server that was migrated so once has a cluster of that name; a new one fails in ON CLUSTER. */
+/** A warning, because a single server can define a cluster of that name; without one, ON CLUSTER fails. */
 function cluster(subject: LintSubject): readonly LintFinding[] {
   if (majorOf(subject.to) < 3) return []
   const sides = SIDES.filter(side => differsFrom('false', subject, side, 'CLICKHOUSE_CLUSTER_ENABLED'))
@@ -154,7 +155,7 @@ function cluster(subject: LintSubject): readonly LintFinding[] {
     'CLICKHOUSE_CLUSTER_ENABLED',
     sides,
     who =>
-      `\`CLICKHOUSE_CLUSTER_ENABLED\` of ${who} is not false, and ClickHouse is one server: with its default the migrations use ON CLUSTER and ReplicatedMergeTree and fail, so set it to false.`,
+      `\`CLICKHOUSE_CLUSTER_ENABLED\` of ${who} is not false, but ClickHouse is a single server. The migrations then use ON CLUSTER and ReplicatedMergeTree, and fail. Set it to false.`,
   )
 }
 
@@ -164,7 +165,7 @@ function differsFrom(wanted: string, subject: LintSubject, side: Side, name: str
   return given.kind === 'plain' && given.value !== wanted
 }
 
-/** A warning: V8 frees nothing before it reaches its own limit, and the task is killed at its memory's end. */
+/** V8 may fill the heap up to its own limit before it frees memory. */
 function heap(subject: LintSubject, side: Side): readonly LintFinding[] {
   const options = plainValue(subject[side], 'NODE_OPTIONS') ?? ''
   const size = Number(/--max[-_]old[-_]space[-_]size=(\d+)/.exec(options)?.[1] ?? Number.NaN)
@@ -172,7 +173,7 @@ function heap(subject: LintSubject, side: Side): readonly LintFinding[] {
   if (memory === undefined || !(size >= memory)) return []
   return [
     warning(
-      `\`NODE_OPTIONS\` lets the ${side}'s heap grow to ${size} MiB in a container of ${memory} MiB, which ends it (out of memory) before Node frees anything: set --max-old-space-size to about three quarters of it.`,
+      `\`NODE_OPTIONS\` lets the ${side}'s heap grow to ${size} MiB in a container of ${memory} MiB. The container runs out of memory before Node frees any. Set --max-old-space-size to about ${Math.floor((memory * 3) / 4)}.`,
       [`${side} NODE_OPTIONS`],
     ),
   ]
@@ -190,7 +191,7 @@ function onSides(name: string, sides: readonly Side[], say: (who: string) => str
       ]
 }
 
-/** The flags of the move to v4: what crashes the worker, what its defaults do, what does not go together. */
+/** The flags of the move to v4: values that crash the worker, changed defaults, combinations without effect. */
 export function v4Findings(subject: LintSubject): readonly LintFinding[] {
   if (!readsV4Flags(subject.to)) return []
   const invalid = SIDES.flatMap(side => invalidValues(subject, side))
@@ -198,20 +199,20 @@ export function v4Findings(subject: LintSubject): readonly LintFinding[] {
   return [...crashing(subject), ...flips(subject), ...withoutEffect(subject)]
 }
 
-/** A refusal: the schemas know these values only, and the container ends before it serves anything. */
+/** A refusal, because Langfuse exits at its start on any other value. */
 function invalidValues(subject: LintSubject, side: Side): readonly LintFinding[] {
   return V4_FLAGS.filter(flag => side === 'worker' || flag !== NATIVE_OTEL).flatMap(flag => {
     const given = givenOf(subject[side], flag.name)
     if (given.kind !== 'plain' || flag.values.includes(given.value)) return []
     return [
       refusal(
-        `\`${flag.name}\` of the ${side} has a value that Langfuse ${subject.to} refuses to start with: write ${flag.values.join(', ').replace(/, ([^,]+)$/, ' or $1')}.`,
+        `\`${flag.name}\` of the ${side} has a value with which Langfuse ${subject.to} does not start. Set it to ${flag.values.join(', ').replace(/, ([^,]+)$/, ' or $1')}.`,
       ),
     ]
   })
 }
 
-/** A refusal: validateV4Flags throws when the worker starts, while the web, which does not look, comes up. */
+/** A refusal: validateV4Flags throws when the worker starts; the web does not call it. */
 function crashing(subject: LintSubject): readonly LintFinding[] {
   const [mode, otel, preview] = [WRITE_MODE, NATIVE_OTEL, PREVIEW].map(flag => effective(flag, subject))
   if (mode === undefined || otel === undefined || preview === undefined) return []
@@ -220,18 +221,18 @@ function crashing(subject: LintSubject): readonly LintFinding[] {
   const assignments = flags.map(({ name, value, source }) => `\`${name}=${value}\`${source}`).join(', ')
   return [
     refusal(
-      `Langfuse ${subject.to}'s worker crashes at its start with ${assignments}: ${remedyFor(mode.value)}, on web and worker.`,
+      `The worker of Langfuse ${subject.to} crashes at its start with ${assignments}. ${remedyFor(mode.value)} on web and worker.`,
     ),
   ]
 }
 
 function remedyFor(mode: string): string {
   return mode === 'legacy'
-    ? `set \`${NATIVE_OTEL.name}=dual_write\` and \`${PREVIEW.name}=false\``
-    : `set \`${WRITE_MODE.name}=dual\`, or \`${NATIVE_OTEL.name}=direct\` with \`${PREVIEW.name}=true\``
+    ? `Set \`${NATIVE_OTEL.name}=dual_write\` and \`${PREVIEW.name}=false\``
+    : `Set \`${WRITE_MODE.name}=dual\`, or \`${NATIVE_OTEL.name}=direct\` with \`${PREVIEW.name}=true\`,`
 }
 
-/** Only values that the schema knows reach a sentence. Undefined: it is a secret, or files may hold it. */
+/** Only values that Langfuse knows reach a sentence. Undefined: a secret, or an environment file may set it. */
 function effective(flag: V4Flag, { worker, to }: LintSubject) {
   const given = givenOf(worker, flag.name)
   const fallback = flagDefault(flag.name, to)
@@ -240,7 +241,7 @@ function effective(flag: V4Flag, { worker, to }: LintSubject) {
   return worker.files > 0 ? undefined : { name: flag.name, value: fallback, source: ' (its default)' }
 }
 
-/** A warning: unset flags are no mistake, but 4.0.0 turns every one of them round without a word. */
+/** A warning: 4.0.0 reverses the default of every flag that is not set. */
 function flips(subject: LintSubject): readonly LintFinding[] {
   const { from, to, worker } = subject
   if (from === undefined || !crosses(from, to, '4.0.0') || worker.files > 0) return []
@@ -249,12 +250,12 @@ function flips(subject: LintSubject): readonly LintFinding[] {
   const changes = unset.map(({ name, v3, v4 }) => `\`${name}\` from ${v3} to ${v4}`).join(', ')
   return [
     warning(
-      `Defaults change at 4.0.0 for what the worker does not set: ${changes}; events_only ends the old ingestion and the way back to v3, so set ${listed(unset.map(({ name }) => name))} on web and worker, e.g. the mode \`dual\` first.`,
+      `Langfuse 4.0.0 changes the defaults of variables that the worker does not set: ${changes}. With events_only Langfuse stops writing the v3 tables, so v3 cannot see new data after a rollback. Set ${listed(unset.map(({ name }) => name))} on web and worker, with mode \`dual\` first.`,
     ),
   ]
 }
 
-/** A warning: a v4 that writes the old tables only, and still fills or shows the new ones. */
+/** A v4 that writes the old tables only, but fills or shows the new ones. */
 function withoutEffect(subject: LintSubject): readonly LintFinding[] {
   const mode = effective(WRITE_MODE, subject)
   if (mode?.value !== 'legacy' || !crosses('3.225.4', subject.to, '4.0.0')) return []
@@ -262,7 +263,7 @@ function withoutEffect(subject: LintSubject): readonly LintFinding[] {
   if (wrong.length === 0) return []
   return [
     warning(
-      `With \`${WRITE_MODE.name}=legacy\` Langfuse ${subject.to} does not keep the events tables, but ${listed(wrong.map(({ name }) => name))} ${wrong.length > 1 ? 'are' : 'is'} true: set ${wrong.length > 1 ? 'them' : 'it'} to false on web and worker.`,
+      `Langfuse ${subject.to} does not write the events tables with \`${WRITE_MODE.name}=legacy\`, but ${listed(wrong.map(({ name }) => name))} ${wrong.length > 1 ? 'are' : 'is'} true. Set ${wrong.length > 1 ? 'them' : 'it'} to false on web and worker.`,
     ),
   ]
 }

@@ -8,8 +8,8 @@ import { givenOf, isSet, listed, SIDES, subjectOf, warning } from './env-lint-su
 import { v4Findings, valueFindings } from './env-lint-values.ts'
 
 /**
- * Looks at the environment that web and worker keep when their image changes. Sentences name variables and never
- * hold a value that could be a secret; secrets are compared by the ARN they are read from.
+ * Checks the environment that web and worker keep when their image changes. Sentences name variables and never
+ * contain a value that could be a secret; secrets are compared by ARN.
  */
 export function lintEnvironment(subject: LintSubject): readonly LintFinding[] {
   const misses = nearMisses(subject)
@@ -21,14 +21,13 @@ export function lintEnvironment(subject: LintSubject): readonly LintFinding[] {
   ]
 }
 
-/** That the worker has no ENCRYPTION_KEY has been said where a misspelt one was found. A refusal is said anyway. */
+/** A warning about a missing ENCRYPTION_KEY repeats the finding of a misspelt one. */
 export function explained({ kind, about }: LintFinding, misses: readonly NearMiss[]): boolean {
   return kind === 'warning' && misses.some(({ side, meant }) => about.includes(`${side} ${meant}`))
 }
 
 /**
- * The findings for a deploy. Where the target runs already nothing is started, so what would break a start is a
- * warning there.
+ * The findings for a deploy. Where the target is running already, nothing starts, so a refusal is only a warning.
  */
 export function environmentFindings(question: {
   readonly config: { readonly version: Release }
@@ -47,10 +46,10 @@ export function environmentFindings(question: {
   }
 }
 
-/** A name that nobody reads and that looks like one that the target does. */
+/** A name that Langfuse does not read, but that resembles one that it reads. */
 type NearMiss = { readonly side: Side; readonly written: string; readonly meant: string }
 
-/** The typing errors of both containers: `ENCRIPTION_KEY`, a lower-case `v4` … Langfuse ignores them silently. */
+/** Misspelt names, such as `ENCRIPTION_KEY`, which Langfuse ignores silently. */
 export function nearMisses(subject: LintSubject): readonly NearMiss[] {
   return SIDES.flatMap(side => {
     const { environment, secrets } = subject[side]
@@ -67,19 +66,19 @@ export function nameFindings(subject: LintSubject, misses: readonly NearMiss[]):
   return misses.map(({ side, written, meant }) =>
     warning(
       isSet(subject[side], meant)
-        ? `The ${side} has \`${written}\` beside \`${meant}\`, and Langfuse ${major} does not read it: remove it.`
-        : `The ${side} has \`${written}\`, which Langfuse ${major} does not read: if \`${meant}\` is meant, the ${side} runs without it, so rename it.`,
+        ? `The ${side} has both \`${written}\` and \`${meant}\`. Langfuse ${major} does not read \`${written}\`. Remove it.`
+        : `The ${side} has \`${written}\`, which Langfuse ${major} does not read, and no \`${meant}\`. If it should be \`${meant}\`, rename it.`,
       [`${side} ${written}`],
     ),
   )
 }
 
-/** Names of the platform, of agents and of shells are no business of ours. */
+/** Langfuse reads it, or the platform, an agent or the shell does. */
 function isRead(name: string, { names, obsolete }: LintSubject): boolean {
   return names.has(name) || obsolete.has(name) || /^(AWS|ECS|OTEL|DD|NODE|NPM|LC)_/.test(name)
 }
 
-/** Letters that may be wrong. A short name is near to too many others: `PORT` is two letters from `HOST`. */
+/** How many letters may be wrong. Short names resemble too many others: `PORT` is two letters from `HOST`. */
 function furthestOf(name: string): number {
   if (name.length < 6) return 0
   return name.length < 9 ? 1 : 2
@@ -96,7 +95,7 @@ function nearest(name: string, known: ReadonlySet<string>): string | undefined {
   return near[0]?.candidate
 }
 
-/** Levenshtein's: insertions, deletions and replacements, row by row. */
+/** Levenshtein distance. */
 function distanceOf(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index)
   for (const [i, letter] of [...left].entries()) {
@@ -111,8 +110,8 @@ function distanceOf(left: string, right: string): number {
 }
 
 /**
- * What has to be the same on web and worker (docs: self-hosting configuration; comments of both env schemas). Flags
- * that only the worker reads (LANGFUSE_MIGRATION_V4_NATIVE_OTEL_BEHAVIOUR) are not in it.
+ * Variables that must be equal on web and worker (docs: self-hosting configuration; comments of both env schemas),
+ * without flags that only the worker reads (LANGFUSE_MIGRATION_V4_NATIVE_OTEL_BEHAVIOUR).
  */
 const SHARED: readonly RegExp[] = [
   /^(ENCRYPTION_KEY|SALT|NEXTAUTH_URL)$/,
@@ -127,7 +126,7 @@ const SHARED: readonly RegExp[] = [
   /^LANGFUSE_.*_QUEUE_SHARD_COUNT$/,
 ]
 
-/** Not setting these is the same as setting them so: packages/shared/src/env.ts. */
+/** packages/shared/src/env.ts */
 const DEFAULTS: Readonly<Record<string, string>> = {
   CLICKHOUSE_DB: 'default',
   CLICKHOUSE_CLUSTER_ENABLED: 'true',
@@ -141,24 +140,25 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   LANGFUSE_S3_MEDIA_UPLOAD_FORCE_PATH_STYLE: 'false',
 }
 
-/** Warnings, never refusals: what differs today differs after the deploy too, and may be meant. */
+/** Only warnings: the difference exists before the deploy too, and may be intended. */
 export function pairFindings(subject: LintSubject, misses: readonly NearMiss[]): readonly LintFinding[] {
   const pairs = sharedNames(subject).map(name => ({ name, verdict: compare(name, subject) }))
   const named = (verdict: Verdict) => pairs.filter(pair => pair.verdict === verdict).map(({ name }) => name)
   return [
     ...sentence(
       named('differs'),
-      names => `Web and worker differ in ${names}, and Langfuse needs them equal: make them so.`,
+      names =>
+        `Web and worker have different values for ${names}, but Langfuse needs equal values. Set the same on both.`,
     ),
     ...sentence(
       named('two-secrets'),
       names =>
-        `Web and worker read ${names} from different secrets: make sure that they hold the same, or read one secret.`,
+        `Web and worker read ${names} from different secrets. Make sure that both secrets hold the same value, or use one secret.`,
     ),
     ...sentence(
       named('plain-and-secret'),
       names =>
-        `${names} is a secret on one of web and worker and a plain value on the other, so whether they are equal cannot be seen: read one secret on both.`,
+        `${names}: web or worker reads a secret, the other has a plain value, so they cannot be compared. Read one secret on both.`,
     ),
     ...SIDES.flatMap(side => {
       const explained = misses.filter(miss => miss.side === other(side)).map(({ meant }) => meant)
@@ -166,7 +166,7 @@ export function pairFindings(subject: LintSubject, misses: readonly NearMiss[]):
       return sentence(
         names,
         list =>
-          `Only the ${side} has ${list}, and Langfuse needs it on both: set it on the ${other(side)} too.`,
+          `Only the ${side} has ${list}, but Langfuse needs ${names.length > 1 ? 'them' : 'it'} on web and worker. Set ${names.length > 1 ? 'them' : 'it'} on the ${other(side)} too.`,
         names.map(name => `${other(side)} ${name}` as const),
       )
     }),
@@ -208,7 +208,7 @@ function effective(name: string, subject: LintSubject, side: Side): Given {
     : given
 }
 
-/** Two users, or other connection settings, of one database are no difference. */
+/** Web and worker may use different users or connection settings of one database. */
 function comparable(name: string, value: string): string {
   if (name !== 'DATABASE_URL' || !URL.canParse(value)) return value
   const { host, pathname } = new URL(value)

@@ -4,19 +4,18 @@ import { quoteIdentifier } from '../schema/quote.ts'
 import { type Facts, keyOf, parseKey, type Snapshot } from '../schema/snapshot.ts'
 import type { CountedLoss, Loss } from '../stack/count-losses.ts'
 
-/** A table that undoing a migration holds for as long as its rows take: nobody reads or writes it meanwhile. */
-type HeldTable = { readonly table: string; readonly because: 'rewritten' | 'read whole' | 'indexed' }
+/** A table that a rollback locks against reads and writes, for a time that depends on its size. */
+type HeldTable = { readonly table: string; readonly because: 'rewritten' | 'scanned' | 'indexed' }
 
 /**
- * The tables that undoing holds for longer than a moment. A type that changes rewrites every row, NOT
- * NULL reads every row, a key or unique index that comes back sorts them. Everything else changes the catalog only
- * (https://www.postgresql.org/docs/15/sql-altertable.html, Notes).
- * @param steps what the migrations that are undone had changed
- * @param schema the newer release's, to find the columns of a type
+ * A changed type rewrites every row, NOT NULL scans every row, and a key or unique index sorts them. All other changes
+ * touch only the catalog (https://www.postgresql.org/docs/15/sql-altertable.html, Notes).
+ * @param steps the changes of the migrations to undo
+ * @param schema of the newer release, to find the columns of a type
  */
 export function heldTables(steps: readonly Delta[], schema: Snapshot): readonly HeldTable[] {
   const found = new Map<string, HeldTable>()
-  const ranks = ['indexed', 'read whole', 'rewritten']
+  const ranks = ['indexed', 'scanned', 'rewritten']
   for (const held of steps.flatMap(step => [
     ...rewritten(step, schema),
     ...scanned(step),
@@ -30,7 +29,7 @@ export function heldTables(steps: readonly Delta[], schema: Snapshot): readonly 
   return [...found.values()].filter(({ table }) => schema[keyOf({ kind: 'table', names: ['public', table] })])
 }
 
-/** The same of migrations by name; what is not in the catalog is left out. */
+/** The same by name; migrations that are not in the catalog are left out. */
 export function heldBy(
   migrations: readonly string[],
   facts: Pick<ReleaseFacts, 'postgresChange'>,
@@ -67,10 +66,10 @@ function rewritten({ changed }: Delta, schema: Snapshot): readonly HeldTable[] {
 function scanned({ changed }: Delta): readonly HeldTable[] {
   return keysOf(changed, 'column')
     .filter(key => changed[key]?.from['notNull'] === true && changed[key]?.to['notNull'] !== true)
-    .map(key => ({ table: tableOf(key), because: 'read whole' }))
+    .map(key => ({ table: tableOf(key), because: 'scanned' }))
 }
 
-/** What the newer release dropped and the older one has: keys and unique indexes; others are built without a lock. */
+/** Keys and unique indexes that the newer release dropped; other indexes are built without a lock. */
 function indexed({ removed, changed }: Delta): readonly HeldTable[] {
   const back = {
     ...removed,
@@ -95,7 +94,7 @@ function tableOf(key: string): string {
   return parseKey(key).names[1] ?? ''
 }
 
-/** The SELECTs that say how big these tables are. */
+/** The SELECTs for the sizes of these tables. */
 export function sizesOf(held: readonly HeldTable[]): readonly Loss[] {
   return held.map(({ table }) => ({
     store: 'postgres',
@@ -105,10 +104,10 @@ export function sizesOf(held: readonly HeldTable[]): readonly Loss[] {
   }))
 }
 
-/** What rewriting takes on a small Aurora instance, in bytes a second; meant to be on the slow side. */
+/** Bytes per second of a rewrite on a small Aurora instance, a slow estimate. */
 const BYTES_PER_SECOND = 50_000_000
 
-/** One sentence on the longest lock that is to be expected. */
+/** The longest lock to expect, in a few sentences. */
 export function longestLock(held: readonly HeldTable[], counted: readonly CountedLoss[]): string {
   if (held.length === 0) return `${SHORT}.`
   const questions = sizesOf(held)
@@ -119,15 +118,15 @@ export function longestLock(held: readonly HeldTable[], counted: readonly Counte
   const unseen = sizes.filter(({ size }) => size === undefined)
   if (unseen.length > 0) {
     const tables = unseen.map(({ table, because }) => `${table} (${because})`).join(', ')
-    return `Longest lock: nobody reads or writes a table while it is rewritten, read whole or indexed, and how long that takes goes with its size, which was not seen: ${tables}. Reckon with a second for each 50 MB.`
+    return `Longest lock: PostgreSQL blocks reads and writes of a table while it rewrites, scans or indexes it. The sizes of these tables are unknown: ${tables}. Expect about 1 s per 50 MB.`
   }
   const [worst] = sizes.toSorted((left, right) => (right.size ?? 0) - (left.size ?? 0))
   const bytes = worst?.size ?? 0
   const megabytes = `${Math.ceil(bytes / 1_000_000)} MB`
   const seconds = Math.ceil(bytes / BYTES_PER_SECOND)
   return seconds < 2
-    ? `${SHORT}: the biggest that is rewritten, read whole or indexed is ${worst?.table} (${megabytes}).`
-    : `Longest lock: table ${worst?.table} (${megabytes}) is ${worst?.because}, and nobody reads or writes it for about ${seconds} s.`
+    ? `${SHORT}. The largest table that is rewritten, scanned or indexed is ${worst?.table} (${megabytes}).`
+    : `Longest lock: table ${worst?.table} (${megabytes}) is ${worst?.because}. Its reads and writes wait for about ${seconds} s.`
 }
 
-const SHORT = 'Longest lock: no table is held for more than about a second'
+const SHORT = 'Longest lock: no table is locked for more than about 1 s'

@@ -4,7 +4,7 @@ import type { EcsComponent, Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { componentName, type Mirror, type RollAppRunner, type RollEcs, type Step } from './plan.ts'
 
-/** The step that brings an ECS component to an image, or undefined when it runs it already and is at rest. */
+/** The step that deploys an image to an ECS component; undefined where the image runs already in steady state. */
 export function ecsStep(component: EcsComponent, target: TargetImage | undefined): RollEcs | undefined {
   const { service, image } = component
   if (target === undefined) return undefined
@@ -14,7 +14,7 @@ export function ecsStep(component: EcsComponent, target: TargetImage | undefined
   const reasons = [
     changeOf(component.component, image, target),
     state.kind === 'hopeless'
-      ? `Its deployment ${state.deployment.id} fails again and again and is replaced.`
+      ? `Its deployment ${state.deployment.id} keeps failing, so this step replaces it.`
       : '',
     settings === undefined ? '' : whySingleWriter(service),
   ]
@@ -30,7 +30,7 @@ export function ecsStep(component: EcsComponent, target: TargetImage | undefined
   }
 }
 
-/** The same for the web, wherever it runs. */
+/** The same for the web, on any platform. */
 export function webStep(stack: Stack, targets: Targets): RollAppRunner | RollEcs | undefined {
   const { web } = stack
   const target = targets.web
@@ -57,10 +57,10 @@ function changeOf(
   image: { readonly version: string | undefined; readonly reference: string },
   target: TargetImage,
 ): string {
-  return `${componentName(component)} runs ${image.version ?? shortImage(image.reference)} and is to run ${target.version ?? shortImage(target.asked)}.`
+  return `Change ${componentName(component)} from ${image.version ?? shortImage(image.reference)} to ${target.version ?? shortImage(target.asked)}.`
 }
 
-/** Copies of the images that the changes need and that the deployed repositories do not have. Pure. */
+/** Copies of images that the changes need and that the deployed repositories lack. Pure. */
 export function mirrorSteps(targets: Targets, changes: readonly Step[]): readonly Mirror[] {
   return (['worker', 'clickhouse', 'web'] as const).flatMap(component => {
     const target = targets[component]
@@ -74,19 +74,19 @@ export function mirrorSteps(targets: Targets, changes: readonly Step[]): readonl
         from,
         to: target.asked,
         tool,
-        reason: `The ${componentName(component)} image is not in its repository yet: ${tool} copies ${shortImage(from)}.`,
+        reason: `The ${componentName(component)} image is not in its repository yet. ${tool} copies it from ${shortImage(from)}.`,
       },
     ]
   })
 }
 
-/** Where an ECS service is: at rest, in the middle of a deployment, or in one that never ends. */
+/** `hopeless`: a deployment that never ends. */
 type EcsState =
   | { readonly kind: 'settled' }
   | { readonly kind: 'rolling'; readonly deployment: EcsDeployment | undefined }
   | { readonly kind: 'hopeless'; readonly deployment: EcsDeployment }
 
-/** A service without a circuit breaker never fails by itself; ECS's own threshold for one task is three. */
+/** ECS's own threshold for one task. */
 const HOPELESS_FAILURES = 3
 
 export function ecsState(service: EcsService): EcsState {
@@ -96,16 +96,15 @@ export function ecsState(service: EcsService): EcsState {
   return atRest ? { kind: 'settled' } : { kind: 'rolling', deployment: primary }
 }
 
-/** Whether ECS goes on starting tasks that die, for ever, because nothing tells it to stop. */
+/** Without a circuit breaker ECS restarts failing tasks forever. */
 export function isHopeless(service: EcsService, deployment: EcsDeployment): boolean {
   const endless = !service.settings.circuitBreaker.enable || deployment.rolloutState === 'FAILED'
   return endless && deployment.failedTasks >= HOPELESS_FAILURES && deployment.runningCount === 0
 }
 
 /**
- * ClickHouse on EFS must stop before the next one starts: two servers on one directory end in "Cannot lock
- * file …/status. Another server instance in same directory is already running" (ClickHouse#29607), and with
- * ECS's default of 100 % and 200 % that rollout never ends.
+ * ClickHouse must stop before the next one starts: a second server on one EFS directory exits with "Another server
+ * instance in same directory is already running" (ClickHouse#29607), and ECS's default of 100 % and 200 % retries forever.
  */
 export function singleWriterSettings(service: EcsService): DeploymentSettings | undefined {
   const { minimumHealthyPercent, maximumPercent } = service.settings
@@ -118,17 +117,17 @@ export function describeSettings(settings: DeploymentSettings): string {
 }
 
 export function whySingleWriter(service: EcsService): string {
-  return `ECS service ${service.name} is deployed with ${describeSettings(service.settings)}, so a new task starts beside the old one, and two ClickHouse servers on one EFS refuse to start.`
+  return `ECS service ${service.name} deploys with ${describeSettings(service.settings)}, so a new task starts before the old one stops. Two ClickHouse servers cannot share one EFS directory.`
 }
 
-/** The operation of an earlier run that brings the wanted image; App Runner already shows the new configuration. */
+/** An earlier run's operation that deploys the wanted image; App Runner already reports the new configuration. */
 export function continuedOperation({ web }: Stack, targets: Targets): string | undefined {
   if (web.platform !== 'app-runner') return undefined
   const ours = web.operation !== undefined && web.service.image === targets.web?.reference
   return ours && web.operation?.status !== 'ROLLBACK_IN_PROGRESS' ? web.operation?.id : undefined
 }
 
-/** The deployment of an earlier run that brings the wanted image. */
+/** An earlier run's deployment of the wanted image. */
 export function continuedDeployment(component: EcsComponent, target: TargetImage): string | undefined {
   const state = ecsState(component.service)
   const ours = state.kind === 'rolling' && component.container.image === target.reference

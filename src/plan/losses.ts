@@ -5,13 +5,13 @@ import type { CountedLoss, Loss } from '../stack/count-losses.ts'
 import { heldBy, longestLock, sizesOf } from './expected-locks.ts'
 import { isNothing, type Undo } from './rollback-class.ts'
 
-/** What the plan asks the databases before anything happens: what goes to the archive, and what its sentences tell of. */
+/** The SELECTs that the plan runs before any change: archived rows, new data, sizes of tables. */
 export function questionsOf(undo: Undo, way: Way, facts: ReleaseFacts): readonly Loss[] {
   if (isNothing(undo)) return []
   return [...lossesOf(undo), ...ingestedSince(way), ...sizesOf(heldBy(undo.postgres, facts))]
 }
 
-/** What undoing means, a sentence each: what becomes of new data, what is lost or archived, who waits how long. */
+/** The effects of a rollback: on new data, on lost or archived rows, and the longest lock. */
 export function meaningOf(
   {
     undo,
@@ -28,21 +28,20 @@ export function meaningOf(
   ]
 }
 
-/** All that can be counted before anything happens. */
 export function lossesOf({ sql }: Pick<Undo, 'sql'>): readonly Loss[] {
   return sql.flatMap(file =>
     file.counts.map(count => ({ store: storeOf(file), migration: file.migration, ...count })),
   )
 }
 
-/** ClickHouse's migrations are four digits, Postgres's have a name behind their time. */
+/** ClickHouse's migrations are four digits. */
 function storeOf({ migration }: DownSql): Engine {
   return /^\d{4}$/.test(migration) ? 'clickhouse' : 'postgres'
 }
 
 /**
- * One sentence for each migration that loses something or puts something into the archive. What was counted and is
- * nothing is left out, unless the migration is one that loses what cannot be counted.
+ * One sentence for each migration that loses or archives something. A count of 0 is left out, unless the migration also
+ * loses something that cannot be counted.
  */
 export function lossSentences(undo: Pick<Undo, 'sql'>, counted: readonly CountedLoss[]): readonly string[] {
   return undo.sql.flatMap(file => {
@@ -56,22 +55,20 @@ export function lossSentences(undo: Pick<Undo, 'sql'>, counted: readonly Counted
   })
 }
 
-/** A way back, by its releases. */
 export type Way = { readonly from: string | undefined; readonly to: string }
 
 /**
- * What the older release sees of the data that came since the upgrade, in sentences. Where a release began to write
- * somewhere else, the older one does not look there.
+ * What the older release sees of data ingested since the upgrade. Where a release changed the place of writing, the
+ * older one does not read the new place.
  */
 export function sinceUpgrade(way: Way, counted: readonly CountedLoss[]): readonly string[] {
   const moves = movesOf(way)
   if (moves.length > 0) return moves.map(move => move.say(way.to, moreIn(move, counted)))
   return [
-    `What was ingested since the upgrade stays where it is, and Langfuse ${way.to} reads it: only values that it has no column or label for go to the archive.`,
+    `Data ingested since the upgrade stays in place, and Langfuse ${way.to} reads it. Only values for which it has no column or label go to the archive.`,
   ]
 }
 
-/** The SELECTs behind these sentences. */
 export function ingestedSince(way: Way): readonly Loss[] {
   return movesOf(way).flatMap(({ all, older }) => [all, ...(older === undefined ? [] : [older])])
 }
@@ -79,9 +76,9 @@ export function ingestedSince(way: Way): readonly Loss[] {
 type Move = {
   /** The first release that writes only to the new place. */
   readonly since: string
-  /** What does not look at the new place, if not everything before `since`. */
+  /** The oldest release concerned, where not all before `since` are. */
   readonly notBefore?: string
-  /** How much the new place has; and how much of that the older one has too, where this does not count the rest. */
+  /** The count in the new place; `older`: how much of it the old place has too. */
   readonly all: Loss
   readonly older?: Loss
   say(to: string, more: number | undefined): string
@@ -106,7 +103,7 @@ const MOVES: readonly Move[] = [
     ),
     older: question('postgres', 'traces in PostgreSQL', 'SELECT count(*) FROM public.traces'),
     say: (to, more) =>
-      `Langfuse ${to} reads PostgreSQL only, and what was ingested since the upgrade to version 3 is only in ClickHouse: ${amount(more, 'trace')}, with observations and scores, will not be seen. It stays in ClickHouse, and is seen again after a later upgrade.`,
+      `Langfuse ${to} reads PostgreSQL only, but data ingested since the upgrade to version 3 is only in ClickHouse. ${amount(more, 'trace')}, with observations and scores, will not be visible. They stay in ClickHouse, and a later upgrade shows them again.`,
   },
   {
     since: '3.104.0',
@@ -122,7 +119,7 @@ const MOVES: readonly Move[] = [
       'SELECT count(*) FROM public.dataset_run_items',
     ),
     say: (to, more) =>
-      `From 3.104.0 on, items of dataset runs are written to ClickHouse only, and Langfuse ${to} reads them in PostgreSQL: runs since then (${amount(more, 'item')}) will be empty. The items are kept, in ClickHouse or in its archive.`,
+      `Since 3.104.0 Langfuse writes items of dataset runs to ClickHouse only, but Langfuse ${to} reads them from PostgreSQL. ${amount(more, 'item')} will not be visible, so newer runs will be empty. The items stay in ClickHouse or in its archive.`,
   },
   {
     since: '4.0.0',
@@ -133,7 +130,7 @@ const MOVES: readonly Move[] = [
       'SELECT uniqExact(project_id, trace_id) FROM events_full WHERE (project_id, trace_id) NOT IN (SELECT project_id, id FROM traces)',
     ),
     say: (to, more) =>
-      `Langfuse ${to} reads the tables of version 3. What version 4 wrote to its own only (LANGFUSE_MIGRATION_V4_WRITE_MODE=events_only, its default) will not be seen: ${amount(more, 'trace')}. These tables go to the archive.`,
+      `Langfuse ${to} reads the tables of version 3. By default version 4 writes only its own tables (LANGFUSE_MIGRATION_V4_WRITE_MODE=events_only). ${amount(more, 'trace')} in them will not be visible. These tables go to the archive.`,
   },
 ]
 
@@ -147,7 +144,7 @@ function movesOf({ from, to }: Way): readonly Move[] {
   )
 }
 
-/** The older place may have rows that are deleted in the new one, or not copied to it yet: so it is a least number. */
+/** A minimum: the old place may have rows that the new one deleted or has not copied yet. */
 function moreIn({ all, older }: Move, counted: readonly CountedLoss[]): number | undefined {
   const countOf = (loss: Loss) =>
     counted.find(({ what, sql }) => what === loss.what && sql === loss.sql)?.count
@@ -157,6 +154,6 @@ function moreIn({ all, older }: Move, counted: readonly CountedLoss[]): number |
 }
 
 function amount(count: number | undefined, what: string): string {
-  if (count === undefined) return `how many ${what}s was not counted`
-  return `at least ${count} ${count === 1 ? what : `${what}s`}`
+  if (count === undefined) return `An unknown number of ${what}s`
+  return `At least ${count} ${count === 1 ? what : `${what}s`}`
 }

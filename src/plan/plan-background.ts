@@ -11,25 +11,25 @@ type Question = {
   readonly facts: ReleaseFacts
 }
 
-/** Background migrations that have to be finished before the target is deployed. */
+/** Background migrations that must finish before the target is deployed. */
 export function backgroundProblems(question: Question): readonly string[] {
   return openRows(question).flatMap(row => {
     const why = whyFinishFirst(row.name, wayOf(question))
     return why === undefined
       ? []
       : [
-          `Background migration ${row.name} ${stateOf(row)}, and ${why}: ${remedyOf(row, question)}, then run again.`,
+          `Background migration ${row.name} ${stateOf(row)}. ${why} ${remedyOf(row, question)}, then run again.`,
         ]
   })
 }
 
-/** Those that nothing depends on yet; Langfuse asks to have all finished before another upgrade. */
+/** Background migrations that the target does not need finished. */
 export function backgroundWarnings(question: Question): readonly string[] {
   return openRows(question)
     .filter(row => whyFinishFirst(row.name, wayOf(question)) === undefined && !waitsForV3(row, question))
     .map(
       row =>
-        `Background migration ${row.name} ${stateOf(row)}, and Langfuse asks to have all of them finished before another upgrade: ${remedyOf(row, question)}.`,
+        `Background migration ${row.name} ${stateOf(row)}. Langfuse requires all background migrations to finish before the next upgrade. ${remedyOf(row, question)}.`,
     )
 }
 
@@ -37,7 +37,7 @@ function wayOf({ config, stack, facts }: Question) {
   return { from: currentRelease(stack, facts), to: config.version }
 }
 
-/** Unfinished or failed, and not dormant behind a gate that the worker's environment does not open. */
+/** Unfinished or failed, without those that the worker's environment turns off. */
 function openRows(question: Question): readonly BackgroundMigration[] {
   const { postgres, worker } = question.stack
   if (!postgres.known) return []
@@ -50,7 +50,7 @@ function workerRelease({ stack, facts }: Question): string | undefined {
   return stack.worker.image.version ?? currentRelease(stack, facts)
 }
 
-/** v2 runs none by itself: its rows are copied by the v3 that is deployed. */
+/** v2 runs none itself: the deployed v3 copies its rows. */
 function waitsForV3({ state }: BackgroundMigration, question: Question): boolean {
   const release = workerRelease(question)
   const isV2 = release !== undefined && majorOf(release) < 3
@@ -62,10 +62,10 @@ function stateOf({ state }: BackgroundMigration): string {
 }
 
 function remedyOf({ state }: BackgroundMigration, question: Question): string {
-  if (state === 'failed') return 'repair what its failed_reason says, retry it and restart the worker'
+  if (state === 'failed') return 'Fix the cause in its failed_reason, retry it and restart the worker'
   return runsNone(question.stack.worker, workerRelease(question))
-    ? `set the worker's ${BACKGROUND_SWITCH} to \`true\` and wait until it has`
-    : 'wait until it has, or restart the worker if it does not move'
+    ? `Set the worker's ${BACKGROUND_SWITCH} to \`true\` and wait until the migration has finished`
+    : 'Wait until it has finished, or restart the worker if it makes no progress'
 }
 
 type RerunPlan = {
@@ -73,12 +73,12 @@ type RerunPlan = {
   readonly problems: readonly string[]
 }
 
-/** Background migrations that are to run again by the worker of release `to`: those that are there and at rest. Pure. */
+/** Re-runs background migrations in the worker of release `to`, where they exist and are not running. Pure. */
 export function planRerun(names: readonly string[], stack: Stack, to: string): RerunPlan {
   if (names.length === 0) return { steps: [], problems: [] }
   const { postgres, worker } = stack
   if (!postgres.known) {
-    const problem = `\`rerun-background-migrations\` names ${names.join(', ')}, but ${postgres.reason}.`
+    const problem = `Cannot re-run ${names.join(', ')} (input \`rerun-background-migrations\`): ${postgres.reason}.`
     return { steps: [], problems: [problem] }
   }
   const rows = postgres.value.backgroundMigrations
@@ -89,16 +89,17 @@ export function planRerun(names: readonly string[], stack: Stack, to: string): R
     component: 'worker',
     service: worker.service.name,
     names: [...new Set(names)],
-    reason: 'Asked for by `rerun-background-migrations`; the worker only looks for them when it starts.',
+    reason:
+      'Requested by input `rerun-background-migrations`. The worker restarts, because it only checks for them at its start.',
   }
   return { steps: [step], problems: [] }
 }
 
-/** Re-arming is a conversation with PostgreSQL: from here, or through the agent, which needs no address. Pure. */
+/** A re-run updates PostgreSQL: from this runner, or through the agent, which needs no address. Pure. */
 export function rerunNeeds(steps: RerunPlan['steps'], { databases }: DeployConfig): readonly string[] {
   if (steps.length === 0 || databases === undefined || databases.databaseUrl !== undefined) return []
   return [
-    '`rerun-background-migrations` needs `database-url` beside the other addresses that this runner was given: give it, or give none (`network: task`).',
+    'Input `rerun-background-migrations` needs `database-url`, but only other database addresses are set. Set `database-url` too, or leave all of them empty (`network: task`).',
   ]
 }
 
@@ -112,17 +113,17 @@ function problemOf(
   if (row === undefined) {
     const there = rows.map(item => item.name).join(', ') || 'none'
     return [
-      `\`rerun-background-migrations\` names ${name}, which is not in the table background_migrations (there: ${there}): correct the name.`,
+      `Input \`rerun-background-migrations\` names ${name}, which table background_migrations does not contain. It contains: ${there}. Correct the name.`,
     ]
   }
   if (row.active === true) {
     return [
-      `Background migration ${name} is active, a worker is at it right now: wait until it has finished or failed, then run again.`,
+      `Background migration ${name} is currently running in a worker. Wait until it has finished or failed, then run again.`,
     ]
   }
   if (!isDormant(row, stack.worker, to)) return []
   return [
-    `Background migration ${name} is dormant: the worker runs it only when ${row.gate} is \`true\`. Set that in its environment first.`,
+    `Background migration ${name} is turned off: the worker runs it only if its ${row.gate} is \`true\`. Set this variable first.`,
   ]
 }
 
@@ -130,6 +131,6 @@ function problemOf(
 function disabled({ worker }: Stack, to: string): readonly string[] {
   if (!runsNone(worker, to)) return []
   return [
-    `The worker runs no background migration, because its ${BACKGROUND_SWITCH} is not \`true\`: set it to \`true\`, or leave \`rerun-background-migrations\` empty.`,
+    `The worker runs no background migrations, because its ${BACKGROUND_SWITCH} is not \`true\`. Set it to \`true\`, or leave \`rerun-background-migrations\` empty.`,
   ]
 }

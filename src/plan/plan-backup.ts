@@ -1,14 +1,14 @@
 import type { Backups } from '../stack/observe-backups.ts'
 import type { BackupDatabase, BackupFiles } from './plan.ts'
 
-/** What is protected before the first change, what stands in the way of that, and what stays unprotected. */
+/** What is backed up before the first change, what prevents it, and what has no backup. */
 export type BackupPlan = {
   readonly steps: readonly (BackupDatabase | BackupFiles)[]
   readonly problems: readonly string[]
   readonly warnings: readonly string[]
 }
 
-/** Pure. A database that may be there and cannot be told is a refusal: silence would look like a snapshot. */
+/** Pure. An unidentified database is a refusal: without one, a user would expect a snapshot. */
 export function planBackup(
   { database, files }: Backups,
   releases: { readonly from: string | undefined; readonly to: string },
@@ -27,42 +27,42 @@ export const NO_BACKUP: BackupPlan = { steps: [], problems: [], warnings: [] }
 
 function planDatabase(database: Backups['database'], { from, to }: Releases): BackupPlan {
   if (!database.known) {
-    const problem = `No snapshot can be taken, because ${database.reason}: grant rds:DescribeDBClusters and rds:CreateDBClusterSnapshot and make the cluster known by \`database-url\`, or take the snapshot yourself and write \`backup: false\`.`
+    const problem = `Cannot take a snapshot of PostgreSQL: ${database.reason}. Grant rds:DescribeDBClusters and rds:CreateDBClusterSnapshot, and set \`database-url\` to identify the cluster. Or take the snapshot yourself and set \`backup: false\`.`
     return { ...NO_BACKUP, problems: [problem] }
   }
   const cluster = database.value
   if (cluster === undefined) {
     const warning =
-      'PostgreSQL gets no snapshot before the first change: there is no Aurora PostgreSQL cluster in this account and region.'
+      'PostgreSQL gets no snapshot before the first change: this account and region have no Aurora PostgreSQL cluster.'
     return { ...NO_BACKUP, warnings: [warning] }
   }
   if (cluster.status !== 'available') {
-    const problem = `No snapshot can be taken while Aurora cluster ${cluster.id} is ${cluster.status}: wait until it is available, then run again, or write \`backup: false\`.`
+    const problem = `Cannot take a snapshot of Aurora cluster ${cluster.id}, because it is ${cluster.status}. Wait until it is available, then run again. Or set \`backup: false\`.`
     return { ...NO_BACKUP, problems: [problem] }
   }
   const step: BackupDatabase = {
     kind: 'backup-database',
     cluster: cluster.id,
     prefix: snapshotPrefix(from, to),
-    reason: `Aurora cluster ${cluster.id} (known by ${database.source}) is what a restore would start from.`,
+    reason: `A restore would start from this snapshot of Aurora cluster ${cluster.id} (identified by ${database.source}).`,
   }
   return { ...NO_BACKUP, steps: [step] }
 }
 
 function planFiles(files: Backups['files'], { from, to }: Releases): BackupPlan {
   if (!files.known) {
-    const warning = `ClickHouse's data gets no recovery point before the first change, because ${files.reason}.`
+    const warning = `ClickHouse's data gets no recovery point before the first change: ${files.reason}.`
     return { ...NO_BACKUP, warnings: [warning] }
   }
   const found = files.value
   if (found === undefined) {
     const warning =
-      "ClickHouse's data has no recovery point: its task definition has no EFS volume, so there is nothing that AWS Backup could protect."
+      "ClickHouse's data gets no recovery point: its task definition has no EFS volume that AWS Backup could protect."
     return { ...NO_BACKUP, warnings: [warning] }
   }
   const { vault, ...protection } = found
   if (vault === undefined) {
-    const warning = `ClickHouse's data on ${found.fileSystem} has no recovery point: the account has no backup vault in this region. Traces that are only in ClickHouse could not be restored.`
+    const warning = `ClickHouse's data on ${found.fileSystem} gets no recovery point: the account has no backup vault in this region. Traces that exist only in ClickHouse cannot be restored.`
     return { ...NO_BACKUP, warnings: [warning] }
   }
   const step: BackupFiles = {
@@ -70,12 +70,12 @@ function planFiles(files: Backups['files'], { from, to }: Releases): BackupPlan 
     ...protection,
     vault,
     prefix: snapshotPrefix(from, to),
-    reason: `ClickHouse's data is on ${found.fileSystem}, and no SQL brings a lost trace back.`,
+    reason: `ClickHouse's data is on ${found.fileSystem}. Down SQL cannot restore lost traces.`,
   }
   return { ...NO_BACKUP, steps: [step] }
 }
 
-/** Letters, digits and single hyphens, beginning with a letter: what RDS takes in the name of a snapshot. */
+/** RDS allows letters, digits and single hyphens, and requires a letter first. */
 export function snapshotPrefix(from: string | undefined, to: string): string {
   return `langfuse-rollout-${identifier(from ?? 'unknown')}-to-${identifier(to)}`
 }

@@ -42,11 +42,11 @@ type DeployQuestion = {
   readonly stack: Stack
   readonly targets: Targets
   readonly facts: ReleaseFacts
-  /** undefined: no backup was asked for. */
+  /** undefined: no backup was requested. */
   readonly backups?: Backups | undefined
 }
 
-/** Decides a deploy: ordered steps, or everything that stands in its way. Pure. */
+/** Decides a deploy: ordered steps, or every reason to refuse it. Pure. */
 export function planDeploy(question: DeployQuestion): Plan | Refusal {
   const { config, stack, targets } = question
   const from = currentRelease(stack, question.facts)
@@ -91,18 +91,18 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
     : plan
 }
 
-/** A backup is for a change: where nothing else is to be done, none is taken. */
+/** Without another change no backup is taken. */
 function protect({ backups, stack, config, facts }: DeployQuestion, changes: readonly Step[]): BackupPlan {
   if (backups === undefined || changes.length === 0) return NO_BACKUP
   return planBackup(backups, { from: currentRelease(stack, facts), to: config.version })
 }
 
 function stale(plan: Plan, approved: string): Refusal {
-  const problem = `The plan that was approved (\`plan-digest\` ${approved}) is not the plan of now (${plan.digest}), because the stack has changed since: look at a new dry run and approve that one.`
+  const problem = `The approved plan is stale: the stack changed since the dry run. \`plan-digest\` is ${approved}, but the plan is now ${plan.digest}. Review a new dry run and approve its digest.`
   return { kind: 'refusal', from: plan.from, to: plan.to, problems: [problem] }
 }
 
-/** A deployment of somebody else is waited for; our own is followed, and one that never ends is replaced. */
+/** Someone else's deployment is a refusal; our own is followed, and one that never ends is replaced. */
 function ecsBusy({ stack, targets }: DeployQuestion): readonly string[] {
   return [stack.worker, stack.clickhouse].flatMap(component => {
     const { service } = component
@@ -111,7 +111,7 @@ function ecsBusy({ stack, targets }: DeployQuestion): readonly string[] {
     if (target !== undefined && continuedDeployment(component, target) !== undefined) return []
     const ids = service.deployments.map(deployment => deployment.id).join(', ')
     return [
-      `ECS service ${service.name} is already being deployed (${ids}): wait until it has one deployment in a steady state, then run again.`,
+      `ECS service ${service.name} is already being deployed (${ids}). Wait until one deployment is left and in steady state, then run again.`,
     ]
   })
 }
@@ -140,7 +140,7 @@ function webSteps({ stack, targets }: DeployQuestion): readonly Step[] {
 
 type RollbackPreparation = Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'>
 
-/** What a rollback from the target to what runs now will be like. */
+/** What a rollback from the target to the running release would need. */
 function rollbackPreparation({ config, stack, facts }: DeployQuestion): RollbackPreparation {
   const from = currentRelease(stack, facts)
   const target = facts.release(config.version)
@@ -160,11 +160,11 @@ function rollbackPreparation({ config, stack, facts }: DeployQuestion): Rollback
   }
 }
 
-/** What a later rollback will refuse, said while a snapshot can still be taken. */
+/** A later rollback is refused without this backup. */
 function needsSnapshot(undo: Undo, { version, backup }: DeployConfig): string {
   const files = undo.missing.some(name => name.startsWith('clickhouse/')) ? ' and of ClickHouse' : ''
-  const take = backup ? '' : ' `backup` is `false`: take one before you approve.'
-  return `Langfuse ${version} brings ${withoutDownSql(undo)} without reviewed down SQL: going back over them needs a backup of PostgreSQL${files} from before this deploy.${take}`
+  const take = backup ? '' : ' `backup` is `false`, so take one yourself before you approve.'
+  return `Langfuse ${version} brings ${withoutDownSql(undo)} without reviewed down SQL. A rollback needs a backup of PostgreSQL${files} from before this deploy.${take}`
 }
 
 function warnings(question: DeployQuestion, changes: readonly Step[]): readonly string[] {
@@ -183,14 +183,14 @@ function warnings(question: DeployQuestion, changes: readonly Step[]): readonly 
 
 export type Order = {
   readonly components: readonly Component[]
-  /** Why ClickHouse left its place in the order that was asked for; undefined: it did not. */
+  /** Why ClickHouse goes first, against input `order`. */
   readonly clickhouseFirst: string | undefined
 }
 
 /**
- * The order that was asked for, unless the target needs a newer ClickHouse than runs: then ClickHouse goes first, and
- * the other two keep their order. Releases before the target work on the newer ClickHouse too ("upgrade ClickHouse
- * before the server", https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v3-to-v4).
+ * Input `order`, unless the target needs a newer ClickHouse than the running one: then ClickHouse goes first. The
+ * running release works on the newer ClickHouse too ("upgrade ClickHouse before the server",
+ * https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v3-to-v4).
  */
 export function componentOrder(question: {
   readonly config: DeployConfig
@@ -207,6 +207,6 @@ export function componentOrder(question: {
   }
   return {
     components: ['clickhouse', ...asked.filter(component => component !== 'clickhouse')],
-    clickhouseFirst: `ClickHouse goes first and leaves the order \`${asked.join(',')}\`, because Langfuse ${config.version} needs ClickHouse ${minimum} or newer and ${running} runs.`,
+    clickhouseFirst: `ClickHouse goes first, despite \`order: ${asked.join(',')}\`: Langfuse ${config.version} needs ClickHouse ${minimum} or newer, but ${running} is running.`,
   }
 }

@@ -15,8 +15,8 @@ export type MigrateQuestion = {
 }
 
 /**
- * The component steps with the migrations before them. Only a ClickHouse that is too old for the target comes
- * first: the target's ClickHouse migrations need what the newer server can. Pure.
+ * The component steps with the migrations before them. Only a ClickHouse that is too old for the target's migrations
+ * is updated before them. Pure.
  */
 export function withMigrations(components: readonly Step[], question: MigrateQuestion): readonly Step[] {
   const migrate = migrateStep(components, question)
@@ -31,7 +31,7 @@ function migrateStep(components: readonly Step[], question: MigrateQuestion): Mi
   const { config, targets } = question
   const pending = pendingMigrations(question)
   if (config.migrate === 'boot' || targets.web === undefined || isNothing(pending)) return undefined
-  // A web that an earlier run is starting from this image migrates itself, and there must be one migrator only.
+  // A web that an earlier run is starting from this image migrates itself; two migrators would conflict.
   if (components.some(step => 'component' in step && step.component === 'web' && isFollowed(step)))
     return undefined
   return {
@@ -39,7 +39,7 @@ function migrateStep(components: readonly Step[], question: MigrateQuestion): Mi
     image: targets.web.reference,
     architecture: architectureFor(targets.web, question),
     ...pending,
-    reason: `${describe(pending, config.version)}, and they run in a task of their own before web and worker change, so that no health check cuts them short.`,
+    reason: `${describe(pending, config.version)}. They run in a one-off task before web and worker change, so no health check interrupts them.`,
   }
 }
 
@@ -47,7 +47,7 @@ function isFollowed(step: Step): boolean {
   return 'follow' in step && step.follow !== undefined
 }
 
-/** What the target has and the databases have not; undefined where that is not known. */
+/** The target's migrations that the databases lack; undefined: unknown. */
 type PendingMigrations = Pick<Migrate, 'postgres' | 'clickhouse'>
 
 function pendingMigrations({ config, stack, facts }: MigrateQuestion): PendingMigrations {
@@ -86,7 +86,7 @@ function clickhouseIsTooOld({ config, stack }: MigrateQuestion): boolean {
   return running !== undefined && missingClickHouse(config.version, running) !== undefined
 }
 
-/** The worker's architecture when the web image has it, for that is where the task stands. */
+/** The worker's architecture if the web image has it, because the task runs in the worker's network. */
 function architectureFor(image: TargetImage, { config, stack }: MigrateQuestion): Migrate['architecture'] {
   const { platforms } = image
   if (platforms === undefined) return architectureOfWeb(stack)
@@ -109,22 +109,22 @@ const ARM64_CAN_MIGRATE = '3.1.1'
 function describe({ postgres, clickhouse }: PendingMigrations, release: string): string {
   const count = (pending: readonly unknown[] | undefined, store: string) =>
     pending === undefined
-      ? `${store} migrations that cannot be counted from here`
+      ? `an unknown number of ${store} migrations`
       : `${pending.length} ${store} ${pending.length === 1 ? 'migration' : 'migrations'}`
   return `Langfuse ${release} brings ${count(postgres, 'Postgres')} and ${count(clickhouse, 'ClickHouse')}`
 }
 
-/** What makes the task impossible, with the way round it. */
+/** Why the task cannot run. */
 export function migrateProblems(steps: readonly Step[], { stack }: MigrateQuestion): readonly string[] {
   const needed = steps.some(step => step.kind === 'migrate')
   const { service } = stack.worker
   if (!needed || service.subnets.length > 0) return []
   return [
-    `ECS service ${service.name} has no subnets (its network mode is not awsvpc), so a Fargate task for the migrations cannot stand where it stands: write \`migrate: boot\`, or run the worker with awsvpc.`,
+    `ECS service ${service.name} does not use network mode awsvpc (it has no subnets), so no migration task can start in its network. Set \`migrate: boot\`, or run the worker with awsvpc.`,
   ]
 }
 
-/** What it costs that a database is not reached: no checks inside, and no undo of its migrations. */
+/** Without a database, its checks and the undo of its migrations are not possible. */
 export function unreachedWarnings(question: MigrateQuestion): readonly string[] {
   const { postgres, clickhouseStore } = question.stack
   const unreached = [postgres.known ? [] : 'PostgreSQL', clickhouseStore.known ? [] : 'ClickHouse'].flat()
@@ -132,8 +132,10 @@ export function unreachedWarnings(question: MigrateQuestion): readonly string[] 
   const pending = pendingMigrations(question)
   // ClickHouse's migrations need PostgreSQL too: the journal of a rollback is there.
   const stays = postgres.known ? pending.clickhouse?.length !== 0 : !isNothing(pending)
-  const undo = stays ? ', and cannot undo the migrations if the deploy fails' : ''
-  return [`This run does not reach ${unreached.join(' and ')}: it cannot run the checks inside${undo}.`]
+  const undo = stays ? ' or undo the migrations if the deploy fails' : ''
+  return [
+    `This run cannot reach ${unreached.join(' and ')}, so it cannot run the checks inside the VPC${undo}.`,
+  ]
 }
 
 /** With `boot` the migrations are part of the web's start. */
@@ -142,7 +144,7 @@ export function bootWarnings(question: MigrateQuestion): readonly string[] {
   const changes = targets.web !== undefined && targets.web.digest !== stack.web.image.digest
   if (config.migrate !== 'boot' || !changes || isNothing(pendingMigrations(question))) return []
   return [
-    'The migrations run when the new web starts, inside the time that it has to pass its health check (App Runner gives 400 seconds at most): with `migrate: task` they run before.',
+    'The migrations run when the new web starts, and must finish before its health check times out (App Runner: 400 seconds at most). With `migrate: task` they run before the web starts.',
   ]
 }
 
@@ -150,14 +152,14 @@ type TaskEnvironment = {
   readonly environment: Readonly<Record<string, string>>
   /** Name to ARN. */
   readonly secrets: Readonly<Record<string, string>>
-  /** Names that came from the web, and that the worker has and the task does not get. Never values. */
+  /** Names only: taken from the web, and of the worker's not passed to the task. */
   readonly fromWeb: readonly string[]
   readonly left: readonly string[]
 }
 
 /**
- * The environment of the migration task: the worker's, because its execution role may read those secrets; and from
- * the web what its entry point reads (web/entrypoint.sh and packages/shared/clickhouse/scripts/up.sh, v3.0.0 to
+ * The migration task's environment: the worker's, because its execution role may read those secrets, and the web's
+ * variables that its entry point reads (web/entrypoint.sh and packages/shared/clickhouse/scripts/up.sh, v3.0.0 to
  * v4.16.0) and the worker lacks. Pure.
  */
 export function migrateEnvironment({ worker, web }: Stack): TaskEnvironment {
@@ -173,7 +175,7 @@ export function migrateEnvironment({ worker, web }: Stack): TaskEnvironment {
   }
 }
 
-/** Two spellings of one thing: a worker that has either needs nothing of the other. */
+/** DATABASE_URL or its parts: a worker that has one needs none of the others. */
 const ADDRESS = new Set([
   'DATABASE_URL',
   'DATABASE_HOST',
@@ -197,8 +199,7 @@ const READ_BY_ENTRYPOINT = new Set([
 ])
 
 /**
- * What a migration must not get: the switches that turn it off, and Node options, which may name a module that
- * only the worker's image has.
+ * The switches that turn migrations off, and Node options, which may name a module that only the worker's image has.
  */
 const LEFT = new Set([
   'LANGFUSE_AUTO_POSTGRES_MIGRATION_DISABLED',
@@ -218,14 +219,13 @@ function only(
 }
 
 /**
- * The web of before, once the migrations have run without it: it serves on, but its entry point refuses to start on
- * a ClickHouse schema that is ahead of its own files. undefined: nothing of that kind can happen.
+ * The running web after the migrations: it keeps serving, but its entry point refuses to start on a ClickHouse schema
+ * that is ahead of its own files.
  */
 export type OldWeb = {
-  /** Its release, where that is known. */
   readonly from: string | undefined
   readonly to: string
-  /** ClickHouse's schema version after the migrations; undefined: not known from here. */
+  /** ClickHouse's schema version after the migrations; undefined: unknown. */
   readonly head: number | undefined
 }
 
@@ -242,22 +242,22 @@ export function oldWebOf(steps: readonly Step[], question: MigrateQuestion): Old
   return { from, to: config.version, head }
 }
 
-/** For the plan, before anything is done. */
+/** For the plan. */
 export function oldWebWarning({ from, to, head }: OldWeb): string {
-  return `From the end of the migrations until the new web serves, the web of ${nameOf(from)} serves on but could not start again ${why(head)}: if it crashes, is scaled or is restarted in these minutes, the site is down until Langfuse ${to} is there. Deploy when few people need it, and let nothing else touch the web meanwhile.`
+  return `Between the migrations and the new web, the web of ${nameOf(from)} keeps serving but cannot start again ${why(head)}. If it crashes, scales or restarts then, the site is down until Langfuse ${to} serves. Deploy in a quiet period, and do not change the web meanwhile.`
 }
 
-/** For a deploy that stopped in between. */
+/** For a deploy that stopped before the new web. */
 export function oldWebRemedy({ from, to, head }: OldWeb): string {
-  return `The migrations of Langfuse ${to} may have run and its web does not serve yet: the web of ${nameOf(from)} serves on, but cannot start again ${why(head)}. Do not restart, scale or redeploy it; end this soon by deploying ${to} again, or by the rollback action, which undoes the migrations that it has down SQL for. If it has to start before that, set \`LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED\` to \`true\` for it, and remove that afterwards.`
+  return `The migrations of Langfuse ${to} may have run, but its web does not serve yet. The web of ${nameOf(from)} keeps serving but cannot start again ${why(head)}. Do not restart, scale or redeploy it. Deploy ${to} again soon, or run the rollback action, which undoes migrations that have down SQL. If the old web must start before that, set its \`LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED\` to \`true\`, and remove this afterwards.`
 }
 
 function nameOf(from: string | undefined): string {
-  return from === undefined ? 'before' : `Langfuse ${from}`
+  return from === undefined ? 'the previous release' : `Langfuse ${from}`
 }
 
 function why(head: number | undefined): string {
   return head === undefined
     ? '("no migration found")'
-    : `(ClickHouse's schema is then version ${head}: "no migration found for version ${head}")`
+    : `("no migration found for version ${head}" of ClickHouse's schema)`
 }

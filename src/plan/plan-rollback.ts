@@ -11,6 +11,7 @@ import { meaningOf } from './losses.ts'
 import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
 import { amountOf, componentName, makePlan } from './plan.ts'
 import { commonProblems, commonWarnings, type MissingImage } from './preflight.ts'
+import { downgradedClickHouse } from './preflight-release.ts'
 import {
   classOf,
   isNothing,
@@ -26,7 +27,7 @@ import {
 } from './rollback-class.ts'
 import { runbook } from './runbook.ts'
 
-/** Decides a rollback: expand, images, contract; or everything that stands in its way. Pure. */
+/** Decides a rollback: expand, images, contract; or every reason to refuse it. Pure. */
 export function planRollback(question: RollbackQuestion): Plan | Refusal {
   const { config, stack, target, targets, facts } = question
   const from = currentRelease(stack, facts)
@@ -75,8 +76,8 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
 }
 
 /**
- * What brings back what ran before a deploy that failed. Over migrations without down SQL only the images go back, and
- * only where the older release is known to start; else it is refused with what to restore. Pure.
+ * The rollback after a failed deploy. For migrations without down SQL it changes only the images, and only where the
+ * older release is known to start; else it is a refusal with restore steps. Pure.
  */
 export function planUndo(question: RollbackQuestion): Plan | Refusal {
   const undo = undoFrom(question, repairFrom(question))
@@ -86,7 +87,7 @@ export function planUndo(question: RollbackQuestion): Plan | Refusal {
   if (undo.missing.length === 0 || !startsWithout || !postgres.known || !clickhouseStore.known) return whole
   const alone = planRollback({ ...question, config: { ...question.config, sql: 'images-only' } })
   if (alone.kind === 'refusal') return whole
-  const why = `Only the images go back, because there is no reviewed down SQL for ${withoutDownSql(undo)}.`
+  const why = `This rollback changes only the images, because no reviewed down SQL exists for ${withoutDownSql(undo)}.`
   return { ...alone, warnings: [...alone.warnings, why] }
 }
 
@@ -96,37 +97,37 @@ function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly s
   if (wanted === undefined) {
     const [first, last] = [facts.releases[0]?.version, facts.releases.at(-1)?.version]
     return [
-      `Langfuse ${target.release} is not in this version's catalog, so what to undo is not known: write a release from ${first} to ${last} in \`to\`, or use a newer version of this action.`,
+      `Langfuse ${target.release} is not in this action's catalog, so the migrations to undo are unknown. Set \`to\` to a release from ${first} to ${last}, or use a newer version of this action.`,
     ]
   }
   if (wanted.mislabelled !== undefined) {
     return [
-      `The images of Langfuse ${target.release} hold ${wanted.mislabelled} under a wrong name: write the release before or after it in \`to\`.`,
+      `The images of Langfuse ${target.release} contain ${wanted.mislabelled}: they were published under a wrong tag. Set \`to\` to the release before or after it.`,
     ]
   }
   if (!stack.postgres.known && (from === undefined || facts.release(from) === undefined)) {
     return [
-      `Langfuse ${from ?? 'of an unknown release'} runs, which is not in this version's catalog, and ${stack.postgres.reason}: what to undo is not known, so give access to the databases, or use a newer version of this action.`,
+      `The migrations to undo are unknown: ${from === undefined ? 'no image shows which release is running' : `Langfuse ${from} is running, which is not in this action's catalog`}, and ${stack.postgres.reason}. Give this run access to the databases, or use a newer version of this action.`,
     ]
   }
   if (from !== undefined && compareVersions(target.release, from) > 0) {
     return [
-      `Langfuse ${from} runs, and ${target.release} is newer: a rollback never goes forward, use the deploy action with \`version: ${target.release}\`.`,
+      `Langfuse ${from} is running, and ${target.release} is newer. A rollback never upgrades. Use the deploy action with \`version: ${target.release}\`.`,
     ]
   }
   return []
 }
 
-/** ECR's lifecycle policies count images of any tag, so the one to go back to may have expired. */
+/** ECR's lifecycle policies count images of any tag, so the older image may have expired. */
 function goneImage({ release }: RollbackTarget): MissingImage {
   const repositories = { web: 'langfuse/langfuse', worker: 'langfuse/langfuse-worker' }
   return (component, { asked }) => {
     const [repository = asked] = asked.split(/[@]|:(?!.*\/)/)
     const copy =
       component === 'clickhouse'
-        ? 'push it again'
-        : `bring it back with \`docker buildx imagetools create --tag ${repository}:${release} docker.io/${repositories[component]}:${release}\``
-    return `The ${componentName(component)} image to go back to, \`${asked}\`, is not in its repository: it was never pushed there, or a lifecycle policy has expired it. First ${copy}, then run again with \`to: ${release}\`.`
+        ? 'Push it again'
+        : `Copy it again with \`docker buildx imagetools create --tag ${repository}:${release} docker.io/${repositories[component]}:${release}\``
+    return `The ${componentName(component)} image \`${asked}\` of the older release is not in its repository. It was never pushed there, or a lifecycle policy deleted it. ${copy}, then run again with \`to: ${release}\`.`
   }
 }
 
@@ -138,26 +139,22 @@ function undoProblems({ config, stack, target }: RollbackQuestion, undo: Undo): 
 function unreachable(stack: Stack, undo: Undo): readonly string[] {
   const problems: string[] = []
   const count = undo.postgres.length + undo.clickhouse.length + undo.renamed.to.length
-  // ClickHouse's migrations need PostgreSQL too: the journal of a rollback is there.
+  // ClickHouse's migrations need PostgreSQL too: it holds the journal.
   if (count > 0 && !stack.postgres.known) {
-    problems.push(`${have(count, 'migration')} to be undone, but ${stack.postgres.reason}.`)
+    problems.push(`Cannot undo ${amountOf(count, 'migration')}: ${stack.postgres.reason}.`)
   }
   if (undo.clickhouse.length > 0 && !stack.clickhouseStore.known) {
     problems.push(
-      `${have(undo.clickhouse.length, 'ClickHouse migration')} to be undone, but ${stack.clickhouseStore.reason}.`,
+      `Cannot undo ${amountOf(undo.clickhouse.length, 'ClickHouse migration')}: ${stack.clickhouseStore.reason}.`,
     )
   }
   return problems
 }
 
-function have(count: number, what: string): string {
-  return `${amountOf(count, what)} ${count === 1 ? 'has' : 'have'}`
-}
-
 function withoutSql(undo: Undo): readonly string[] {
   if (undo.missing.length === 0) return []
   return [
-    `There is no reviewed down SQL for ${withoutDownSql(undo)}: no input makes this action undo it. Follow the restore steps in the job summary, or use a newer version of this action that has the SQL.`,
+    `No reviewed down SQL exists for ${withoutDownSql(undo)}, so no input makes this action undo it. Follow the restore steps in the job summary, or use a newer version of this action that has the SQL.`,
   ]
 }
 
@@ -167,19 +164,18 @@ function notAccepted(config: RollbackConfig, undo: Undo): readonly string[] {
   const files = undo.sql.filter(file => file.class === rollbackClass)
   const losses = files.map(file => `${file.migration}: ${file.loses}`).join('; ')
   return [
-    `This rollback is of class \`${rollbackClass}\` (${losses}): write \`accept: ${rollbackClass}\` to take that. ${MAY_FAIL}`,
+    `This rollback has class \`${rollbackClass}\` (${losses}). Set \`accept: ${rollbackClass}\` to accept this. ${MAY_FAIL}`,
   ]
 }
 
-/** Proven by scenarios only where the older release finds everything that it lives from. */
 const MAY_FAIL =
-  'While such a rollback goes on, requests to the site may fail; only in the classes `images` and `schema` it stays up.'
+  'Requests may fail during this rollback. The site stays up only during rollbacks of class `images` or `schema`.'
 
 function needsAccept(rollbackClass: RollbackClass): boolean {
   return rollbackClass === 'lossy' || rollbackClass === 'restore'
 }
 
-/** What an earlier run, killed half-way, left to do: it is in the journal and no longer in the difference. */
+/** What an interrupted run left to do: only the journal still shows it. */
 type Pending = { readonly clickhouse: readonly number[]; readonly postgres: readonly string[] }
 
 function pendingOf(stack: Stack, to: string, facts: ReleaseFacts): Pending {
@@ -201,7 +197,7 @@ function expand(undo: Undo, repair: Repair, to: string): readonly Step[] {
   const repairs = finish.length + forget.length > 0
   if (isNothing(undo) && !repairs) return []
   const { postgres, clickhouse, clickhouseHead, renamed } = undo
-  const reason = `Recreate what Langfuse ${to} needs, while the newer release still works${ofWhat(undo)}.`
+  const reason = `Recreate the schema that Langfuse ${to} needs. The newer release keeps working${ofWhat(undo)}.`
   return [
     {
       kind: 'undo-schema',
@@ -219,7 +215,7 @@ function expand(undo: Undo, repair: Repair, to: string): readonly Step[] {
 function contract(undo: Undo, pending: Pending): readonly Step[] {
   const clickhouse = [...new Set([...undo.clickhouse, ...pending.clickhouse])].sort((a, b) => b - a)
   if (isNothing({ ...undo, clickhouse })) return []
-  const reason = `Archive and repair rows in small parts, then drop what only the newer release had: nothing of it runs any more${ofWhat({ ...undo, clickhouse })}.`
+  const reason = `Archive and repair rows in small batches, then drop what only the newer release needs. No task of it is running any more${ofWhat({ ...undo, clickhouse })}.`
   return [
     {
       kind: 'undo-schema',
@@ -233,7 +229,6 @@ function contract(undo: Undo, pending: Pending): readonly Step[] {
   ]
 }
 
-/** How many migrations, and in which order. */
 function ofWhat({ postgres, clickhouse }: Pick<Undo, 'postgres' | 'clickhouse'>): string {
   const span = (count: number, what: string, names: readonly (string | number)[]) => {
     const [first, last] = [names[0], names.at(-1)]
@@ -254,7 +249,7 @@ function withRenamed(renamed: Renamed): { readonly renamed?: Renamed } {
 function validate(undo: Undo, pending: Pending): readonly Step[] {
   const postgres = [...new Set([...undo.postgres, ...pending.postgres])]
   if (postgres.length === 0) return []
-  const reason = 'Validate the constraints that are back; nobody waits for that.'
+  const reason = 'Validate the recreated constraints. Reads and writes continue meanwhile.'
   return [
     { kind: 'undo-schema', phase: 'validate', postgres, clickhouse: [], clickhouseHead: undefined, reason },
   ]
@@ -279,17 +274,14 @@ function warnings({ config, stack, target, targets }: RollbackQuestion, undo: Un
   ]
   if (config.sql === 'images-only' && undo.postgres.length > 0) {
     found.push(
-      `${amountOf(undo.postgres.length, 'Postgres migration')} ${undo.postgres.length === 1 ? 'stays as it is' : 'stay as they are'}: Langfuse ${target.release} may miss what they removed.`,
+      `${amountOf(undo.postgres.length, 'Postgres migration')} ${undo.postgres.length === 1 ? 'stays' : 'stay'} applied. Langfuse ${target.release} may need objects that ${undo.postgres.length === 1 ? 'it' : 'they'} removed.`,
     )
   }
   return found
 }
 
-/** https://clickhouse.com/docs/operations/update: a downgrade works to a release of the same year, unless new features were used. */
 function clickhouseRollbackWarnings(stack: Stack, targets: Targets): readonly string[] {
   const [from, to] = [stack.clickhouse.image.version, targets.clickhouse?.version]
   if (from === undefined || to === undefined || compareVersions(to, from) >= 0) return []
-  return [
-    `ClickHouse goes back from ${from} to ${to} on the same data: ClickHouse supports that for about a year of releases, and not once features of the newer one were used. Have an EFS recovery point.`,
-  ]
+  return [downgradedClickHouse(from, to)]
 }

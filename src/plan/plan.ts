@@ -3,10 +3,10 @@ import type { Component } from '../inputs/config.ts'
 import type { DeploymentSettings } from '../ports/cloud.ts'
 import type { Renamed } from './rollback-class.ts'
 
-/** What going back would take, the worst of all migrations between two releases (docs of the classes: README). */
+/** What a rollback needs, the worst of all migrations between two releases (README explains the classes). */
 export type RollbackClass = 'images' | 'schema' | 'lossy' | 'restore'
 
-/** One write, or one group of writes that only make sense together. Everything it needs is in it or in the Stack. */
+/** One write, or one group of writes that belong together. Everything it needs is in it or in the Stack. */
 export type Step =
   | Migrate
   | RollEcs
@@ -18,14 +18,13 @@ export type Step =
   | RerunBackgroundMigrations
   | Mirror
 
-/** A one-off task of the target's web image, whose entry point migrates both databases and then ends. */
+/** A one-off task of the target's web image, whose entry point migrates both databases. */
 export type Migrate = {
   readonly kind: 'migrate'
   readonly image: string
   readonly architecture: 'X86_64' | 'ARM64'
-  /** Postgres migrations to apply; undefined: not known, the image finds out. */
+  /** Migrations to apply; undefined: unknown. */
   readonly postgres: readonly string[] | undefined
-  /** ClickHouse migrations to apply; undefined: not known. */
   readonly clickhouse: readonly number[] | undefined
   readonly reason: string
 }
@@ -36,9 +35,9 @@ export type RollEcs = {
   readonly service: string
   readonly from: string
   readonly to: string
-  /** Set with the same call when the service's own would let two tasks write to one EFS. */
+  /** Set in the same call where the service's own would let two tasks write to one EFS. */
   readonly settings: DeploymentSettings | undefined
-  /** A deployment of this very image that an earlier run began: it is followed, nothing is written. */
+  /** An earlier run's deployment of this image: it is followed, and nothing is written. */
   readonly follow: string | undefined
   readonly reason: string
 }
@@ -57,30 +56,29 @@ export type RollAppRunner = {
   readonly service: string
   readonly from: string
   readonly to: string
-  /** An operation that an earlier run began and that brings this very image: it is followed, nothing is written. */
+  /** An earlier run's operation for this image: it is followed, and nothing is written. */
   readonly follow: string | undefined
   readonly reason: string
 }
 
 /**
- * Down SQL of one phase; contract begins with each migration's `prepare`. Migrations are in the order in which they are
- * undone: newest first.
+ * Down SQL of one phase; contract begins with each migration's `prepare`. Migrations are in the order of their undo:
+ * newest first.
  */
 export type UndoSchema = {
   readonly kind: 'undo-schema'
   readonly phase: 'expand' | 'contract' | 'validate'
   readonly postgres: readonly string[]
   readonly clickhouse: readonly number[]
-  /** ClickHouse's head when the phase is over; undefined: it is not touched. */
+  /** ClickHouse's head after the phase; undefined: unchanged. */
   readonly clickhouseHead: number | undefined
-  /** Failed Postgres migrations whose rows are put right in the expand phase, so that the older web can start. */
+  /** Failed Postgres migrations whose rows the expand phase repairs, so that the older web can start. */
   readonly repair?: { readonly finish: readonly string[]; readonly forget: readonly string[] }
-  /** Rows of `_prisma_migrations` that get the older release's name: no schema changes with them. */
   readonly renamed?: Renamed
   readonly reason: string
 }
 
-/** A snapshot of the Aurora cluster. Its name begins with `prefix`; the time is added when it is taken. */
+/** A snapshot of the Aurora cluster. Its name is `prefix` and the time. */
 export type BackupDatabase = {
   readonly kind: 'backup-database'
   readonly cluster: string
@@ -92,7 +90,7 @@ export type BackupDatabase = {
 export type BackupFiles = {
   readonly kind: 'backup-files'
   readonly fileSystem: string
-  /** ARNs of the file system and of the role that AWS Backup works with. */
+  /** ARNs of the file system and of AWS Backup's role. */
   readonly resource: string
   readonly role: string
   readonly vault: string
@@ -100,7 +98,7 @@ export type BackupFiles = {
   readonly reason: string
 }
 
-/** A copy of one image, all platforms of it, into the deployed repository. */
+/** A copy of one image with all its platforms into the deployed repository. */
 export type Mirror = {
   readonly kind: 'mirror'
   readonly component: Component
@@ -112,7 +110,7 @@ export type Mirror = {
   readonly reason: string
 }
 
-/** Makes background migrations run again, from their beginning, by the worker that runs by then. */
+/** Resets background migrations, so that the restarted worker runs them from their beginning. */
 export type RerunBackgroundMigrations = {
   readonly kind: 'rerun-background-migrations'
   readonly component: 'worker'
@@ -129,12 +127,12 @@ export type Plan = {
   readonly rollbackClass: RollbackClass
   readonly steps: readonly Step[]
   readonly warnings: readonly string[]
-  /** What undoing loses or leaves in the archive, one sentence for each migration that does. */
+  /** What a rollback loses or archives, one sentence for each migration that does. */
   readonly losses: readonly string[]
   readonly digest: string
 }
 
-/** Why nothing can be done: each problem with its remedy, all of them at once. */
+/** Every problem at once, each with its remedy. */
 export type Refusal = {
   readonly kind: 'refusal'
   readonly from: string | undefined
@@ -148,14 +146,14 @@ export function makePlan(plan: Omit<Plan, 'kind' | 'digest'>): Plan {
   return { kind: 'plan', ...plan, digest: digestOf(plan) }
 }
 
-/** Equal for two plans that would do the same to the same stack; warnings and wording do not count. */
+/** Equal for two plans with the same steps on the same stack, whatever their wording and warnings. */
 function digestOf(plan: Omit<Plan, 'kind' | 'digest'>): string {
   const steps = plan.steps.map(({ reason: _, ...step }) => step)
   const content = JSON.stringify([plan.action, plan.from ?? null, plan.to, steps])
   return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }
 
-/** A step in few words, for logs, the timeline and errors. */
+/** For logs, the timeline and errors. */
 export function titleOf(step: Step): string {
   switch (step.kind) {
     case 'migrate':

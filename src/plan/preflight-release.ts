@@ -6,14 +6,14 @@ import { brokenOnEfs, clickhouseAhead, runningClickHouse, wrongClickHouseCount }
 import type { Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 
-/** From what to what, where both are told apart by what the catalog says. `from`: undefined when it cannot be told. */
+/** `from`: undefined where the running release is unknown. */
 type Way = {
   readonly from: Release | undefined
   readonly to: Release
   readonly facts: ReleaseFacts
 }
 
-/** Why the release is none that a deploy could ever bring here. At most one, and nothing else matters then. */
+/** Why this release can never be deployed here: at most one reason, and no other check matters then. */
 export function releaseProblems(way: Way): readonly string[] {
   const problem = unknownRelease(way) ?? mislabelled(way.to, way.facts) ?? older(way)
   return problem === undefined ? [] : [problem]
@@ -23,31 +23,31 @@ function unknownRelease({ to, facts }: Way): string | undefined {
   if (facts.release(to) !== undefined) return undefined
   const newest = facts.releases.at(-1)?.version ?? 'none'
   if (to.includes('-')) {
-    return `Langfuse ${to} is a pre-release, and moving on from one can end in migrations that exist twice: deploy a final release, e.g. ${newest}.`
+    return `Langfuse ${to} is a pre-release. An upgrade from a pre-release can leave duplicate migrations. Deploy a final release, e.g. ${newest}.`
   }
-  return `Langfuse ${to} is not in this version's catalog (newest: ${newest}), so what it migrates is not known: use a newer version of this action, or deploy ${newest}.`
+  return `Langfuse ${to} is not in this action's catalog (newest: ${newest}), so its migrations are unknown. Use a newer version of this action, or deploy ${newest}.`
 }
 
 function older({ from, to }: Way): string | undefined {
   if (from === undefined || compareVersions(to, from) >= 0) return undefined
-  return `Langfuse ${from} runs, and ${to} is older: a deploy never goes back, use the rollback action with \`to: ${to}\`.`
+  return `Langfuse ${from} is running, and ${to} is older. A deploy never downgrades. Use the rollback action with \`to: ${to}\`.`
 }
 
-/** The release that has to run in between. What else stands in the target's way is said beside it. */
+/** The release to deploy before the target. */
 export function stopProblems({ from, to, facts }: Way): readonly string[] {
   const stop = from === undefined ? undefined : mandatoryStop(from, to, facts)
   if (stop === undefined) return []
   const rest = [...stop.later, to].join(', then ')
   return [
-    `Langfuse ${to} cannot follow ${from} at once, because ${stop.because}: deploy ${stop.release} first, wait until its background migrations have finished, then ${rest}.`,
+    `Langfuse ${to} cannot be deployed directly over ${from}, because ${stop.because}. Deploy ${stop.release} first, wait until its background migrations have finished, then deploy ${rest}.`,
   ]
 }
 
-/** What cannot be told of the way, and what it does without asking. */
+/** What is unknown about this upgrade. */
 export function releaseWarnings({ from, to, facts }: Way, url: string): readonly string[] {
   if (from === undefined) {
     return [
-      `Which release runs now cannot be told (no exact tag, and ${url} reports none): mandatory stops on the way to ${to} were not checked, and there is no way back by this action.`,
+      `The running release is unknown: no image has an exact tag, and ${url} reports no version. Mandatory stops before ${to} were not checked, and this action cannot roll the deploy back.`,
     ]
   }
   const read = facts.release(to)?.readFrom
@@ -55,12 +55,12 @@ export function releaseWarnings({ from, to, facts }: Way, url: string): readonly
     read === undefined
       ? []
       : [
-          `Langfuse ${to} is newer than this version's catalog: its migrations were read from ${read}, and what else it asks for is not known.`,
+          `Langfuse ${to} is newer than this action's catalog. Its migrations were read from ${read}. Its other requirements are unknown.`,
         ]
   if (facts.release(from) === undefined) {
     return [
       ...newer,
-      `Langfuse ${from}, which runs now, is not in this version's catalog: there is no proven way back to it.`,
+      `Langfuse ${from} is running, which is not in this action's catalog. No tested rollback to it exists.`,
     ]
   }
   return newer
@@ -73,7 +73,7 @@ type Question = {
   readonly facts: ReleaseFacts
 }
 
-/** The version that it is to run; undefined: it stays on what it runs. */
+/** The version to deploy; undefined: ClickHouse stays on its version. */
 export function wantedClickHouse(config: DeployConfig, targets: Targets): string | undefined {
   return config.clickhouseVersion ?? targets.clickhouse?.version
 }
@@ -89,28 +89,30 @@ export function clickhouseProblems({ config, stack, targets, facts }: Question):
   ].filter(problem => problem !== undefined)
 }
 
-/** What a person should know of ClickHouse's own version before they approve. */
 export function clickhouseWarnings({ config, stack, targets }: Question): readonly string[] {
   const [running, wanted] = [runningClickHouse(stack), wantedClickHouse(config, targets)]
   const minimum = minimumClickHouse(config.version)
   if (running === undefined && wanted === undefined && minimum !== undefined) {
     return [
-      `Which ClickHouse runs cannot be told (no exact tag, and the server was not asked): Langfuse ${config.version} needs ${minimum} or newer, so look before you approve.`,
+      `The running ClickHouse version is unknown: its image has no exact tag, and this run did not reach the server. Langfuse ${config.version} needs ${minimum} or newer. Check the version before you approve.`,
     ]
   }
   if (running === undefined || wanted === undefined) return []
   if (compareVersions(wanted, running) < 0) {
-    return [
-      `ClickHouse goes back from ${running} to ${wanted} on the same data, which works only within about a year of releases and while no feature of the newer one was used: have an EFS recovery point.`,
-    ]
+    return [downgradedClickHouse(running, wanted)]
   }
   if (monthsBetween(running, wanted) <= 12) return []
   return [
-    `ClickHouse jumps from ${running} to ${wanted}, and it supports upgrades over about a year of releases: have an EFS recovery point, or go by a release in between.`,
+    `ClickHouse jumps from ${running} to ${wanted}, but it supports upgrades across about one year of releases. Make sure that an EFS recovery point exists, or upgrade to a release in between first.`,
   ]
 }
 
-/** ClickHouse's versions are a year and a month: https://clickhouse.com/docs/operations/update. */
+/** https://clickhouse.com/docs/operations/update */
+export function downgradedClickHouse(from: string, to: string): string {
+  return `ClickHouse goes back from ${from} to ${to} on the same data. ClickHouse supports this across about one year of releases, and only if no new feature was used. Make sure that an EFS recovery point exists.`
+}
+
+/** ClickHouse's versions are a year and a month. */
 function monthsBetween(older: string, newer: string): number {
   const [from, to] = [older, newer].map(version => version.split('.').map(Number))
   const months = (version: readonly number[] | undefined) => (version?.[0] ?? 0) * 12 + (version?.[1] ?? 0)

@@ -6,8 +6,8 @@ import { continuedOperation } from './image-steps.ts'
 import { componentName } from './plan.ts'
 
 /**
- * What stops any change of a stack, whichever way it goes. One sentence each, with what to do.
- * `repaired`: failed Postgres migrations that the plan itself puts right; `missing`: what to say of an image that is not there.
+ * What prevents any change of a stack, each with what to do.
+ * `repaired`: failed Postgres migrations that the plan itself repairs; `missing`: the sentence for a missing image.
  */
 export function commonProblems(
   stack: Stack,
@@ -24,13 +24,13 @@ export function commonProblems(
 
 const FORWARD = { repaired: new Set<string>(), missing: notPushed }
 
-/** A busy App Runner can be followed when it does what is wanted. */
+/** An earlier run's operation is followed. */
 function webBusy(stack: Stack, targets: Targets): readonly string[] {
   const problem = appRunnerBusy(stack)
   return problem === undefined || continuedOperation(stack, targets) !== undefined ? [] : [problem]
 }
 
-/** A store that was given and cannot be reached is a mistake to correct, not a reason to go on blindly. */
+/** An address that does not work is an error to correct. */
 function unreachableStores(stack: Stack): readonly string[] {
   return [stack.postgres, stack.clickhouseStore].flatMap(store =>
     !store.known && store.because === 'unreachable' ? [store.reason] : [],
@@ -43,7 +43,6 @@ function brokenMigrations(stack: Stack, repaired: ReadonlySet<string>): readonly
   return [...failed.map(([, sentence]) => sentence), ...(dirty === undefined ? [] : [dirty])]
 }
 
-/** What a person should know before they approve, and what cannot be seen. */
 export function commonWarnings(stack: Stack, targets: Targets): readonly string[] {
   const warnings: string[] = []
   if (!stack.postgres.known)
@@ -58,7 +57,7 @@ export function commonWarnings(stack: Stack, targets: Targets): readonly string[
 
 const COMPONENTS: readonly Component[] = ['worker', 'clickhouse', 'web']
 
-/** Images that do not exist, or not for the processor that they are to run on. */
+/** Images that do not exist, or not for the needed platform. */
 export function imageProblems(stack: Stack, targets: Targets, missing: MissingImage): readonly string[] {
   return COMPONENTS.flatMap(component => {
     const target = targets[component]
@@ -69,27 +68,25 @@ export function imageProblems(stack: Stack, targets: Targets, missing: MissingIm
   })
 }
 
-/** One sentence on an image that its registry does not have, with what to do. */
 export type MissingImage = (component: Component, target: TargetImage) => string
 
-/** Of an image that a deploy wants. */
 export function notPushed(component: Component, { asked, problem }: TargetImage): string {
   if (problem !== undefined) return problem
-  return `The ${componentName(component)} image \`${asked}\` does not exist in its registry: push it first, or name another with \`${component}-image\`.`
+  return `The ${componentName(component)} image \`${asked}\` does not exist in its registry. Push it first, or set \`${component}-image\` to another image.`
 }
 
-/** What the registry does not say of an image is not a failure: an old single-platform manifest names no platform. */
+/** Unknown platforms are no problem: an old single-platform manifest names none. */
 function wrongPlatform(component: Component, target: TargetImage, stack: Stack): readonly string[] {
   const { platform, because } = neededPlatform(component, stack)
   if (target.platforms === undefined || target.platforms.includes(platform)) return []
   return [
-    `The ${componentName(component)} image \`${target.asked}\` is built for ${target.platforms.join(' and ')}, and ${because}: push an image that has ${platform} too, e.g. the whole multi-platform image.`,
+    `The ${componentName(component)} image \`${target.asked}\` is built for ${target.platforms.join(' and ')}, but ${because}. Push an image for ${platform}, e.g. the complete multi-platform image.`,
   ]
 }
 
 function neededPlatform(component: Component, stack: Stack): { platform: string; because: string } {
   const where = stack[component]
-  // https://github.com/aws/apprunner-roadmap/issues/98: App Runner runs amd64 only, and finds out when it starts.
+  // https://github.com/aws/apprunner-roadmap/issues/98
   if ('platform' in where && where.platform === 'app-runner') {
     return {
       platform: 'linux/amd64',
@@ -101,24 +98,23 @@ function neededPlatform(component: Component, stack: Stack): { platform: string;
   return { platform, because: `task definition ${family}:${revision} runs on ${platform}` }
 }
 
-/** What could not be looked up. */
 export function imageWarnings(targets: Targets): readonly string[] {
   return COMPONENTS.flatMap(component => {
     const target = targets[component]
     if (target?.presence !== 'unchecked') return []
     return [
-      `The ${componentName(component)} image \`${target.asked}\` is not in ECR: that it exists, and for which platforms, was not checked.`,
+      `The ${componentName(component)} image \`${target.asked}\` is not in ECR, so its existence and its platforms were not checked.`,
     ]
   })
 }
 
-/** An image that was named in full and carries another release's tag than `version`. */
+/** Images whose tag is another release than `version`. */
 export function foreignImages(targets: Targets, version: string): readonly string[] {
   return (['worker', 'web'] as const).flatMap(component => {
     const target = targets[component]
     if (target?.version === undefined || target.version === version) return []
     return [
-      `The ${component} image \`${target.asked}\` carries the tag ${target.version}, and \`version\` is ${version}: make sure that it holds ${version}.`,
+      `The ${component} image \`${target.asked}\` has the tag ${target.version}, but \`version\` is ${version}. Make sure that it contains ${version}.`,
     ]
   })
 }

@@ -11,36 +11,33 @@ import { currentRelease } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 import type { RollbackClass } from './plan.ts'
 
-/** What is between two states of the databases: what to undo, with which SQL, and what has none. */
+/** What to undo between two states of the databases, with which SQL, and what has none. */
 export type Undo = {
   /** Newest first. */
   readonly postgres: readonly string[]
   readonly clickhouse: readonly number[]
-  /** The version that golang-migrate of the older release has to find; undefined: it finds it already. */
+  /** The version to force for the older release's golang-migrate; undefined: no change. */
   readonly clickhouseHead: number | undefined
-  /** Migrations whose change both releases have, under different names. */
   readonly renamed: Renamed
   readonly sql: readonly DownSql[]
-  /** Without a reviewed file, as `store/name`. */
+  /** Migrations without a reviewed file, as `store/name`. */
   readonly missing: readonly string[]
 }
 
 /**
- * Rows of `_prisma_migrations` that take each other's place. Without the older name's row, an older web applies the
- * migration again when it starts: 3.151.0 to 3.155.0 fail on what is there already, and never start again (P3009).
+ * Rows of `_prisma_migrations` to rename: both releases have the change, under different names. Without the older name's
+ * row an older web would re-apply the migration at its start; 3.151.0 to 3.155.0 then fail and never start again (P3009).
  */
 export type Renamed = {
   readonly from: readonly string[]
-  /** With the checksums of the older release's files. */
   readonly to: readonly PostgresMigration[]
 }
 
-/** The state of both databases, as far as migrations go. */
 type MigrationState = { readonly postgres: readonly string[]; readonly clickhouseHead: number }
 
 /**
- * The Postgres migrations that are applied and that the older release does not know, newest first: a set
- * difference, because Langfuse inserts migrations out of order; and ClickHouse's numbers above its head.
+ * The applied Postgres migrations that the older release does not know, newest first (a set difference, because Langfuse
+ * inserts migrations out of order), and ClickHouse's versions above its head.
  */
 export function undoBetween(state: MigrationState, older: string, facts: ReleaseFacts): Undo {
   const known = facts.postgresMigrations(older)
@@ -91,7 +88,7 @@ function filesOf(
   }
 }
 
-/** The worst class of what has to be undone; a migration without down SQL can only be restored. */
+/** The worst class of all migrations to undo; one without down SQL needs a restore. */
 export function classOf(undo: Undo): RollbackClass {
   if (undo.missing.length > 0) return 'restore'
   const ranks: readonly RollbackClass[] = ['images', 'schema', 'lossy', 'restore']
@@ -100,7 +97,7 @@ export function classOf(undo: Undo): RollbackClass {
   return ranks[worst] ?? 'restore'
 }
 
-/** The migrations without down SQL, for a sentence: `Postgres migration A and ClickHouse migration 0047`. */
+/** `Postgres migration A and ClickHouse migration 0047` */
 export function withoutDownSql({ missing }: Pick<Undo, 'missing'>): string {
   return missing
     .map(name =>
@@ -110,24 +107,23 @@ export function withoutDownSql({ missing }: Pick<Undo, 'missing'>): string {
     .replace(/, (?=[^,]*$)/, ' and ')
 }
 
-/** Whether the databases stay as they are. */
 export function isNothing({ postgres, clickhouse, renamed }: Undo): boolean {
   return postgres.length + clickhouse.length + renamed.from.length + renamed.to.length === 0
 }
 
-/** Rows of `_prisma_migrations` that say "started, not finished" and keep every web from starting (P3009). */
+/** Failed rows of `_prisma_migrations`, which keep every web from starting (P3009). */
 export type Repair = {
-  /** The schema has all of what the migration changes: only the note that it finished is missing. */
+  /** The schema has every change of the migration: mark it as finished. */
   readonly finish: readonly string[]
-  /** The schema has nothing of it: its transaction was rolled back, and its row is marked so. */
+  /** The schema has no change of it: mark it as rolled back. */
   readonly forget: readonly string[]
-  /** Neither can be shown; a person has to look. */
+  /** Neither is certain; a person must decide. */
   readonly unclear: readonly string[]
 }
 
 /**
- * What to do with each failed Postgres migration that the older release does not know, by the evidence of the schema.
- * A migration that only changes data shows nothing there and stays unclear.
+ * What to do with each failed Postgres migration that the older release does not know, decided by the schema. A migration
+ * that changes only data stays unclear.
  */
 export function repairOf(postgres: PostgresState, older: string, facts: ReleaseFacts): Repair {
   const kept = new Set(facts.postgresMigrations(older).map(migration => migration.name))
@@ -169,11 +165,11 @@ export type RollbackQuestion = {
   readonly target: RollbackTarget
   readonly targets: Targets
   readonly facts: ReleaseFacts
-  /** What undoing archives or changes, counted where the databases are reached. */
+  /** Counts of archived or changed rows, where the databases are reached. */
   readonly counted?: readonly CountedLoss[]
 }
 
-/** `images-only` leaves the databases alone, also their failed migrations. */
+/** `images-only` does not repair failed migrations. */
 export function repairFrom({
   config,
   stack,
@@ -187,8 +183,8 @@ export function repairFrom({
 }
 
 /**
- * What the databases have and the target does not know; by the catalog where the databases are not seen. Of a release
- * that nobody knows that cannot be said, and the plan refuses it.
+ * The migrations that the target does not know, read from the databases, or from the catalog where they are not reached.
+ * For a target outside the catalog the plan is a refusal.
  */
 export function undoFrom(
   { stack, target: { release: to }, facts }: Pick<RollbackQuestion, 'stack' | 'target' | 'facts'>,
@@ -225,12 +221,12 @@ export function whyNotImagesOnly(
   const problems: string[] = []
   if (clickhouse.length > 0) {
     problems.push(
-      `Input \`sql\` is \`images-only\`, but ClickHouse's schema is ahead of what Langfuse ${to} knows (version ${clickhouseHead}), so its web would not start ("no migration found for version ${clickhouse[0]}"): write \`auto\`.`,
+      `Input \`sql\` is \`images-only\`, but Langfuse ${to} knows ClickHouse's schema only up to version ${clickhouseHead}. Its web would not start ("no migration found for version ${clickhouse[0]}"). Set \`sql: auto\`.`,
     )
   }
   for (const { name } of renamed.to.filter(migration => migration.repeatable !== true)) {
     problems.push(
-      `Input \`sql\` is \`images-only\`, but the web of Langfuse ${to} would apply ${name} again, which is there under a later name, fail at it and not start again (P3009): write \`auto\`.`,
+      `Input \`sql\` is \`images-only\`, but the web of Langfuse ${to} would re-apply migration ${name} (already applied under a new name) and fail (P3009). It would never start. Set \`sql: auto\`.`,
     )
   }
   return problems

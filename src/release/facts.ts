@@ -2,7 +2,7 @@ import type { ReleaseTree } from '../ports/github.ts'
 import type { Catalog, CatalogRelease, PostgresMigration } from '../schema/catalog.ts'
 import { compareVersions } from './release.ts'
 
-/** What is known of releases and their migrations: the part of the catalog that the planner reads. */
+/** The part of the catalog that the planner reads. */
 export type ReleaseFacts = Pick<
   Catalog,
   | 'releases'
@@ -20,18 +20,17 @@ export type ReleaseFacts = Pick<
   | 'toolbox'
 >
 
-/** What running down SQL takes of it. */
 export type DownSqlFacts = Pick<ReleaseFacts, 'downSql' | 'toolbox'>
 
-/** ClickHouse's migrations are numbered; files and the journal name them with four digits, as Langfuse does. */
+/** Files and the journal name ClickHouse's migrations with four digits, as Langfuse does. */
 export function clickhouseName(version: number): string {
   return String(version).padStart(4, '0')
 }
 
 /**
- * The same facts with one release more, of which only its migrations are known. A final release of a major that the
- * catalog knows: what a new major asks for cannot be read from a list of files.
- * @param readFrom where the tree was read, for messages
+ * The same facts with one more release, of which only the migrations are known: a final release of a known major,
+ * because a new major's requirements cannot be read from a list of files.
+ * @param readFrom source of the tree, for messages
  */
 export function withRelease(
   facts: ReleaseFacts,
@@ -62,7 +61,7 @@ export function withRelease(
   }
 }
 
-/** A checksum is only needed where a row of Prisma's table has to be written, and that is for names of the catalog. */
+/** Only names of the catalog need a checksum: for rows of Prisma's table that a rollback writes. */
 function migrationsOf(tree: ReleaseTree, facts: ReleaseFacts): readonly PostgresMigration[] {
   const newest = facts.releases.findLast(({ mislabelled }) => mislabelled === undefined)
   const known = newest === undefined ? [] : facts.postgresMigrations(newest.version)

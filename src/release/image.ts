@@ -1,6 +1,6 @@
 import type { EcrRepository } from '../ports/cloud.ts'
 
-/** An image reference in its parts: `repository` includes the registry's host. */
+/** `repository` includes the registry's host. */
 type ImageRef = {
   readonly repository: string
   readonly tag: string | undefined
@@ -17,7 +17,7 @@ export function parseImage(text: string): ImageRef | undefined {
   return { repository: match[1], tag: match[2], digest: match[3] }
 }
 
-/** `repository@digest`, the only form that cannot move; with the tag where there is no digest. */
+/** `repository@digest`, the only form that cannot move; with the tag where the digest is unknown. */
 export function pinned(image: {
   readonly repository: string
   readonly tag?: string | undefined
@@ -27,14 +27,14 @@ export function pinned(image: {
   return image.tag === undefined ? image.repository : `${image.repository}:${image.tag}`
 }
 
-/** The private ECR repository that an image comes from, if it does: `<account>.dkr.ecr.<region>.amazonaws.com/<name>`. */
+/** `<account>.dkr.ecr.<region>.amazonaws.com/<name>` in its parts; undefined for other registries. */
 export function ecrRepository(repository: string): EcrRepository | undefined {
   const match = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/(.+)$/.exec(repository)
   if (!match?.[1] || !match[2] || !match[3]) return undefined
   return { account: match[1], region: match[2], name: match[3] }
 }
 
-/** A reference short enough for a sentence: `langfuse-web@sha256:2306c633ccbc`. The report has the whole. */
+/** A reference short enough for a sentence: `langfuse-web@sha256:2306c633ccbc`. */
 export function shortImage(reference: string): string {
   const name = reference.slice(reference.lastIndexOf('/') + 1)
   return name.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1')

@@ -1,4 +1,4 @@
-/** When a lifecycle policy deletes an image: after so many more pushes, or in so many days; 0 or less: it is due. */
+/** When a lifecycle policy deletes an image: after `left` more pushes or days; 0 or less: it is due. */
 export type Expiry =
   | { readonly kind: 'pushes' | 'days'; readonly left: number }
   | { readonly kind: 'unreadable' }
@@ -10,9 +10,8 @@ type Image = {
 }
 
 /**
- * What an ECR lifecycle policy will do to one image, the soonest rule first; undefined: nothing. A rule takes every
- * image that it selects, and an image that a rule of higher priority has taken is out of the others' reach:
- * https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html.
+ * When an ECR lifecycle policy deletes one image, by its soonest rule; undefined: never.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
  */
 export function expiryOf(question: {
   readonly digest: string
@@ -40,7 +39,7 @@ type Rule = {
   readonly number: number
 }
 
-/** undefined: not the JSON that ECR writes. */
+/** Undefined: not ECR's JSON. */
 function rulesOf(policy: string): readonly Rule[] | undefined {
   try {
     const { rules } = JSON.parse(policy) as {
@@ -68,7 +67,7 @@ type Selection = {
   readonly countNumber?: number
 }
 
-/** Of several prefixes or patterns each has to be among the image's tags. */
+/** The image's tags must match each prefix and each pattern. */
 function selects({ status, prefixes, patterns }: Rule, { tags }: Image): boolean {
   if (status === 'untagged') return tags.length === 0
   if (status !== 'tagged') return true

@@ -3,12 +3,12 @@ export type Release = string & { readonly brand: 'Release' }
 
 const EXACT = /^v?(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?$/
 
-/** The release, or the reason why the text is none: a sentence without the text itself. */
+/** The release, or the reason why the text is none: a clause for a sentence that names the text. */
 export function parseRelease(text: string): Release | { readonly problem: string } {
   const match = EXACT.exec(text)
   if (match) return `${match[1]}.${match[2]}.${match[3]}${match[4] ?? ''}` as Release
   if (/^v?\d+(\.\d+)?$/.test(text) || /^(latest|main|edge|stable)$/i.test(text)) {
-    return { problem: 'is a floating tag, which can move to another major version and migrate for good' }
+    return { problem: 'is a floating tag that can move to another major version' }
   }
   return { problem: 'is not a version' }
 }

@@ -1,7 +1,7 @@
 import { compareVersions } from './release.ts'
 import { majorOf } from './requirements.ts'
 
-/** The flags of the move to v4, with their values and what an unset one means: worker/src/env.ts of 3.225.4 and 4.16.0. */
+/** `v3`, `v4`: the default of that major (worker/src/env.ts of 3.225.4 and 4.16.0). */
 export type V4Flag = {
   readonly name: string
   readonly values: readonly string[]
@@ -37,20 +37,20 @@ export const BACKFILL: V4Flag = {
 }
 export const V4_FLAGS: readonly V4Flag[] = [WRITE_MODE, NATIVE_OTEL, PREVIEW, BACKFILL]
 
-/** Since this release the worker reads the flags and refuses some combinations of them (validateV4Flags). */
+/** Since this release the worker reads the flags (validateV4Flags). */
 const FIRST_WITH_FLAGS = '3.179.0'
 
 export function readsV4Flags(release: string): boolean {
   return compareVersions(release, FIRST_WITH_FLAGS) >= 0
 }
 
-/** What an unset flag means in a release; undefined for every other name. */
+/** A flag's default in a release; undefined for every other name. */
 export function flagDefault(name: string, release: string): string | undefined {
   const flag = V4_FLAGS.find(item => item.name === name)
   return flag && (majorOf(release) >= 4 ? flag.v4 : flag.v3)
 }
 
-/** The combinations at which the worker throws when it starts; the web does not look. */
+/** The combinations with which the worker throws at its start; the web does not check. */
 export function crashes(flags: {
   readonly mode: string
   readonly otel: string
@@ -61,8 +61,8 @@ export function crashes(flags: {
 }
 
 /**
- * Whether a worker runs the rows behind a gate: its environment says "true", or, for the historic backfill, says
- * nothing and is v4, where that is the default (worker/src/env.ts). A row behind a closed gate is dormant for ever.
+ * Whether a worker runs background migrations that need the variable `gate`. Only the historic backfill has a default
+ * (worker/src/env.ts).
  */
 export function gateIsOpen(gate: string, value: string | undefined, running: string | undefined): boolean {
   if (value !== undefined) return value === 'true'

@@ -7,35 +7,35 @@ import { emptySnapshot, type Snapshot } from './snapshot.ts'
 export type CatalogRelease = {
   readonly version: string
   readonly date: string
-  /** What `/api/public/health` answers. */
+  /** The version that `/api/public/health` reports. */
   readonly reportedVersion: string
   readonly postgresMigrations: number
   readonly lastPostgresMigration: string
   readonly clickhouseHead: number
-  /** The release that the tag really holds, where it is another: its image must not be deployed. */
+  /** The release that the image really contains, if another: it must not be deployed. */
   readonly mislabelled?: string
-  /** Not of the catalog: where its migrations were read, and nothing else of it is known. */
+  /** Source of the migrations of a release outside the catalog; nothing else of it is known. */
   readonly readFrom?: string
 }
 
 export type PostgresMigration = {
   readonly name: string
   readonly checksum: string
-  /** Langfuse edited the file so that it runs without harm in a database that has its change already. */
+  /** Langfuse edited the file so that a second run is harmless. */
   readonly repeatable?: boolean
 }
 
-/** A Postgres migration after the oldest release's, with the first release that has it. */
+/** A Postgres migration after the oldest release's, with its first release. */
 type LaterMigration = {
   readonly name: string
   readonly since: string
-  /** An earlier name of the same file: what it changes is there already in a database that has that one. */
+  /** An earlier name of the same file: a database that has that one has its change. */
   readonly sameAs?: string
 }
 
 type ClickHouseMigration = { readonly version: number; readonly name: string }
 type ClickHouseStep = Delta & { readonly effects: readonly Effect[] }
-/** What a ClickHouse migration does to data besides changing the schema: builds an index for the rows that are there. */
+/** Builds an index for existing rows. */
 export type Effect = { readonly materialize: string }
 
 export type BackgroundMigration = {
@@ -49,45 +49,45 @@ export type BackgroundMigration = {
 }
 
 /**
- * What is known of Langfuse's releases. Every release has its facts: which migrations it knows, and what it reports.
- * What a migration changes (steps, snapshots, rows) is there for the migrations that were run on real engines; asking
- * for another, or for an unknown release, throws an Error that names it.
+ * The facts about Langfuse's releases: their migrations, and the version that they report. Changes of a migration (steps,
+ * snapshots, rows) exist for migrations that were run on real engines.
+ * @throws Error that names an unknown migration or release
  */
 export type Catalog = {
   /** Final releases in order of semantic version. */
   readonly releases: readonly CatalogRelease[]
   release(version: string): CatalogRelease | undefined
-  /** Names of the environment that a major reads (its newest release); empty for a major that is not known. */
+  /** Environment variables that a major's newest release reads; empty for an unknown major. */
   environmentNames(major: number): ReadonlySet<string>
-  /** The migrations a release knows, in the order in which Prisma applies them. */
+  /** In the order in which Prisma applies them. */
   postgresMigrations(version: string): readonly PostgresMigration[]
-  /** The checksums under which a migration was released; none of one that is not known. */
+  /** All checksums that a migration was released with; empty for an unknown one. */
   postgresChecksums(name: string): readonly string[]
   /** Names whose rows a release's entry point deletes from `_prisma_migrations` before it migrates. */
   postgresCleanup(version: string): readonly string[]
-  /** All that any release added after the oldest one, each name once, release by release. */
+  /** All migrations after the oldest release's, each name once, release by release. */
   laterPostgresMigrations(): readonly LaterMigration[]
-  /** The other names under which a migration's file was released: a database that has one of them has its change. */
+  /** Other names of the same file: a database that has one of them has its change. */
   otherNames(name: string): readonly string[]
-  /** The schema of a database that a release has migrated from nothing. */
+  /** The schema of a new database of a release. */
   postgresSnapshot(version: string): Snapshot
-  /** The schema of a database in which these migrations are applied, whatever the order was; others are ignored. */
+  /** The schema after these migrations, in any order; unknown ones are ignored. */
   postgresSchema(applied: Iterable<string>): Snapshot
-  /** What one migration changes; there is no step for those of the oldest release, which are one base. */
+  /** One migration's change; those of the oldest release are one base without steps. */
   postgresStep(name: string): Delta
-  /** The schema that a migration meets when releases are deployed one after the other, and what it changes in it. */
+  /** The schema before a migration when releases are deployed in order, and its change. */
   postgresChange(name: string): { readonly before: Snapshot; readonly delta: Delta }
-  /** Rows of `background_migrations` that the release's migrations leave in a new database. */
+  /** Rows of `background_migrations` in a new database of a release. */
   backgroundMigrations(version: string): readonly BackgroundMigration[]
-  /** Every row that a migration of any release inserts, also where a later one deletes it. */
+  /** Every row that any migration inserts, even if a later one deletes it. */
   allBackgroundMigrations(): readonly BackgroundMigration[]
   clickhouseHead(version: string): number
   clickhouseMigrations(head: number): readonly ClickHouseMigration[]
   clickhouseSnapshot(head: number): Snapshot
   clickhouseStep(version: number): ClickHouseStep
-  /** The reviewed down SQL of a Postgres migration (by name) or a ClickHouse migration (by version), if there is one. */
+  /** Reviewed down SQL by name (Postgres) or version (ClickHouse). */
   downSql(engine: Engine, migration: string | number): DownSql | undefined
-  /** The SQL that makes the archive where it is not there yet and, in Postgres, the functions that down SQL calls. */
+  /** The SQL that creates the archive if it does not exist and, in Postgres, the functions that down SQL calls. */
   toolbox(engine: Engine): string
 }
 
@@ -157,7 +157,7 @@ export function loadCatalog(root: URL | string): Catalog {
     postgresSchema,
     postgresChange: name => {
       const position = later().findIndex(migration => migration.name === name)
-      if (position === -1) throw new Error(`The catalog knows no change of ${name}.`)
+      if (position === -1) throw new Error(`The catalog has no change for Postgres migration ${name}.`)
       const earlier = later().slice(0, position)
       const { sameAs } = later()[position] ?? {}
       const before = postgresSchema(earlier.map(each => each.name).filter(each => each !== sameAs))
@@ -194,14 +194,14 @@ const toolboxes: Readonly<Record<Engine, string>> = {
   clickhouse: 'down-sql/toolbox/clickhouse-archive.sql',
 }
 
-/** An SQL file, with the files that its lines `\ir <file>` include as psql does. */
+/** An SQL file with its includes (`\ir <file>`), as psql reads it. */
 function scriptOf(files: Files, path: string): string {
   const text = files.text(path)
-  if (text === undefined) throw new Error(`There is no ${path}.`)
+  if (text === undefined) throw new Error(`File ${path} is missing.`)
   return text.replaceAll(/^\\ir (.+)$/gm, (_, name: string) => scriptOf(files, path.replace(/[^/]*$/, name)))
 }
 
-/** A name may sort before one that an earlier release had, so the order is that of the releases. */
+/** In the order of releases: a newer migration's name may sort before an older one's. */
 function laterMigrations(files: Files, positionOf: (version: string) => number): readonly LaterMigration[] {
   const all = files
     .json<readonly Lifetime<PostgresMigration & LaterMigration>[]>('catalog/postgres/migrations.json')
@@ -229,7 +229,7 @@ function namesOfRenamed(later: readonly LaterMigration[]): ReadonlyMap<string, r
   )
 }
 
-/** Applies steps to the base, and keeps what it came by: the next list often begins like the last one. */
+/** Applies steps to the base and caches each result: the next list often begins like the last one. */
 function stepChain(base: () => Snapshot, stepOf: (name: string) => Delta) {
   let links: { readonly name: string; readonly after: Snapshot }[] = []
   return (steps: readonly LaterMigration[]): Snapshot => {
@@ -261,7 +261,7 @@ function onceEach<Value>(): (key: string, make: () => Value) => Value {
 
 type Files = ReturnType<typeof filesOf>
 type EnvironmentName = { readonly name: string; readonly majors: readonly number[] }
-/** The first release that has it, and the last one where later ones have it no more. */
+/** The first and, if it was removed, the last release that has it. */
 type Lifetime<Migration> = Migration & { readonly since: string; readonly until?: string }
 
 function fourDigits(version: number): string {
@@ -287,6 +287,6 @@ function parse(path: string, text: string | undefined): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new Error(`${path} is not JSON.`, { cause })
+    throw new Error(`File ${path} of the catalog is not JSON.`, { cause })
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { quoteClickHouseLiteral as literal, quoteClickHouseIdentifier } from './quote.ts'
 import type { Query } from './snapshot.ts'
 
-/** What an entry of the manifest is about; `column` is empty for a whole table. */
+/** An entry of the manifest; `column` is empty for a whole table. */
 export type Archived = {
   readonly rollbackId: string
   readonly migration: string
@@ -29,7 +29,7 @@ export async function writeManifest(
   )
 }
 
-/** Tables of the archive that the manifest does not have: the run that made them was killed right after. */
+/** Archive tables without a manifest entry: the run was killed before it wrote the entry. */
 export async function unrecorded(query: Query, names: readonly string[]): Promise<readonly string[]> {
   const rows = await query(
     `SELECT name FROM system.tables WHERE database = 'langfuse_rollout' AND name IN (${names.map(literal).join(', ')})
@@ -38,7 +38,7 @@ export async function unrecorded(query: Query, names: readonly string[]): Promis
   return rows.map(row => String(row['name']))
 }
 
-/** How many rows of how many values and tables the archive has under these ids. */
+/** The number of archived rows under these ids. */
 export async function countArchived(query: Query, rollbackIds: readonly string[]): Promise<number> {
   if (rollbackIds.length === 0) return 0
   const [row] = await query(
@@ -48,15 +48,14 @@ export async function countArchived(query: Query, rollbackIds: readonly string[]
 }
 
 /**
- * The table that holds what an entry is about, of a name that people can read and that no other rollback has:
- * `scores__metadata__0010__3_49_0_to_3_38_0_run_1234_1_1f0c3a`.
+ * A readable table name, unique to the rollback: `scores__metadata__0010__3_49_0_to_3_38_0_run_1234_1_1f0c3a`.
  */
 export function storedName({ relation, column, migration, rollbackId }: Archived, number = 1): string {
   const what = [relation, column, ...(number === 1 ? [] : [String(number)])].filter(part => part !== '')
   return `${what.join('__')}__${migration}${suffixOf(rollbackId)}`
 }
 
-/** A rollback's id in the name of a table, which is the name of a file: letters, digits, and not too long. */
+/** A table name is a file name: letters, digits, and not too long. */
 function suffixOf(rollbackId: string): string {
   const readable = rollbackId.replaceAll(/[^A-Za-z0-9]+/g, '_').slice(0, 80)
   return `__${readable}_${createHash('sha256').update(rollbackId).digest('hex').slice(0, 6)}`
@@ -71,13 +70,11 @@ function conditionOf({ rollbackId, migration, relation, column }: Archived): str
     AND relation = ${literal(relation)} AND \`column\` = ${literal(column)}`
 }
 
-/** How far a migration is undone, and the id under which what it takes away is archived. */
 type Undoing = { readonly rollbackId: string; readonly isOver: boolean }
 
 /**
- * Begins to undo migrations: everything that they take away will be archived under one id. Only `expand` begins, and
- * it archives nothing; so an id under which there is something belongs to an earlier upgrade, and is not used again
- * (two rollbacks of one workflow run have the same id).
+ * Begins to undo migrations under one archive id. Expand archives nothing, so an id that has archived rows belongs to an
+ * earlier rollback and gets a suffix (two rollbacks of one workflow run have the same id).
  */
 export async function beginUndoing(
   query: Query,
@@ -99,7 +96,7 @@ async function isUsed(query: Query, rollbackId: string): Promise<boolean> {
   return Number(row?.['found']) > 0
 }
 
-/** What was begun last for a migration: a run that goes on with a killed one archives under that one's id. */
+/** The last undo of each migration: a run that resumes a killed one archives under the same id. */
 export async function readUndoing(
   query: Query,
   migrations: readonly string[],
@@ -124,7 +121,7 @@ export async function endUndoing(query: Query, migration: string, rollbackId: st
   await writeJournal(query, [migration], 'contract', rollbackId)
 }
 
-/** One insert is one part, so it is there whole or not at all. */
+/** One insert is one part, so it is atomic. */
 async function writeJournal(
   query: Query,
   migrations: readonly string[],

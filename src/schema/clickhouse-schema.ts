@@ -4,8 +4,8 @@ import { piecesOf } from './sql-text.ts'
 
 /**
  * Reads the schema of one ClickHouse database, without golang-migrate's own table.
- * Keys carry no database name (`column traces.id`), and the database's name in a view's text is written `{database}`.
- * Texts are ClickHouse's own, so two servers of different versions may write the same thing differently.
+ * Keys have no database name (`column traces.id`); in a view's text it is `{database}`.
+ * Definitions are ClickHouse's own text, which can differ between its versions.
  */
 export async function readClickHouseSnapshot(query: Query, database: string): Promise<Snapshot> {
   const inDatabase = `database = ${quoteClickHouseLiteral(database)} AND table <> 'schema_migrations'`
@@ -47,7 +47,7 @@ function tableOf(row: Row): readonly [string, Facts] {
       sortingKey: clauses.get('ORDER BY') ?? null,
       ...(clauses.has('SAMPLE BY') ? { samplingKey: clauses.get('SAMPLE BY') ?? null } : {}),
       ...(clauses.has('TTL') ? { ttl: clauses.get('TTL') ?? null } : {}),
-      // In the order of their names: ClickHouse's is that in which they were set.
+      // Sorted, because ClickHouse keeps the order in which they were set.
       settings: (clauses.get('SETTINGS') ?? '')
         .split(', ')
         .filter(setting => setting !== '')
@@ -58,7 +58,7 @@ function tableOf(row: Row): readonly [string, Facts] {
 
 const clauseNames = ['PARTITION BY', 'PRIMARY KEY', 'ORDER BY', 'SAMPLE BY', 'TTL', 'SETTINGS'] as const
 
-/** The clauses of `engine_full`, which ClickHouse writes in one order and with their words in capitals. */
+/** ClickHouse writes the clauses of `engine_full` in one order, with keywords in capitals. */
 function clausesOf(engine: string): ReadonlyMap<string, string> {
   const clauses = new Map<string, string>()
   const words = new RegExp(` (${clauseNames.join('|')}) `)
@@ -105,7 +105,7 @@ function viewOf(row: Row, database: string): readonly [string, Facts] {
   ]
 }
 
-/** ClickHouse qualifies the tables of a view; the database may have another name elsewhere. */
+/** ClickHouse qualifies a view's tables, but the database's name differs between stacks. */
 function withoutDatabase(sql: string, database: string): string {
   if (!/^\w+$/.test(database)) return sql
   return piecesOf(sql, 'clickhouse')

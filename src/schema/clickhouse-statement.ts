@@ -1,17 +1,16 @@
 import { codeOnly, piecesOf, withoutComments } from './sql-text.ts'
 
 /**
- * A statement of a down SQL file for ClickHouse. ClickHouse has no functions of one's own that could move data, so what
- * takes something away is written like a call of Postgres's toolbox and carried out by the executor:
+ * A statement of a down SQL file for ClickHouse. ClickHouse has no user functions that could move data, so statements
+ * that remove something look like calls of Postgres's toolbox, and the executor implements them:
  *
- * - `SELECT langfuse_rollout.archive_column('table', 'column', 'condition')` copies the values of the rows where the
- *   condition holds, with the key of each row, into the archive.
+ * - `SELECT langfuse_rollout.archive_column('table', 'column', 'condition')` copies the values of matching rows, with
+ *   each row's key, into the archive.
  * - `SELECT langfuse_rollout.drop_columns('table', 'column', …)` drops columns, all of which must be in the archive.
- * - `SELECT langfuse_rollout.drop_table('table')` moves a table into the archive, or drops it where it is empty.
- * - `SELECT langfuse_rollout.replace_view('view', 'other')` gives the name of a view to another one, which the statements
- *   before it have made, and drops the view that had it.
+ * - `SELECT langfuse_rollout.drop_table('table')` moves a table into the archive, or drops it if it is empty.
+ * - `SELECT langfuse_rollout.replace_view('view', 'other')` replaces a view by another one and gives it the first's name.
  *
- * Run by hand, ClickHouse refuses such a statement, and nothing is dropped without having been archived.
+ * ClickHouse itself refuses such a statement, so a person who runs the file by hand drops nothing unarchived.
  */
 export type ClickHouseStatement =
   | {
@@ -23,10 +22,10 @@ export type ClickHouseStatement =
   | { readonly kind: 'drop-columns'; readonly table: string; readonly columns: readonly string[] }
   | { readonly kind: 'drop-table'; readonly table: string }
   | { readonly kind: 'replace-view'; readonly table: string; readonly by: string }
-  /** Sent as it stands. `table`: the one that is altered. */
+  /** Sent unchanged. `table`: the altered table. */
   | { readonly kind: 'sql'; readonly sql: string; readonly table?: string }
 
-/** @throws Error for what a file must not contain: an unknown call, or SQL that takes data away by itself. */
+/** @throws Error for an unknown call, or SQL that removes data itself */
 export function parseClickHouseStatement(statement: string): ClickHouseStatement {
   const sql = withoutComments(statement, 'clickhouse')
   const { call, list } =
@@ -34,12 +33,12 @@ export function parseClickHouseStatement(statement: string): ClickHouseStatement
   if (call !== undefined) return callOf(call, textsOf(list ?? '', sql), sql)
   const lost = takesAway.exec(codeOnly(sql, 'clickhouse'))?.[0]
   if (lost !== undefined)
-    throw new Error(`${lost} must not be in down SQL: it takes away what is not archived.`)
+    throw new Error(`Down SQL must not contain ${lost}: it removes data that is not archived.`)
   const table = /^ALTER\s+TABLE\s+`?(?<table>\w+)`?\s/i.exec(sql)?.groups?.['table']
   return { kind: 'sql', sql, ...(table !== undefined && { table }) }
 }
 
-/** The names in a piece of SQL, quoted ones too: what a view or an index may be about. */
+/** All names in a piece of SQL, also quoted ones. */
 export function wordsOf(sql: string): ReadonlySet<string> {
   const words = piecesOf(sql, 'clickhouse').flatMap(({ kind, text }) => {
     if (kind === 'code') return text.match(/\w+/g) ?? []
@@ -48,7 +47,7 @@ export function wordsOf(sql: string): ReadonlySet<string> {
   return new Set(words)
 }
 
-/** Indexes, views and settings may go; rows, columns, parts, tables and what else holds data may not. */
+/** SQL may drop indexes, views and settings itself, but nothing that holds data. */
 const takesAway =
   /\b(DROP\s+(?!INDEX\b|VIEW\b)\w+|TRUNCATE|DELETE|DETACH|RENAME|EXCHANGE|REPLACE|CLEAR|MOVE|ATTACH|MODIFY\s+TTL|langfuse_rollout)\b/i
 
@@ -63,14 +62,14 @@ function callOf(call: string, texts: readonly string[], sql: string): ClickHouse
     if (call === 'replace_view' && column !== undefined && condition === undefined)
       return { kind: 'replace-view', table, by: column }
   }
-  throw new Error(`${sql} is not a call that down SQL for ClickHouse may make.`)
+  throw new Error(`Down SQL for ClickHouse must not call ${sql}.`)
 }
 
 /** The strings of a list like `'a', 'it''s'`. */
 function textsOf(list: string, sql: string): readonly string[] {
   const pieces = piecesOf(list, 'clickhouse')
   const shape = pieces.map(({ kind, text }) => (kind === 'quoted' && text[0] === "'" ? 's' : text.trim()))
-  if (!/^s(,s)*$/.test(shape.join(''))) throw new Error(`${sql} takes strings only.`)
+  if (!/^s(,s)*$/.test(shape.join(''))) throw new Error(`${sql} accepts only strings as arguments.`)
   return pieces.flatMap(({ kind, text }) =>
     kind === 'quoted' ? [text.slice(1, -1).replaceAll("''", "'").replaceAll(/\\(.)/g, '$1')] : [],
   )

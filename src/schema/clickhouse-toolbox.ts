@@ -20,8 +20,8 @@ export type Toolbox = {
 }
 
 /**
- * Carries out one statement. Each may run again after a kill at any moment: a copy is made under another name and only
- * then given its own, the manifest is written last, and nothing goes that the manifest does not have.
+ * Runs one statement. Each may run again after a kill at any moment: a copy gets its final name when it is complete, the
+ * manifest is written last, and only what the manifest contains is dropped.
  */
 export async function runClickHouseStatement(
   statement: ClickHouseStatement,
@@ -59,7 +59,7 @@ async function archiveColumn(
   await record(entry, name, toolbox)
 }
 
-/** A copy that was broken off is left where it is not looked for, and made again from its beginning. */
+/** An interrupted copy is dropped and made again. */
 async function copyColumn(
   copy: {
     readonly entry: Archived
@@ -74,7 +74,7 @@ async function copyColumn(
   const kept = columns.filter(({ name: present, isKey }) => isKey || present === entry.column)
   const list = kept.map(present => quote(present.name)).join(', ')
   const key = kept.filter(({ inSortingKey }) => inSortingKey).map(present => quote(present.name))
-  // An INSERT that a killed run left behind goes on into the table that it knows, which is not the one of this name.
+  // A killed run's INSERT continues into its own table, which is then not the new one of this name.
   await query(`DROP TABLE IF EXISTS ${unfinished}`)
   await query(
     `CREATE TABLE ${unfinished} (${kept.map(({ name: present, type, codec }) => `${quote(present)} ${type} ${codec}`).join(', ')})
@@ -88,8 +88,8 @@ async function copyColumn(
 }
 
 /**
- * Blocks of at most some megabytes, whatever is in a row: values of a few megabytes each, at 65,000 rows a block, would
- * not fit into a small task's memory. A profile's FINAL would hide rows.
+ * Blocks of a few megabytes: large values at the default of 65,000 rows a block would exceed a small task's memory. A
+ * profile's FINAL would hide rows.
  */
 const boundedMemory =
   'max_threads = 1, max_insert_threads = 1, max_block_size = 4096, preferred_block_size_bytes = 1000000, preferred_max_column_in_block_size_bytes = 1000000, min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 33554432, max_execution_time = 0, final = 0'
@@ -100,7 +100,7 @@ async function dropColumns({ table, columns }: Of<'drop-columns'>, toolbox: Tool
   const going = columns.filter(column => present.has(column))
   for (const column of going) {
     if (await isArchived(query, { rollbackId, migration, relation: table, column })) continue
-    throw new Error(`${table}.${column} is not in the archive, so it is not dropped.`)
+    throw new Error(`Column ${table}.${column} is not in the archive, so it was not dropped.`)
   }
   if (going.length === 0) return
   const drops = going.map(column => `DROP COLUMN IF EXISTS ${quote(column)}`).join(', ')
@@ -108,8 +108,7 @@ async function dropColumns({ table, columns }: Of<'drop-columns'>, toolbox: Tool
 }
 
 /**
- * Moved, not copied: that takes no time and no space. What is empty is dropped, but only after it was moved, when no
- * row can come any more.
+ * Moves the table, which needs no time and no space. An empty table is dropped after the move, when nothing can insert.
  */
 async function dropTable(table: string, toolbox: Toolbox): Promise<void> {
   const { query, rollbackId, migration } = toolbox
@@ -132,25 +131,28 @@ async function moveTable(
     return
   }
   if (/\bTTL\b/.test(codeOnly(String(found['engine_full']), 'clickhouse'))) {
-    // The archive keeps what it was given.
+    // Archived rows must not expire.
     await query(`ALTER TABLE ${quote(table)} REMOVE TTL${await settingsToAlter(table, query)}`)
   }
   const taken = await query(
     `SELECT name FROM system.tables WHERE database = 'langfuse_rollout' AND name IN (${names.map(literal).join(', ')})`,
   )
   const free = names.find(name => taken.every(row => row['name'] !== name))
-  if (free === undefined) throw new Error(`The archive has no name left for ${table}.`)
+  if (free === undefined)
+    throw new Error(
+      `Cannot archive table ${table}: the archive already has ${names.length} tables of this rollback for it.`,
+    )
   await query(`RENAME TABLE ${quote(table)} TO ${inArchive(free)}`)
 }
 
 /**
- * Without a moment in which nobody has the view's name, where files can be exchanged. EFS cannot (it knows no flags of
- * renameat2), and nothing is changed by having tried: there one statement renames both, so that the name is free for
- * milliseconds (https://clickhouse.com/docs/sql-reference/statements/rename: not atomic).
+ * Atomic where the file system can exchange files. EFS cannot (it has no flags of renameat2): there one statement renames
+ * both views, and the name does not exist for milliseconds
+ * (https://clickhouse.com/docs/sql-reference/statements/rename).
  */
 async function replaceView({ table: view, by }: Of<'replace-view'>, { query }: Toolbox): Promise<void> {
   const [name, other, aside] = [view, by, `${view}__replaced`].map(quote)
-  // A server that went down between two renames left it behind.
+  // Left by a server that stopped between the two renames.
   await query(`DROP VIEW IF EXISTS ${aside}`)
   if ((await identityOf(view, query)) === undefined) await query(`RENAME TABLE ${other} TO ${name}`)
   else if (!(await isExchanged(view, by, query))) {
@@ -159,7 +161,7 @@ async function replaceView({ table: view, by }: Of<'replace-view'>, { query }: T
   for (const left of [other, aside]) await query(`DROP VIEW IF EXISTS ${left}`)
 }
 
-/** What a server answers that cannot is another text in every version: what has the name now is asked instead. */
+/** The error text differs between versions, so this compares the view's identity instead. */
 async function isExchanged(view: string, by: string, query: Query): Promise<boolean> {
   const before = await identityOf(by, query)
   await query(`EXCHANGE TABLES ${quote(view)} AND ${quote(by)}`).catch(() => undefined)
@@ -179,10 +181,10 @@ async function record(entry: Archived, name: string, { query, say }: Toolbox): P
   if (rows > 0) {
     await writeManifest(query, entry, { as: name, rows })
     const what = entry.column === '' ? entry.relation : `${entry.relation}.${entry.column}`
-    say(`${what}: ${rows} rows are now in ${inArchive(name)}`)
+    say(`archived ${rows} rows of ${what} in ${inArchive(name)}`)
     return
   }
-  // That there was nothing to keep of a column is known first: afterwards it may be dropped.
+  // The entry allows the drop of a column without values.
   if (entry.column !== '') await writeManifest(query, entry, { as: '', rows: 0 })
   await query(`DROP TABLE IF EXISTS ${inArchive(name)}`)
 }
@@ -193,7 +195,7 @@ type Column = {
   readonly type: string
   readonly codec: string
   readonly inSortingKey: boolean
-  /** Tells a row from others: the sorting key, and the version of a ReplacingMergeTree. */
+  /** Identifies a row: the sorting key, and the version of a ReplacingMergeTree. */
   readonly isKey: boolean
 }
 
@@ -215,8 +217,8 @@ async function columnsOf(table: string, query: Query): Promise<readonly Column[]
 }
 
 /**
- * A table with a full-text index cannot be altered without this before ClickHouse 26.2, and older servers, which have
- * no such table, do not know the setting.
+ * Before ClickHouse 26.2, altering a table with a full-text index needs this setting. Servers without full-text indexes
+ * do not know it.
  */
 async function settingsToAlter(table: string, query: Query): Promise<string> {
   const [row] = await query(
@@ -227,9 +229,9 @@ async function settingsToAlter(table: string, query: Query): Promise<string> {
 }
 
 /**
- * What users have made that stands in the way of these statements, a sentence each: a materialized view or an index
- * that reads a column which goes (ClickHouse would refuse to drop it: codes 524 and 47), and a materialized view that
- * writes into a table which goes (every insert that feeds it would fail from then on).
+ * User objects that depend on what these statements drop, as clauses: materialized views and indexes that read a column
+ * (ClickHouse would refuse the drop: codes 524 and 47), and materialized views that write into a table (each insert that
+ * feeds them would fail).
  */
 export async function findDependents(
   query: Query,
@@ -247,7 +249,7 @@ export async function findDependents(
 
 type Going = {
   readonly columns: readonly { readonly table: string; readonly column: string }[]
-  /** Names in the statements themselves: what they know of, they change or drop. */
+  /** Names in the statements themselves, which change or drop these objects. */
   readonly own: ReadonlySet<string>
 }
 
@@ -263,7 +265,7 @@ async function viewsOn(query: Query, { gone, columns, own }: Going & { readonly 
     const reads = wordsOf(select.replaceAll(alias, ' '))
     if (!reads.has(String(here))) return []
     const all = /(?:\bSELECT|,)\s*(?:\w+\.)?\*/i.test(select)
-    const view = `the materialized view ${database}.${name}`
+    const view = `materialized view ${database}.${name}`
     const read = columns.filter(({ table, column }) => reads.has(table) && (all || reads.has(column)))
     const feeds = feedsOf(String(row['create_table_query']), String(here))
     return [
@@ -275,10 +277,9 @@ async function viewsOn(query: Query, { gone, columns, own }: Going & { readonly 
   })
 }
 
-/** A name that a query gives to something, not one of a column. */
 const alias = /\bAS\s+(?:\w+|`(?:[^`\\]|\\.)*`)/g
 
-/** The table of a database that a materialized view writes into. */
+/** The table of the database that a materialized view writes into. */
 function feedsOf(create: string, database: string): string | undefined {
   const target = /\sTO\s+(?<database>`(?:[^`\\]|\\.)+`|\w+)\.(?<table>`(?:[^`\\]|\\.)+`|\w+)\s/.exec(
     create,
@@ -296,6 +297,6 @@ async function indexesOn(query: Query, { columns, own }: Going): Promise<readonl
     const words = wordsOf(String(expr))
     return columns
       .filter(going => going.table === table && words.has(going.column))
-      .map(going => `the index ${name} on ${table} is about ${going.column}`)
+      .map(going => `index ${name} on ${table} uses ${going.column}`)
   })
 }

@@ -10,9 +10,9 @@ import {
 
 export type Rename = { readonly from: string; readonly to: string }
 
-/** The difference of two snapshots by object. A renamed object that changed as well is in `changed` by its new key. */
+/** The difference of two snapshots. A renamed and changed object is in `changed` by its new key. */
 export type Delta = {
-  /** Renamed objects; what a renamed table holds moves with it and is not listed. */
+  /** Without the objects of a renamed table, which move with it. */
   readonly renamed: readonly Rename[]
   readonly added: Snapshot
   readonly removed: Snapshot
@@ -20,8 +20,8 @@ export type Delta = {
 }
 
 /**
- * What turns `from` into `to`. Two snapshots alone do not tell a rename from a drop and a create: who knows (from
- * object ids, as the catalog's tool does) passes `renamed`.
+ * What turns `from` into `to`. Two snapshots alone do not distinguish a rename from a drop and a create, so a caller that
+ * knows renames (from object ids) passes them.
  */
 export function diffSnapshots(from: Snapshot, to: Snapshot, renamed: readonly Rename[] = []): Delta {
   const before = renameKeys(from, renamed)
@@ -39,14 +39,14 @@ export function diffSnapshots(from: Snapshot, to: Snapshot, renamed: readonly Re
   }
 }
 
-/** `snapshot` after `delta`. @throws Error when the delta is not of this snapshot. */
+/** `snapshot` after `delta`. @throws Error when the delta does not fit the snapshot. */
 export function applyDelta(snapshot: Snapshot, delta: Delta): Snapshot {
   const objects = new Map(Object.entries(renameKeys(snapshot, delta.renamed)))
   const expect = (key: string, facts: Facts | undefined): void => {
     const present = objects.get(key)
     const same =
       facts === undefined ? present === undefined : present !== undefined && sameFacts(present, facts)
-    if (!same) throw new Error(`The change of ${key} does not follow from the schema it is applied to.`)
+    if (!same) throw new Error(`Cannot apply the change of ${key}: the schema before it is another one.`)
   }
   for (const [key, facts] of Object.entries(delta.removed)) {
     expect(key, facts)
@@ -80,7 +80,6 @@ export function renameKeys(snapshot: Snapshot, renamed: readonly Rename[]): Snap
   )
 }
 
-/** A column, constraint or trigger of a renamed table; an index has a name of its own in the schema. */
 function underRenamedTable(key: string, renames: ReadonlyMap<string, string>): string {
   const { kind, names } = parseKey(key)
   if (names.length < 2 || !['column', 'constraint', 'trigger', 'index'].includes(kind)) return key
@@ -89,9 +88,8 @@ function underRenamedTable(key: string, renames: ReadonlyMap<string, string>): s
 }
 
 /**
- * One SQL statement of a change of schema.
- * `expand` gives something new or allows more, so the release that does not know it keeps working;
- * `contract` takes something away or allows less.
+ * One SQL statement of a schema change. `expand` adds or allows something, so a release that does not know it keeps
+ * working; `contract` removes or forbids something.
  */
 export type Statement = {
   readonly sql: string

@@ -2,7 +2,7 @@ import { type Engine, piecesOf, splitStatements, withoutComments } from './sql-t
 
 export type { Engine } from './sql-text.ts'
 
-/** What undoing a migration costs: nothing, what the header says, or more than SQL can give back. */
+/** What the undo of a migration loses: nothing, what the header names, or more than SQL can restore. */
 export type DownClass = 'schema' | 'lossy' | 'restore'
 
 export type DownSql = {
@@ -11,30 +11,29 @@ export type DownSql = {
   readonly class: DownClass
   /** One line for people. */
   readonly loses: string
-  /** What will be archived, mapped or changed, and how many: asked before anything happens. */
+  /** Counts of rows to archive, map or change, run before any change. */
   readonly counts: readonly Count[]
   readonly sections: DownSections
 }
 
-/** A SELECT that answers one number, and what it counts, in words. */
+/** A SELECT of one number, and what it counts. */
 type Count = { readonly what: string; readonly sql: string }
 
-/** The SQL of each phase; empty where the file has no such phase. */
+/** The SQL of each phase, or an empty string. */
 export type DownSections = {
-  /** What the older release needs; afterwards both releases work. */
+  /** Adds what the older release needs; afterwards both releases work. */
   readonly expand: string
-  /** Copies big things into the archive and repairs rows, before contract holds its locks; may run again. */
+  /** Archives large data and repairs rows before contract takes its locks; may run again. */
   readonly prepare: string
-  /** Drops what only the newer release has; the images are the older release's by now. */
+  /** Drops what only the newer release needs; the older images are running by then. */
   readonly contract: string
-  /** After contract was committed, statement by statement: what must not hold a lock while it looks at every row. */
+  /** Runs after contract, statement by statement: scans of all rows that must not hold a lock. */
   readonly validate: string
 }
 
 /**
- * Reads a down SQL file. Nothing of a file is run that is not whole: its header, its phases in order and its last
- * line (`-- end`) are all required.
- * @throws Error in one sentence for a file that is malformed, cut off, or of another migration.
+ * Reads a down SQL file. It must be complete: header, phases in order, and the last line `-- end`.
+ * @throws Error in one sentence for a file that is malformed, truncated, or of another migration.
  */
 export function parseDownSql(options: {
   readonly engine: Engine
@@ -43,14 +42,13 @@ export function parseDownSql(options: {
   readonly text: string
 }): DownSql {
   const { engine, migration, text } = options
-  const refuse = (reason: string): Error =>
-    new Error(`The down SQL of ${migration} is not usable: ${reason}.`)
+  const refuse = (reason: string): Error => new Error(`Cannot use the down SQL of ${migration}: ${reason}.`)
   const lines = text.split('\n').map(line => line.trimEnd())
   const end = lines.findLastIndex(line => line !== '')
-  if (lines[end] !== '-- end') throw refuse('its last line is not `-- end`, so it may be cut off')
+  if (lines[end] !== '-- end') throw refuse('its last line is not `-- end`, so the file may be truncated')
   const { header, phases } = partsOf(lines.slice(0, end), refuse)
   const undoes = headerValue('undoes', header, refuse)
-  if (undoes !== migration) throw refuse(`it undoes ${undoes}`)
+  if (undoes !== migration) throw refuse(`its header names ${undoes}`)
   const down = {
     migration,
     class: classOf(header, refuse),
@@ -70,7 +68,7 @@ export function parseDownSql(options: {
   }
 }
 
-/** The index that a statement of `validate` makes without a lock that anybody waits for; undefined: it makes none. */
+/** The index that a statement of `validate` creates concurrently. */
 export function concurrentIndex(statement: string): { index: string; table: string } | undefined {
   const { index, table } = indexPattern.exec(withoutComments(statement, 'postgres'))?.groups ?? {}
   return index && table ? { index: unquoted(index), table: unquoted(table) } : undefined
@@ -92,11 +90,11 @@ function partsOf(
   const starts = lines.flatMap((line, index) => (/^-- phase\b/.test(line) ? [index] : []))
   const header = lines.slice(0, starts[0] ?? lines.length)
   if (header.some(line => line !== '' && !line.startsWith('--')))
-    throw refuse('it has SQL before its first phase')
+    throw refuse('it contains SQL before its first phase')
   const odd = header.find(
     line => /^--\s*(undoes|class|loses|counts?)\s*:/i.test(line) && !headerLine.test(line),
   )
-  if (odd !== undefined) throw refuse(`\`${odd}\` is not a line of a header`)
+  if (odd !== undefined) throw refuse(`\`${odd}\` is not a header line`)
   const phases = starts.map((start, index) => {
     const phase = phaseOrder.find(name => lines[start] === `-- phase: ${name}`)
     if (phase === undefined) throw refuse(`\`${lines[start]}\` names no phase`)
@@ -110,7 +108,7 @@ function partsOf(
   })
   const order = phases.map(([phase]) => phaseOrder.indexOf(phase))
   if (order.some((position, index) => position <= (order[index - 1] ?? -1))) {
-    throw refuse(`its phases are not each once in the order ${phaseOrder.join(', ')}`)
+    throw refuse(`its phases do not follow the order ${phaseOrder.join(', ')}`)
   }
   return { header, phases }
 }
@@ -121,7 +119,8 @@ function headerValue(name: string, header: readonly string[], refuse: Refuse): s
   const values = header.flatMap(line =>
     line.startsWith(`-- ${name}: `) ? [line.slice(name.length + 5).trim()] : [],
   )
-  if (values.length !== 1 || !values[0]) throw refuse(`its header has not one line \`-- ${name}: …\``)
+  if (values.length !== 1 || !values[0])
+    throw refuse(`its header does not have exactly one line \`-- ${name}: …\``)
   return values[0]
 }
 
@@ -133,7 +132,7 @@ function classOf(header: readonly string[], refuse: Refuse): DownClass {
 }
 
 /**
- * A count is asked of a database that has no archive yet, in a transaction that reads only.
+ * A count runs in a read-only transaction of a database that may have no archive yet.
  * `-- count: projects with a mark: SELECT count(*) FROM public.projects WHERE …`
  */
 function countsOf(header: readonly string[], engine: Engine, refuse: Refuse): readonly Count[] {
@@ -154,7 +153,7 @@ function countsOf(header: readonly string[], engine: Engine, refuse: Refuse): re
   })
 }
 
-/** Transactions and the migrations' own tables are the executor's; nobody else's objects go, and no row unseen. */
+/** The executor owns transactions and the migrations' tables; CASCADE and TRUNCATE would remove unknown objects and rows. */
 const forbidden: Readonly<Record<Engine, readonly RegExp[]>> = {
   postgres: [
     /^(BEGIN|START|COMMIT|ROLLBACK|END|ABORT|SAVEPOINT)\b.*/i,
@@ -162,7 +161,7 @@ const forbidden: Readonly<Record<Engine, readonly RegExp[]>> = {
     /(?<!\bON\s+(DELETE|UPDATE)\s+)\bCASCADE\b/i,
     /\bTRUNCATE\b/i,
   ],
-  // Without a cluster and on EFS, ClickHouse cannot do some things.
+  // These need a cluster, or renameat2, which EFS does not have.
   clickhouse: [
     /\bON\s+CLUSTER\b/i,
     /\bEXCHANGE\s+(TABLES|DICTIONARIES)\b/i,
@@ -183,7 +182,7 @@ function forbiddenIn(engine: Engine, phase: Phase, sql: string): string | undefi
   return found[0] ?? (engine === 'postgres' ? concurrentlyIn(phase, statements) : undefined)
 }
 
-/** One that was broken off before leaves an invalid index of that name, which IF NOT EXISTS would take for whole. */
+/** An interrupted build leaves an invalid index, which IF NOT EXISTS would accept. */
 function concurrentlyIn(phase: Phase, statements: readonly string[]): string | undefined {
   for (const [position, statement] of statements.entries()) {
     if (!/\bCONCURRENTLY\b/i.test(codeOf(statement, 'postgres'))) continue
@@ -203,7 +202,7 @@ function drops(statement: string, index: string): boolean {
   )
 }
 
-/** The code of a statement, also that of the bodies in dollar quotes, and no strings, names and comments. */
+/** The code of a statement with its dollar-quoted bodies, without strings, names and comments. */
 function codeOf(statement: string, engine: Engine): string {
   return piecesOf(statement, engine)
     .map(piece => {
@@ -219,7 +218,7 @@ function dollarBody(text: string): string | undefined {
   return /^\$\w*\$([\s\S]*)\$\w*\$$/.exec(text)?.[1]
 }
 
-/** A string, a quoted name or a comment that does not end: the file was cut and put together again. */
+/** A string, a quoted name or a comment that does not end. */
 function openEnd(engine: Engine, sql: string): string | undefined {
   const last = piecesOf(sql, engine).at(-1)?.text ?? ''
   const start = /^(?:\/\*|\$\w*\$|[eE]?'|["`])/.exec(last)?.[0]

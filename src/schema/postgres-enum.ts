@@ -3,8 +3,8 @@ import { quoteIdentifier as quote, quoteLiteral } from './quote.ts'
 import { type Facts, parseKey, type Snapshot } from './snapshot.ts'
 
 /**
- * Changes of enums. A label can be added in place; everything else makes the type anew and moves the columns over,
- * which rewrites their tables and fails on rows with a label that is gone.
+ * Changes of enums. A label can be added in place. Other changes recreate the type and convert its columns, which rewrites
+ * their tables and fails on rows with a removed label.
  * @param before the schema before the change, renames applied
  * @param to the schema after it
  */
@@ -19,7 +19,7 @@ export function enumStatements(delta: Delta, before: Snapshot, to: Snapshot): St
     })
 }
 
-/** Whether a change of an enum needs the type made anew: a label is gone, or the order is another one. */
+/** A removed label or a changed order needs a new type. */
 export function isRebuilt(change: { readonly from: Facts; readonly to: Facts } | undefined): boolean {
   const [old, now] = [labelsOf(change?.from ?? {}), labelsOf(change?.to ?? {})]
   return now.filter(label => old.includes(label)).join('\0') !== old.join('\0')
@@ -40,7 +40,7 @@ function addLabels(key: string, before: readonly string[], now: readonly string[
   })
 }
 
-/** Makes an enum anew with these labels and moves its columns over: then a new label can be used at once. */
+/** Recreates an enum with these labels, so that a new label can be used in the same transaction. */
 export function rebuildEnum(
   key: string,
   now: readonly string[],
@@ -56,7 +56,7 @@ export function rebuildEnum(
   ]
 }
 
-/** The default comes back as it is to be, since the old one may be a label that is gone. */
+/** Sets the new default, because the old one may be a removed label. */
 function moveColumn(key: string, column: string, before: Facts, after: Facts | undefined): Statement[] {
   const { names } = parseKey(column)
   const name = quote(names.at(-1) ?? '')

@@ -2,25 +2,25 @@ import { quoteLiteral } from './quote.ts'
 import { type Facts, type Kind, keyOf, type Query, type Snapshot, toSnapshot } from './snapshot.ts'
 
 /**
- * Reads the whole schema of a Postgres database, without Prisma's own table, this project's archive (schema
- * `langfuse_rollout`), PostgreSQL's own schemas and what belongs to extensions.
- * Definitions are PostgreSQL's own texts with every name qualified, so that equal texts mean equal objects.
- * @param query runs on one connection: the search path of that connection is set, and put back.
+ * Reads the schema of a Postgres database, without Prisma's own table, this project's archive (schema
+ * `langfuse_rollout`), PostgreSQL's own schemas and objects of extensions.
+ * Definitions are PostgreSQL's own text with qualified names, so equal texts mean equal objects.
+ * @param query runs on one connection, whose search path is set and reset
  */
 export async function readPostgresSnapshot(query: Query): Promise<Snapshot> {
   return toSnapshot((await readPostgresObjects(query)).map(objectOf))
 }
 
-/** The rows of the schema: kind, names, facts, and an id that a rename does not change (oid, or oid.attnum). */
+/** Kind, names, facts, and an id that a rename does not change (oid, or oid.attnum). */
 export async function readPostgresObjects(query: Query): Promise<readonly Record<string, unknown>[]> {
   const [before] = await query(`SELECT current_setting('search_path') AS path`)
   await query(`SELECT set_config('search_path', '', false)`)
-  const rows = await query(objectsSql) // when it fails in a transaction, nothing can be put back: the error says why
+  const rows = await query(objectsSql) // a failure in a transaction needs no reset
   await query(`SELECT set_config('search_path', ${quoteLiteral(String(before?.['path'] ?? ''))}, false)`)
   return rows
 }
 
-/** One query for everything: one moment of the catalog, whatever else goes on. */
+/** One query, for a consistent view of the catalog. */
 const objectsSql = `
 WITH space AS (
   SELECT oid, nspname FROM pg_namespace

@@ -4,12 +4,9 @@ import { quoteIdentifier as quote, quoteLiteral } from './quote.ts'
 import { type Facts, type Kind, keyOf, parseKey, type Snapshot, sameFacts } from './snapshot.ts'
 
 /**
- * The SQL that turns the schema `from` into `to`, in an order that dependencies allow: renames, then what goes from
- * the outside in (triggers, views, foreign keys, …), then what comes or changes from the inside out, tables and
- * enums that go last.
- * It moves no data: a NOT NULL or a unique key fails on rows that do not have it, a new NOT NULL column without a
- * default on any row.
- * The change from the empty snapshot builds a schema from nothing.
+ * The SQL that turns the schema `from` into `to`, in an order that dependencies allow: renames, drops of dependents
+ * (triggers, views, foreign keys, …), creates and changes, drops of tables and enums.
+ * It moves no data: a NOT NULL or a unique key fails on rows that violate it.
  */
 export function renderDelta(delta: Delta, from: Snapshot, to: Snapshot): Statement[] {
   const changed = Object.keys(delta.changed).filter(key => !followsRenames(key, delta))
@@ -43,14 +40,14 @@ function objectsByKind(keys: readonly string[]): ByKind {
   return kind => keys.filter(key => parseKey(key).kind === kind)
 }
 
-/** These cannot be altered in place: a change is a drop and a create. */
+/** A change of these is a drop and a create. */
 function isRecreated(key: string): boolean {
   return ['constraint', 'index', 'view', 'function', 'trigger'].includes(parseKey(key).kind)
 }
 
 /**
- * Views that stay as they are but stand on a table in which a column's type changes: PostgreSQL refuses that under a
- * view. Which columns a view reads is not known, so each that names the table is made anew.
+ * Unchanged views over a table in which a column's type changes: PostgreSQL refuses the change while they exist. The
+ * columns of a view are unknown, so each view that names the table is recreated.
  */
 function viewsOverRetyped(
   changed: readonly string[],
@@ -72,8 +69,8 @@ function viewsOverRetyped(
 }
 
 /**
- * PostgreSQL itself carries a rename into the definitions that mention the name (not into the bodies of functions).
- * A definition that is the new one after replacing the names is such a follower: nothing is left to do.
+ * PostgreSQL itself renames objects in definitions (not in the bodies of functions), so a definition that differs only by
+ * renames needs no statement.
  */
 export function followsRenames(key: string, { renamed, changed }: Delta): boolean {
   const change = changed[key]
@@ -97,7 +94,7 @@ function tablesFirst(left: Rename, right: Rename): number {
 
 function dropDependents(gone: ByKind, factsOf: (key: string) => Facts | undefined): Statement[] {
   const tables = new Set(gone('table'))
-  // What a table holds goes with it, but two tables that refer to each other can only go without their foreign keys.
+  // DROP TABLE drops its objects, but two tables that refer to each other need their foreign keys dropped first.
   const alone = (key: string): boolean => !tables.has(tableKey(key)) || isForeignKey(factsOf(key))
   return [
     ...gone('trigger').map(key => contract(key, `DROP TRIGGER ${own(key)} ON ${tableOf(key)}`)),
@@ -130,7 +127,7 @@ function dropTables(gone: ByKind, delta: Delta): Statement[] {
       .map(key => contract(key, `ALTER TABLE ${tableOf(key)} DROP COLUMN ${own(key)}`)),
     ...[...tables].map(key => contract(key, `DROP TABLE ${full(key)}`)),
     ...gone('sequence')
-      .filter(key => (delta.removed[key]?.['ownedBy'] ?? null) === null) // an owned one goes with its column
+      .filter(key => (delta.removed[key]?.['ownedBy'] ?? null) === null) // an owned one is dropped with its column
       .map(key => contract(key, `DROP SEQUENCE ${full(key)}`)),
     ...gone('enum').map(key => contract(key, `DROP TYPE ${full(key)}`)),
   ]
@@ -158,7 +155,7 @@ function rename({ from, to }: Rename): Statement {
   const { kind, names } = parseKey(from)
   const name = quote(parseKey(to).names.at(-1) ?? '')
   const schema = names.slice(0, 1)
-  // Tables are renamed first, so the other statements meet the table under its new name.
+  // Tables are renamed first, so other statements use the new name.
   const table = parseKey(to).names.slice(0, -1).map(quote).join('.')
   const old = quote(names.at(-1) ?? '')
   const full = names.map(quote).join('.')
@@ -203,7 +200,7 @@ function alterColumn(key: string, before: Facts, after: Facts): Statement[] {
   const differs = (fact: string): boolean => (before[fact] ?? null) !== (after[fact] ?? null)
   const has = (facts: Facts, fact: string): boolean => (facts[fact] ?? null) !== null
   const isRetyped = differs('type') || differs('collation')
-  const isRedefaulted = differs('default') || isRetyped // a default stands in the way of a change of type
+  const isRedefaulted = differs('default') || isRetyped // a default blocks a change of type
   const when = (condition: boolean, statement: () => Statement): Statement[] =>
     condition ? [statement()] : []
   const identity = `ADD GENERATED ${String(after['identity']).toUpperCase()} AS IDENTITY`
@@ -223,7 +220,7 @@ function alterColumn(key: string, before: Facts, after: Facts): Statement[] {
 
 function retype(column: string, before: Facts, after: Facts): string {
   const collate = after['collation'] ? ` COLLATE ${after['collation']}` : ''
-  const isEnum = (facts: Facts): boolean => String(facts['type']).includes('.') // only types of the user's are qualified
+  const isEnum = (facts: Facts): boolean => String(facts['type']).includes('.') // only user types are qualified
   const array = String(before['type']).endsWith('[]') ? '[]' : ''
   const through = isEnum(before) && isEnum(after) ? `::text${array}` : ''
   return `TYPE ${after['type']}${collate} USING ${column}${through}::${after['type']}`
@@ -231,7 +228,7 @@ function retype(column: string, before: Facts, after: Facts): string {
 
 function dropConstraint(key: string, facts: Facts | undefined): Statement {
   const sql = `ALTER TABLE ${tableOf(key)} DROP CONSTRAINT ${own(key)}`
-  // A key that is gone takes ON CONFLICT with it; a foreign key or a check only forbade something.
+  // ON CONFLICT needs the key; a foreign key or a check only forbids rows.
   return /^(FOREIGN KEY|CHECK)/.test(definition(facts)) ? expand(key, sql) : contract(key, sql)
 }
 
@@ -249,7 +246,6 @@ function isForeignKey(facts: Facts | undefined): boolean {
   return definition(facts).startsWith('FOREIGN KEY')
 }
 
-/** A foreign key goes before the key it refers to. */
 function foreignKeysFirst(keys: readonly string[], factsOf: (key: string) => Facts | undefined): string[] {
   const rank = (key: string): number => (isForeignKey(factsOf(key)) ? 0 : 1)
   return keys.toSorted((left, right) => rank(left) - rank(right))
@@ -284,7 +280,7 @@ function full(key: string): string {
   return parseKey(key).names.map(quote).join('.')
 }
 
-/** A function's last name carries its arguments, which are PostgreSQL's own text. */
+/** A function's last name includes its arguments, which are PostgreSQL's own text. */
 function routine(key: string): string {
   const [schema = '', signature = ''] = parseKey(key).names
   const parenthesis = signature.indexOf('(')

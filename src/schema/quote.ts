@@ -9,7 +9,7 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-/** A Postgres string literal that reads the same whatever `standard_conforming_strings` says. */
+/** A Postgres string literal that does not depend on `standard_conforming_strings`. */
 export function quoteLiteral(value: string): string {
   const doubled = value.replaceAll("'", "''")
   return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`

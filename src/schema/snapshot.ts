@@ -1,12 +1,12 @@
 import { quoteIdentifier } from './quote.ts'
 
-/** What is known of one object. Values are compared as they stand; a list keeps its order. */
+/** The facts about one object; lists keep their order. */
 export type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 
 /**
  * A database's schema as one flat map from object to facts, keys sorted bytewise:
  * `"column public.projects.deleted_at" → {"default":null,"notNull":false,"type":"timestamp(3) without time zone"}`.
- * Two databases are equal when their snapshots are. Order of columns, rights and comments are not part of it.
+ * It does not contain the order of columns, rights and comments.
  */
 export type Snapshot = Readonly<Record<string, Facts>>
 
@@ -24,12 +24,12 @@ export type Kind =
 /** An object's kind and its names from the outermost to its own: `['public', 'projects', 'deleted_at']`. */
 type ObjectName = { readonly kind: Kind; readonly names: readonly string[] }
 
-/** Runs one SQL statement on one connection (not on any of a pool) and answers its rows. */
+/** Runs one SQL statement on one connection (not on any of a pool) and returns its rows. */
 export type Query = (sql: string) => Promise<readonly Record<string, unknown>[]>
 
 export const emptySnapshot: Snapshot = {}
 
-/** Makes a snapshot of objects in any order: keys and facts sorted. */
+/** A snapshot from objects in any order: keys and facts sorted. */
 export function toSnapshot(objects: Iterable<readonly [key: string, facts: Facts]>): Snapshot {
   return sortedSnapshot(
     [...objects].map(
@@ -38,7 +38,7 @@ export function toSnapshot(objects: Iterable<readonly [key: string, facts: Facts
   )
 }
 
-/** The same of objects whose facts are sorted already, as those of a snapshot or of a delta are. */
+/** The same for objects whose facts are sorted already. */
 export function sortedSnapshot(objects: Iterable<readonly [key: string, facts: Facts]>): Snapshot {
   return Object.fromEntries([...objects].sort(byName))
 }
@@ -49,7 +49,7 @@ export function sameFacts(left: Facts, right: Facts): boolean {
   )
 }
 
-/** The key of an object: `column public.projects.deleted_at`; a name that is not plain is quoted in it. */
+/** The key of an object: `column public.projects.deleted_at`, with special names quoted. */
 export function keyOf({ kind, names }: ObjectName): string {
   return `${kind} ${names.map(name => (/^\w+$/.test(name) ? name : quoteIdentifier(name))).join('.')}`
 }
@@ -61,7 +61,7 @@ export function parseKey(key: string): ObjectName {
   const rest = key.slice(space + 1)
   const parts = [...rest.matchAll(/(?:^|\.)(?:(\w+)|"((?:[^"]|"")*)")(?=\.|$)/gy)]
   if (kind === undefined || parts.map(part => part[0]).join('') !== rest || parts.length === 0) {
-    throw new Error(`${key} is not the key of a schema object.`)
+    throw new Error(`\`${key}\` is not the key of a schema object.`)
   }
   return { kind, names: parts.map(part => part[1] ?? (part[2] ?? '').replaceAll('""', '"')) }
 }

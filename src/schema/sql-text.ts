@@ -1,9 +1,9 @@
 export type Engine = 'postgres' | 'clickhouse'
 
-/** A piece of SQL text: code, or something the code does not look into (a string, a quoted name, a comment). */
+/** A piece of SQL text. */
 type Piece = { readonly text: string; readonly kind: 'code' | 'quoted' | 'comment' }
 
-/** Cuts SQL into code, quoted text and comments; the pieces joined are the input again. */
+/** Splits SQL into code, quoted text (strings and names) and comments, without loss. */
 export function piecesOf(sql: string, engine: Engine): Piece[] {
   return [...sql.matchAll(patterns[engine])].map(({ 0: text, groups }) => ({
     text,
@@ -19,14 +19,14 @@ export function withoutComments(sql: string, engine: Engine): string {
     .trim()
 }
 
-/** The code alone: where a string, a quoted name or a comment stands is a space. */
+/** The code alone: a space replaces each string, quoted name and comment. */
 export function codeOnly(sql: string, engine: Engine): string {
   return piecesOf(sql, engine)
     .map(({ kind, text }) => (kind === 'code' ? text : ' '))
     .join('')
 }
 
-/** Splits at semicolons that stand in code; empty statements (also those of comments only) are left out. */
+/** Splits at semicolons in code, without empty statements. */
 export function splitStatements(sql: string, engine: Engine): string[] {
   const statements: { text: string; empty: boolean }[] = []
   let open = { text: '', empty: true }
@@ -44,7 +44,7 @@ export function splitStatements(sql: string, engine: Engine): string[] {
 
 const comment = String.raw`--[^\n]*|/\*[\s\S]*?(?:\*/|$)`
 
-// Something left open runs to the end.
+// An unclosed piece runs to the end.
 const patterns: Readonly<Record<Engine, RegExp>> = {
   // https://clickhouse.com/docs/sql-reference/syntax: strings and names escape with a backslash or a doubled quote.
   clickhouse: new RegExp(

@@ -106,7 +106,7 @@ const FAULTS: readonly Fault[] = [
     clickhouse({ service: ecsService('clickhouse') }),
     'clickhouse-single-writer',
     'warning',
-    /minimum 100 %, maximum 200 %, so a new task starts beside the old one/,
+    /minimum 100 %, maximum 200 %, so a new task starts before the old one stops/,
   ],
   ['no Cloud Map instance', discovery(), 'cloud-map', 'failed', /leads nowhere/],
   [

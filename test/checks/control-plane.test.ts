@@ -115,7 +115,7 @@ const CASES: readonly Case[] = [
     'sound-release',
     soundStack(),
     'failed',
-    /images of Langfuse 3\.28\.2 hold 2\.95\.1 under a wrong name/,
+    /images of Langfuse 3\.28\.2 contain 2\.95\.1: they were published under a wrong tag/,
     '3.28.2',
     released('3.28.2', '2.95.1'),
   ],
@@ -145,7 +145,7 @@ const CASES: readonly Case[] = [
     'clickhouse-minimum',
     soundStack(),
     'failed',
-    /Langfuse 4\.16\.0 needs ClickHouse 25\.12 or newer, and 24\.8\.7 is older/,
+    /Langfuse 4\.16\.0 needs ClickHouse 25\.12 or newer, but 24\.8\.7 is older/,
     '4.16.0',
   ],
   [

@@ -99,25 +99,25 @@ describe('in a database', () => {
       'CREATE MATERIALIZED VIEW `my; view` TO mine AS SELECT session_id AS id FROM scores',
       'DROP VIEW `my; view`',
       12,
-      'the materialized view refusing.my; view reads scores.session_id',
+      'materialized view refusing.my; view reads scores.session_id',
     ],
     [
       'CREATE MATERIALIZED VIEW all_of ENGINE = Null AS SELECT * FROM scores',
       'DROP VIEW all_of',
       12,
-      'the materialized view refusing.all_of reads scores.session_id',
+      'materialized view refusing.all_of reads scores.session_id',
     ],
     [
       "ALTER TABLE scores ADD INDEX `my 'index'` lower(session_id) TYPE minmax",
       "ALTER TABLE scores DROP INDEX `my 'index'`",
       12,
-      "the index my 'index' on scores is about session_id",
+      "index my 'index' on scores uses session_id",
     ],
     [
       'CREATE MATERIALIZED VIEW feeding TO event_log AS SELECT id FROM traces',
       'DROP VIEW feeding',
       7,
-      'the materialized view refusing.feeding writes into event_log',
+      'materialized view refusing.feeding writes into event_log',
     ],
   ] as const)('%s: said before anything is changed', async (make, drop, version, sentence) => {
     await database.run(make)
@@ -168,7 +168,7 @@ SELECT langfuse_rollout.drop_columns('scores', 'session_id');
     await expand([12])
     const contract = undoClickHouse(step, { address: 'here', ping: async () => true, run }, contextOf(broken))
     await expect(contract).rejects.toMatchObject({
-      cause: { message: 'scores.session_id is not in the archive, so it is not dropped.' },
+      cause: { message: 'Column scores.session_id is not in the archive, so it was not dropped.' },
     })
     expect(Object.keys(await database.snapshot())).toContain('column scores.session_id')
   })

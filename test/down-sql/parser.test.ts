@@ -97,31 +97,35 @@ test('an index that is made beside the running release is known by its name', ()
 })
 
 test.each([
-  ['cut off at its end', whole.slice(0, -8), 'its last line is not `-- end`, so it may be cut off'],
-  ['cut off in the middle', whole.slice(0, 200), 'its last line is not `-- end`, so it may be cut off'],
-  ['empty', '', 'its last line is not `-- end`, so it may be cut off'],
-  ['of another migration', whole.replace(migration, 'another'), 'it undoes another'],
-  ['without a class', whole.replace(/-- class.*\n/, ''), 'its header has not one line `-- class: …`'],
+  ['cut off at its end', whole.slice(0, -8), 'its last line is not `-- end`, so the file may be truncated'],
+  [
+    'cut off in the middle',
+    whole.slice(0, 200),
+    'its last line is not `-- end`, so the file may be truncated',
+  ],
+  ['empty', '', 'its last line is not `-- end`, so the file may be truncated'],
+  ['of another migration', whole.replace(migration, 'another'), 'its header names another'],
+  [
+    'without a class',
+    whole.replace(/-- class.*\n/, ''),
+    'its header does not have exactly one line `-- class: …`',
+  ],
   [
     'of an unknown class',
     whole.replace('lossy', 'fine'),
     'its class is fine instead of schema, lossy or restore',
   ],
-  [
-    'silent about what it loses',
-    whole.replace(/loses: .*/, 'loses: '),
-    '`-- loses:` is not a line of a header',
-  ],
+  ['silent about what it loses', whole.replace(/loses: .*/, 'loses: '), '`-- loses:` is not a header line'],
   [
     'with two classes',
     whole.replace('-- class', '-- class: schema\n-- class'),
-    'its header has not one line `-- class: …`',
+    'its header does not have exactly one line `-- class: …`',
   ],
   ['without a phase', whole.replaceAll(/-- phase[\s\S]*(?=-- end)/g, ''), 'it has no phase'],
   [
     'with SQL before its phases',
     whole.replace('-- phase: expand', 'DROP TABLE a;\n-- phase: expand'),
-    'it has SQL before its first phase',
+    'it contains SQL before its first phase',
   ],
   [
     'with an unknown phase',
@@ -131,7 +135,7 @@ test.each([
   [
     'with phases out of order',
     whole.replace('phase: expand', 'phase: validate'),
-    'its phases are not each once in the order expand, prepare, contract, validate',
+    'its phases do not follow the order expand, prepare, contract, validate',
   ],
   ['with an empty phase', whole.replace('CREATE TABLE cats (id text);', ''), 'its phase expand is empty'],
   [
@@ -227,7 +231,7 @@ test.each([
   [
     'whose count is misspelt',
     whole.replace('-- count: cats', '-- counts: cats'),
-    '`-- counts: cats: all of them: SELECT count(*) FROM public.cats` is not a line of a header',
+    '`-- counts: cats: all of them: SELECT count(*) FROM public.cats` is not a header line',
   ],
   [
     "that writes Prisma's table",
@@ -235,7 +239,7 @@ test.each([
     'its phase expand contains _prisma_migrations',
   ],
 ])('a file %s is refused with the reason', (_, text, reason) => {
-  expect(() => parse(text)).toThrow(`The down SQL of ${migration} is not usable: ${reason}.`)
+  expect(() => parse(text)).toThrow(`Cannot use the down SQL of ${migration}: ${reason}.`)
 })
 
 test.each([
@@ -244,15 +248,13 @@ test.each([
   'CREATE OR REPLACE TABLE a (x Int8) ENGINE = Log;',
   'INSERT INTO schema_migrations VALUES (5, 0, 1);',
 ])('ClickHouse cannot or must not: %s', sql => {
-  expect(() => parseClickHouse(sql)).toThrow(
-    /^The down SQL of 0006 is not usable: its phase contract contains /,
-  )
+  expect(() => parseClickHouse(sql)).toThrow(/^Cannot use the down SQL of 0006: its phase contract contains /)
 })
 
 test.each(['prepare', 'validate'])('ClickHouse has no phase %s', phase => {
   const text = `-- undoes: 0006\n-- class: schema\n-- loses: nothing\n-- phase: ${phase}\nSELECT 1;\n-- end\n`
   expect(() => parseDownSql({ engine: 'clickhouse', migration: '0006', text })).toThrow(
-    `The down SQL of 0006 is not usable: ClickHouse has no phase ${phase}.`,
+    `Cannot use the down SQL of 0006: ClickHouse has no phase ${phase}.`,
   )
 })
 

@@ -120,7 +120,7 @@ export const SETTING_FAULTS: readonly Fault[] = [
     expects: [
       warns(
         'clickhouse-single-writer',
-        /a new task starts beside the old one.*deployment_maximum_percent = 100/,
+        /a new task starts before the old one stops.*deployment_maximum_percent = 100/,
       ),
       // With a second task allowed, rebalancing may start one too.
       warns('clickhouse-placement', /move ECS service clickhouse to another availability zone/),
@@ -262,7 +262,7 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
     expects: [
       fails('environment-values', /`ENCRYPTION_KEY` of the worker is not 64 characters long/),
       // It is a plain value beside the web's secret.
-      warns('environment-pairs', /`ENCRYPTION_KEY` is a secret on one/),
+      warns('environment-pairs', /`ENCRYPTION_KEY`: web or worker reads a secret/),
       warns('plain-secrets', /worker \(`ENCRYPTION_KEY`\)/),
     ],
   },

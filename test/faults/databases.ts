@@ -234,7 +234,7 @@ const clickhouse: readonly Fault[] = [
       says(
         'clickhouse-minimum',
         'failed',
-        /Langfuse 3\.225\.4 needs ClickHouse 24\.3 or newer, and 23\.8\.16\.16 is older/,
+        /Langfuse 3\.225\.4 needs ClickHouse 24\.3 or newer, but 23\.8\.16\.16 is older/,
       ),
     ],
   },
@@ -242,7 +242,7 @@ const clickhouse: readonly Fault[] = [
     name: 'v4 runs on a ClickHouse that is too old',
     on: 'v4',
     put: stage => versionOfClickHouse(stage, '25.8.1.1'),
-    expects: [says('clickhouse-minimum', 'failed', /needs ClickHouse 25\.12.*set `clickhouse-version`/)],
+    expects: [says('clickhouse-minimum', 'failed', /needs ClickHouse 25\.12.*Set `clickhouse-version`/)],
   },
   {
     name: "ClickHouse's own logs fill EFS",

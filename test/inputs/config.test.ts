@@ -33,26 +33,30 @@ test('a user of the article writes the version and nothing else', () => {
 })
 
 test.each([
-  ['version', '3', /`version` is `3`, which is a floating tag, .*: write an exact release/],
+  ['version', '3', /`version` is `3`, which is a floating tag that can move .*\. Set it to an exact release/],
   ['version', '3.225', /`version` is `3.225`, which is a floating tag/],
   ['version', 'latest', /`version` is `latest`, which is a floating tag/],
-  ['version', 'three', /`version` is `three`, which is not a version: write an exact release/],
-  ['version', '', /`version` is empty: write an exact Langfuse release/],
-  ['aws-region', 'tokyo', /`aws-region` is `tokyo`: write a region such as/],
-  ['cluster', ' ', /`cluster` is empty: write the name of the ECS cluster/],
-  ['timeout', '45', /`timeout` is `45`: write a duration above zero/],
-  ['timeout', '0m', /`timeout` is `0m`: write a duration above zero/],
-  ['accept', 'lossy', /`accept` is `lossy`, but no deploy needs it: leave it empty/],
-  ['dry-run', 'yes', /`dry-run` is `yes`: write `false` or `true`/],
-  ['migrate', 'start', /`migrate` is `start`: write `task` or `boot`/],
-  ['order', 'worker,web', /`order` is `worker,web`: write each of/],
-  ['order', 'worker,web,web', /`order` is `worker,web,web`: write each of/],
+  ['version', 'three', /`version` is `three`, which is not a version\. Set it to an exact release/],
+  ['version', '', /`version` is empty\. Set it to an exact Langfuse release/],
+  ['aws-region', 'tokyo', /`aws-region` is `tokyo`\. Set it to a region such as/],
+  ['cluster', ' ', /`cluster` is empty\. Set it to the name of the ECS cluster/],
+  ['timeout', '45', /`timeout` is `45`\. Set it to a duration above zero/],
+  ['timeout', '0m', /`timeout` is `0m`\. Set it to a duration above zero/],
+  ['accept', 'lossy', /`accept` is `lossy`, but no deploy needs it\. Leave it empty/],
+  ['dry-run', 'yes', /`dry-run` is `yes`\. Set it to `false` or `true`/],
+  ['migrate', 'start', /`migrate` is `start`\. Set it to `task` or `boot`/],
+  ['order', 'worker,web', /`order` is `worker,web`\. Name each of/],
+  ['order', 'worker,web,web', /`order` is `worker,web,web`\. Name each of/],
   ['clickhouse-version', '24.8', /`clickhouse-version` is `24.8`, which is not an exact version/],
-  ['mirror-from', 'docker.io/langfuse/langfuse:3', /`mirror-from` is `.*`: write a registry and a namespace/],
-  ['mirror-from', '--help', /`mirror-from` is `--help`: write a registry and a namespace/],
-  ['web-image', 'langfuse/langfuse:3', /`web-image` is .* does not name one image for good/],
+  [
+    'mirror-from',
+    'docker.io/langfuse/langfuse:3',
+    /`mirror-from` is `.*`\. Set it to a registry and a namespace/,
+  ],
+  ['mirror-from', '--help', /`mirror-from` is `--help`\. Set it to a registry and a namespace/],
+  ['web-image', 'langfuse/langfuse:3', /`web-image` is .*, which can point to another image later/],
   ['url', 'langfuse.example.com', /`url` is not a URL that starts with `https:\/\/`/],
-  ['network', 'tunnel', /`network` is `tunnel`: write `auto` or `task` or `direct`/],
+  ['network', 'tunnel', /`network` is `tunnel`\. Set it to `auto` or `task` or `direct`/],
   ['network', 'direct', /`network` is `direct`, but `database-url` and `clickhouse-url` are empty/],
   ['redis-url', 'http://cache:6379', /`redis-url` is not a URL that starts with `redis:\/\/`/],
 ])('deploy refuses %s = "%s" in one sentence', (name, value, sentence) => {
@@ -63,7 +67,7 @@ test.each([
 
 test('no region anywhere is named with the variables that were looked at', () => {
   expect(deploy({ version: '3.0.0' }, {})).toEqual([
-    expect.stringMatching(/`aws-region` is empty and neither AWS_REGION/),
+    expect.stringMatching(/`aws-region` is empty, and neither AWS_REGION/),
   ])
 })
 
@@ -124,13 +128,13 @@ test('the keys of the canary are masked, and taken as a pair or not at all', () 
   const problems = (inputs: Record<string, string>) =>
     problemsOf(() => readVerifyConfig(fakeRunner('verify', inputs)))
   expect(problems({ 'langfuse-public-key': 'pk-lf-1' })).toEqual([
-    'Input `langfuse-public-key` is set and `langfuse-secret-key` is empty: write both keys of one project, or neither.',
+    'Input `langfuse-public-key` is set, but `langfuse-secret-key` is empty. Set both keys of one project, or neither.',
   ])
   expect(problems({ 'langfuse-secret-key': 'sk-lf-1' })).toEqual([
-    expect.stringMatching(/^Input `langfuse-secret-key` is set and `langfuse-public-key` is empty/),
+    expect.stringMatching(/^Input `langfuse-secret-key` is set, but `langfuse-public-key` is empty/),
   ])
   expect(problems({ 'langfuse-public-key': 'sk-lf-1', 'langfuse-secret-key': 'pk-lf-1' })).toEqual([
-    expect.stringMatching(/are the wrong way round: the public one begins with `pk-`/),
+    expect.stringMatching(/are swapped: the public key begins with `pk-`/),
   ])
 })
 
@@ -155,6 +159,8 @@ test('the databases are looked at from this runner where it has their addresses,
 test('addresses beside `network: task` are a contradiction', () => {
   const inputs = { network: 'task', 'database-url': 'postgresql://a:b@c/d' }
   expect(problemsOf(() => readVerifyConfig(fakeRunner('verify', inputs)))).toEqual([
-    expect.stringMatching(/`network` is `task`, which finds the databases by what the worker is told: leave/),
+    expect.stringMatching(
+      /`network` is `task`, which reads the database addresses from the worker's environment\. Leave/,
+    ),
   ])
 })

@@ -76,97 +76,97 @@ const FINDINGS: readonly Row[] = [
     "the worker's misspelt ENCRYPTION_KEY",
     { worker: { ...minus('ENCRYPTION_KEY'), ...{ environment: { ...ENVIRONMENT, ENCRIPTION_KEY: KEY } } } },
     'warning',
-    /^The worker has `ENCRIPTION_KEY`, which Langfuse 3 does not read: if `ENCRYPTION_KEY` is meant, the worker runs without it, so rename it\.$/,
+    /^The worker has `ENCRIPTION_KEY`, which Langfuse 3 does not read, and no `ENCRYPTION_KEY`\. If it should be `ENCRYPTION_KEY`, rename it\.$/,
   ],
   [
     'a misspelt name beside the right one',
     { worker: plus({ CLICKHOUSE_URLS: 'x' }) },
     'warning',
-    /^The worker has `CLICKHOUSE_URLS` beside `CLICKHOUSE_URL`, .*: remove it\.$/,
+    /^The worker has both `CLICKHOUSE_URLS` and `CLICKHOUSE_URL`\. .* does not read `CLICKHOUSE_URLS`\. Remove it\.$/,
   ],
   [
     'a lower-case v4 in a name',
     { ...V4, ...both({ LANGFUSE_MIGRATION_v4_WRITE_MODE: 'dual' }), worker: {} },
     'warning',
-    /^The web has `LANGFUSE_MIGRATION_v4_WRITE_MODE`, .* if `LANGFUSE_MIGRATION_V4_WRITE_MODE` is meant/,
+    /^The web has `LANGFUSE_MIGRATION_v4_WRITE_MODE`, .* If it should be `LANGFUSE_MIGRATION_V4_WRITE_MODE`/,
   ],
   [
     'a name in small letters',
     { web: plus({ langfuse_log_level: 'x' }) },
     'warning',
-    /^The web has `langfuse_log_level`, .* if `LANGFUSE_LOG_LEVEL` is meant/,
+    /^The web has `langfuse_log_level`, .* If it should be `LANGFUSE_LOG_LEVEL`/,
   ],
   [
     'plain values that differ',
     { web: plus({ REDIS_HOST: 'hunter2' }) },
     'warning',
-    /^Web and worker differ in `REDIS_HOST`, .*: make them so\.$/,
+    /^Web and worker have different values for `REDIS_HOST`, .*\. Set the same on both\.$/,
   ],
   [
     'secrets that are read from different places',
     { worker: { secrets: { ...SECRETS, SALT: 'arn:aws:secretsmanager:x:1:secret:other-AbCdEf' } } },
     'warning',
-    /^Web and worker read `SALT` from different secrets: make sure that they hold the same/,
+    /^Web and worker read `SALT` from different secrets\. Make sure that both secrets hold the same/,
   ],
   [
     'a secret on one side and a plain value on the other',
     { web: plain('SALT', 's4lt') },
     'warning',
-    /^`SALT` is a secret on one of web and worker and a plain value on the other, .*: read one secret on both\.$/,
+    /^`SALT`: web or worker reads a secret, the other has a plain value, .*\. Read one secret on both\.$/,
   ],
   [
     'a key that only the web has',
     { web: plus({ REDIS_AUTH: 'redis-token' }) },
     'warning',
-    /^Only the web has `REDIS_AUTH`, .*: set it on the worker too\.$/,
+    /^Only the web has `REDIS_AUTH`, .*\. Set it on the worker too\.$/,
   ],
   [
     'keys that only the worker has',
     { worker: plus({ REDIS_AUTH: 'redis-token', REDIS_KEY_PREFIX: 'x' }) },
     'warning',
-    /^Only the worker has `REDIS_AUTH` and `REDIS_KEY_PREFIX`, .*: set it on the web too\.$/,
+    /^Only the worker has `REDIS_AUTH` and `REDIS_KEY_PREFIX`, .*\. Set them on the web too\.$/,
   ],
   [
     'no ENCRYPTION_KEY on the worker, where the target does not need it yet',
     { worker: minus('ENCRYPTION_KEY') },
     'warning',
-    /^The worker has no `ENCRYPTION_KEY`, .*: give the worker the web's/,
+    /^The worker has no `ENCRYPTION_KEY`, .*\. Give the worker the same `ENCRYPTION_KEY` as the web\.$/,
   ],
   [
     'no ENCRYPTION_KEY anywhere',
     { web: minus('ENCRYPTION_KEY'), worker: minus('ENCRYPTION_KEY') },
     'warning',
-    /^Web and worker have no `ENCRYPTION_KEY`, .*: set one key of 64 hexadecimal digits on both\.$/,
+    /^Web and worker have no `ENCRYPTION_KEY`, .*\. Set one key of 64 hexadecimal digits on both\.$/,
   ],
   [
     'no ENCRYPTION_KEY on the worker, and the migration that needs it once',
     { from: '3.143.0', to: '3.144.0', worker: minus('ENCRYPTION_KEY') },
     'refusal',
-    /^The worker has no `ENCRYPTION_KEY`, and Langfuse 3\.144\.0 brings .*20260106_encrypt_blob_storage_secrets.*: give the worker/,
+    /^The worker has no `ENCRYPTION_KEY`, but Langfuse 3\.144\.0 brings .*20260106_encrypt_blob_storage_secrets.*\. Give the worker/,
   ],
   [
     'an ENCRYPTION_KEY of the wrong length',
     { worker: plain('ENCRYPTION_KEY', 'short-key') },
     'refusal',
-    /^`ENCRYPTION_KEY` of the worker is not 64 characters long, and Langfuse does not start with it: give it/,
+    /^`ENCRYPTION_KEY` of the worker is not 64 characters long, so Langfuse does not start\. Set it to/,
   ],
   [
     'an ENCRYPTION_KEY that is not hexadecimal',
     { web: plain('ENCRYPTION_KEY', 'z'.repeat(64)) },
     'warning',
-    /^`ENCRYPTION_KEY` of the web is not hexadecimal, .*: give it/,
+    /^`ENCRYPTION_KEY` of the web is not hexadecimal, .*\. Set it to/,
   ],
   [
     'a CLICKHOUSE_PASSWORD that a URL cannot hold',
     { web: plain('CLICKHOUSE_PASSWORD', 'p@ss&word'), worker: plain('CLICKHOUSE_PASSWORD', 'p@ss&word') },
     'warning',
-    /^`CLICKHOUSE_PASSWORD` of web and worker has characters that break the URL .*: use a password of letters and digits\.$/,
+    /^`CLICKHOUSE_PASSWORD` of web and worker contains characters that break the URL .*\. Use a password of letters and digits only\.$/,
   ],
   [
     'raw characters in the credentials of DATABASE_URL',
     { worker: plain('DATABASE_URL', 'postgresql://langfuse:p@ss&word@aurora:5432/langfuse') },
     'warning',
-    /^The credentials in `DATABASE_URL` of the worker are not percent-encoded, .*P1013.*: write each of/,
+    /^The credentials in `DATABASE_URL` of the worker are not percent-encoded, .*P1013.*\. Replace @/,
   ],
   [
     'a slash in the credentials of DATABASE_URL',
@@ -178,79 +178,79 @@ const FINDINGS: readonly Row[] = [
     'HOSTNAME that is not set',
     { worker: minus('HOSTNAME') },
     'warning',
-    /^`HOSTNAME` of the worker is not 0\.0\.0\.0, .*: set it to 0\.0\.0\.0\.$/,
+    /^`HOSTNAME` of the worker is not 0\.0\.0\.0, .*\. Set it to 0\.0\.0\.0\.$/,
   ],
   [
     'a ClickHouse cluster that there is not',
     { web: plus({ CLICKHOUSE_CLUSTER_ENABLED: 'true' }), worker: minus('CLICKHOUSE_CLUSTER_ENABLED') },
     'warning',
-    /^`CLICKHOUSE_CLUSTER_ENABLED` of web and worker is not false, .*: .*set it to false\.$/,
+    /^`CLICKHOUSE_CLUSTER_ENABLED` of web and worker is not false, .*\. Set it to false\.$/,
   ],
   [
     'a heap as large as the task',
     { worker: plus({ NODE_OPTIONS: '--enable-source-maps --max-old-space-size=4096' }) },
     'warning',
-    /^`NODE_OPTIONS` lets the worker's heap grow to 4096 MiB in a container of 4096 MiB, .*: set --max-old-space-size/,
+    /^`NODE_OPTIONS` lets the worker's heap grow to 4096 MiB in a container of 4096 MiB\. .*\. Set --max-old-space-size to about 3072\.$/,
   ],
   [
     'what v3 needs and v2 did not',
     { from: '2.93.7', to: '3.0.0', worker: minus('CLICKHOUSE_URL', 'REDIS_HOST') },
     'refusal',
-    /^Langfuse 3\.0\.0's worker does not start without `CLICKHOUSE_URL` and `REDIS_CONNECTION_STRING`, .*: set what is missing/,
+    /^The worker of Langfuse 3\.0\.0 does not start without `CLICKHOUSE_URL` and `REDIS_CONNECTION_STRING`\. Set them on the worker/,
   ],
   [
     'the migration address of ClickHouse, which only the web needs',
     { from: '2.93.7', to: '3.0.0', web: minus('CLICKHOUSE_MIGRATION_URL') },
     'refusal',
-    /^Langfuse 3\.0\.0's web does not start without `CLICKHOUSE_MIGRATION_URL`, /,
+    /^The web of Langfuse 3\.0\.0 does not start without `CLICKHOUSE_MIGRATION_URL`\. Set it on the web/,
   ],
   [
     'legacy with the new OTel writes (its default in v4)',
     { ...V4, ...both({ [MODE]: 'legacy', [PREVIEW]: 'false', [BACKFILL]: 'false' }) },
     'refusal',
-    /worker crashes at its start with `\S+WRITE_MODE=legacy`, `\S+NATIVE_OTEL_BEHAVIOUR=direct` \(its default\), .*: set `\S+=dual_write`/,
+    /^The worker .* crashes at its start with `\S+WRITE_MODE=legacy`, `\S+NATIVE_OTEL_BEHAVIOUR=direct` \(its default\), .*\. Set `\S+=dual_write`/,
   ],
   [
     'events_only (its default in v4) with the old OTel writes',
     { ...V4, ...both({ [OTEL]: 'dual_write' }) },
     'refusal',
-    /worker crashes at its start with `\S+WRITE_MODE=events_only` \(its default\), .*: set `\S+WRITE_MODE=dual`, or/,
+    /^The worker .* crashes at its start with `\S+WRITE_MODE=events_only` \(its default\), .*\. Set `\S+WRITE_MODE=dual`, or/,
   ],
   [
     'events_only without the preview',
     { ...V4, ...both({ [PREVIEW]: 'false' }) },
     'refusal',
-    /worker crashes at its start with .*`\S+ALLOW_PREVIEW_OPT_IN=false`: set/,
+    /^The worker .* crashes at its start with .*`\S+ALLOW_PREVIEW_OPT_IN=false`\. Set/,
   ],
   [
     'direct OTel writes on v3, whose mode is legacy by default',
     { from: '3.178.0', to: '3.179.0', ...both({ [OTEL]: 'direct' }) },
     'refusal',
-    /3\.179\.0's worker crashes at its start with `\S+WRITE_MODE=legacy` \(its default\)/,
+    /^The worker of Langfuse 3\.179\.0 crashes at its start with `\S+WRITE_MODE=legacy` \(its default\)/,
   ],
   [
     'a mode that does not exist',
     { ...V4, worker: plus({ [MODE]: 'hunter2' }), web: plus({ [MODE]: 'hunter2' }) },
     'refusal',
-    /`LANGFUSE_MIGRATION_V4_WRITE_MODE` of the worker has a value that Langfuse 4\.16\.0 refuses .*: write legacy, dual or events_only\.$/,
+    /`LANGFUSE_MIGRATION_V4_WRITE_MODE` of the worker has a value with which Langfuse 4\.16\.0 does not start\. Set it to legacy, dual or events_only\.$/,
   ],
   [
     'defaults that change at 4.0.0',
     { from: '3.225.4', to: '4.0.0', ...both({ [PREVIEW]: 'true' }) },
     'warning',
-    /Defaults change at 4\.0\.0 .*: `\S+WRITE_MODE` from legacy to events_only, `\S+BEHAVIOUR` from dual_write to direct, `\S+BACKFILL` from false to true; .*so set/,
+    /^Langfuse 4\.0\.0 changes the defaults .*: `\S+WRITE_MODE` from legacy to events_only, `\S+BEHAVIOUR` from dual_write to direct, `\S+BACKFILL` from false to true\. .*\. Set/,
   ],
   [
     'legacy with a backfill of the tables that it does not keep',
     { ...V4, ...both({ [MODE]: 'legacy', [OTEL]: 'dual_write', [PREVIEW]: 'false' }) },
     'warning',
-    /With `\S+=legacy` .* but `\S+BACKFILL` is true: set it to false/,
+    /with `\S+=legacy`, but `\S+BACKFILL` is true\. Set it to false/,
   ],
   [
     'a write mode that only one of both has',
     { ...V4, worker: plus({ [MODE]: 'dual' }) },
     'warning',
-    /^Web and worker differ in `LANGFUSE_MIGRATION_V4_WRITE_MODE`/,
+    /^Web and worker have different values for `LANGFUSE_MIGRATION_V4_WRITE_MODE`/,
   ],
 ]
 
@@ -260,11 +260,18 @@ test.each(FINDINGS)('%s', (_name, given, kind, sentence) => {
   )
 })
 
-test('every sentence is one, says what to do, and is said once', () => {
+test('every finding has short sentences, says what to do, and is there once', () => {
   for (const [, given] of FINDINGS) {
     const sentences = lint(given).map(({ sentence }) => sentence)
     expect(new Set(sentences).size).toBe(sentences.length)
-    for (const sentence of sentences) expect(sentence).toMatch(/[:,;] .*\.$/)
+    for (const sentence of sentences) {
+      expect(sentence).toMatch(/(\. |, )(Set|Give|Make|Read|Remove|Rename|rename|Replace|Use) [^.].*\.$/)
+      const words = sentence
+        .replaceAll(/`\S+`( from \w+ to \w+)?(,| and)?/g, '')
+        .split(/(?<=\.) +(?=[A-Z])/)
+        .map(part => part.split(/ +/).length)
+      expect(Math.max(...words)).toBeLessThanOrEqual(25)
+    }
   }
 })
 

@@ -32,7 +32,7 @@ test.each<readonly [string, Partial<Delta>, ReturnType<typeof heldTables>]>([
         },
       },
     },
-    [{ table: 'logs', because: 'read whole' }],
+    [{ table: 'logs', because: 'scanned' }],
   ],
   [
     'a primary key comes back',
@@ -73,21 +73,23 @@ const counted = (bytes: readonly (number | undefined)[]) =>
 test('the longest lock is that of the biggest table', () => {
   expect(HELD.map(({ table }) => table)).toEqual(['jobs', 'logs'])
   expect(longestLock(HELD, counted([30, 3_000_000_000]))).toBe(
-    'Longest lock: table logs (3000 MB) is rewritten, and nobody reads or writes it for about 60 s.',
+    'Longest lock: table logs (3000 MB) is rewritten. Its reads and writes wait for about 60 s.',
   )
 })
 
 test('small tables are not worth waiting for, and that is said with the size', () => {
   expect(longestLock(HELD, counted([30_000_000, 1]))).toBe(
-    'Longest lock: no table is held for more than about a second: the biggest that is rewritten, read whole or indexed is jobs (30 MB).',
+    'Longest lock: no table is locked for more than about 1 s. The largest table that is rewritten, scanned or indexed is jobs (30 MB).',
   )
-  expect(longestLock([], [])).toBe('Longest lock: no table is held for more than about a second.')
+  expect(longestLock([], [])).toBe('Longest lock: no table is locked for more than about 1 s.')
 })
 
 test('sizes that were not seen are not guessed', () => {
   const sentence = longestLock(HELD, counted([30_000_000, undefined]))
-  expect(sentence).toContain('which was not seen: logs (rewritten)')
-  expect(longestLock(HELD, [])).toContain('which was not seen: jobs (rewritten), logs (rewritten)')
+  expect(sentence).toContain('The sizes of these tables are unknown: logs (rewritten)')
+  expect(longestLock(HELD, [])).toContain(
+    'The sizes of these tables are unknown: jobs (rewritten), logs (rewritten)',
+  )
 })
 
 test('of migrations by name: what the catalog does not know is left out', () => {

@@ -76,12 +76,12 @@ test.each<readonly [string, Backups, RegExp]>([
   [
     'a database that cannot be told',
     { ...BOTH, database: unknown('AWS denied rds:DescribeDBClusters', 'unreachable') },
-    /^No snapshot can be taken, because AWS denied rds:DescribeDBClusters: grant .*write `backup: false`\.$/,
+    /^Cannot take a snapshot of PostgreSQL: AWS denied rds:DescribeDBClusters\. Grant .*set `backup: false`\.$/,
   ],
   [
     'a cluster that is not available',
     { ...BOTH, database: known({ ...CLUSTER, status: 'stopped' }, 'x') },
-    /while Aurora cluster langfuse-postgres is stopped: wait until it is available/,
+    /Aurora cluster langfuse-postgres, because it is stopped\. Wait until it is available/,
   ],
 ])('%s is refused with the remedy, never skipped', (_what, backups, problem) => {
   expect(plan(backups)).toMatchObject({ kind: 'refusal', problems: [expect.stringMatching(problem)] })
@@ -91,17 +91,17 @@ test.each<readonly [string, Backups, RegExp]>([
   [
     'no Aurora in the account',
     { ...BOTH, database: known(undefined, 'x') },
-    /^PostgreSQL gets no snapshot before the first change: there is no Aurora PostgreSQL cluster/,
+    /^PostgreSQL gets no snapshot before the first change: this account and region have no Aurora PostgreSQL cluster/,
   ],
   [
     'no vault',
     { ...BOTH, files: known({ ...FILES, vault: undefined }, 'x') },
-    /^ClickHouse's data on fs-1 has no recovery point: the account has no backup vault in this region/,
+    /^ClickHouse's data on fs-1 gets no recovery point: the account has no backup vault in this region/,
   ],
   [
     'vaults that may not be listed',
     { ...BOTH, files: unknown('AWS denied backup:ListBackupVaults', 'unreachable') },
-    /^ClickHouse's data gets no recovery point before the first change, because AWS denied backup:ListBackupVaults/,
+    /^ClickHouse's data gets no recovery point before the first change: AWS denied backup:ListBackupVaults/,
   ],
   ['ClickHouse without EFS', { ...BOTH, files: known(undefined, 'x') }, /has no EFS volume/],
 ])('%s is a warning that says what is unprotected', (_what, backups, warning) => {

@@ -99,7 +99,7 @@ test('a plan that was approved and is another by now is refused as stale', () =>
   expect(plan(stackOn2(), TO_3, { 'plan-digest': approved }).kind).toBe('plan')
   expect(plan(stackOn3(), TO_3, { 'plan-digest': approved })).toMatchObject({
     kind: 'refusal',
-    problems: [expect.stringMatching(/is not the plan of now/)],
+    problems: [expect.stringMatching(/^The approved plan is stale: .* is now sha256:/)],
   })
 })
 
@@ -125,12 +125,12 @@ const migration =
   })
 
 test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
-  ['an unknown release', s => s, { version: '3.1.0' }, /3\.1\.0 is not in this version's catalog/],
+  ['an unknown release', s => s, { version: '3.1.0' }, /3\.1\.0 is not in this action's catalog/],
   [
     'an older release',
     () => stackOn3(),
     { version: '2.93.7' },
-    /2\.93\.7 is older: a deploy never goes back/,
+    /2\.93\.7 is older\. A deploy never downgrades/,
   ],
   [
     'an operation under way on App Runner',
@@ -155,7 +155,7 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
     'a ClickHouse that is too old',
     store({ version: '23.8.1' }),
     {},
-    /needs ClickHouse 24\.3 or newer, .* set `clickhouse-version`/,
+    /needs ClickHouse 24\.3 or newer, .* Set `clickhouse-version`/,
   ],
   [
     'a ClickHouse schema from the future',
@@ -218,7 +218,7 @@ test('a deployment that fails for ever is replaced, whatever it was', () => {
     expect(steps[0]).toMatchObject({
       component: 'worker',
       follow: undefined,
-      reason: expect.stringMatching(/fails again and again and is replaced/),
+      reason: expect.stringMatching(/keeps failing, so this step replaces it/),
     })
   }
 })
@@ -255,7 +255,7 @@ test('what was not looked at is a warning, not a silence', () => {
     expect.arrayContaining([
       expect.stringMatching(/PostgreSQL was not checked/),
       expect.stringMatching(/ClickHouse was not checked/),
-      expect.stringMatching(/does not reach PostgreSQL and ClickHouse/),
+      expect.stringMatching(/cannot reach PostgreSQL and ClickHouse/),
     ]),
   )
 })

@@ -68,7 +68,7 @@ test('what the databases lack is migrated before any component, with the web ima
     image: `${REGISTRY}/langfuse-web@${DIGEST.web3}`,
     postgres: ['20241124115100_a', '20241206115829_b'],
     clickhouse: [6],
-    reason: expect.stringMatching(/brings 2 Postgres migrations and 1 ClickHouse migration, .*\.$/),
+    reason: expect.stringMatching(/brings 2 Postgres migrations and 1 ClickHouse migration\. .*\.$/),
   })
 })
 
@@ -114,8 +114,8 @@ test.each<readonly [string, Stack, Partial<Migrate> | undefined]>([
   else expect(step).toMatchObject(expected)
 })
 
-const BOTH = 'This run does not reach PostgreSQL and ClickHouse: it cannot run the checks inside'
-const NO_UNDO = ', and cannot undo the migrations if the deploy fails.'
+const BOTH = 'This run cannot reach PostgreSQL and ClickHouse, so it cannot run the checks inside the VPC'
+const NO_UNDO = ' or undo the migrations if the deploy fails.'
 
 test.each<readonly [string, Stack, readonly string[]]>([
   ['both databases', stackOn2(), []],
@@ -124,12 +124,12 @@ test.each<readonly [string, Stack, readonly string[]]>([
   [
     'PostgreSQL alone',
     stackOn2({ clickhouseStore: BLIND.clickhouseStore }),
-    [`This run does not reach ClickHouse: it cannot run the checks inside${NO_UNDO}`],
+    [`This run cannot reach ClickHouse, so it cannot run the checks inside the VPC${NO_UNDO}`],
   ],
   [
     'ClickHouse alone',
     stackOn2({ postgres: BLIND.postgres }),
-    [`This run does not reach PostgreSQL: it cannot run the checks inside${NO_UNDO}`],
+    [`This run cannot reach PostgreSQL, so it cannot run the checks inside the VPC${NO_UNDO}`],
   ],
 ])('a plan that reaches %s says what it costs', (_reached, stack, sentences) => {
   expect(unreachedWarnings(question(stack))).toEqual(sentences)
@@ -138,7 +138,7 @@ test.each<readonly [string, Stack, readonly string[]]>([
 test('with `boot` the web migrates, and the plan says what that risks', () => {
   expect(migration(stackOn2(), { migrate: 'boot' })).toBeUndefined()
   expect(bootWarnings(question(stackOn2(), { migrate: 'boot' }))).toEqual([
-    expect.stringMatching(/inside the time that it has to pass its health check .*`migrate: task`/),
+    expect.stringMatching(/must finish before its health check times out .*`migrate: task`/),
   ])
   expect(bootWarnings(question(stackOn2()))).toEqual([])
 })
@@ -189,7 +189,9 @@ test('a worker without subnets cannot lend its place: refused with the way round
   const service = { ...stack.worker.service, subnets: [] }
   const asked = question({ ...stack, worker: { ...stack.worker, service } })
   const steps = withMigrations([WORKER], asked)
-  expect(migrateProblems(steps, asked)).toEqual([expect.stringMatching(/no subnets .*`migrate: boot`/)])
+  expect(migrateProblems(steps, asked)).toEqual([
+    expect.stringMatching(/\(it has no subnets\).*`migrate: boot`/),
+  ])
   expect(migrateProblems([WORKER], asked)).toEqual([])
 })
 

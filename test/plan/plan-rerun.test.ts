@@ -61,14 +61,14 @@ test.each<readonly [string, string, Stack, RegExp]>([
     'a name that is not there',
     '2024_x',
     settled(),
-    /names 2024_x, which is not in the table background_migrations \(there: 2024_a, 2024_b, 2024_c, 2024_d\)/,
+    /names 2024_x, which table background_migrations does not contain\. It contains: 2024_a, 2024_b, 2024_c, 2024_d\./,
   ],
-  ['one that is active', '2024_c', settled(), /2024_c is active, a worker is at it right now: wait until/],
+  ['one that is active', '2024_c', settled(), /2024_c is currently running in a worker\. Wait until/],
   [
     'a database that is not seen',
     '2024_a',
     { ...settled(), postgres: unknown('the databases are not reached: set `network: direct`', 'not-asked') },
-    /names 2024_a, but the databases are not reached: set `network: direct`\.$/,
+    /^Cannot re-run 2024_a \(input `rerun-background-migrations`\): the databases are not reached: set `network: direct`\.$/,
   ],
 ])('%s is refused with the remedy', (_what, names, stack, problem) => {
   expect(plan(names, stack)).toMatchObject({
@@ -81,7 +81,7 @@ test('one behind a gate is dormant until the worker is told otherwise', () => {
   const gate = 'LANGFUSE_BACKGROUND_MIGRATION_V4_DROP_PID_TID_SORTING_TABLES'
   const stack = settled([{ name: '2026_e', state: 'finished', gate, active: false }])
   expect(planRerun(['2026_e'], stack, '3.203.0').problems).toEqual([
-    expect.stringMatching(/2026_e is dormant: the worker runs it only when LANGFUSE_BACK/),
+    expect.stringMatching(/2026_e is turned off: the worker runs it only if its LANGFUSE_BACK/),
   ])
   const { container } = stack.worker
   const environment = { ...container.environment, [gate]: 'true' }
@@ -105,7 +105,7 @@ test('a worker that is told to run none cannot be asked to', () => {
     kind: 'refusal',
     problems: expect.arrayContaining([
       expect.stringMatching(
-        /runs no background migration, because its LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS is not `true`/,
+        /runs no background migrations, because its LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS is not `true`/,
       ),
     ]),
   })

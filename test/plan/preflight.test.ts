@@ -44,7 +44,7 @@ test.each(['3', '3.225', 'v4', 'latest', 'main'])(
   version => {
     expect(() => readDeployConfig(fakeRunner('deploy', { version }))).toThrow(BadInput)
     expect(() => readDeployConfig(fakeRunner('deploy', { version }))).toThrow(
-      /floating tag, which can move to another major version and migrate for good: write an exact release/,
+      /floating tag that can move to another major version\. Set it to an exact release/,
     )
   },
 )
@@ -57,13 +57,13 @@ test('all that stands in the way is said at once: the stop, the ClickHouse, the 
   }
   const targets = { web: image('langfuse-web', newestV4, DIGEST.web3, { presence: 'missing' }) }
   expect(problems(plan(stack, { version: newestV4 }, targets))).toEqual([
-    expect.stringMatching(/deploy 3\.29\.0 first/),
+    expect.stringMatching(/Deploy 3\.29\.0 first/),
     expect.stringMatching(/needs ClickHouse 25\.12 or newer/),
     expect.stringMatching(/web image `\S+` does not exist/),
-    expect.stringMatching(/worker does not start without `CLICKHOUSE_URL`/),
+    expect.stringMatching(/worker of Langfuse \S+ does not start without `CLICKHOUSE_URL`/),
   ])
   expect(problems(plan(stackOn('2.93.7'), { version: '3.207.0' }))).toEqual([
-    expect.stringMatching(/deploy 3\.29\.0 first/),
+    expect.stringMatching(/Deploy 3\.29\.0 first/),
     expect.stringMatching(/data is on EFS/),
   ])
 })
@@ -75,67 +75,67 @@ const REFUSALS: readonly Row[] = [
     'a release that the catalog does not know',
     stackOn('3.0.0'),
     { version: '3.0.1' },
-    /^Langfuse 3\.0\.1 is not in this version's catalog \(newest: \S+\), .*: use a newer version of this action, or deploy/,
+    /^Langfuse 3\.0\.1 is not in this action's catalog \(newest: \S+\), .*\. Use a newer version of this action, or deploy/,
   ],
   [
     'a pre-release',
     stackOn('3.225.4', { clickhouse: '25.12.3' }),
     { version: '4.0.0-rc.0' },
-    /4\.0\.0-rc\.0 is a pre-release, .*: deploy a final release/,
+    /4\.0\.0-rc\.0 is a pre-release\. .*\. Deploy a final release/,
   ],
   [
     'an older release',
     stackOn('3.29.0'),
     { version: '3.0.0' },
-    /3\.29\.0 runs, and 3\.0\.0 is older: .*use the rollback action with `to: 3\.0\.0`/,
+    /3\.29\.0 is running, and 3\.0\.0 is older\. .*Use the rollback action with `to: 3\.0\.0`/,
   ],
   [
     '3.28.2, which holds 2.95.1',
     stackOn('3.0.0'),
     { version: '3.28.2' },
-    /images of Langfuse 3\.28\.2 hold 2\.95\.1 under a wrong name, .*: deploy 3\.28\.3\.$/,
+    /images of Langfuse 3\.28\.2 contain 2\.95\.1: they were published under a wrong tag\. .*\. Deploy 3\.28\.3\.$/,
   ],
   [
     'v2 that is too old for a v3 beside it',
     { ...stackOn('2.93.7'), health: known({ status: 200, version: '2.90.0' }, 'x') },
     { version: '3.0.0' },
-    /3\.0\.0 cannot follow 2\.90\.0 at once, because v3 works beside 2\.92\.0 or newer only: deploy 2\.95\.12 first/,
+    /3\.0\.0 cannot be deployed directly over 2\.90\.0, because v3 can run alongside v2 only from 2\.92\.0 on\. Deploy 2\.95\.12 first/,
   ],
   [
     'v2 past the stop at 3.29.0',
     stackOn('2.93.7'),
     { version: '3.29.1' },
-    /because v3 releases after 3\.29\.0 remove what v2 still uses: deploy 3\.29\.0 first, wait until its background migrations have finished, then 3\.29\.1\.$/,
+    /because v3 releases after 3\.29\.0 remove database objects that v2 still uses\. Deploy 3\.29\.0 first, wait until its background migrations have finished, then deploy 3\.29\.1\.$/,
   ],
   [
     'v2 to v4, past both stops',
     stackOn('2.93.7', { clickhouse: '25.12.3' }),
     { version: newestV4 },
-    new RegExp(`deploy 3\\.29\\.0 first, wait .*, then ${newestV3}, then ${newestV4}\\.$`),
+    new RegExp(`Deploy 3\\.29\\.0 first, wait .*, then deploy ${newestV3}, then ${newestV4}\\.$`),
   ],
   [
     'a v3 before the newest one to v4',
     stackOn('3.100.0', { clickhouse: '25.12.3' }),
     { version: newestV4 },
-    new RegExp(`v4 drops the tables that v3's background migrations copy from: deploy ${newestV3} first`),
+    new RegExp(`v4 drops the tables that v3's background migrations copy from\\. Deploy ${newestV3} first`),
   ],
   [
     'v4 on ClickHouse 24.3',
     stackOn(newestV3, { clickhouse: '24.3.18' }),
     { version: newestV4 },
-    /needs ClickHouse 25\.12 or newer, and 24\.3\.18 is older: set `clickhouse-version` to 25\.12 or newer/,
+    /needs ClickHouse 25\.12 or newer, but 24\.3\.18 is older\. Set `clickhouse-version` to 25\.12 or newer/,
   ],
   [
     'a ClickHouse version that is still too old',
     stackOn(newestV3, { clickhouse: '24.3.18' }),
     { version: newestV4, 'clickhouse-version': '25.11.9' },
-    /needs ClickHouse 25\.12 or newer, and 25\.11\.9 is older: set `clickhouse-version`/,
+    /needs ClickHouse 25\.12 or newer, but 25\.11\.9 is older\. Set `clickhouse-version`/,
   ],
   [
     'v3 on ClickHouse 23.8',
     stackOn('2.93.7', { clickhouse: '23.8.1' }),
     { version: '3.0.0' },
-    /needs ClickHouse 24\.3 or newer, and 23\.8\.1 is older/,
+    /needs ClickHouse 24\.3 or newer, but 23\.8\.1 is older/,
   ],
   ...['3.207.0', '3.212.0'].map(
     (version): Row => [
@@ -158,19 +158,19 @@ const REFUSALS: readonly Row[] = [
     'v2 to beyond 3.29.0 with its data not copied yet',
     stackOn('3.29.0', { background: [row(TRACES, 'unfinished')] }),
     { version: '3.30.0' },
-    /migration 20241024_1730_\S+ has not finished, and Langfuse asks to have it finished on 3\.29\.0 .*: wait until it has/,
+    /migration 20241024_1730_\S+ has not finished\. Langfuse requires it to finish on 3\.29\.0 .*\. Wait until it has/,
   ],
   [
     'v4 while a copy from a table that it drops has not finished',
     stackOn(newestV3, { clickhouse: '25.12.3', background: [row(RUN_ITEMS, 'unfinished')] }),
     { version: newestV4 },
-    /20250814_1001_\S+ has not finished, and Langfuse 4\.0\.0 drops what it copies from, .*lost: wait until it has/,
+    /20250814_1001_\S+ has not finished\. Langfuse 4\.0\.0 drops its source tables, .*lost\. Wait until it has/,
   ],
   [
     'v4 while such a copy has failed',
     stackOn(newestV3, { clickhouse: '25.12.3', background: [row(TRACES, 'failed')] }),
     { version: newestV4 },
-    /20241024_1730_\S+ failed, and Langfuse 4\.0\.0 drops .*: repair what its failed_reason says, retry it/,
+    /20241024_1730_\S+ failed\. Langfuse 4\.0\.0 drops .*\. Fix the cause in its failed_reason, retry it/,
   ],
 ]
 
@@ -235,7 +235,9 @@ test.each<readonly [string, string, string | undefined, boolean]>([
   const stack = value === undefined ? bare : withWorkerVariable(bare, BACKFILL, value)
   const found = warningsOf(plan(stack, { version: newestV4 })).filter(sentence => sentence.includes(V4_1))
   expect(found).toEqual(
-    warned ? [expect.stringMatching(/asks to have all of them finished before another upgrade: wait/)] : [],
+    warned
+      ? [expect.stringMatching(/requires all background migrations to finish before the next upgrade\. Wait/)]
+      : [],
   )
 })
 
@@ -250,7 +252,7 @@ test('rows that v2 leaves to v3 are no reason to wait; a v3 worker that runs non
     'false',
   )
   expect(about(off, '3.1.0')).toEqual([
-    expect.stringMatching(/set the worker's LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS to `true` and wait/),
+    expect.stringMatching(/Set the worker's LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS to `true` and wait/),
   ])
 })
 
@@ -258,7 +260,7 @@ test('a background migration that nothing depends on yet is a warning', () => {
   const background = [row('20250711_1347_patch_llm_tool_schema_audit_logs', 'failed')]
   expect(warningsOf(plan(stackOn('3.100.0', { background }), { version: '3.101.0' }))).toEqual(
     expect.arrayContaining([
-      expect.stringMatching(/20250711_1347_\S+ failed, .*: repair what its failed_reason says/),
+      expect.stringMatching(/20250711_1347_\S+ failed\. .*\. Fix the cause in its failed_reason/),
     ]),
   )
 })
@@ -272,7 +274,7 @@ test('ClickHouse goes first when the target needs a newer one, and the plan says
   const kinds = result.steps.map(step => step.kind)
   expect(kinds.indexOf('migrate')).toBeGreaterThan(kinds.indexOf('roll-ecs'))
   expect(result.steps.find(step => 'component' in step && step.component === 'clickhouse')?.reason).toMatch(
-    /ClickHouse goes first and leaves the order `worker,clickhouse,web`, because Langfuse \S+ needs ClickHouse 25\.12 or newer and 25\.3\.2 runs\./,
+    /ClickHouse goes first, despite `order: worker,clickhouse,web`: Langfuse \S+ needs ClickHouse 25\.12 or newer, but 25\.3\.2 is running\./,
   )
 })
 
@@ -308,8 +310,8 @@ test('what cannot be told is a warning: the release that runs, the ClickHouse th
   }
   expect(warningsOf(plan(blind, { version: '3.101.0' }))).toEqual(
     expect.arrayContaining([
-      expect.stringMatching(/Which release runs now cannot be told .*mandatory stops .* were not checked/),
-      expect.stringMatching(/Which ClickHouse runs cannot be told .*needs 24\.3 or newer/),
+      expect.stringMatching(/^The running release is unknown: .*Mandatory stops .* were not checked/),
+      expect.stringMatching(/^The running ClickHouse version is unknown: .*needs 24\.3 or newer/),
     ]),
   )
   const newer = { ...stack, health: known({ status: 200, version: '3.999.0' }, 'x') }
@@ -317,7 +319,7 @@ test('what cannot be told is a warning: the release that runs, the ClickHouse th
   const ahead = { ...stack, health: known({ status: 200, version: '3.100.99' }, 'x') }
   expect(warningsOf(plan(ahead, { version: '3.101.0' }))).toEqual(
     expect.arrayContaining([
-      expect.stringMatching(/3\.100\.99, which runs now, is not in this version's catalog/),
+      expect.stringMatching(/3\.100\.99 is running, which is not in this action's catalog/),
     ]),
   )
 })
@@ -328,22 +330,22 @@ test.each<readonly [string, Targets, RegExp]>([
   [
     'a web image without linux/amd64 on App Runner',
     { web: image('langfuse-web', to, DIGEST.web3, { platforms: ['linux/arm64'] }) },
-    /web image `\S+` is built for linux\/arm64, and App Runner service langfuse_web runs linux\/amd64 only: push an image that has linux\/amd64/,
+    /web image `\S+` is built for linux\/arm64, but App Runner service langfuse_web runs linux\/amd64 only\. Push an image for linux\/amd64/,
   ],
   [
     'a worker image without the architecture of its task definition',
     { worker: image('langfuse-worker', to, DIGEST.worker3, { platforms: ['linux/amd64'] }) },
-    /worker image `\S+` is built for linux\/amd64, and task definition langfuse_worker:1 runs on linux\/arm64: push/,
+    /worker image `\S+` is built for linux\/amd64, but task definition langfuse_worker:1 runs on linux\/arm64\. Push/,
   ],
   [
     'a ClickHouse image of the wrong architecture',
     { clickhouse: image('clickhouse', '25.3.2', DIGEST.clickhouseNew, { platforms: ['linux/amd64'] }) },
-    /ClickHouse image `\S+` is built for linux\/amd64, and task definition clickhouse:1 runs on linux\/arm64/,
+    /ClickHouse image `\S+` is built for linux\/amd64, but task definition clickhouse:1 runs on linux\/arm64/,
   ],
   [
     'an image that does not exist',
     { web: image('langfuse-web', to, DIGEST.web3, { presence: 'missing' }) },
-    /web image `\S+` does not exist in its registry: push it first, or name another with `web-image`/,
+    /web image `\S+` does not exist in its registry\. Push it first, or set `web-image` to another image/,
   ],
 ])('refuses %s', (_name, over, sentence) => {
   const targets = { ...targetsFor(to), ...over }
@@ -359,7 +361,9 @@ test('an image whose platforms are not known is let through; one outside ECR is 
   expect(
     warningsOf(plan(stackOn('3.100.0'), { version: to }, { ...targetsFor(to), web: elsewhere })),
   ).toEqual(
-    expect.arrayContaining([expect.stringMatching(/is not in ECR: that it exists, and for which platforms/)]),
+    expect.arrayContaining([
+      expect.stringMatching(/is not in ECR, so its existence and its platforms were not checked/),
+    ]),
   )
 })
 
@@ -367,7 +371,7 @@ test("an image that carries another release's tag is a warning", () => {
   const worker = image('langfuse-worker', '3.99.0', DIGEST.worker3)
   expect(warningsOf(plan(stackOn('3.100.0'), { version: to }, { ...targetsFor(to), worker }))).toEqual(
     expect.arrayContaining([
-      expect.stringMatching(/worker image `\S+` carries the tag 3\.99\.0, and `version` is 3\.101\.0/),
+      expect.stringMatching(/worker image `\S+` has the tag 3\.99\.0, but `version` is 3\.101\.0/),
     ]),
   )
 })

@@ -140,7 +140,7 @@ export async function expectDenied(stage: Stage, operation: string, permission: 
       expect.stringMatching(
         /The state of PostgreSQL was not checked: the databases were not seen, because AWS denied/,
       ),
-      'This run does not reach PostgreSQL and ClickHouse: it cannot run the checks inside, and cannot undo the migrations if the deploy fails.',
+      'This run cannot reach PostgreSQL and ClickHouse, so it cannot run the checks inside the VPC or undo the migrations if the deploy fails.',
     ]),
   )
   await nothingIsLeft(stage)

@@ -57,7 +57,9 @@ test('the stack as Terraform leaves it: verify passes and warns of what will hur
   const { result, writes } = await writesDuring(() => stage.run('verify'))
   expect(result.outputs).toMatchObject({ outcome: 'passed', failed: '0', 'current-version': '2.93.7' })
   expect(result.exitCode).toBe(0)
-  expect(result.summary).toMatch(/minimum 100 %, maximum 200 %, so a new task starts beside the old one/)
+  expect(result.summary).toMatch(
+    /minimum 100 %, maximum 200 %, so a new task starts before the old one stops/,
+  )
   expect(writes).toEqual([])
 })
 

@@ -217,7 +217,7 @@ async function unsaidRisk(stage: Stage, { to, accept }: Pair): Promise<readonly 
   const isReported =
     result.outputs['outcome'] === 'refused' &&
     said.includes(`\`accept: ${accept}\``) &&
-    said.includes('site may fail')
+    said.includes('Requests may fail')
   return isReported ? [] : [`without accept: ${accept} it was ${result.outputs['outcome']}: ${said}`]
 }
 
@@ -233,9 +233,9 @@ async function unsaidPlan(stage: Stage, { to, accept }: Pair): Promise<readonly 
   const isUndone = rollbackClass !== 'images'
   const wanted: readonly (readonly [RegExp, boolean])[] = [
     [/Longest lock: /, isUndone],
-    [/since the upgrade|to ClickHouse only|to its own only/, isUndone],
-    [/at least \d+ |stays where it is/, isUndone],
-    [/site may fail/, !isSafe],
+    [/since the upgrade|to ClickHouse only|only its own tables/, isUndone],
+    [/At least \d+ |stays in place/, isUndone],
+    [/Requests may fail/, !isSafe],
   ]
   const wrong = wanted.filter(([text, isReported]) => text.test(result.summary) !== isReported)
   return [

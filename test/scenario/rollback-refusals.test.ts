@@ -86,17 +86,17 @@ describe('on 3.0.0', () => {
     [
       'a release that the catalog does not know',
       () => ({ to: '3.0.99' }),
-      /Langfuse 3\.0\.99 is not in this version's catalog, .*: write a release from \S+ to \S+ in `to`/,
+      /Langfuse 3\.0\.99 is not in this action's catalog, .*\. Set `to` to a release from \S+ to \S+,/,
     ],
     [
       'a newer release',
       () => ({ to: '3.1.0' }),
-      /Langfuse 3\.0\.0 runs, and 3\.1\.0 is newer: a rollback never goes forward, use the deploy action/,
+      /Langfuse 3\.0\.0 is running, and 3\.1\.0 is newer\. A rollback never upgrades\. Use the deploy action/,
     ],
     [
       'a release that never ran, whose image is not in ECR',
       () => ({ to: '2.95.12' }),
-      /image to go back to, `.*langfuse-web:2\.95\.12`, is not in its repository: it was never pushed there, or a lifecycle policy has expired it/,
+      /image `.*langfuse-web:2\.95\.12` of the older release is not in its repository\. It was never pushed there, or a lifecycle policy deleted it/,
     ],
     [
       'PostgreSQL that cannot be reached',
@@ -125,7 +125,7 @@ describe('on 3.0.0', () => {
     [
       'an image-only rollback that the older web would not survive',
       () => ({ to: '2.93.7', sql: 'images-only' }),
-      /its web would not start \("no migration found for version 6"\): write `auto`/,
+      /its web would not start \("no migration found for version 6"\)\. Set `sql: auto`/,
     ],
   ])('%s: refused', async (_what, inputs, sentence) => {
     const result = await changingNothing(stage, inputs())
@@ -197,7 +197,7 @@ test('across the v4 cut-over without accept: restore: the runbook with the snaps
     expect(deployed.outputs['outcome']).toBe('deployed')
     const snapshot = deployed.outputs['snapshot-id'] ?? ''
     const result = await changingNothing(stage, { to: 'previous' })
-    expectOneSentence(result, 'refused', /class `restore` .*: write `accept: restore` to take that/s)
+    expectOneSentence(result, 'refused', /class `restore` .*\. Set `accept: restore` to accept this/s)
     expect(result.summary).toContain('Nothing was changed')
     expect(snapshot).not.toBe('')
     expect(result.summary).toContain(snapshot)

@@ -161,7 +161,7 @@ const CELLS: readonly Cell[] = [
     ...worker('image-missing'),
     what: 'image missing',
     outcome: 'refused',
-    cause: [/worker image `.*langfuse-worker:3\.0\.0` does not exist in its registry: push it first/],
+    cause: [/worker image `.*langfuse-worker:3\.0\.0` does not exist in its registry\. Push it first/],
   },
   {
     ...worker('image-missing', true),

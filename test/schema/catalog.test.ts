@@ -149,7 +149,7 @@ test('the steps up give 3.0.0 exactly, one migration after the other', async () 
 test('a step that is applied to another schema than its own is refused', () => {
   const step = catalog.postgresStep('20241124115100_add_projects_deleted_at')
   expect(() => applyDelta(catalog.postgresSnapshot('3.0.0'), step)).toThrow(
-    'The change of column public.projects.deleted_at does not follow from the schema it is applied to.',
+    'Cannot apply the change of column public.projects.deleted_at: the schema before it is another one.',
   )
 })
 

@@ -80,7 +80,7 @@ export const FACTS: ReleaseFacts = {
   postgresSchema: () => SCHEMA.postgres,
   clickhouseSnapshot: () => SCHEMA.clickhouse,
   postgresChange: name => {
-    throw new Error(`The catalog knows no change of ${name}.`)
+    throw new Error(`The catalog has no change for Postgres migration ${name}.`)
   },
   allBackgroundMigrations: () => [],
   environmentNames: () => new Set(ENVIRONMENT_NAMES),

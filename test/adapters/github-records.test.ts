@@ -61,7 +61,7 @@ test('what there is to restore from is read back, the newest of each kind', asyn
   await location.keep(id, { kind: 'aurora-snapshot', id: 'langfuse-2-93-7-to-3-0-0-old' })
   await location.keep(id, { kind: 'efs-recovery-point', id: point })
   await location.mark(id, 'failure', 'ClickHouse did not start')
-  await location.mark(id, 'in_progress', 'Langfuse 3.0.0 is being rolled out again')
+  await location.mark(id, 'in_progress', 'Langfuse 3.0.0 is being deployed again')
   await location.keep(id, { kind: 'aurora-snapshot', id: 'langfuse-2-93-7-to-3-0-0-new' })
   await location.mark(id, 'success', 'Aurora snapshot: is what this sentence begins with')
   expect(await location.latest()).toEqual({

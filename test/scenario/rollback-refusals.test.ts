@@ -147,7 +147,7 @@ describe('on 3.0.0', () => {
     const result = await changingNothing(stage, inputs())
     expectOneSentence(result, 'failed', /permission denied/)
     expect(result.summary).toMatch(/has to own Langfuse's tables, and to be allowed to create a schema/)
-    expect(result.summary).toMatch(/run this rollback again/)
+    expect(result.summary).toMatch(/re-run this rollback: it resumes where it stopped/)
   })
 
   /** As PostgreSQL says it: https://www.postgresql.org/docs/15/errcodes-appendix.html, class 53. */

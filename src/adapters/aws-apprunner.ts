@@ -43,7 +43,9 @@ export function appRunnerAdapter(region: string): AppRunner {
         )
         const { Subnets: subnets, SecurityGroups: securityGroups } = found ?? {}
         if (subnets !== undefined && securityGroups !== undefined) return { subnets, securityGroups }
-        throw new RolloutError(`App Runner answered without the place of VPC connector ${arn}`)
+        throw new RolloutError(
+          `App Runner answered without the subnets and security groups of VPC connector ${arn}`,
+        )
       } catch (error) {
         if (isAwsError(error, 'ResourceNotFoundException')) return undefined
         throw error
@@ -55,11 +57,13 @@ export function appRunnerAdapter(region: string): AppRunner {
       sendWhole(command, { ServiceArn: service.arn, SourceConfiguration: withImage(service, image) })
       const answer = await client.send(command).catch(error => {
         if (!isAwsError(error, 'InvalidStateException')) throw error
-        throw new Busy(`App Runner takes no update of ${service.name}: ${error.message}`, { cause: error })
+        throw new Busy(`App Runner rejected the update of ${service.name}: ${error.message}`, {
+          cause: error,
+        })
       })
       if (answer.OperationId === undefined) {
         throw new RolloutError(
-          `App Runner took the update of ${service.name} without an operation to follow: look at it in the console.`,
+          `App Runner accepted the update of ${service.name} without an operation id: check the service in the console.`,
         )
       }
       return { operationId: answer.OperationId }
@@ -69,7 +73,7 @@ export function appRunnerAdapter(region: string): AppRunner {
 
 type Whole = Readonly<Record<string, unknown>>
 
-/** The source configuration as it was on the wire. */
+/** The unchanged source configuration from AWS's JSON. */
 function sourceOf(answer: Whole): Whole {
   const service = answer['Service'] as Whole | undefined
   return (service?.['SourceConfiguration'] ?? {}) as Whole
@@ -80,7 +84,7 @@ function withImage(service: AppRunnerService, image: string): Whole {
   const repository = source['ImageRepository'] as Whole | undefined
   if (repository === undefined) {
     throw new RolloutError(
-      `App Runner service ${service.name} is built from source code, not from an image: it cannot be rolled out.`,
+      `App Runner service ${service.name} is built from source code: deploy it from an image instead.`,
     )
   }
   return { ...source, ImageRepository: { ...repository, ImageIdentifier: image } }
@@ -112,7 +116,7 @@ function toService(service: Sdk.Service | undefined, whole: Whole): AppRunnerSer
   }
 }
 
-/** Named one by one: a member that App Runner begins to answer one day must not look like a change. */
+/** Lists each setting, so that new members of App Runner's API do not appear as changes. */
 function toSettings(service: Sdk.Service | undefined): Readonly<Record<string, string>> {
   const check = service?.HealthCheckConfiguration
   const network = service?.NetworkConfiguration
@@ -149,7 +153,7 @@ function toMebibytes(memory: string | undefined): number | undefined {
   return size === undefined ? undefined : Number(size) * (unit === undefined ? 1 : 1024)
 }
 
-/** One without a status might be under way. */
+/** An operation without a status might still be running. */
 function toOperation(operation: Sdk.OperationSummary) {
   if (operation.Status === undefined)
     throw new RolloutError('App Runner answered ListOperations with an operation that has no status.')

@@ -27,7 +27,7 @@ export function backupAdapter(region: string): Backup {
             new ListRecoveryPointsByResourceCommand({ ResourceArn: resource, NextToken }),
           )
           const found = page.RecoveryPoints
-          // What names nothing is no recovery point, and no sign that there is none.
+          // An answer without ARNs does not prove that there are none.
           if (found?.every(point => point.RecoveryPointArn !== undefined) !== true)
             throw new RolloutError(`AWS Backup answered without the recovery points of ${resource}`)
           return { items: found, next: page.NextToken }
@@ -55,7 +55,7 @@ export function backupAdapter(region: string): Backup {
       )
       if (answer.BackupJobId === undefined) {
         throw new RolloutError(
-          'StartBackupJob answered without a job id: run again, and report this if it stays so.',
+          'StartBackupJob answered without a job id: run again, and report this if it happens again.',
         )
       }
       return { jobId: answer.BackupJobId }

@@ -4,8 +4,8 @@ import type { CloudMap } from '../ports/cloud.ts'
 import { allPages, clientRetries, once } from './clients.ts'
 
 /**
- * Cloud Map. Health comes from GetInstancesHealthStatus, not from DiscoverInstances: that one lives on a host of
- * its own (`data-servicediscovery…`), and leaves unhealthy instances out unless asked.
+ * Cloud Map. GetInstancesHealthStatus, not DiscoverInstances: that has a separate endpoint (`data-servicediscovery…`)
+ * and omits unhealthy instances by default.
  */
 export function cloudMapAdapter(region: string): CloudMap {
   const sdk = once(async () => {
@@ -19,7 +19,7 @@ export function cloudMapAdapter(region: string): CloudMap {
       const service = (await client.send(new GetServiceCommand({ Id: id }))).Service
       const namespace = await client.send(new GetNamespaceCommand({ Id: service?.NamespaceId }))
       const [first, rest] = [service?.Name, namespace.Namespace?.Name]
-      // Whether the name that clients use is this one depends on it.
+      // The name is compared with the one that clients use.
       if (first === undefined || rest === undefined)
         throw new RolloutError(`Cloud Map answered without the name of service ${id}.`)
       const instances = await allPages<Sdk.InstanceSummary>(async NextToken => {
@@ -44,7 +44,7 @@ export function cloudMapAdapter(region: string): CloudMap {
   }
 
   async function healthOf(id: string, instances: number): Promise<Record<string, string>> {
-    // With no instance at all the call answers InstanceNotFound.
+    // Without instances the call fails with InstanceNotFound.
     if (instances === 0) return {}
     const { client, GetInstancesHealthStatusCommand } = await sdk()
     const answer = await client.send(new GetInstancesHealthStatusCommand({ ServiceId: id }))

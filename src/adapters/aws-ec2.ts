@@ -4,8 +4,8 @@ import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../port
 import { allowed, allPages, clientRetries, once } from './clients.ts'
 
 /**
- * The VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/. Ids go into filters: there one that does not exist
- * (any more) is nothing, while as an id it would be an error for all of them.
+ * The VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/. Ids are passed as filters: an unknown id in a filter
+ * is ignored, but as an id it fails the whole call.
  */
 export function ec2Adapter(region: string): Ec2 {
   const sdk = once(async () => {
@@ -65,7 +65,7 @@ export function ec2Adapter(region: string): Ec2 {
           client.send(new DescribeVpcsCommand({ VpcIds: [vpc] })),
         )
         const id = Vpcs?.[0]?.DhcpOptionsId
-        // Without options of one's own a VPC has the id `default`.
+        // A VPC without its own options has the id `default`.
         if (id === undefined || id === 'default') return undefined
         return allowed('ec2:DescribeDhcpOptions', () =>
           client.send(new DescribeDhcpOptionsCommand({ DhcpOptionsIds: [id] })),
@@ -85,7 +85,7 @@ export function ec2Adapter(region: string): Ec2 {
   }
 }
 
-/** What an answer leaves out is not known, neither good nor bad. */
+/** A missing member is unknown, not a value. */
 function required<Value>(value: Value | undefined, what: string): Value {
   if (value !== undefined) return value
   throw new RolloutError(`AWS answered without ${what}`)

@@ -3,7 +3,7 @@ import { RolloutError } from '../errors/errors.ts'
 import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
 import { allowed, allPages, clientRetries, isAwsError } from './clients.ts'
 
-/** ECR, in the registry and region that the image reference names, which need not be the stack's. */
+/** ECR, in the registry and region of the image reference, which may differ from the stack's. */
 export function ecrAdapter(region: string): Ecr {
   const open = async (repository: EcrRepository) => {
     const sdk = await import('./sdk/ecr.ts')
@@ -36,7 +36,7 @@ export function ecrAdapter(region: string): Ecr {
         if (manifest === undefined) return undefined
         return indexPlatforms(manifest) ?? (await configPlatforms(client, repository, manifest))
       } catch {
-        return undefined // A hint for people: nobody's deploy fails because a policy does not let us look.
+        return undefined // Only a hint: a missing permission must not fail a deploy.
       }
     },
     async images(repository) {
@@ -71,7 +71,7 @@ export function ecrAdapter(region: string): Ecr {
   }
 }
 
-/** AWS does not say what to do about a repository that there is not. */
+/** Adds the remedy to AWS's error. */
 function named({ name, account, region }: EcrRepository, error: unknown): unknown {
   if (!isAwsError(error, 'RepositoryNotFoundException')) return error
   return new RolloutError(
@@ -144,7 +144,7 @@ async function manifestOf(client: ECRClient, repository: EcrRepository, digest: 
   return text === undefined ? undefined : JSON.parse(text)
 }
 
-/** A single manifest names no platform, but its configuration does: one more call, and a small download. */
+/** A single manifest has its platform only in its configuration, which is a separate download. */
 async function configPlatforms(
   client: ECRClient,
   repository: EcrRepository,
@@ -166,7 +166,7 @@ async function configPlatforms(
   return platform === undefined ? undefined : [platform]
 }
 
-/** The platforms of an image index; undefined for a single manifest. Build attestations stand in it as `unknown/unknown`. */
+/** The platforms of an image index without build attestations (`unknown/unknown`); undefined for a single manifest. */
 export function indexPlatforms(manifest: unknown): readonly string[] | undefined {
   const entries = member(manifest, 'manifests')
   if (!Array.isArray(entries)) return undefined

@@ -81,7 +81,7 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
     },
     async tasksStartedBy(cluster, { family, startedBy }) {
       const { client, ListTasksCommand, DescribeTasksCommand } = await sdk()
-      // By family and not by startedBy, which ECS takes only alone, and so only for tasks that are to go on running.
+      // Not by startedBy: ECS accepts it only alone, and then lists only tasks with desired status RUNNING.
       const listed = await Promise.all(
         (['RUNNING', 'STOPPED'] as const).map(desiredStatus =>
           allPages<string>(async nextToken => {
@@ -102,7 +102,7 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
   }
 }
 
-/** IAM's words name what is missing, which may be iam:PassRole for one of the two roles. */
+/** IAM's message names the missing permission, which may be iam:PassRole. */
 async function permitted<Value>(permission: string, call: () => Promise<Value>): Promise<Value> {
   try {
     return await call()
@@ -143,7 +143,7 @@ function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDef
         secrets: Object.entries(derived.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
         ...(container?.environmentFiles && { environmentFiles: container.environmentFiles }),
         ...(container?.repositoryCredentials && { repositoryCredentials: container.repositoryCredentials }),
-        // FireLens needs a log router beside the container, which is not taken over.
+        // FireLens needs a log-router container, which is not copied.
         ...(container?.logConfiguration?.logDriver !== 'awsfirelens' && {
           logConfiguration: container?.logConfiguration,
         }),
@@ -151,7 +151,7 @@ function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDef
     ],
     ...(volume && { volumes: [volume] }),
     tags: [
-      // AWS's own tags (aws:cloudformation:…) cannot be given by a caller.
+      // ECS refuses AWS's own tags (aws:cloudformation:…) from callers.
       ...tags.filter(({ key }) => !key?.startsWith('aws:') && !(key !== undefined && key in derived.tags)),
       ...Object.entries(derived.tags).map(([key, value]) => ({ key, value })),
     ],

@@ -32,7 +32,7 @@ export function ecsAdapter(region: string): Ecs {
       } catch (error) {
         if (!isAwsError(error, 'ClusterNotFoundException')) throw error
         throw new RolloutError(
-          `Input \`cluster\` is \`${cluster}\`, but there is no such ECS cluster in ${region}: write the name of the cluster that runs the worker, or correct \`aws-region\`.`,
+          `Input \`cluster\` is \`${cluster}\`, but ${region} has no ECS cluster of that name: set it to the cluster that runs the worker, or correct \`aws-region\`.`,
           { cause: error },
         )
       }
@@ -66,7 +66,7 @@ export function ecsAdapter(region: string): Ecs {
         const found = answer.serviceDeployments?.[0]
         return found && toServiceDeployment(found, arn)
       } catch (error) {
-        // Newer than many IAM policies; DescribeServices says enough without it.
+        // Many IAM policies lack this newer permission; DescribeServices is enough.
         if (isAwsError(error, 'AccessDeniedException', 'UnsupportedFeatureException')) return undefined
         throw error
       }
@@ -205,7 +205,7 @@ function toSettings(configuration: Sdk.DeploymentConfiguration | undefined): Dep
   }
 }
 
-/** Members of the circuit breaker that we do not know (its threshold configuration). */
+/** Members of the circuit breaker that we do not set (its threshold configuration). */
 function breakerRest(rest: DeploymentSettings['rest']): object {
   const breaker = rest?.['deploymentCircuitBreaker']
   return typeof breaker === 'object' && breaker !== null ? breaker : {}
@@ -298,7 +298,7 @@ function toEfsVolume(volume: Sdk.Volume): readonly EfsVolume[] {
   ]
 }
 
-/** Members that DescribeTaskDefinition adds and RegisterTaskDefinition refuses; everything else is carried over. */
+/** Members that DescribeTaskDefinition adds and RegisterTaskDefinition refuses; all others are copied. */
 const DESCRIBED_ONLY = [
   'taskDefinitionArn',
   'revision',
@@ -319,12 +319,12 @@ function copyWithImage(
   const definition = { ...described.taskDefinition }
   for (const member of DESCRIBED_ONLY) delete definition[member]
   const containers = described.taskDefinition.containerDefinitions
-  // The prefix `aws:` is AWS's own (CloudFormation's tags): a caller who sends one is refused.
+  // ECS refuses tags with AWS's own prefix `aws:` (CloudFormation's) from callers.
   const tags = (described.tags ?? []).filter(tag => !tag.key?.startsWith('aws:'))
   return {
     ...definition,
     containerDefinitions: containers.map(item => (item['name'] === container ? { ...item, image } : item)),
-    // An empty list is refused by ECS: "Tags can not be empty".
+    // ECS refuses an empty list: "Tags can not be empty".
     ...(tags.length > 0 && { tags }),
   }
 }
@@ -336,7 +336,7 @@ function contentOf(described: WholeTaskDefinition): TaskContent {
   return { task, containers: Object.fromEntries(containers) }
 }
 
-/** DescribeTaskDefinition's answer as it was on the wire. */
+/** DescribeTaskDefinition's answer as unchanged JSON. */
 type WholeTaskDefinition = {
   readonly taskDefinition: Record<string, unknown> & {
     readonly containerDefinitions: readonly Readonly<Record<string, unknown>>[]
@@ -345,6 +345,7 @@ type WholeTaskDefinition = {
 }
 
 function present<Value>(value: Value | undefined, problem: string): Value {
-  if (value === undefined) throw new RolloutError(`${problem}: run again, and report this if it stays so.`)
+  if (value === undefined)
+    throw new RolloutError(`${problem}: run again, and report this if it happens again.`)
   return value
 }

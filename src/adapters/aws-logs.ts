@@ -39,7 +39,7 @@ export function logsAdapter(region: string): Logs {
       let next = position
       let size = 0
       try {
-        // The end of a stream is the token that was sent; a page without events is not the end.
+        // A repeated token marks the end of a stream; an empty page does not.
         for (let before: string | undefined = '-'; before !== next && size < most; ) {
           before = next
           const answer = await client.send(
@@ -65,7 +65,7 @@ export function logsAdapter(region: string): Logs {
   }
 }
 
-/** A cause in the log is a help, not a condition: no stream yet, or no permission to read it, is no line. */
+/** Log lines are optional evidence: a missing stream or permission gives no lines. */
 async function orNothing(read: () => Promise<readonly string[]>): Promise<readonly string[]> {
   try {
     return await read()

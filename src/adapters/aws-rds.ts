@@ -60,7 +60,7 @@ export function auroraAdapter(region: string): Aurora {
           ),
         )
       } catch (error) {
-        // The SDK repeats a call whose answer was lost: then our own snapshot is there already.
+        // The SDK repeats a call whose answer was lost: then our snapshot already exists.
         if (!isAwsError(error, 'DBClusterSnapshotAlreadyExistsFault')) throw error
       }
     },

@@ -9,7 +9,7 @@ import { efsAdapter } from './aws-efs.ts'
 import { logsAdapter } from './aws-logs.ts'
 import { auroraAdapter } from './aws-rds.ts'
 
-/** AWS in one region. Each client is loaded when it is first used: they are most of the bundle's start-up time. */
+/** AWS in one region. Each client is loaded on first use, because clients dominate the start-up time. */
 export function createCloud(region: string): Cloud {
   return {
     region,

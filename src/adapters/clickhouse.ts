@@ -7,9 +7,9 @@ import type { ClickHouse, Row } from '../ports/databases.ts'
 const TIMEOUT_MS = 60_000
 
 /**
- * ClickHouse's HTTP interface (https://clickhouse.com/docs/interfaces/http). Its own client library would be the
- * larger half of the agent's bundle for what is one POST.
- * @param hint what to look at when it cannot be reached
+ * ClickHouse's HTTP interface (https://clickhouse.com/docs/interfaces/http). No client library: it would double the
+ * agent's bundle.
+ * @param hint what to check if it cannot be reached
  */
 export function createClickHouse(
   options: {
@@ -61,12 +61,11 @@ type Request = {
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly address: string
-  /** What to look at when it cannot be reached. */
   readonly hint: string
   readonly timeoutMs: number
 }
 
-/** Not `fetch`: that gives up after five minutes without an answer, and copying a big column may take longer. */
+/** Not `fetch`, which times out after five minutes: copying a big column may take longer. */
 async function reach(request: Request): Promise<{ status: number; body: string }> {
   const { url, method, body, headers, address, hint, timeoutMs } = request
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
@@ -84,7 +83,7 @@ async function reach(request: Request): Promise<{ status: number; body: string }
       })
       sent.on('error', reject)
       sent.on('socket', socket => {
-        socket.setKeepAlive(true, 30_000) // nothing comes while a long statement runs
+        socket.setKeepAlive(true, 30_000) // the connection is idle during a long statement
         socket.once('connect', () => {
           isConnected = true
         })
@@ -94,7 +93,7 @@ async function reach(request: Request): Promise<{ status: number; body: string }
   } catch (error) {
     throw new RolloutError(
       isConnected
-        ? `ClickHouse at ${address} has taken a statement and not answered; it may still be at it.`
+        ? `ClickHouse at ${address} accepted a statement but did not answer; the statement may still be running.`
         : `ClickHouse at ${address} ${hint}.`,
       { cause: error },
     )

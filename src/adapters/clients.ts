@@ -1,7 +1,7 @@
 import type { ECSClientConfig } from '@aws-sdk/client-ecs'
 import { Denied } from '../errors/errors.ts'
 
-/** Makes `create` run at most once, when its result is first asked for. */
+/** Runs `create` at most once, on first use. */
 export function once<Value>(create: () => Promise<Value>): () => Promise<Value> {
   let value: Promise<Value> | undefined
   return () => {
@@ -10,7 +10,7 @@ export function once<Value>(create: () => Promise<Value>): () => Promise<Value> 
   }
 }
 
-/** All pages of a listing: `page` gets the token of the page before and returns items with the next token. */
+/** All pages of a list: `page` takes a token and returns items with the next token. */
 export async function allPages<Item>(
   page: (
     token: string | undefined,
@@ -32,14 +32,13 @@ export function isAwsError(error: unknown, ...names: readonly string[]): boolean
 }
 
 /**
- * How every client tries again. The SDK's own three attempts end a deploy at the third throttle, although nothing
- * is wrong; and its pauses for throttles (1 s, doubled) are for programs that call all the time, which this one
- * does not. Whatever a call does not survive is one missed look more for who waits (`execute/wait.ts`).
+ * How every client retries. The SDK's default of three attempts would fail a deploy at the third throttle, and its
+ * pauses (1 s, doubled) suit programs with many more calls. `execute/wait.ts` skips a call that still fails.
  */
 export const clientRetries = {
   maxAttempts: 10,
   retryStrategy: backoffStrategy(10),
-  // The SDK itself waits for ever for an answer. AWS answers in a second, at worst in a few.
+  // The SDK has no time-out by default. AWS answers within a few seconds.
   requestHandler: { connectionTimeout: 5_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
 } as const
 
@@ -48,18 +47,18 @@ type Strategy = Extract<NonNullable<ECSClientConfig['retryStrategy']>, { acquire
 /** About 15 s in all when every attempt fails. */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
-/** Each of them takes the whole time that there is for an answer. */
+/** Each of them takes the whole request time-out. */
 const ATTEMPTS_AT_SILENCE = 2
 
-/** https://smithy.io/2.0/guides/client-guidance/retries.html, without its bucket: a deploy makes some dozens of calls. */
+/** https://smithy.io/2.0/guides/client-guidance/retries.html, without its token bucket: a deploy makes few calls. */
 function backoffStrategy(attempts: number): Strategy {
   return {
     acquireInitialRetryToken: async () => token(0, 0),
     async refreshRetryTokenForRetry(before, { error, errorType, retryAfterHint }) {
       const count = before.getRetryCount() + 1
       const most = error?.name === 'TimeoutError' ? ATTEMPTS_AT_SILENCE : attempts
-      // Whoever calls gets the error of the last attempt, not this one.
-      if (errorType === 'CLIENT_ERROR' || count >= most) throw new Error('not to be tried again')
+      // The caller gets the error of the last attempt, not this one.
+      if (errorType === 'CLIENT_ERROR' || count >= most) throw new Error('no retry left')
       const asked = retryAfterHint === undefined ? 0 : retryAfterHint.getTime() - Date.now()
       return token(count, Math.min(Math.max(asked, pauseBefore(count)), 2 * LONGEST_PAUSE_MS))
     },
@@ -71,13 +70,13 @@ function token(count: number, delay: number) {
   return { getRetryCount: () => count, getRetryDelay: () => delay }
 }
 
-/** Half of it is chance, so that clients that were throttled together do not come back together. */
+/** Half of it is jitter, so that clients that were throttled together do not retry together. */
 function pauseBefore(attempt: number): number {
   const longest = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS)
   return longest * (0.5 + 0.5 * Math.random())
 }
 
-/** Makes IAM's refusal of a call name the permission to grant. RDS calls it `AccessDenied`, EC2 otherwise too. */
+/** Turns an IAM refusal into an error that names the permission to grant. Error names differ between services. */
 export async function allowed<Value>(permission: string, call: () => Promise<Value>): Promise<Value> {
   try {
     return await call()
@@ -89,16 +88,15 @@ export async function allowed<Value>(permission: string, call: () => Promise<Val
 }
 
 /**
- * What AWS describes, whole. The SDK keeps only the members that its version of the service's model knows: a task
- * definition copied through it would lose whatever ECS has learnt since. These two steps stand next to the wire,
- * where the JSON is still what it was (https://github.com/aws/aws-sdk-js-v3#middleware-stack).
+ * Middleware for unchanged JSON (https://github.com/aws/aws-sdk-js-v3#middleware-stack). The SDK drops members that its
+ * version does not know, so a task definition copied through it would lose newer settings.
  */
 type Handler = (args: { request: { body?: unknown } }) => Promise<{ response: { body?: unknown } }>
 type Step = { readonly step: 'serialize' | 'deserialize'; readonly priority: 'low'; readonly name: string }
 type Stack = { add(middleware: (next: Handler) => Handler, options: Step): void }
 type Command = { readonly middlewareStack: unknown }
 
-/** Makes a command keep its answer's JSON; the function gives it once the command was sent. */
+/** Keeps the JSON of a command's answer; call the result after the command was sent. */
 export function keepAnswer(command: Command): () => Readonly<Record<string, unknown>> {
   let kept: Readonly<Record<string, unknown>> = {}
   stackOf(command).add(
@@ -114,7 +112,7 @@ export function keepAnswer(command: Command): () => Readonly<Record<string, unkn
   return () => kept
 }
 
-/** Sends `document` as the command's JSON, instead of what the SDK made of the command's input. */
+/** Sends `document` as the command's JSON instead of the SDK's serialisation. */
 export function sendWhole(command: Command, document: Readonly<Record<string, unknown>>): void {
   stackOf(command).add(
     next => args => {
@@ -135,7 +133,7 @@ async function bytesOf(body: unknown): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-/** An error's body may be anything: it is the SDK's to read. */
+/** An error may have any body: the SDK reads it. */
 function objectOf(body: Uint8Array): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(Buffer.from(body).toString())

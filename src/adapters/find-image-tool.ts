@@ -6,8 +6,8 @@ import { parseImage } from '../release/image.ts'
 import { indexPlatforms } from './aws-ecr.ts'
 
 /**
- * The first program on PATH that can copy images between registries; undefined when there is none. It gets
- * `environment`, by default this process's own: its logins are found by HOME and DOCKER_CONFIG.
+ * The first program on PATH that can copy images between registries. It gets `environment`, by default this process's:
+ * HOME and DOCKER_CONFIG point to its logins.
  */
 export async function findImageTool(environment?: Environment): Promise<ImageTool | undefined> {
   const run: Run = (file, parameters, signal) => spawn(file, parameters, { signal, environment })
@@ -24,20 +24,20 @@ type Run = (file: string, parameters: readonly string[], signal: AbortSignal) =>
 const PROBE_MS = 20_000
 const INSPECT_MS = 60_000
 
-/** Each member answers an argument list; nothing ever goes through a shell. */
+/** Argument lists only: nothing runs through a shell. */
 type Program = {
   readonly name: string
   readonly file: string
   readonly probe: readonly string[]
-  /** Prints the manifest as the registry has it, byte for byte: its hash is the digest. */
+  /** Prints the manifest byte for byte: its hash is the digest. */
   readonly manifest: (reference: string) => readonly string[]
   readonly copy: (from: string, to: string) => readonly string[]
 }
 
 const PROGRAMS: readonly Program[] = [
   {
-    // https://docs.docker.com/reference/cli/docker/buildx/imagetools/create/: one index is copied as it is; with
-    // --prefer-index=false a single manifest is, too, instead of being wrapped into an index with another digest.
+    // https://docs.docker.com/reference/cli/docker/buildx/imagetools/create/: --prefer-index=false keeps the digest of a
+    // single manifest, which would otherwise be wrapped into an index.
     name: 'docker buildx imagetools',
     file: 'docker',
     probe: ['buildx', 'version'],
@@ -81,7 +81,7 @@ function toolOf({ name, file, manifest, copy }: Program, run: Run): ImageTool {
   }
 }
 
-/** What is no image reference could be an option of the program, or more than one argument. */
+/** Any other text could be an option of the program. */
 function safe(reference: string): string {
   if (parseImage(reference) !== undefined) return reference
   throw new RolloutError(`\`${reference}\` is not an image reference: correct it.`)
@@ -96,7 +96,7 @@ type Result = { readonly status: number | undefined; readonly output: Buffer; re
 
 const LARGEST_OUTPUT = 16 * 1024 * 1024
 
-/** `status` is undefined when the program does not exist or was ended by the signal. */
+/** `status` is undefined if the program does not exist or was ended by the signal. */
 function spawn(
   file: string,
   parameters: readonly string[],
@@ -113,7 +113,7 @@ function spawn(
   })
 }
 
-/** How registries and the three programs say that there is no such image. */
+/** The messages of registries and of the three programs for a missing image. */
 function isMissing(complaint: string): boolean {
   return /manifest[ _]unknown|name[ _]unknown|: not found\s*$/im.test(complaint)
 }
@@ -128,7 +128,7 @@ function remedyOf(complaint: string, what: 'read' | 'copy'): string {
     return '. Log in to that registry in a step before this one (docker/login-action), or wait.'
   }
   if (/immutable/i.test(complaint)) {
-    return '. The tag exists by now and may not be changed: run again.'
+    return '. The tag already exists and is immutable: run again.'
   }
   if (
     /denied|unauthorized|forbidden|no basic auth|authentication required|insufficient_scope/i.test(complaint)

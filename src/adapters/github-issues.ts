@@ -18,7 +18,7 @@ export function gitHubIssues(location: Pick<GitHubLocation, 'token' | 'repositor
         const list = { owner, repo, per_page: 100 }
         const [open, closed] = await Promise.all([
           paginate(rest.issues.listForRepo, { ...list, state: 'open' }),
-          // Only what somebody closed lately still says that it was seen.
+          // Only recently closed issues matter.
           rest.issues.listForRepo({ ...list, state: 'closed', sort: 'updated', direction: 'desc' }),
         ])
         return [...open, ...closed.data]
@@ -51,7 +51,7 @@ export function gitHubIssues(location: Pick<GitHubLocation, 'token' | 'repositor
       }),
   }
 
-  /** GitHub answers 410 for a repository whose issues are turned off, 403 or 404 to a token that may not. */
+  /** GitHub answers 410 if issues are disabled, 403 or 404 if the token lacks the permission. */
   async function explained<Value>(work: () => Promise<Value>): Promise<Value> {
     try {
       return await work()
@@ -59,13 +59,13 @@ export function gitHubIssues(location: Pick<GitHubLocation, 'token' | 'repositor
       const status = error instanceof Error && 'status' in error ? error.status : undefined
       if (status === 410) {
         throw new RolloutError(
-          `issues are turned off in ${location.repository}: turn them on, or write \`drift-issue: false\``,
+          `issues are disabled in ${location.repository}: enable them, or set \`drift-issue: false\``,
           { cause: error },
         )
       }
       if (status === 403 || status === 404 || status === 401) {
         throw new RolloutError(
-          `the token may not write issues in ${location.repository}: give the job \`permissions: issues: write\``,
+          `the token is not allowed to write issues in ${location.repository}: give the job \`permissions: issues: write\``,
           { cause: error },
         )
       }
@@ -74,9 +74,7 @@ export function gitHubIssues(location: Pick<GitHubLocation, 'token' | 'repositor
   }
 }
 
-/**
- * In a public repository anybody can open an issue with our marker in it. Pull requests are listed as issues too.
- */
+/** In a public repository anybody can open an issue with our marker. GitHub lists pull requests as issues too. */
 function isOurs(item: {
   readonly pull_request?: unknown
   readonly author_association?: string

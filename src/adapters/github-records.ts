@@ -11,17 +11,14 @@ import { once } from './clients.ts'
 
 /** Marks our deployments among others of the repository. */
 const TASK = 'langfuse-rollout'
-/**
- * What was deployed is a deployment of its own, made when the run has succeeded: the payload of the one that was made
- * before the first change cannot be changed, and a status holds 140 characters.
- */
+/** The baseline is a separate deployment after success, because a payload is immutable and a status has 140 characters. */
 const BASELINE_TASK = 'langfuse-rollout:baseline'
 
 export type GitHubLocation = {
   readonly token: string
   /** `owner/name` */
   readonly repository: string
-  /** The commit that the workflow runs on: GitHub wants one for every deployment. */
+  /** The workflow's commit: every GitHub deployment needs one. */
   readonly ref: string
   readonly environment: string
   readonly runUrl: string | undefined
@@ -44,10 +41,10 @@ export function gitHubRecords(location: GitHubLocation): Records {
       return String(id)
     },
     mark: (id, state, sentence, url) => status(Number(id), state, sentence, url),
-    // A deployment's payload cannot be changed: a status says what there is to restore from.
+    // A payload is immutable, so a status names what can be restored from.
     keep: (id, { kind, id: kept }) => status(Number(id), 'in_progress', `${ARTIFACTS[kind]}: ${kept}`),
     async keepBaseline(baseline) {
-      const sentence = `What runs since this ${baseline.by}: what drift is measured against`
+      const sentence = `Baseline for drift, recorded after this ${baseline.by}`
       const id = await create(BASELINE_TASK, sentence, { ...baseline })
       await status(id, 'success', sentence)
       return String(id)
@@ -69,7 +66,7 @@ export function gitHubRecords(location: GitHubLocation): Records {
         const { data } = await actions.getWorkflowRun({ owner, repo, run_id: Number(run) })
         return data.status !== 'completed'
       } catch {
-        return undefined // No permission, or a run of another repository: it cannot be told.
+        return undefined // No permission, or a run of another repository.
       }
     },
     async latest() {
@@ -91,7 +88,7 @@ export function gitHubRecords(location: GitHubLocation): Records {
           per_page: 100,
         })
         const state = statuses.data[0]?.state ?? 'pending'
-        // `inactive` is how a rollback marks the record that it has undone.
+        // A rollback marks the record that it reverted as `inactive`.
         if (state === 'inactive') continue
         const kept = statuses.data.flatMap(item => parseArtifact(item.description)).toReversed()
         return { id: String(deployment.id), record: kept.reduce(withArtifact, record), state }
@@ -114,12 +111,12 @@ export function gitHubRecords(location: GitHubLocation): Records {
       environment: location.environment,
       description: description.slice(0, 140),
       payload,
-      // The workflow that calls this is the approval; and a required status could be this very run.
+      // The calling workflow is the approval, and a required status could be this run itself.
       auto_merge: false,
       required_contexts: [],
     })
     if ('id' in data) return data.id
-    throw new RolloutError(`GitHub did not make a deployment record: ${data.message ?? 'no reason given'}.`)
+    throw new RolloutError(`GitHub did not create a deployment record: ${data.message ?? 'no reason given'}.`)
   }
 
   async function status(id: number, state: RecordState, sentence: string, url?: string): Promise<void> {
@@ -133,7 +130,7 @@ export function gitHubRecords(location: GitHubLocation): Records {
       description: sentence.slice(0, 140),
       ...(location.runUrl !== undefined && { log_url: location.runUrl }),
       ...(url !== undefined && { environment_url: url }),
-      // The older records are the way back: GitHub must not mark them inactive by itself.
+      // Rollback needs the older records, so GitHub must not mark them inactive.
       auto_inactive: false,
     })
   }
@@ -144,7 +141,7 @@ const ARTIFACTS: Readonly<Record<Artifact['kind'], string>> = {
   'efs-recovery-point': 'EFS recovery point',
 }
 
-/** What a status of `keep` says; empty for every other status. */
+/** The artifact that a status of `keep` names; empty for every other status. */
 function parseArtifact(description: string): readonly Artifact[] {
   const kinds = ['aurora-snapshot', 'efs-recovery-point'] as const
   return kinds.flatMap(kind => {
@@ -168,7 +165,7 @@ function parseBaseline(payload: unknown): Baseline | undefined {
     : undefined
 }
 
-/** GitHub gives the payload back as an object or as JSON text; undefined when it is not of ours. */
+/** GitHub returns the payload as an object or as JSON text; undefined if it is not ours. */
 function parsePayload(payload: unknown): object | undefined {
   const value: unknown = typeof payload === 'string' ? parseJson(payload) : payload
   const ours = typeof value === 'object' && value !== null && 'schema' in value && value.schema === 1

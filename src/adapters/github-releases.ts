@@ -7,9 +7,9 @@ const POSTGRES = ['packages', 'shared', 'prisma', 'migrations']
 const CLICKHOUSE = ['packages', 'shared', 'clickhouse', 'migrations', 'unclustered']
 
 export type GitHubReleasesOptions = {
-  /** A token of github.com: without one GitHub answers 60 requests an hour. */
+  /** A token of github.com: without one GitHub allows 60 requests an hour. */
   readonly token: string | undefined
-  /** Only tests look elsewhere: a GitHub Enterprise Server does not have Langfuse's repository. */
+  /** Only for tests: a GitHub Enterprise Server does not have Langfuse's repository. */
   readonly apiUrl?: string | undefined
 }
 
@@ -39,7 +39,7 @@ export function gitHubReleases({ token, apiUrl }: GitHubReleasesOptions): Releas
     let entries = root
     for (const name of path) {
       const found = entries.find(entry => entry.path === name && entry.type === 'tree')
-      if (found === undefined) throw new RolloutError(`${location} has no folder ${path.join('/')} any more.`)
+      if (found === undefined) throw new RolloutError(`${location} no longer has folder ${path.join('/')}.`)
       entries = (await entriesOf(found.sha)) ?? []
     }
     return entries
@@ -49,7 +49,7 @@ export function gitHubReleases({ token, apiUrl }: GitHubReleasesOptions): Releas
     const { git } = await octokit()
     try {
       const { data } = await git.getTree({ owner: OWNER, repo: REPO, tree_sha: tree })
-      if (data.truncated) throw new RolloutError(`GitHub gave only a part of ${location} at ${tree}.`)
+      if (data.truncated) throw new RolloutError(`GitHub returned only a part of ${location} at ${tree}.`)
       return data.tree.map(({ path = '', type = '', sha = '' }) => ({ path, type, sha }))
     } catch (error) {
       if (error instanceof Error && 'status' in error && error.status === 404) return undefined
@@ -64,7 +64,7 @@ function treeOf(postgres: readonly Entry[], clickhouse: readonly Entry[], locati
     ({ path }) => Number(/^(\d+)_.+\.up\.sql$/.exec(path)?.[1] ?? Number.NaN) || [],
   )
   if (names.length === 0 || numbers.length === 0)
-    throw new RolloutError(`${location} has no migrations where they used to be.`)
+    throw new RolloutError(`${location} no longer has migrations in the expected folders.`)
   return {
     postgres: names.sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right))),
     clickhouse: numbers.sort((left, right) => left - right),

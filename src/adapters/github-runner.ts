@@ -32,7 +32,7 @@ export const githubRunner: Runner = {
   },
   output: (name, value) => core.setOutput(name, value),
   async summary(markdown) {
-    // A step may run where there is no summary (a self-hosted runner of an old version): the log has it all.
+    // Old self-hosted runners have no summary; the log has the same content.
     if (process.env.GITHUB_STEP_SUMMARY) await core.summary.addRaw(clean(markdown), true).write()
   },
   async file(name, content) {

@@ -69,6 +69,6 @@ function parsed(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {
-    return body // A proxy's or App Runner's own page.
+    return body // A page of a proxy or of App Runner.
   }
 }

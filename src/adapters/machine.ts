@@ -35,12 +35,12 @@ export const send: Send = async (url, { method, headers, timeoutMs, body, signal
   return { status: response.status, body: await response.text() }
 }
 
-/** As the machine resolves, which in a VPC is what every container there sees. */
+/** The machine's resolver: inside a VPC the same as for every container there. */
 export const names: Names = {
   resolve: async name => (await lookup(name, { all: true })).map(({ address }) => address),
 }
 
-/** What stands in the root of a mounted volume of ClickHouse. Opens and writes nothing. */
+/** Lists the root of ClickHouse's mounted volume. Opens and writes no file. */
 export async function inspectMountedFiles(path: string): Promise<MountedFiles> {
   const [names, room] = await Promise.all([readdir(path), statfs(path)])
   const known = OF_CLICKHOUSE.filter(name => names.includes(name))
@@ -48,7 +48,7 @@ export async function inspectMountedFiles(path: string): Promise<MountedFiles> {
   return { entries, count: names.length, free: room.bavail * room.bsize }
 }
 
-/** What a ClickHouse makes in its data directory. */
+/** Names that ClickHouse creates in its data directory. */
 const OF_CLICKHOUSE = ['access', 'data', 'metadata', 'status', 'store', 'tmp', 'user_files', 'uuid']
 
 async function ownerOf(name: string, path: string): Promise<MountedFile> {

@@ -3,7 +3,7 @@ import type { Postgres, PostgresSession } from '../ports/databases.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-/** Query parameters that only Prisma knows, and TLS, which is decided here: https://www.prisma.io/docs/orm/overview/databases/postgresql */
+/** Query parameters that only Prisma knows, and TLS parameters, which `tlsOf` reads: https://www.prisma.io/docs/orm/overview/databases/postgresql */
 const NOT_FOR_THE_DRIVER = [
   'schema',
   'connection_limit',
@@ -18,8 +18,8 @@ const NOT_FOR_THE_DRIVER = [
 ]
 
 /**
- * PostgreSQL at a URL as Prisma reads it.
- * @param hint what to look at when it cannot be reached
+ * PostgreSQL at a URL that Prisma can read.
+ * @param hint what to check if it cannot be reached
  */
 export function createPostgres(
   url: string,
@@ -41,12 +41,12 @@ export function createPostgres(
   }
 }
 
-/** `undefined`: as the URL itself says, in the words of libpq. */
+/** `undefined`: as the URL's libpq parameters say. */
 type Tls = false | { readonly rejectUnauthorized: boolean } | undefined
 
 /**
- * Prisma takes TLS where the server has it (`prefer`) and looks at no certificate unless `sslaccept` is strict. The
- * driver's own reading of `require` would look, and Node does not know the authority of RDS.
+ * Prisma uses TLS if the server has it (`prefer`) and verifies the certificate only if `sslaccept` is strict. The driver
+ * would verify it for `require`, and Node does not trust the authority of RDS.
  */
 function tlsOf({ searchParams }: URL): readonly Tls[] {
   const mode = searchParams.get('sslmode') ?? 'prefer'
@@ -77,7 +77,7 @@ async function connect(url: string, ssl: Tls): Promise<PostgresSession> {
     keepAlive: true,
     ...(ssl !== undefined && { ssl }),
   })
-  // Without a listener a connection lost between two statements would end the process.
+  // Without a listener, a connection lost between two statements would end the process.
   client.on('error', () => undefined)
   await client.connect()
   return {
@@ -90,7 +90,7 @@ async function connect(url: string, ssl: Tls): Promise<PostgresSession> {
   }
 }
 
-/** The driver answers several statements with several results; the last one's rows count. */
+/** The driver returns one result for each statement; the last one's rows count. */
 function rowsOf(result: unknown): readonly Record<string, unknown>[] {
   const last: unknown = Array.isArray(result) ? result.at(-1) : result
   if (typeof last !== 'object' || last === null || !('rows' in last) || !Array.isArray(last.rows)) return []

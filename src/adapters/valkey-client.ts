@@ -11,12 +11,12 @@ type ValkeyAccess = {
   readonly user: string | undefined
   readonly password: string | undefined
   readonly tls: boolean
-  /** With TLS: whether the certificate is looked at. */
+  /** With TLS: whether the certificate is verified. */
   readonly verify: boolean
   readonly prefix: string
 }
 
-/** Valkey or Redis by its own protocol: a client library would be half of the agent for a dozen commands. */
+/** Valkey or Redis without a client library, which would be half of the agent's bundle for a dozen commands. */
 export function createValkey(access: ValkeyAccess): Valkey {
   const address = `${access.host}:${access.port}`
   return {
@@ -29,7 +29,7 @@ export function createValkey(access: ValkeyAccess): Valkey {
         return session
       } catch (error) {
         throw new RolloutError(
-          `Valkey at ${address} cannot be reached: check its security group, the AUTH token and whether it wants TLS.`,
+          `Valkey at ${address} cannot be reached: check its security group, the AUTH token and whether it requires TLS.`,
           { cause: error },
         )
       }
@@ -113,13 +113,13 @@ type Parsed = {
   readonly reply: ValkeyReply
   /** The text of an error reply. */
   readonly error: string | undefined
-  /** Bytes that it took. */
+  /** Parsed bytes. */
   readonly length: number
 }
 
 /**
- * The first reply in `bytes` (RESP2, https://valkey.io/topics/protocol/); undefined while it is not whole.
- * @throws Error when it is no reply at all
+ * The first reply in `bytes` (RESP2, https://valkey.io/topics/protocol/); undefined while it is incomplete.
+ * @throws Error if it is not a reply
  */
 export function parseReply(bytes: Buffer, at = 0): Parsed | undefined {
   const end = bytes.indexOf('\r\n', at)
@@ -138,7 +138,7 @@ export function parseReply(bytes: Buffer, at = 0): Parsed | undefined {
     case '*':
       return list(bytes, { at, start: end + 2, size: Number(text) })
     default:
-      throw new Error('what answers does not speak the protocol of Valkey or Redis')
+      throw new Error('the server does not speak the protocol of Valkey or Redis')
   }
 }
 

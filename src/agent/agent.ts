@@ -32,7 +32,7 @@ import {
   runAgent,
 } from './run-agent.ts'
 
-/** `network: task`: what a runner inside the VPC does itself is done by an agent there. */
+/** `network: task`: an agent inside the VPC does what a self-hosted runner there would do itself. */
 type Agent = {
   readonly observe: ProbeInside
   readonly probeMount: ProbeMount
@@ -46,9 +46,9 @@ type AgentOptions = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly say: (line: string) => void
-  /** Reads a bundle: the small one, or the one that undoes. */
+  /** Reads the program that observes, or the one that undoes. */
   readonly program: (name: Program) => Promise<string>
-  /** It was not asked for by name: where it cannot be had, the stores are not looked at, as if nobody had asked. */
+  /** `network` was not set to `task`: if no agent can run, the databases count as not requested. */
   readonly optional: boolean
 }
 
@@ -69,19 +69,19 @@ export function createAgent(options: AgentOptions): Agent {
       if (!phases.has(step)) {
         const context = { ...options, worker: execution.stack.worker }
         await undo(chainFrom(step, execution.plan.steps), { execution, context, memory, options })
-      } else execution.say('The agent that was at the phase before has gone on with this one already.')
+      } else execution.say('The same agent task already ran this phase.')
       const known = phases.get(step)
-      if (known === undefined) throw new StepFailed('The agent did not come to this phase.', [])
+      if (known === undefined) throw new StepFailed('The agent did not reach this phase.', [])
       if (known instanceof Error) throw known
       return known
     },
   }
 }
 
-/** What one run's agents have come to. */
+/** What the agents of one run have done. */
 type Memory = {
   readonly phases: Map<Step, UndoCounts | Error>
-  /** The library in PostgreSQL, once it had to go there. */
+  /** The library in PostgreSQL, if it was stored there. */
   kept: Kept | undefined
 }
 
@@ -89,7 +89,7 @@ type Kept = { readonly id: string; readonly parts: number }
 
 const OBSERVE_TIMEOUT_MS = 5 * 60_000
 
-/** Never throws: a look that came to nothing is a picture of nothing, with the reason. */
+/** Never throws: on a failure the observation is empty, with the reason. */
 async function observe(
   context: AgentContext,
   deepProbe: boolean,
@@ -101,22 +101,22 @@ async function observe(
       {
         job: { kind: 'observe', workers: workerAddresses(worker), deepProbe },
         program: await program('observe'),
-        what: 'look at the databases',
+        what: 'observe the databases',
         timeoutMs: OBSERVE_TIMEOUT_MS,
         onSay: line => say(quoted(line)),
       },
       context,
     )
     if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
-    say('The agent has looked at the databases.')
+    say('The agent observed the databases.')
     return outcome.value as Inside
   } catch (error) {
-    const reason = `the databases were not seen, because ${explain(error)}${remedyFor(error)}`
+    const reason = `the databases were not observed, because ${explain(error)}${remedyFor(error)}`
     return unseenInside(reason, becauseOf(error, optional))
   }
 }
 
-/** Never throws. That ECS cannot mount the volume is what was to be found out, and no missing evidence. */
+/** Never throws. If ECS cannot mount the volume, that is a result, not missing evidence. */
 async function probeMount(
   context: AgentContext,
   clickhouse: EcsComponent,
@@ -137,7 +137,7 @@ async function probeMount(
       { ...context, volume: { of: clickhouse, name: volume.name } },
     )
     if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
-    context.say("The agent has looked at ClickHouse's volume.")
+    context.say("The agent inspected ClickHouse's volume.")
     return known({ state: 'mounted', ...(outcome.value as MountedFiles) }, arn)
   } catch (error) {
     if (error instanceof NeverStarted && isMountFailure(error.stoppedReason))
@@ -149,7 +149,7 @@ async function probeMount(
   }
 }
 
-/** Never throws: numbers that are not there leave the plan without them, and are said to be missing. */
+/** Throws only if the run was cancelled: the plan shows numbers that could not be counted as missing. */
 async function count(
   losses: readonly Loss[],
   context: AgentContext,
@@ -173,13 +173,13 @@ async function count(
   } catch (error) {
     if (error instanceof Interrupted) throw error
     context.say(
-      `What a rollback would archive was not counted, because ${explain(error)}${remedyFor(error)}.`,
+      `The agent could not count what a rollback would archive, because ${explain(error)}${remedyFor(error)}.`,
     )
   }
   return losses.map((loss, at) => ({ ...loss, count: numbers.get(at) }))
 }
 
-/** One job, or as many as it takes for each to go into a task definition. */
+/** As many jobs as needed for each to fit into a task definition. */
 function countJobs(losses: readonly Loss[], fits: (job: CountJob) => boolean): readonly CountJob[] {
   const split = (some: CountJob['losses']): readonly CountJob[] => {
     const job: CountJob = { kind: 'count', losses: some }
@@ -191,14 +191,16 @@ function countJobs(losses: readonly Loss[], fits: (job: CountJob) => boolean): r
   return split(losses.map(({ store, sql }, at) => ({ at, store, sql })))
 }
 
-/** An errand to the table of background migrations. */
+/** A request that changes or reads the table of background migrations. */
 async function converse<Asked extends RearmJob['kind']>(
   job: RearmJob & { readonly kind: Asked },
   execution: Execution,
   options: AgentOptions,
 ): Promise<Answers[Asked]> {
   const what =
-    job.kind === 'rearm' ? 're-arm background migrations' : 'see the worker take up background migrations'
+    job.kind === 'rearm'
+      ? 're-arm background migrations'
+      : 'wait for the worker to start background migrations'
   try {
     const program = await options.program('observe')
     const context = { ...options, worker: execution.stack.worker }
@@ -207,16 +209,16 @@ async function converse<Asked extends RearmJob['kind']>(
     return outcome.value as Answers[Asked]
   } catch (error) {
     if (!(error instanceof NoEvidence || error instanceof Denied)) throw error
-    const again = 'Run again: what is open already is left as it is'
+    const again = 'Run again: migrations that are already re-armed stay as they are'
     throw new StepFailed(
-      `To ${what} takes an agent inside the VPC: ${explain(error)}${remedyFor(error)}. ${again}.`,
+      `This run needs an agent inside the VPC to ${what}: ${explain(error)}${remedyFor(error)}. ${again}.`,
       [],
       error,
     )
   }
 }
 
-/** What was not asked for by name and can never be had is as if nobody had asked. */
+/** An optional agent that can never run counts as not requested. */
 function becauseOf(error: unknown, optional: boolean): Unseen {
   const lasting = error instanceof Denied || (error instanceof NoEvidence && error.lasting)
   return lasting && optional ? 'not-asked' : 'no-evidence'
@@ -224,19 +226,19 @@ function becauseOf(error: unknown, optional: boolean): Unseen {
 
 function remedyFor(error: unknown): string {
   if (!(error instanceof Denied)) return ''
-  return `${grantFor(error)}, or give \`database-url\` and \`clickhouse-url\` to a runner inside the VPC`
+  return `${grantFor(error)}, or set \`database-url\` and \`clickhouse-url\` on a runner inside the VPC`
 }
 
 function grantFor(error: unknown): string {
-  return error instanceof Denied ? `; allow ${error.permission} to this job's role` : ''
+  return error instanceof Denied ? `; grant ${error.permission} to this job's role` : ''
 }
 
-/** Somebody else's line cannot be a command of the runner (`::error::`, `##[group]`) behind a bar. */
+/** The bar keeps a foreign line from being a runner command (`::error::`, `##[group]`). */
 function quoted(line: string): string {
   return `│ ${line.replaceAll('##[', '## [')}`
 }
 
-/** A phase and those that come right after it: an agent costs a minute, so one does them all. */
+/** A phase and those that follow it directly: an agent costs a minute, so one task runs them all. */
 function chainFrom(step: UndoSchema, steps: readonly Step[]): readonly UndoSchema[] {
   const chain: UndoSchema[] = [step]
   for (const next of steps.slice(steps.indexOf(step) + 1)) {
@@ -253,7 +255,7 @@ type Undoing = {
   readonly options: AgentOptions
 }
 
-/** Phases in one task. What does not fit into its task definition goes to PostgreSQL before, once a run. */
+/** Runs phases in one task. SQL that does not fit into its task definition is first stored in PostgreSQL, once a run. */
 async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<void> {
   const { execution, context, memory, options } = undoing
   const [first] = steps
@@ -281,13 +283,13 @@ function withinDeadline({ deadline, clock, say }: Execution): Pick<AgentRequest,
   return { timeoutMs: Math.max(60_000, deadline - clock.now()), onSay: line => say(quoted(line)) }
 }
 
-/** Bytes of compressed text that a task definition with this job has left over; below 0: it does not fit. */
+/** Bytes of compressed text that still fit into a task definition with this job; negative: it does not fit. */
 function roomFor(job: Job, program: string, { worker, cloud }: AgentContext): number {
   const spec: Spec = { nonce: '0'.repeat(16), timeoutMs: 3_600_000, job }
   return roomIn(agentDefinition(spec, program, worker), worker, cloud)
 }
 
-/** The small program with the library of the whole rollback, which is in PostgreSQL by then. */
+/** The observing program, which loads the rollback's library from PostgreSQL. */
 async function withLibrary(
   steps: readonly UndoSchema[],
   program: string,
@@ -301,7 +303,7 @@ async function withLibrary(
   return { job: { kind: 'load', ...memory.kept, steps, rollbackId, last }, program: small }
 }
 
-/** How many agents carry parts at the same time. */
+/** How many agents store parts at the same time. */
 const SIDE_BY_SIDE = 5
 
 async function keep(
@@ -310,7 +312,7 @@ async function keep(
   { context, execution }: Pick<Undoing, 'context' | 'execution'>,
 ): Promise<Kept> {
   const empty: Job = { kind: 'keep', id: '0'.repeat(64), part: 0, content: '' }
-  // What is compressed already grows a little when it is written as text and compressed again.
+  // Compressed data grows a little when it is compressed again as text.
   const bytes = Math.floor(roomFor(empty, program, context) * 0.96)
   if (bytes < 2_000) {
     throw new NoEvidence(
@@ -320,12 +322,12 @@ async function keep(
   }
   const { id, parts } = partsOf(library, bytes)
   context.say(
-    `The down SQL is too long for one task definition: ${parts.length} agents put it into PostgreSQL first.`,
+    `The down SQL is too long for one task definition: ${parts.length} agents store it in PostgreSQL first.`,
   )
   for (let at = 0; at < parts.length; at += SIDE_BY_SIDE) {
     const outcomes = await Promise.all(
       parts.slice(at, at + SIDE_BY_SIDE).map(job => {
-        const what = `put down SQL into PostgreSQL (${job.part + 1} of ${parts.length})`
+        const what = `store down SQL in PostgreSQL (${job.part + 1} of ${parts.length})`
         return runAgent({ job, program, what, ...withinDeadline(execution) }, context)
       }),
     )
@@ -339,7 +341,7 @@ function undoneOf(outcome: Outcome): Undone {
   return outcome.value as Undone
 }
 
-/** The error that the same work would have thrown in this process. */
+/** The error that the same work would have thrown in the runner. */
 function thrown({ name, sentence, evidence, sqlState }: JobFailure): Error {
   if (name === 'Interrupted') return new Interrupted(sentence)
   return Object.assign(new StepFailed(sentence, evidence), sqlState === undefined ? {} : { code: sqlState })
@@ -347,17 +349,17 @@ function thrown({ name, sentence, evidence, sqlState }: JobFailure): Error {
 
 function failureOfStep(error: unknown, step: UndoSchema): Error {
   if (error instanceof Interrupted) {
-    return new Interrupted(`${error.message} ${WHERE_IT_IS}`, { cause: error })
+    return new Interrupted(`${error.message} ${HOW_TO_RESUME}`, { cause: error })
   }
   if (error instanceof Denied)
     return new StepFailed(`The ${titleOf(step)} needs an agent inside the VPC${remedyFor(error)}.`, [], error)
   if (!(error instanceof NoEvidence)) return error instanceof Error ? error : new Error(String(error))
   return new StepFailed(
-    `The ${titleOf(step)} was not seen to finish: ${explain(error)}. ${WHERE_IT_IS}`,
+    `The agent did not confirm that the ${titleOf(step)} finished: ${explain(error)}. ${HOW_TO_RESUME}`,
     [],
     error,
   )
 }
 
-const WHERE_IT_IS =
-  'What a transaction had not committed PostgreSQL rolls back, and the journal in its schema langfuse_rollout says which phases are over: the next run goes on from there.'
+const HOW_TO_RESUME =
+  'PostgreSQL rolls back uncommitted work, and the journal in schema langfuse_rollout records completed phases: run again to resume.'

@@ -6,11 +6,11 @@ import type { DownSql, Engine } from '../schema/down-sql.ts'
 import type { Loss } from '../stack/count-losses.ts'
 import type { Inside, WorkerAddress } from '../stack/probe-inside.ts'
 
-/** What the agent is started for. It is data: it goes into the task definition, and holds no secret. */
+/** The agent's input. It goes into the task definition, so it holds no secret. */
 export type Spec = {
-  /** Stands in every line of the answer, so that another run's lines are not taken for this one's. */
+  /** In every line of the answer, so that lines of another run are ignored. */
   readonly nonce: string
-  /** After so many milliseconds the agent ends by itself, whatever it is at. */
+  /** Milliseconds after which the agent ends itself. */
   readonly timeoutMs: number
   readonly job: Job
 }
@@ -23,19 +23,19 @@ type ObserveJob = {
   readonly deepProbe: boolean
 }
 
-/** Looks at ClickHouse's volume, which is mounted at a path. */
+/** Inspects ClickHouse's volume, which is mounted at a path. */
 type MountJob = { readonly kind: 'mount'; readonly path: string }
 
-/** Counts what undoing would archive or change. */
+/** Counts what a rollback would archive or change. */
 export type CountJob = {
   readonly kind: 'count'
   readonly losses: readonly (Pick<Loss, 'store' | 'sql'> & { readonly at: number })[]
 }
 
-/** `rearm` puts background migrations back to their beginning; `take-up` waits until a worker is at them. */
+/** `rearm` resets background migrations; `take-up` waits until a worker has started them. */
 export type RearmJob = { readonly kind: 'rearm' | 'take-up'; readonly names: readonly string[] }
 
-/** Phases of a rollback between which nothing else happens, in order, with their down SQL. */
+/** Consecutive phases of a rollback, with their down SQL. */
 export type UndoJob = {
   readonly kind: 'undo'
   readonly steps: readonly UndoSchema[]
@@ -50,10 +50,10 @@ export type DownSqlTexts = {
 }
 export type DownSqlFile = { readonly engine: Engine; readonly file: DownSql }
 
-/** The program that undoes and all down SQL of a rollback: what may be too long for a task definition. */
+/** The program that undoes and all down SQL of a rollback, which may be too long for a task definition. */
 export type Library = { readonly program: string; readonly sql: DownSqlTexts }
 
-/** Puts one part of a library into PostgreSQL. */
+/** Stores one part of a library in PostgreSQL. */
 export type KeepJob = {
   readonly kind: 'keep'
   readonly id: string
@@ -62,20 +62,20 @@ export type KeepJob = {
   readonly content: string
 }
 
-/** Undoes with a library that was put into PostgreSQL. */
+/** Undoes with a library that is stored in PostgreSQL. */
 export type LoadJob = Pick<UndoJob, 'steps' | 'rollbackId'> & {
   readonly kind: 'load'
   readonly id: string
   readonly parts: number
-  /** Nothing of the rollback comes after it, so the library may go. */
+  /** The rollback's last job: afterwards the library is deleted. */
   readonly last: boolean
 }
 
-/** What each job answers with. */
+/** The answer of each job. */
 export type Answers = {
   readonly observe: Inside
   readonly mount: MountedFiles
-  /** The place of each in the job, and its number; null where it could not be counted. */
+  /** The index of each loss in the job, and its count; null: could not be counted. */
   readonly count: readonly (readonly [at: number, count: number | null])[]
   readonly rearm: readonly string[]
   readonly 'take-up': readonly TakenUp[]
@@ -84,15 +84,15 @@ export type Answers = {
   readonly load: Undone
 }
 
-/** The counts of the phases that are over; where one failed it is the next, and those after it were not begun. */
+/** The counts of completed phases. A failure belongs to the next phase; later ones did not start. */
 export type Undone = {
   readonly counts: readonly UndoCounts[]
   readonly failure?: JobFailure | undefined
 }
 
-/** A job that was begun and failed, as the agent tells it. */
+/** A job that failed in the agent. */
 export type JobFailure = {
-  /** The whole sentence, causes included. */
+  /** Includes the causes. */
   readonly sentence: string
   readonly name: string
   readonly sqlState: string | undefined

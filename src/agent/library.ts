@@ -8,7 +8,7 @@ import type { DownSections, DownSql, Engine } from '../schema/down-sql.ts'
 import { withoutComments } from '../schema/sql-text.ts'
 import type { DownSqlFile, DownSqlTexts, KeepJob, Library, LoadJob } from './job.ts'
 
-/** Compresses for the narrow ways: a task definition has 64 KiB. */
+/** Compresses as much as possible: a task definition has 64 KiB. */
 export function compress(text: string): Buffer {
   const bytes = Buffer.from(text)
   return brotliCompressSync(bytes, {
@@ -20,7 +20,7 @@ export function compress(text: string): Buffer {
   })
 }
 
-/** A library in parts that each fit into a task definition, under a name that is its hash. */
+/** Splits a library into parts that each fit into a task definition; its id is its hash. */
 export function partsOf(library: Library, bytes: number): { id: string; parts: readonly KeepJob[] } {
   const whole = compress(JSON.stringify(library))
   const id = hashOf(whole)
@@ -35,7 +35,7 @@ export function partsOf(library: Library, bytes: number): { id: string; parts: r
 
 const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
-/** Agents that keep parts side by side may all find no table. */
+/** The lock: several agents create the table at the same time. */
 const TABLE = `
 SELECT pg_advisory_xact_lock(hashtext('langfuse_rollout.agent_texts'));
 CREATE SCHEMA IF NOT EXISTS langfuse_rollout;
@@ -49,10 +49,10 @@ CREATE TABLE IF NOT EXISTS langfuse_rollout.agent_texts (
 DELETE FROM langfuse_rollout.agent_texts WHERE at < now() - interval '1 day';
 `
 
-/** Puts one part where the agent that undoes finds it. Again is the same. */
+/** Stores one part for the agent that undoes. Idempotent. */
 export async function keepPart({ id, part, content }: KeepJob, postgres: Postgres): Promise<null> {
   await inSession(postgres, async session => {
-    // Several statements in one message are one transaction, and the lock ends with it.
+    // Several statements in one message are one transaction, which frees the lock.
     await session.run(TABLE)
     await session.run(
       `INSERT INTO langfuse_rollout.agent_texts (id, part, content) VALUES ($1, $2, $3)
@@ -63,7 +63,7 @@ export async function keepPart({ id, part, content }: KeepJob, postgres: Postgre
   return null
 }
 
-/** The library as it was kept; it is only taken when it is whole. */
+/** @throws StepFailed if a part is missing or changed */
 export async function readLibrary({ id, parts }: LoadJob, postgres: Postgres): Promise<Library> {
   const rows = await inSession(postgres, session =>
     session.run('SELECT content FROM langfuse_rollout.agent_texts WHERE id = $1 ORDER BY part', [id]),
@@ -71,14 +71,14 @@ export async function readLibrary({ id, parts }: LoadJob, postgres: Postgres): P
   const whole = Buffer.concat(rows.map(row => Buffer.from(String(row['content']), 'base64')))
   if (rows.length !== parts || hashOf(whole) !== id) {
     throw new StepFailed(
-      `The down SQL that was put into PostgreSQL is not whole (${rows.length} of ${parts} parts), so nothing of it was run: run this again.`,
+      `The down SQL stored in PostgreSQL is incomplete (${rows.length} of ${parts} parts), so none of it ran: run again.`,
       [],
     )
   }
   return JSON.parse(brotliDecompressSync(whole).toString()) as Library
 }
 
-/** What stays after all is untidy, and the next that keeps something removes it. */
+/** If this fails, the next agent that stores a part deletes old ones. */
 export async function forgetLibrary({ id }: LoadJob, postgres: Postgres): Promise<void> {
   await inSession(postgres, session =>
     session.run('DELETE FROM langfuse_rollout.agent_texts WHERE id = $1', [id]),
@@ -97,10 +97,7 @@ async function inSession<Value>(
   }
 }
 
-/**
- * The down SQL of some steps, each file once: of Postgres only the sections that their phases read (contract prepares
- * first, and validate leaves out what an older contract drops), and no comments.
- */
+/** The down SQL of some steps, each file once, without comments; of Postgres files only the sections that the phases read. */
 export function textsOf(steps: readonly UndoSchema[], facts: DownSqlFacts): DownSqlTexts {
   const needed = new Set(steps.flatMap(step => READ_BY[step.phase]))
   const postgres = [...new Set(steps.flatMap(step => step.postgres))]
@@ -120,6 +117,7 @@ export function textsOf(steps: readonly UndoSchema[], facts: DownSqlFacts): Down
 type Section = keyof DownSections
 
 const EVERY: ReadonlySet<Section> = new Set(['expand', 'prepare', 'contract', 'validate'])
+/** Contract runs prepare first; validate skips what an older contract drops. */
 const READ_BY: Readonly<Record<UndoSchema['phase'], readonly Section[]>> = {
   expand: ['expand'],
   contract: ['prepare', 'contract'],
@@ -142,7 +140,7 @@ function fileOf(
   return [{ engine, file: { ...file, counts: [], sections } }]
 }
 
-/** The same texts as the facts that down SQL is run by. */
+/** The same texts, as the facts that running down SQL needs. */
 export function factsOf({ toolbox, files }: DownSqlTexts): DownSqlFacts {
   const nameOf = (migration: string | number) =>
     typeof migration === 'number' ? clickhouseName(migration) : migration

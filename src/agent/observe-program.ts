@@ -10,7 +10,7 @@ import { forgetLibrary, keepPart, readLibrary } from './library.ts'
 import { givenPostgres, runProgram, type Tools } from './program.ts'
 import { valkeyOf } from './stores.ts'
 
-/** The small program: looks, counts, re-arms, and carries what is too long for one task definition. */
+/** The smaller program: observes, counts, re-arms, and stores down SQL that is too long for one task definition. */
 export async function agent(spec: Spec): Promise<void> {
   await runProgram(spec, tools => work(spec, tools))
 }
@@ -36,7 +36,7 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
     case 'load':
       return load(job, tools)
     case 'undo':
-      throw new Error('This program does not undo.')
+      throw new Error('This program does not run down SQL.')
   }
 }
 
@@ -46,9 +46,10 @@ async function count({ losses }: CountJob, tools: Tools): Promise<Answers['count
 }
 
 const MISSING = {
-  postgres: "the worker's task definition does not say where PostgreSQL is (DATABASE_URL)",
-  clickhouse: "the worker's task definition does not say where ClickHouse is (CLICKHOUSE_URL)",
-  valkey: "the worker's task definition does not say where Valkey is (REDIS_HOST or REDIS_CONNECTION_STRING)",
+  postgres: "the worker's task definition does not set PostgreSQL's address (DATABASE_URL)",
+  clickhouse: "the worker's task definition does not set ClickHouse's address (CLICKHOUSE_URL)",
+  valkey:
+    "the worker's task definition does not set Valkey's address (REDIS_HOST or REDIS_CONNECTION_STRING)",
 }
 
 function valkeyIn({ environment }: Tools): Valkey | undefined {
@@ -58,7 +59,7 @@ function valkeyIn({ environment }: Tools): Valkey | undefined {
   )
 }
 
-/** Undoes with the program and the down SQL that others have put into PostgreSQL. */
+/** Undoes with the program and the down SQL that other agents stored in PostgreSQL. */
 async function load(job: LoadJob, tools: Tools): Promise<unknown> {
   const postgres = givenPostgres(tools)
   const { program, sql } = await readLibrary(job, postgres)
@@ -70,7 +71,7 @@ async function load(job: LoadJob, tools: Tools): Promise<unknown> {
 
 type UndoProgram = { undo(job: UndoJob, tools: Tools): Promise<unknown> }
 
-/** The text was read with its hash, and it is the one that the runner has put there. */
+/** Safe: the text's hash was verified against the runner's. */
 function exportsOf(program: string): UndoProgram {
   const module = { exports: {} }
   const run = new Function('require', 'module', 'exports', program)

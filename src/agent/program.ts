@@ -9,14 +9,14 @@ import type { JobFailure, Spec } from './job.ts'
 import { createReporter, type Reporter } from './protocol.ts'
 import { clickhouseOf, databaseUrlOf, type Environment, secretsIn } from './stores.ts'
 
-/** What the agent works with: the databases, time, and somewhere to say how far it is. */
+/** What a job may use. */
 export type Tools = Pick<Undoing, 'postgres' | 'clickhouse' | 'clock' | 'deadline' | 'signal' | 'say'> & {
   readonly environment: Environment
 }
 
 /**
- * What runs inside the VPC, in a one-off task that stands where the worker stands: does one job with the worker's
- * environment and answers on standard output. Ends by itself, with 0, or with 3 when the job failed.
+ * Runs inside the VPC, in a one-off task in the worker's network: does one job with the worker's environment and answers
+ * on standard output. Exits with 0, or with 3 if the job failed.
  */
 export async function runProgram(spec: Spec, work: (tools: Tools) => Promise<unknown>): Promise<void> {
   const secrets = secretsIn(process.env)
@@ -28,7 +28,7 @@ export async function runProgram(spec: Spec, work: (tools: Tools) => Promise<unk
     reporter.say(why)
     end(code)
   }
-  // As the first process of its container it has no default for signals.
+  // The first process of a container has no default signal handlers.
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => stop(`the agent was stopped (${signal})`, 143))
   setTimeout(() => stop('the agent ran out of time', 4), spec.timeoutMs).unref()
@@ -64,7 +64,7 @@ async function answer({ spec, work, reporter, clean, signal }: Run): Promise<num
   }
 }
 
-/** What the worker is told, and what to look at when it does not answer. */
+/** The databases from the worker's environment. */
 function connections(environment: Environment): {
   postgres: Postgres | undefined
   clickhouse: ClickHouse | undefined
@@ -76,24 +76,24 @@ function connections(environment: Environment): {
       url !== undefined && URL.canParse(url)
         ? createPostgres(
             url,
-            'cannot be reached from where the worker stands: check its DATABASE_URL and the security groups between them',
+            "cannot be reached from the worker's network: check its DATABASE_URL and the security groups between them",
           )
         : undefined,
     clickhouse:
       clickhouse &&
       createClickHouse(
         clickhouse,
-        'cannot be reached from where the worker stands: check its CLICKHOUSE_URL, Cloud Map and the security groups between them',
+        "cannot be reached from the worker's network: check its CLICKHOUSE_URL, Cloud Map and the security groups between them",
       ),
   }
 }
 
-/** Once standard output has taken everything. */
+/** Exits once standard output is flushed. */
 function end(code: number): void {
   process.stdout.write('', () => process.exit(code))
 }
 
-/** An error in a form that survives the way out. */
+/** An error as data, for the answer. */
 export function failureOf(error: unknown): JobFailure {
   return {
     sentence: explain(error),
@@ -110,7 +110,7 @@ function stateIn(error: unknown): string | undefined {
 export function givenPostgres({ postgres }: { readonly postgres: Postgres | undefined }): Postgres {
   if (postgres !== undefined) return postgres
   throw new StepFailed(
-    "There is no connection to PostgreSQL: the worker's task definition has neither DATABASE_URL nor its parts.",
+    "There is no connection to PostgreSQL: the worker's task definition sets neither DATABASE_URL nor its parts.",
     [],
   )
 }

@@ -3,20 +3,20 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { JobFailure } from './job.ts'
 
 /**
- * How the agent answers: lines on its standard output, which CloudWatch Logs keeps. Each says whose it is (`n`), its
- * place (`i`), its kind (`k`) and its value (`v`); a long value comes in parts, one longer than a few lines packed; the
- * last says how many there were and what they hash to. What is not complete is not an answer.
+ * The agent answers in lines on its standard output, which CloudWatch Logs keeps. Each has the run's nonce (`n`), its
+ * index (`i`), its kind (`k`) and its value (`v`). A long value comes in parts, a very long one packed. The last line has
+ * the count and the hash; without it the answer is incomplete.
  */
 export const MARK = 'LANGFUSE-ROLLOUT '
 
-/** Log drivers cut lines at 16 KiB; a part of so many UTF-16 units is below 8 kB however it is written. */
+/** Log drivers cut lines at 16 KiB; so many UTF-16 units are always below 8 kB. */
 const PART = 2_400
 
-/** Two schemas are some 200 kB of JSON, in which nearly everything repeats. */
+/** Two schemas are some 200 kB of repetitive JSON. */
 const UNPACKED = 16_000
 const LARGEST = 64 * 1024 * 1024
 
-/** The agent's side. `write` gets one line without its end. */
+/** The agent's side. `write` gets one line without its line break. */
 export function createReporter(nonce: string, write: (line: string) => void): Reporter {
   const hash = createHash('sha256')
   let count = 0
@@ -54,14 +54,14 @@ function partsOf(text: string): readonly string[] {
   )
 }
 
-/** What lines came to. `open`: more may come; the reason is why they are no answer if nothing does. */
+/** `open`: more lines may come; `reason`: why the lines so far are no answer. */
 export type Answer =
   | { readonly state: 'open'; readonly reason: string }
   | { readonly state: 'broken'; readonly reason: string }
   | { readonly state: 'result'; readonly value: unknown }
   | { readonly state: 'failure'; readonly failure: JobFailure }
 
-/** The runner's side: takes lines as they come, in whatever order, and knows when they are all there. */
+/** The runner's side: takes lines in any order and detects when the answer is complete. */
 export function createReader(nonce: string, onSay: (text: string) => void): Reader {
   const lines = new Map<number, Line>()
   let reported = 0
@@ -82,10 +82,10 @@ export function createReader(nonce: string, onSay: (text: string) => void): Read
     }
     const json = text.slice(MARK.length).trimEnd()
     const line = lineOf(json)
-    if (line === undefined) broken ??= 'a line of its answer is damaged'
+    if (line === undefined) broken ??= 'a line of its result is damaged'
     else if (line.n !== nonce) others += 1
     else if ((lines.get(line.i)?.json ?? json) !== json)
-      broken ??= `line ${line.i} of its answer came twice and differently`
+      broken ??= `line ${line.i} of its result appears twice with different content`
     else lines.set(line.i, line)
   }
   return {
@@ -140,27 +140,27 @@ function whyOpen(seen: {
   readonly strange: number
   readonly others: number
 }): string {
-  if (seen.first !== undefined) return `line ${seen.first} of its answer is missing`
-  if (seen.lines > 0) return `the end of its answer is missing after ${seen.lines} lines`
-  if (seen.others > 0) return `its log has an answer, but to another run`
-  if (seen.strange > 0) return `its log has ${seen.strange} lines, and none is an answer`
+  if (seen.first !== undefined) return `line ${seen.first} of its result is missing`
+  if (seen.lines > 0) return `the end of its result is missing after ${seen.lines} lines`
+  if (seen.others > 0) return 'its log has only the result of another run'
+  if (seen.strange > 0) return `its log has ${seen.strange} lines but no result`
   return 'its log is empty'
 }
 
-/** The end has come: are all lines before it there, and are they what the agent hashed? */
+/** Verifies the count and the hash in the last line. */
 function wholeAnswer(lines: ReadonlyMap<number, Line>, end: Line): Answer {
   const [missing] = missingBefore(lines, end.i)
-  if (missing !== undefined) return { state: 'open', reason: `line ${missing} of its answer is missing` }
+  if (missing !== undefined) return { state: 'open', reason: `line ${missing} of its result is missing` }
   const before = [...lines.values()].filter(line => line.i < end.i).sort((a, b) => a.i - b.i)
   const sha256 = createHash('sha256')
   for (const { json } of before) sha256.update(`${json}\n`)
   const claimed = end.v as { readonly count?: unknown; readonly sha256?: unknown } | null
   if (claimed?.count !== end.i || claimed.sha256 !== sha256.digest('hex') || lines.size !== end.i + 1)
-    return { state: 'broken', reason: 'its answer is not what it hashed' }
+    return { state: 'broken', reason: 'its result does not match its hash' }
   const failure = textOf('failure', before)
   if (failure !== '') return { state: 'failure', failure: JSON.parse(failure) as JobFailure }
   const result = textOf('result', before)
-  if (result === '') return { state: 'broken', reason: 'its answer holds no result' }
+  if (result === '') return { state: 'broken', reason: 'its result is empty' }
   return { state: 'result', value: JSON.parse(result) }
 }
 

@@ -18,37 +18,35 @@ import type { Job, JobFailure, Spec } from './job.ts'
 import { compress } from './library.ts'
 import { type Answer, createReader, type Reader } from './protocol.ts'
 
-/** What starting an agent needs. */
 export type AgentContext = {
   readonly cloud: Cloud
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly say: (line: string) => void
-  /** Beside which the agent stands, unless it is to mount a volume. */
+  /** The agent runs in its network, unless it mounts a volume. */
   readonly worker: EcsComponent
   readonly volume?: Volume
 }
 
 export type AgentRequest = {
   readonly job: Job
-  /** The bundle that does it. */
+  /** The bundle that runs the job. */
   readonly program: string
-  /** What it is for, in a few words. */
+  /** Its purpose, after "to": `observe the databases`. */
   readonly what: string
-  /** Milliseconds for all of it. */
+  /** For everything, from the start of the task. */
   readonly timeoutMs: number
-  /** Told of the agent's own progress. */
+  /** Receives the agent's own log lines. */
   readonly onSay: (line: string) => void
 }
 
-/** What became of an errand: a whole answer. Everything else is thrown. */
+/** A complete answer. Everything else is thrown. */
 export type Outcome =
   | { readonly state: 'result'; readonly value: unknown }
   | { readonly state: 'failure'; readonly failure: JobFailure }
 
 /**
- * Runs one job in a one-off Fargate task beside the worker. The task definition goes as soon as the task was
- * started, the task ends by itself, and is told to stop where its end is not waited for.
+ * Runs one job in a one-off Fargate task in the worker's network. Stops the task if this run no longer waits for it.
  * @throws Denied, Interrupted, or NoEvidence with the reason why there is no answer
  */
 export async function runAgent(request: AgentRequest, context: AgentContext): Promise<Outcome> {
@@ -58,8 +56,8 @@ export async function runAgent(request: AgentRequest, context: AgentContext): Pr
   const spec = { nonce, timeoutMs: Math.max(1_000, request.timeoutMs - ENDING_MS), job: request.job }
   const deadline = clock.now() + request.timeoutMs
   const oneOff: OneOffTask = {
-    called: "the agent's task",
-    what: `the agent that was to ${request.what}`,
+    called: 'agent task',
+    what: `the agent that should ${request.what}`,
     base: worker.taskDefinition,
     derived: agentDefinition(spec, request.program, worker, volume),
     tag: TAG,
@@ -85,15 +83,15 @@ export async function runAgent(request: AgentRequest, context: AgentContext): Pr
   }
 }
 
-/** The agent has to be over before nobody listens any more. */
+/** The agent ends this long before the run stops waiting for it. */
 const ENDING_MS = 20_000
 
-/** A task that did not end as an agent ends has no last line to wait for, only lines on their way. */
+/** After other exit codes there is no last line to wait for, only delayed lines. */
 function settleMs(exitCode: number): number {
   return exitCode === 0 || exitCode === 3 ? 60_000 : 10_000
 }
 
-/** Beside whom it stands. */
+/** The component whose network the agent runs in. */
 function host({ worker, volume }: AgentContext): EcsComponent {
   return volume?.of ?? worker
 }
@@ -103,15 +101,15 @@ function assertPlacement(context: AgentContext): void {
   const { logGroup, logStreamPrefix, name } = worker.container
   if (logGroup === undefined || logStreamPrefix === undefined) {
     throw new NoEvidence(
-      `container ${name} of task definition ${worker.taskDefinition.arn} has no awslogs configuration with a stream prefix, which the agent answers through: give it one, or use \`network: direct\``,
+      `container ${name} of task definition ${worker.taskDefinition.arn} has no awslogs configuration with a stream prefix, which the agent needs to return its result: add one, or use \`network: direct\``,
       { lasting: true },
     )
   }
   const { service } = host(context)
-  if (signal.aborted) throw new Interrupted('The run was cancelled before the agent was started.')
+  if (signal.aborted) throw new Interrupted('The run was cancelled before the agent started.')
   if (service.subnets.length > 0) return
   throw new NoEvidence(
-    `ECS service ${service.name} has no subnets (its network mode is not awsvpc), so no Fargate task can stand where it stands: use \`network: direct\``,
+    `ECS service ${service.name} has no subnets (its network mode is not awsvpc), so a Fargate task cannot run in its network: use \`network: direct\``,
     { lasting: true },
   )
 }
@@ -124,12 +122,12 @@ async function start(
   try {
     const task = await startTask(oneOff, context)
     context.say(
-      `ECS starts the agent (task ${task.id}, beside ${oneOff.service.name}) to ${what}${READS.has(job.kind) ? ' (it only reads)' : ''}; that takes about a minute`,
+      `ECS started agent task ${task.id} in the network of ${oneOff.service.name} to ${what}${READS.has(job.kind) ? ' (read-only)' : ''}; this takes about a minute`,
     )
     return task
   } catch (error) {
     if (error instanceof Denied) throw error
-    throw new NoEvidence(`the agent could not be started: ${knownCause([explain(error)])}${explain(error)}`, {
+    throw new NoEvidence(`ECS could not start the agent: ${knownCause([explain(error)])}${explain(error)}`, {
       lasting: false,
       cause: error,
     })
@@ -138,13 +136,13 @@ async function start(
 
 const READS: ReadonlySet<Job['kind']> = new Set(['observe', 'mount'])
 
-/** Characters that no honest answer has: the state of the stores is some tens of kilobytes. */
+/** Characters. A real answer has some tens of kilobytes. */
 const LONGEST_LOG = 4_000_000
 
 type Log = {
   more(): Promise<void>
   answer(): Answer
-  /** Why reading on is of no use. */
+  /** Why reading further is useless. */
   problem(): Denied | NoEvidence | undefined
 }
 
@@ -161,7 +159,7 @@ function createLog(task: EcsTask, reader: Reader, { cloud, worker }: AgentContex
       size += page.lines.reduce((sum, line) => sum + line.length, 0)
       if (page.denied) problem = new Denied('logs:GetLogEvents', new Error(`log group ${location.group}`))
       if (size > LONGEST_LOG)
-        problem = new NoEvidence("the agent's log has more than 4 MB, which is no answer", { lasting: false })
+        problem = new NoEvidence("the agent's log exceeds 4 MB, so it is not a result", { lasting: false })
       if (problem === undefined) reader.take(page.lines)
     },
     answer: reader.answer,
@@ -180,7 +178,7 @@ function outcomeOf(ended: EcsTask, log: Log, oneOff: OneOffTask): Outcome {
   if (isWhole(answer)) return answer
   const exitCode = exitCodeOf(ended, oneOff)
   const cause = knownCause(reasonsOf(ended))
-  const sentence = (why: string) => `${cause}${oneOff.what} gave no whole answer: ${why}`
+  const sentence = (why: string) => `${cause}${oneOff.what} returned an incomplete result: ${why}`
   if (exitCode === undefined) {
     const reason = ended.stoppedReason ?? 'ECS gives no reason'
     throw new NeverStarted(sentence(`its task never started (${reason})`), reason)
@@ -193,13 +191,12 @@ function outcomeOf(ended: EcsTask, log: Log, oneOff: OneOffTask): Outcome {
 export const CONTAINER = 'agent'
 export const TAG = 'langfuse-rollout-agent'
 
-/** ECS takes 64 KiB; how exactly it counts is not documented, so some is left over. */
+/** ECS accepts 64 KiB but does not document how it counts, so this leaves some room. */
 const LARGEST_DEFINITION = 63_000
 
 /**
- * The task definition of one agent: the worker's image, roles, size and log configuration, of its environment only
- * what leads to the stores, and the program itself, which stands in a variable. Its own entry point, so that whatever
- * the image would do when it starts is not done. Pure.
+ * The task definition of one agent: the worker's image, roles, size and log configuration, only the environment that
+ * points to the databases, and the program itself in a variable. It replaces the image's entry point. Pure.
  */
 export function agentDefinition(
   spec: Spec,
@@ -215,7 +212,7 @@ export function agentDefinition(
     name: CONTAINER,
     image: pinned(image),
     entryPoint: ['node', '-e', BOOTSTRAP],
-    // Without one the image's own would be its arguments.
+    // Replaces the image's command, which would become arguments.
     command: ['langfuse-rollout-agent'],
     architecture: taskDefinition.architecture === 'ARM64' ? 'ARM64' : 'X86_64',
     environment: { ...only(stores.environment), [PAYLOAD]: payload },
@@ -227,17 +224,17 @@ export function agentDefinition(
   }
 }
 
-/** One of another component: the agent then stands where that one stands, is told of no store, and mounts it. */
+/** A volume to mount: the agent then runs in that component's network, without addresses of databases. */
 export type Volume = { readonly of: EcsComponent; readonly name: string }
 
 export const MOUNTED_AT = '/mnt/clickhouse'
 
-/** uid and gid in ClickHouse's own image: the agent sees what ClickHouse would. */
+/** uid and gid of ClickHouse's image: the agent has the same access. */
 const CLICKHOUSE = '101:101'
 
 const PAYLOAD = 'LANGFUSE_ROLLOUT_AGENT'
 
-/** What `node -e` is told: CommonJS, for Node 20 and later. */
+/** The argument of `node -e`: CommonJS, for Node 20 and later. */
 const BOOTSTRAP = [
   `const n='${PAYLOAD}',{env:e}=process`,
   `b=require('node:zlib').brotliDecompressSync(Buffer.from(e[n],'base64'))`,
@@ -248,14 +245,14 @@ const BOOTSTRAP = [
     `;new Function('require','module','exports',p.program)(require,m,m.exports);m.exports.agent(p.spec)`,
   )
 
-/** What leads to the stores, and how TLS is trusted. */
+/** Addresses of the databases, and the TLS trust settings. */
 const NEEDED = /^(DATABASE_|CLICKHOUSE_|REDIS_|PGSSL|NODE_EXTRA_CA_CERTS$)/
 
 function only(values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).filter(([name]) => NEEDED.test(name)))
 }
 
-/** Bytes that are left for more text in this order's task definition, before the base64 that it is carried in. */
+/** Bytes of text that still fit into this task definition, before base64. */
 export function roomIn(derived: DerivedTask, { taskDefinition }: EcsComponent, { ecs }: Cloud): number {
   return Math.floor(((LARGEST_DEFINITION - ecs.sizeOfDerived(taskDefinition, derived)) * 3) / 4)
 }

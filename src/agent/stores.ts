@@ -3,8 +3,8 @@ import type { ClickHouseAccess } from '../inputs/config.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * PostgreSQL as the worker's entry point finds it: the URL, or its parts (worker/entrypoint.sh, v2.93.7 to v4.16.0),
- * which are taken as they are. Undefined when neither is whole.
+ * PostgreSQL's URL as the worker's entry point builds it: the URL, or its parts unescaped (worker/entrypoint.sh, v2.93.7
+ * to v4.16.0). Undefined if both are incomplete.
  */
 export function databaseUrlOf(environment: Environment): string | undefined {
   const { DATABASE_URL, DATABASE_HOST: host, DATABASE_NAME: name, DATABASE_ARGS: args } = environment
@@ -14,7 +14,7 @@ export function databaseUrlOf(environment: Environment): string | undefined {
   return `postgresql://${user}:${password}@${host}/${name}${args ? `?${args}` : ''}`
 }
 
-/** ClickHouse as the worker's client is told (packages/shared/src/env.ts). */
+/** ClickHouse as the worker's client reads it (packages/shared/src/env.ts). */
 export function clickhouseOf(environment: Environment): ClickHouseAccess | undefined {
   const { CLICKHOUSE_URL, CLICKHOUSE_USER, CLICKHOUSE_PASSWORD, CLICKHOUSE_DB } = environment
   if (!CLICKHOUSE_URL || !URL.canParse(CLICKHOUSE_URL)) return undefined
@@ -37,7 +37,7 @@ type ValkeyConnection = {
   readonly verify: boolean
 }
 
-/** Valkey as the worker's client is told (packages/shared/src/server/redis/redis.ts). Of a cluster, its first node. */
+/** Valkey as the worker's client reads it (packages/shared/src/server/redis/redis.ts). Of a cluster, its first node. */
 export function valkeyOf(environment: Environment): ValkeyConnection | undefined {
   const { REDIS_CONNECTION_STRING, REDIS_HOST, REDIS_KEY_PREFIX } = environment
   const connection = {
@@ -58,7 +58,7 @@ export function valkeyOf(environment: Environment): ValkeyConnection | undefined
 
 const SECRET = /PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY|AUTH|SALT|URL|CONNECTION|ARGS/
 
-/** Values that nothing the agent prints may hold. */
+/** Values that the agent must never print. */
 export function secretsIn(environment: Environment): readonly string[] {
   const values = Object.entries(environment).flatMap(([name, value = '']) => {
     if (!SECRET.test(name) || name === 'REDIS_KEY_PREFIX') return []

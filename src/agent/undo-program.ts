@@ -4,18 +4,15 @@ import type { Spec, UndoJob, Undone } from './job.ts'
 import { factsOf } from './library.ts'
 import { failureOf, givenPostgres, runProgram, type Tools } from './program.ts'
 
-/** The program that undoes, whole in one task definition. */
+/** The program that undoes, complete in one task definition. */
 export async function agent(spec: Spec): Promise<void> {
   await runProgram(spec, async tools => {
-    if (spec.job.kind !== 'undo') throw new Error('This program only undoes.')
+    if (spec.job.kind !== 'undo') throw new Error('This program only runs down SQL.')
     return undo(spec.job, tools)
   })
 }
 
-/**
- * Phases by the very functions that a runner inside the VPC undoes with. One that fails is part of the answer: those
- * before it are done and have to be told of.
- */
+/** Runs phases as a runner inside the VPC would. The answer has the counts of completed phases and the failure. */
 export async function undo({ steps, rollbackId, sql }: UndoJob, tools: Tools): Promise<Undone> {
   const postgres = givenPostgres(tools)
   const facts = factsOf(sql)

@@ -1,18 +1,18 @@
 import type { LangfuseAnswer } from '../ports/http.ts'
 import type { CanaryPart, CanaryRoute, CanaryWrite } from '../stack/canary.ts'
 
-/** What every canary is called, so that a person and the next run know it. */
+/** The name of every canary: people and later runs recognise it by this. */
 export const CANARY_NAME = 'langfuse-rollout-canary'
 
 export type CanaryIds = {
   readonly trace: string
   readonly observation: string
   readonly score: string
-  /** Of the three events themselves. */
+  /** Ids of the three events. */
   readonly events: readonly [string, string, string]
 }
 
-/** One of each kind that goes its own way through Valkey and ClickHouse: https://api.reference.langfuse.com */
+/** One event for each path through Valkey and ClickHouse: https://api.reference.langfuse.com */
 export function canaryEvents(ids: CanaryIds, now: number): readonly object[] {
   const timestamp = new Date(now).toISOString()
   const [first, second, third] = ids.events
@@ -23,7 +23,9 @@ export function canaryEvents(ids: CanaryIds, now: number): readonly object[] {
       timestamp,
       name: CANARY_NAME,
       tags: [CANARY_NAME],
-      metadata: { purpose: 'Written by Langfuse Rollout to see that traces arrive; it is deleted at once.' },
+      metadata: {
+        purpose: 'Langfuse Rollout wrote this trace to verify ingestion and deletes it immediately.',
+      },
     }),
     event(second, 'span-create', {
       id: ids.observation,
@@ -67,29 +69,29 @@ export function canarySpans(ids: CanaryIds, now: number): readonly object[] {
   ]
 }
 
-/** What an answer to writing comes to. */
+/** The result of a write. */
 export type Answered = {
   readonly write: CanaryWrite
-  /** Something of it may have been taken, so it has to be deleted. */
+  /** Langfuse may have stored a part, so it must be deleted. */
   readonly mayBeThere: boolean
-  /** Worth trying again. */
+  /** A retry may help. */
   readonly again: boolean
-  /** The web only takes what clients of v4 send. */
+  /** The web accepts only what v4 clients send. */
   readonly eventsOnly: boolean
 }
 
-/** What one look came to; `over`: no later one can come to more. */
+/** The result of one read; `over`: another read cannot return more. */
 export type Seen = {
   readonly missing: readonly CanaryPart[]
   readonly last: string
   readonly over: 'seen' | 'refused' | undefined
 }
 
-/** 207 is no success by itself: each event has its own result, and `events_only` refuses them there (langfuse#15857). */
+/** 207 alone is no success: each event has its own result, and `events_only` refuses events there (langfuse#15857). */
 export function takenUp({ status, body }: LangfuseAnswer, path: CanaryRoute['path']): Answered {
   if (path === 'otel' && status === 200 && !isPage(body)) return ACCEPTED
   if (path === 'ingestion' && status === 207) return takenUpEach(body)
-  const problem = isPage(body) ? `${status} with a page that is not Langfuse's` : wordOf(body)
+  const problem = isPage(body) ? `${status} with a page that did not come from Langfuse` : wordOf(body)
   return {
     write: { state: 'refused', status, problem },
     mayBeThere: status >= 500,
@@ -131,14 +133,14 @@ function strange(body: unknown): Answered {
   }
 }
 
-/** False when looking again cannot help: a key that may not read, or an API that this mode does not have. */
+/** False if another read cannot help: the key may not read, or this mode does not have the API. */
 export function isReadable({ status, body }: LangfuseAnswer, path: CanaryRoute['path']): boolean {
   if (status === 401 || status === 403) return false
   if (status !== 404) return true
   return path === 'ingestion' && !wordOf(body).includes('events_only')
 }
 
-/** Which of its parts an answer shows. */
+/** The parts of the canary that an answer contains. */
 export function partsSeen(
   { status, body }: LangfuseAnswer,
   path: CanaryRoute['path'],
@@ -155,13 +157,13 @@ export function partsSeen(
   ]
 }
 
-/** Langfuse's own sentence in a body, short; a page has none. */
+/** Langfuse's own message in a body, shortened; a page has none. */
 export function wordOf(body: unknown): string {
   if (typeof body === 'string') return isPage(body) ? '(a page)' : shortened(body)
   const words = [memberOf(body, 'message'), ...listIn(body, 'errors')].filter(
     word => typeof word === 'string',
   )
-  // Beside a message, `error` is only the name of a class.
+  // If there is a message, `error` is only a class name.
   return shortened((words.length > 0 ? words : [memberOf(body, 'error') ?? '']).join(': '))
 }
 

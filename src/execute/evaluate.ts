@@ -8,7 +8,7 @@ import type {
 } from '../ports/cloud.ts'
 import type { Progress } from './follow-ecs.ts'
 
-/** What a rollout has come to. Only `succeeded` is a success, and only on positive evidence. */
+/** The state of a rollout. Only `succeeded` is a success, and it needs positive evidence. */
 export type Verdict = Rolling | { readonly verdict: 'succeeded' } | Failure
 
 export type Rolling = { readonly verdict: 'rolling'; readonly note: string; readonly progress?: Progress }
@@ -18,8 +18,8 @@ type Failure = { readonly verdict: 'failed'; readonly ending: Ending; readonly s
 type Ending = 'rolled-back' | 'failed' | 'superseded' | 'stopped' | 'stuck' | 'gone'
 
 /**
- * Judges one ECS deployment by its id; `detail` is its own service deployment. `services-stable` waiters cannot: a
- * service is just as stable after its circuit breaker went back to the old tasks.
+ * Evaluates one ECS deployment by its id; `detail` is its service deployment. A `services-stable` waiter is not enough:
+ * a service is also stable after its circuit breaker rolled back.
  */
 export function evaluateEcs(
   service: EcsService,
@@ -37,7 +37,7 @@ export function evaluateEcs(
   }
   const ended = evaluateServiceDeployment(detail)
   const replaced = primary !== undefined && primary.id !== deploymentId
-  // A deployment that another one has replaced is STOPPED as well, and nobody stopped it.
+  // A replaced deployment is also STOPPED, although no person stopped it.
   if (ended !== undefined && !(replaced && ended.ending === 'stopped')) return ended
   if (ours === undefined || primary === undefined || ours.status !== 'PRIMARY') {
     return displaced(service, deploymentId, expected.taskDefinition)
@@ -55,7 +55,7 @@ export function evaluateEcs(
   if (isHopeless(service, ours)) {
     return failed(
       'stuck',
-      `${ours.failedTasks} tasks of deployment ${deploymentId} have failed, none runs, and ECS goes on starting new ones for ever because the service has no circuit breaker`,
+      `deployment ${deploymentId} has ${ours.failedTasks} failed tasks and no running task; ECS retries forever because the service has no circuit breaker`,
     )
   }
   const others = service.deployments.filter(deployment => deployment.id !== deploymentId)
@@ -69,10 +69,7 @@ export function evaluateEcs(
   })
 }
 
-/**
- * What a service deployment says that is under way; undefined when it has ended, or may never end, and its service
- * has to be asked.
- */
+/** A service deployment that is still running; undefined: it ended or may never end, so the service must be read. */
 export function evaluateOpen({
   status,
   tasks,
@@ -107,24 +104,24 @@ function evaluateServiceDeployment(detail: ServiceDeployment | undefined): Failu
       return failed('rolled-back', `ECS is rolling back or has rolled back (${detail.status}): ${reason}`)
     case 'STOPPED':
     case 'STOP_REQUESTED':
-      return failed('stopped', `the deployment was stopped by somebody (${detail.status}): ${reason}`)
+      return failed('stopped', `someone stopped the deployment (${detail.status}): ${reason}`)
     default:
       return undefined
   }
 }
 
-/** AWS's sentences end in a full stop; this one goes on in ours. */
+/** Without AWS's full stop, because it is quoted inside a sentence. */
 function reasonOf(reason: string | undefined): string {
   return reason?.replace(/\.$/, '') ?? 'no reason given'
 }
 
 function displaced(service: EcsService, deploymentId: string, taskDefinition: string): Verdict {
   const primary = service.deployments.find(deployment => deployment.status === 'PRIMARY')
-  if (primary === undefined) return failed('gone', `ECS service ${service.name} has no deployment any more`)
+  if (primary === undefined) return failed('gone', `ECS service ${service.name} no longer has a deployment`)
   if (primary.taskDefinition === taskDefinition) {
     return failed(
       'superseded',
-      `deployment ${primary.id} of the same task definition has taken the place of ${deploymentId}`,
+      `deployment ${primary.id} of the same task definition replaced ${deploymentId}`,
     )
   }
   const rolledBack = service.events.some(event =>
@@ -132,15 +129,12 @@ function displaced(service: EcsService, deploymentId: string, taskDefinition: st
   )
   return rolledBack || (primary.rolloutStateReason ?? '').includes('rolled back')
     ? failed('rolled-back', `ECS rolled back to deployment ${primary.id} (${primary.taskDefinition})`)
-    : failed(
-        'superseded',
-        `deployment ${primary.id} (${primary.taskDefinition}) has taken the place of ${deploymentId}`,
-      )
+    : failed('superseded', `deployment ${primary.id} (${primary.taskDefinition}) replaced ${deploymentId}`)
 }
 
 /**
- * Judges an App Runner update by its operation, then by the image that the service says it has: after a failed
- * health check the service is RUNNING again, with the old image.
+ * Evaluates an App Runner update by its operation, then by the service's image: after a failed health check the service
+ * is RUNNING again with the old image.
  */
 export function evaluateAppRunner(
   operation: AppRunnerOperation | undefined,
@@ -162,7 +156,7 @@ export function evaluateAppRunner(
     case 'ROLLBACK_FAILED':
       return failed(
         'rolled-back',
-        `App Runner rolled back by itself (operation ${operation.id}: ${operation.status})`,
+        `App Runner rolled back automatically (operation ${operation.id}: ${operation.status})`,
       )
     case 'FAILED':
       return failed('failed', `App Runner's operation ${operation.id} failed`)
@@ -171,7 +165,7 @@ export function evaluateAppRunner(
   }
 }
 
-/** The task that ClickHouse's name has to lead to: the one that runs the new task definition. */
+/** The task that ClickHouse's name must resolve to: the only one, on the new task definition. */
 export function onlyRunningTask(tasks: readonly EcsTask[], taskDefinition: string): EcsTask | undefined {
   const running = tasks.filter(task => task.lastStatus === 'RUNNING')
   const [task] = running

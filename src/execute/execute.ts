@@ -13,7 +13,7 @@ import { undoSchema } from './undo-schema.ts'
 
 const NO_COUNTS: UndoCounts = { postgres: 0, clickhouse: 0, archivedRows: 0 }
 
-/** Runs the plan's steps in order and stops at the first that does not succeed. Never throws: results say it all. */
+/** Runs the plan's steps in order and stops at the first failure. Never throws: each step has a result. */
 export async function execute(
   execution: Execution,
   group: (title: string, work: () => Promise<void>) => Promise<void>,

@@ -8,7 +8,7 @@ import type { DownSqlFacts, ReleaseFacts } from '../release/facts.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { TakenUp } from './rearm.ts'
 
-/** What executing needs. `stack` is the picture that the plan was made from. */
+/** What executing needs. `stack` is the observation that the plan was made from. */
 export type Execution = {
   readonly plan: Plan
   readonly stack: Stack
@@ -16,13 +16,13 @@ export type Execution = {
   readonly cloud: Cloud
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
-  /** Runs down SQL inside the VPC, for a runner that has no connections of its own. */
+  /** Runs down SQL inside the VPC, for a runner without database connections. */
   readonly undoInside?: UndoInside | undefined
-  /** The same for background migrations that are to run again. */
+  /** Re-arms background migrations inside the VPC. */
   readonly rearmInside?: RearmInside | undefined
-  /** For the public address, which tells of a new web before AWS does. */
+  /** For the public address, which shows a new web before AWS does. */
   readonly http?: Http | undefined
-  /** Looked for when `mirror-from` is given. */
+  /** Set if `mirror-from` is given. */
   readonly imageTool?: ImageTool | undefined
   readonly clock: Clock
   /** Epoch milliseconds for the whole run. */
@@ -32,29 +32,27 @@ export type Execution = {
   readonly rollbackId: string
   /** Id of the deployment record, where there is one. */
   readonly record?: string | undefined
-  /** Told of every artifact as soon as it is there. */
+  /** Called with each artifact as soon as it exists. */
   readonly keep?: (artifact: Artifact) => Promise<void>
   readonly say: (line: string) => void
 }
 
-/** What running down SQL needs, in this process or inside the VPC. */
+/** What running down SQL needs, in the runner or in the agent. */
 export type Undoing = Pick<
   Execution,
   'postgres' | 'clickhouse' | 'clock' | 'deadline' | 'signal' | 'rollbackId' | 'say'
 > & { readonly facts: DownSqlFacts }
 
-/** One phase of down SQL, away from this process. Fails as `undoStores` does. */
+/** Runs one phase of down SQL in the agent. Fails as `undoStores` does. */
 export type UndoInside = (step: UndoSchema, execution: Execution) => Promise<UndoCounts>
 
-/** The table of background migrations, away from this process. Fails as `rearm` and `watchTakeUp` do. */
+/** Changes the table of background migrations from the agent. Fails as `rearm` and `watchTakeUp` do. */
 export type RearmInside = {
   rearm(names: readonly string[], execution: Execution): Promise<readonly string[]>
   takenUp(names: readonly string[], execution: Execution): Promise<readonly TakenUp[]>
 }
 
-/**
- * `rolling`: the write was made, and AWS may still be at it when the run ended; `not-started`: nothing was written.
- */
+/** `rolling`: AWS accepted the write and may still be working on it; `not-started`: nothing was written. */
 export type StepState = 'done' | 'failed' | 'rolling' | 'not-started'
 
 export type StepResult = {
@@ -76,14 +74,14 @@ export type UndoCounts = {
   readonly archivedRows: number
 }
 
-/** What one step's work comes to. */
+/** The result of a step that succeeded. */
 export type Done = {
   readonly sentence: string
   readonly counts?: UndoCounts
   readonly artifact?: Artifact
 }
 
-/** A step that failed after its write: the sentence says what AWS does now. */
+/** A step that failed: the sentence says what was done and what to do now. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed'
   readonly evidence: readonly string[]

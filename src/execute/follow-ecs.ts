@@ -36,7 +36,7 @@ export async function followDeployment(
   const evidence = [...reasons, ...lines]
   for (const line of evidence) execution.say(`│ ${line}`)
   const quoted = tellingLine(lines)
-  const why = reasons.length > 0 ? ` The last task that died: ${reasons.join('; ')}.` : ''
+  const why = reasons.length > 0 ? ` Last failed task: ${reasons.join('; ')}.` : ''
   const log = quoted === undefined ? '' : ` Its log: ${quoted}`
   throw new StepFailed(
     `${componentName(step.component)} did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why}${log}`,
@@ -48,17 +48,14 @@ export function primaryOf(service: EcsService): EcsDeployment | undefined {
   return service.deployments.find(deployment => deployment.status === 'PRIMARY')
 }
 
-/** What is read may be some seconds old; a service that went back to the deployment before looks just like that. */
+/** ECS reads lag some seconds; a service that rolled back looks the same. */
 const LAG_MS = 30_000
-/** A service deployment that is under way tells all there is to know: its service is read beside it only now and then. */
+/** A running service deployment has all data, so the service is read only now and then. */
 const SERVICE_EVERY_MS = 120_000
-/** An IAM policy that knows no DescribeServiceDeployments does not learn it meanwhile. */
+/** A missing permission for DescribeServiceDeployments does not appear during the run. */
 const SILENT_POLLS = 2
 
-/**
- * One look is one call as a rule: the service deployment while it is under way, else the service. No end is believed
- * unless the service shows it.
- */
+/** Usually one call a poll: the service deployment while it runs, else the service. Only the service proves the end. */
 function pollRollout(step: Followed, rollout: Rollout, execution: Execution): () => Promise<Poll<Verdict>> {
   const { cloud, stack, clock } = execution
   const { deploymentId } = rollout
@@ -66,7 +63,7 @@ function pollRollout(step: Followed, rollout: Rollout, execution: Execution): ()
   const before = primaryOf(first)
   const shownUntil = clock.now() + LAG_MS
   let appeared = before?.id === deploymentId
-  // ECS says which service deployment is current, and forgets it as soon as that has ended.
+  // ECS names the current service deployment only while it runs.
   let ours = appeared ? first.serviceDeployment : undefined
   const outlook = outlooks(clock.now())
   let silent = 0
@@ -76,7 +73,7 @@ function pollRollout(step: Followed, rollout: Rollout, execution: Execution): ()
     const open = detail && evaluateOpen(detail)
     if (open !== undefined && clock.now() < trustedUntil) return waiting(open)
     const service = await cloud.ecs.service(stack.cluster, step.service)
-    if (service === undefined) return { state: 'waiting', note: 'ECS does not show the service' }
+    if (service === undefined) return { state: 'waiting', note: `ECS does not show service ${step.service}` }
     const primary = primaryOf(service)
     if (primary?.id === deploymentId) {
       appeared = true
@@ -88,7 +85,7 @@ function pollRollout(step: Followed, rollout: Rollout, execution: Execution): ()
     trustedUntil = clock.now() + SERVICE_EVERY_MS
     const seen = evaluateEcs(service, deploymentId, rollout, detail)
     if (seen.verdict === 'rolling') return waiting(seen)
-    // The service shows that it is over; its service deployment knows why, or that somebody stopped it.
+    // The service shows the end; its service deployment shows the reason.
     const evaluated = evaluateEcs(service, deploymentId, rollout, detail ?? (await askDetail()))
     return evaluated.verdict === 'rolling' ? waiting(evaluated) : { state: 'settled', value: evaluated }
   }
@@ -105,21 +102,21 @@ function pollRollout(step: Followed, rollout: Rollout, execution: Execution): ()
   }
 }
 
-/** How far an ECS deployment is. */
+/** The progress of an ECS deployment. */
 export type Progress = {
   readonly wanted: number
   readonly running: number
   readonly pending: number
-  /** Running tasks of what is replaced. */
+  /** Running tasks of older deployments. */
   readonly older: number
   readonly failures: number
-  /** Failures that end it. */
+  /** The number of failures that ends it. */
   readonly threshold: number
 }
 
 /**
- * When a deployment may be over. It cannot succeed before its tasks run, and that takes a Fargate task half a minute
- * at least; nor before the older tasks have ended. It fails with the task that reaches the threshold.
+ * When a deployment may end. It succeeds only after its tasks run (half a minute on Fargate) and the older tasks
+ * ended. It fails with the task that reaches the threshold.
  */
 export function outlooks(begun: number): (progress: Progress, now: number) => Outlook {
   const earliestDeath = deaths(begun)
@@ -129,7 +126,7 @@ export function outlooks(begun: number): (progress: Progress, now: number) => Ou
     const notBefore = earliestDeath(progress, now)
     const there = running + pending > 0
     attempt = { failures, begun: there || (attempt.begun && attempt.failures === failures) }
-    // ECS counts a task a moment after it is gone.
+    // ECS counts a failed task with some delay.
     if (failures >= threshold - 1 && attempt.begun)
       return there ? { pace: 'near', notBefore } : { pace: 'near' }
     if (!there) return { pace: 'calm' }
@@ -138,13 +135,10 @@ export function outlooks(begun: number): (progress: Progress, now: number) => Ou
   }
 }
 
-/** Tasks of one image die at about the same age. */
+/** Tasks of one image fail at about the same age. */
 const SAME_AGE = 0.8
 
-/**
- * When the task that is there now will die at the earliest, if it gets as old as those before it. Nothing is known
- * but what was seen: it began between a look without it and the first look with it.
- */
+/** The earliest time at which the current task fails, if it lives as long as the tasks before it. */
 function deaths(begun: number): (progress: Progress, now: number) => number {
   let failed = 0
   let lastPoll = begun

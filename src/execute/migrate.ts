@@ -21,8 +21,8 @@ import { logLocation, reasonsOf, type TaskLog, taskLog } from './task-log.ts'
 import { waitFor } from './wait.ts'
 
 /**
- * Runs Langfuse's own migrations in a one-off Fargate task of the target's web image and believes its exit code, its
- * log, and where they can be seen the databases. A task that a killed run left is followed: there is one migrator.
+ * Runs Langfuse's own migrations in a one-off Fargate task of the target's web image. Verifies the exit code, the log
+ * and, if reachable, the databases. Follows a task that a killed run left, so there is only one migrator.
  */
 export async function migrate(step: Migrate, execution: Execution): Promise<Done> {
   const found = await runningTask(step, execution)
@@ -38,7 +38,7 @@ export async function migrate(step: Migrate, execution: Execution): Promise<Done
 const CONTAINER = 'migrate'
 const TAG = 'langfuse-rollout'
 
-/** Migration tasks of any run that have not stopped yet. */
+/** Migration tasks of any run that have not stopped. */
 export function migrationTasks({ cluster, worker }: Stack, cloud: Cloud): Promise<readonly EcsTask[]> {
   return cloud.ecs.tasksStartedBy(cluster, {
     family: familyOf(CONTAINER, worker.taskDefinition),
@@ -46,7 +46,7 @@ export function migrationTasks({ cluster, worker }: Stack, cloud: Cloud): Promis
   })
 }
 
-/** A migration task of an earlier run with this image; one with another image has to end first. */
+/** A migration task of an earlier run with this image; waits for one with another image to end. */
 function runningTask(step: Migrate, execution: Execution): Promise<EcsTask | undefined> {
   const { cloud, stack } = execution
   return waitFor(
@@ -59,7 +59,7 @@ function runningTask(step: Migrate, execution: Execution): Promise<EcsTask | und
         note: `migration task ${other.id} of ${shortImage(imageOf(other) ?? 'another image')} is ${other.lastStatus}`,
       }
     },
-    { ...execution, what: 'the migration task of an earlier run to end' },
+    { ...execution, what: "an earlier run's migration task to end" },
   )
 }
 
@@ -68,7 +68,9 @@ function imageOf(task: EcsTask): string | undefined {
 }
 
 async function adopt(task: EcsTask, oneOff: OneOffTask, execution: Execution): Promise<EcsTask> {
-  execution.say(`an earlier run started migration task ${task.id} of this image already: it is followed`)
+  execution.say(
+    `this run follows migration task ${task.id}, which an earlier run started with the same image`,
+  )
   await tidy(task.taskDefinition, oneOff, execution)
   return task
 }
@@ -78,7 +80,7 @@ async function start(oneOff: OneOffTask, execution: Execution): Promise<EcsTask>
   try {
     const task = await startTask(oneOff, execution)
     const notes = [
-      `${oneOff.derived.architecture}; roles, network, size and environment of ${oneOff.base.arn}`,
+      `${oneOff.derived.architecture}; roles, network, size and environment from ${oneOff.base.arn}`,
       ...(fromWeb.length > 0 ? [`from the web ${fromWeb.join(', ')}`] : []),
       ...(left.length > 0 ? [`without ${left.join(', ')}`] : []),
     ]
@@ -86,7 +88,7 @@ async function start(oneOff: OneOffTask, execution: Execution): Promise<EcsTask>
     return task
   } catch (error) {
     throw new StepFailed(
-      `${knownCause([explain(error)])}The migration task could not be started, so nothing was migrated.`,
+      `${knownCause([explain(error)])}ECS could not start the migration task, so nothing was migrated.`,
       [],
       error,
     )
@@ -116,7 +118,7 @@ function logOf(task: EcsTask, { cloud, stack, say }: Execution): TaskLog {
   return taskLog(cloud, location, { say, secrets: secretsOf(migrateEnvironment(stack).environment) })
 }
 
-/** Values that stand in the task definition in the open, and that no log may repeat. */
+/** Plain-text values of the task definition that no log may show. */
 function secretsOf(environment: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(environment)
     .filter(
@@ -146,33 +148,33 @@ async function follow(
     const now =
       error instanceof Interrupted
         ? await stopTask(task, oneOff, execution.cloud)
-        : 'The task may still run: run this deploy again, it will be followed.'
+        : 'The task may still be running: run this deploy again to follow it.'
     throw new Interrupted(`${explain(error)} ${now} ${stateOf(log)}`, { cause: error })
   }
 }
 
-/** What may be half done, from the last that the log shows. */
+/** How far the migrations got, from the log. */
 function stateOf(log: TaskLog): string {
   const { postgres, postgresDone, clickhouse } = progressOf(log.lines)
   const last = postgres.at(-1)
-  if (log.lines.length === 0) return 'Its log shows nothing yet, so probably nothing was migrated.'
+  if (log.lines.length === 0) return 'Its log is empty, so probably nothing was migrated.'
   if (!postgresDone && last !== undefined) {
-    return `Its log ends with Postgres migration ${last}: if that one did not finish, the next start says P3009 and how to resolve it.`
+    return `Its log ends with Postgres migration ${last}. If it did not finish, the next start fails with P3009 and says how to resolve it.`
   }
   if (!postgresDone) return 'Its log shows no Postgres migration yet.'
   const head = clickhouse.at(-1)
-  return `Its log shows the Postgres migrations finished${head === undefined ? '' : ` and ClickHouse at version ${head}`}: if a ClickHouse migration was cut off, the next start says "Dirty database version" with its number.`
+  return `Its log shows that the Postgres migrations finished${head === undefined ? '' : ` and that ClickHouse is at version ${head}`}. If a ClickHouse migration was interrupted, the next start fails with "Dirty database version" and its number.`
 }
 
 const EVIDENCE_LINES = 30
 
-/** Exit code 0, and where the log can be read Prisma's own end: another entry point would end well without migrating. */
+/** Exit code 0 and, if the log is readable, Prisma's last line: another entry point could exit 0 without migrating. */
 function assertSuccess(task: EcsTask, exitCode: number | undefined, log: TaskLog): void {
   const evidence = [...reasonsOf(task), ...log.lines.slice(-EVIDENCE_LINES)]
   if (exitCode === 0) {
     if (log.lines.length === 0 || hasMigrated(log.lines)) return
     throw new StepFailed(
-      `The migration task ended with exit code 0, but its log does not show that Prisma ran: look whether the image's entry point is Langfuse's own.`,
+      `The migration task ended with exit code 0, but its log does not show that Prisma ran: check that the image uses Langfuse's own entry point.`,
       evidence,
     )
   }
@@ -184,7 +186,7 @@ function assertSuccess(task: EcsTask, exitCode: number | undefined, log: TaskLog
   throw new StepFailed(`${cause}${end}`, evidence)
 }
 
-/** Positive evidence where the databases can be seen: what was to come is there, and nothing is dirty. */
+/** If the databases are reachable: every expected migration is applied, and ClickHouse is not dirty. */
 async function assertMigrated(step: Migrate, execution: Execution): Promise<void> {
   const [postgres, clickhouse] = await Promise.all([
     observePostgres(execution.postgres),
@@ -200,27 +202,27 @@ async function assertMigrated(step: Migrate, execution: Execution): Promise<void
     )
   }
   const head = step.clickhouse?.at(-1)
-  if (clickhouse.known && clickhouse.value.dirty) missing.push('a clean schema version of ClickHouse')
+  if (clickhouse.known && clickhouse.value.dirty) missing.push('a clean ClickHouse schema version')
   if (clickhouse.known && head !== undefined && clickhouse.value.head < head)
     missing.push(`ClickHouse migration ${head} (it is at ${clickhouse.value.head})`)
   if (missing.length === 0) return
   throw new StepFailed(
-    `The migration task ended with exit code 0, but the databases lack ${missing.join(', ')}: look whether it migrated other databases than those this deploy sees.`,
+    `The migration task ended with exit code 0, but the databases lack ${missing.join(', ')}: check whether it migrated different databases from those that this deploy observes.`,
     [],
   )
 }
 
-/** How far Langfuse's migrations came, as their log tells it. */
+/** The progress of Langfuse's migrations, from their log. */
 type Progress = {
-  /** Postgres migrations that were begun, in order. */
+  /** Started Postgres migrations, in order. */
   readonly postgres: readonly string[]
   readonly postgresDone: boolean
-  /** ClickHouse migrations that are done, in order. */
+  /** Finished ClickHouse migrations, in order. */
   readonly clickhouse: readonly number[]
   readonly clickhouseDone: boolean
 }
 
-/** Reads the words of `prisma migrate deploy` (5.x and 6.x) and of golang-migrate (4.18, 4.19). */
+/** Parses the output of `prisma migrate deploy` (5.x and 6.x) and of golang-migrate (4.18, 4.19). */
 export function progressOf(lines: readonly string[]): Progress {
   const clickhouse = lines.flatMap(line => {
     const match = /^(\d+)\/u \S+ \(/.exec(line)
@@ -236,21 +238,21 @@ export function progressOf(lines: readonly string[]): Progress {
   }
 }
 
-/** Prisma says so in both cases: when it applied something, and when there was nothing. */
+/** Prisma prints one of these lines whether or not anything was pending. */
 export function hasMigrated(lines: readonly string[]): boolean {
   return lines.some(line =>
     /^(No pending migrations to apply|All migrations have been successfully applied)\./.test(line),
   )
 }
 
-/** Whether the entry point's last words have come. */
+/** Whether the log has the entry point's last line. */
 export function hasEnded(lines: readonly string[], exitCode: number): boolean {
   if (exitCode !== 0) return lines.some(line => line.startsWith('Exiting...'))
   return hasMigrated(lines) && progressOf(lines).clickhouseDone
 }
 
 export function describeProgress({ postgres, clickhouse }: Progress): string {
-  if (postgres.length === 0 && clickhouse.length === 0) return 'nothing was left to migrate'
+  if (postgres.length === 0 && clickhouse.length === 0) return 'no migrations were pending'
   const count = (number: number, store: string) =>
     `${number} ${store} ${number === 1 ? 'migration' : 'migrations'}`
   return `${count(postgres.length, 'Postgres')} and ${count(clickhouse.length, 'ClickHouse')} applied`

@@ -5,11 +5,14 @@ import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
 
-/** Copies one image into ECR, all platforms, and believes ECR's own digest only. */
+/** Copies one image with all platforms into ECR, then compares ECR's digest with the plan's. */
 export async function mirror(step: Mirror, execution: Execution): Promise<Done> {
   const { imageTool, say } = execution
   if (imageTool === undefined) {
-    throw new StepFailed(`Nothing on this runner can copy images any more (the plan used ${step.tool}).`, [])
+    throw new StepFailed(
+      `This runner has no tool to copy images (the plan used ${step.tool}): install it, then run again.`,
+      [],
+    )
   }
   say(`${imageTool.name} copies ${step.from} to ${step.to}`)
   const { signal, late } = untilDeadline(execution)
@@ -18,12 +21,12 @@ export async function mirror(step: Mirror, execution: Execution): Promise<Done> 
   } catch (error) {
     if (signal.aborted) {
       const why = late() ? 'The timeout passed' : 'The run was cancelled'
-      throw new Interrupted(`${why} while ${step.to} was copied; a second run copies it again.`)
+      throw new Interrupted(`${why} while ${step.to} was being copied: run again to copy it.`)
     }
     throw new StepFailed(explain(error), [])
   }
   await assertDigest(step, execution)
-  return { sentence: `${step.to} is there, with the digest of its source` }
+  return { sentence: `ECR has ${step.to} with the digest of its source` }
 }
 
 function untilDeadline({ deadline, clock, signal }: Execution): { signal: AbortSignal; late: () => boolean } {
@@ -48,7 +51,7 @@ async function assertDigest(step: Mirror, execution: Execution): Promise<void> {
   )
   if (digest === wanted) return
   throw new StepFailed(
-    `${step.to} has digest ${shortDigest(digest)} in ECR, and the plan's is ${shortDigest(wanted)}: what was copied is another image, or somebody else pushed that tag meanwhile. Nothing that runs was changed; look at the repository, then run again.`,
+    `${step.to} has digest ${shortDigest(digest)} in ECR, but the plan expects ${shortDigest(wanted)}: someone may have pushed that tag meanwhile. No running service was changed. Check the repository, then run again.`,
     [],
   )
 }

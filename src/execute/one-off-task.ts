@@ -4,41 +4,41 @@ import type { Cloud, DerivedTask, EcsService, EcsTask, TaskDefinition } from '..
 import type { Execution } from './execution.ts'
 import { type Outlook, waitFor } from './wait.ts'
 
-/** A Fargate task that does one thing and ends, in the network of an ECS service. */
+/** A Fargate task that does one thing and ends. It runs in the network of an ECS service. */
 export type OneOffTask = {
-  /** For sentences, before its id. */
+  /** Its name in sentences, before its id. */
   readonly called: string
-  /** What is waited for, where that is not the task. */
+  /** Its name in time-out sentences, if not the task. */
   readonly what?: string
   readonly base: TaskDefinition
   readonly derived: DerivedTask
-  /** By which its task definitions are known again. */
+  /** Identifies its task definitions. */
   readonly tag: string
   readonly service: EcsService
-  /** How soon it may be over once it runs. */
+  /** The polling pace while it runs. */
   readonly pace?: NonNullable<Outlook['pace']>
 }
 
-/** What the task prints, and what that says of its end. */
+/** The task's output. */
 type Output = {
-  /** Reads what is new. */
+  /** Reads new lines. */
   more(): Promise<void>
-  /** Whether there is nothing to wait for although the task may go on. */
+  /** Whether waiting can end although the task still runs. */
   isOver?(): boolean
-  /** Whether all has come. */
+  /** Whether the output is complete. */
   isRead(exitCode: number): boolean
-  /** How long the rest is waited for: CloudWatch Logs is some seconds late. */
+  /** How long to wait for the rest: CloudWatch Logs lags some seconds. */
   settleMs(exitCode: number): number
 }
 
 type Ports = Pick<Execution, 'cloud' | 'clock' | 'deadline' | 'signal' | 'say'>
 
-/** The same for every run on this service, so that a run finds what another one left; 36 letters at most. */
+/** The same for every run on this service, so that a run finds tasks of earlier ones; at most 36 characters. */
 export function startedBy(container: string, { arn }: EcsService): string {
   return `langfuse-rollout-${container}/${hash(arn).slice(0, 10)}`
 }
 
-/** A family of its own beside the one that it is derived from; 255 letters at most. */
+/** A separate family, named after the one that it is derived from; at most 255 characters. */
 export function familyOf(container: string, { family }: TaskDefinition): string {
   return `${family.slice(0, 240)}-${container}`
 }
@@ -48,9 +48,9 @@ function hash(text: string): string {
 }
 
 /**
- * The task definition is there only to start this one task, and a running task needs it no more ("existing tasks …
- * continue to run without disruption", DeregisterTaskDefinition), so it goes before anything can interrupt the run.
- * @throws what ECS says
+ * Deregisters the task definition as soon as the task started, before anything can interrupt the run: a running task
+ * does not need it ("existing tasks … continue to run without disruption", DeregisterTaskDefinition).
+ * @throws ECS's error
  */
 export async function startTask(task: OneOffTask, ports: Omit<Ports, 'deadline'>): Promise<EcsTask> {
   const { ecs } = ports.cloud
@@ -68,8 +68,8 @@ export async function startTask(task: OneOffTask, ports: Omit<Ports, 'deadline'>
 const FORGOTTEN_MS = 60 * 60_000
 
 /**
- * Deregisters a task definition, those of lost answers (the same tag), and what runs that were killed have left: by
- * its age, because another run may be about to start a task too.
+ * Deregisters a task definition, those of lost answers (the same tag), and old ones that killed runs left: younger ones
+ * may belong to a concurrent run.
  */
 export async function tidy(
   taskDefinition: string,
@@ -78,9 +78,7 @@ export async function tidy(
 ): Promise<void> {
   const forget = (arn: string) =>
     ecs.deregister(arn).catch(error => {
-      say(
-        `Warning: task definition ${arn} could not be deregistered (${explain(error)}): deregister it yourself.`,
-      )
+      say(`Warning: could not deregister task definition ${arn} (${explain(error)}): deregister it yourself.`)
     })
   await forget(taskDefinition)
   const revisions = await ecs.activeRevisions(derived.family, tag).catch(() => [])
@@ -91,7 +89,7 @@ export async function tidy(
 
 const BEFORE_ITS_START = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING'])
 
-/** Until `task`, as it was seen first, has stopped and its output is read to the end, or is over. */
+/** Waits until `task` stopped and its output is read to the end, or until the output is over. */
 export async function followTask(
   task: EcsTask,
   oneOff: OneOffTask,
@@ -129,18 +127,18 @@ function paceOf(status: string, { pace }: OneOffTask): NonNullable<Outlook['pace
   return (status === 'RUNNING' && pace) || 'usual'
 }
 
-/** undefined: the container never ran, or runs. */
+/** undefined: the container never ran, or still runs. */
 export function exitCodeOf(task: EcsTask, { derived }: OneOffTask): number | undefined {
   return task.containers.find(({ name }) => name === derived.name)?.exitCode
 }
 
-/** @returns a sentence: whether ECS was told to */
+/** @returns a sentence: whether ECS accepted the request */
 export async function stopTask(task: EcsTask, oneOff: OneOffTask, { ecs }: Cloud): Promise<string> {
   const name = `${oneOff.called} ${task.id}`
   try {
-    await ecs.stopTask(oneOff.service.cluster, task.arn, 'Langfuse Rollout does not wait for it any more')
-    return `ECS was told to stop ${name}.`
+    await ecs.stopTask(oneOff.service.cluster, task.arn, 'Langfuse Rollout no longer waits for this task')
+    return `This run asked ECS to stop ${name}.`
   } catch (error) {
-    return `ECS could not be told to stop ${name} (${explain(error)}): look at it before you run again.`
+    return `This run could not ask ECS to stop ${name} (${explain(error)}): check that it stopped before you run again.`
   }
 }

@@ -7,9 +7,8 @@ import { type Poll, waitFor } from './wait.ts'
 const LOCKED = "coalesce(locked_at > (now() AT TIME ZONE 'UTC') - interval '60 s', false)"
 
 /**
- * Re-arms background migrations and answers the names of those that it did. As Langfuse's maintainers advise
- * (langfuse#5776), finished_at and state are cleared, so each starts from its beginning. A row that is open already
- * needs nothing: an earlier run may have been killed after this very update.
+ * Re-arms background migrations and returns the names of those it changed. Clears finished_at and state, so each starts
+ * from its beginning (langfuse#5776). Leaves rows that an earlier run already re-armed.
  */
 export async function rearm(names: readonly string[], postgres: Postgres): Promise<readonly string[]> {
   const rows = await inSession(
@@ -25,19 +24,19 @@ export async function rearm(names: readonly string[], postgres: Postgres): Promi
 
 export type TakenUp = {
   readonly name: string
-  /** `queued`: the worker is at another one, and takes one after the other by name. */
+  /** `queued`: the worker runs another one; it runs them one by one, by name. */
   readonly state: 'active' | 'finished' | 'failed' | 'queued' | 'idle' | 'gone'
   readonly reason: string
 }
 
-/** The worker looks once, when it starts: what nobody has taken up by then is not taken up at all. */
+/** The worker reads the table only once, when it starts. */
 const TAKE_UP_MS = 3 * 60_000
 
 type Watching = Pick<Execution, 'clock' | 'deadline' | 'signal' | 'say'> & {
   readonly postgres: Postgres
 }
 
-/** Waits until a worker that was restarted has taken them up, or has not. */
+/** Waits until a restarted worker has started them, or until it is clear that it does not. */
 export async function watchTakeUp(names: readonly string[], watching: Watching): Promise<readonly TakenUp[]> {
   const { clock, postgres } = watching
   const until = clock.now() + TAKE_UP_MS
@@ -47,9 +46,9 @@ export async function watchTakeUp(names: readonly string[], watching: Watching):
       const idle = seen.filter(item => item.state === 'idle').map(item => item.name)
       return idle.length === 0 || clock.now() >= until
         ? { state: 'settled', value: seen }
-        : { state: 'waiting', note: `waiting for the worker to take up ${idle.join(', ')}` }
+        : { state: 'waiting', note: `the worker has not started ${idle.join(', ')} yet` }
     },
-    { ...watching, what: `the worker to take up ${names.join(', ')}` },
+    { ...watching, what: `the worker to start ${names.join(', ')}` },
   )
 }
 
@@ -68,7 +67,7 @@ async function readTakeUp(names: readonly string[], postgres: Postgres): Promise
   })
 }
 
-/** As Langfuse's own page counts: a failure wins over an end. */
+/** As Langfuse's own page counts: failed wins over finished. */
 function stateOf(row: Row | undefined, busy: boolean): TakenUp['state'] {
   if (row === undefined) return 'gone'
   if (row['failed'] === true) return 'failed'

@@ -4,14 +4,14 @@ import { StepFailed } from './execution.ts'
 import { followDeployment } from './follow-ecs.ts'
 import { rearm, type TakenUp, watchTakeUp } from './rearm.ts'
 
-/** Re-arms background migrations, restarts the worker, and waits until it has taken them up. */
+/** Re-arms background migrations, restarts the worker, and waits until it has started them. */
 export async function rerunBackgroundMigrations(
   step: RerunBackgroundMigrations,
   execution: Execution,
 ): Promise<Done> {
   const table = tableOf(execution)
   const armed = await table.rearm(step.names)
-  execution.say(armed.length === 0 ? 'all of them are open already' : `re-armed ${armed.join(', ')}`)
+  execution.say(armed.length === 0 ? 'all of them were already re-armed' : `re-armed ${armed.join(', ')}`)
   await restart(step, execution)
   const seen = await table.takenUp(step.names)
   const failed = seen.filter(item => ['failed', 'gone', 'idle'].includes(item.state))
@@ -24,7 +24,7 @@ type Table = {
   takenUp(names: readonly string[]): Promise<readonly TakenUp[]>
 }
 
-/** The table, from here or from inside the VPC. */
+/** The table, from the runner or through the agent. */
 function tableOf(execution: Execution): Table {
   const { postgres, rearmInside } = execution
   if (postgres !== undefined) {
@@ -42,9 +42,9 @@ function tableOf(execution: Execution): Table {
 
 async function restart(step: RerunBackgroundMigrations, execution: Execution): Promise<void> {
   const { cloud, stack } = execution
-  // Not of the plan's picture: the worker may have been rolled out since.
+  // Read again: the plan may have rolled out the worker since.
   const service = await cloud.ecs.service(stack.cluster, step.service)
-  if (service === undefined) throw new StepFailed(`ECS does not show service ${step.service} any more.`, [])
+  if (service === undefined) throw new StepFailed(`ECS no longer shows service ${step.service}.`, [])
   const { deploymentId } = await cloud.ecs.updateService({
     cluster: stack.cluster,
     service: step.service,
@@ -57,10 +57,10 @@ async function restart(step: RerunBackgroundMigrations, execution: Execution): P
 function describeFailure({ name, state, reason }: TakenUp): string {
   switch (state) {
     case 'gone':
-      return `Background migration ${name} is not in the table any more: a migration of this release has removed it.`
+      return `Background migration ${name} is no longer in table background_migrations: a migration of this release removed it.`
     case 'idle':
-      return `The worker was restarted and did not take up background migration ${name}: look for "Error running background migrations" in its log (a script that its image does not have stops all of them), then run again.`
+      return `The restarted worker did not start background migration ${name}: search its log for "Error running background migrations", then run again. A script that is missing from the image stops all of them.`
     default:
-      return `Background migration ${name} failed again: ${reason}. Remove that cause, then run again.`
+      return `Background migration ${name} failed again: ${reason}. Fix the cause, then run again.`
   }
 }

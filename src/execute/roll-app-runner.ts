@@ -9,7 +9,7 @@ import { type Done, type Execution, StepFailed } from './execution.ts'
 import { causeOfAppRunner, tellingLine } from './task-log.ts'
 import { waitFor } from './wait.ts'
 
-/** Rolls the App Runner service to another image and follows that very operation, through all pages of the list. */
+/** Rolls the App Runner service to another image and follows that operation. */
 export async function rollAppRunner(step: RollAppRunner, execution: Execution): Promise<Done> {
   const { cloud, stack } = execution
   const service = appRunnerOf(stack)
@@ -17,7 +17,7 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
   let startedAt = begunAt
   const operationId = step.follow ?? (await begin(step, execution))
   if (step.follow !== undefined)
-    execution.say(`App Runner is at operation ${operationId} for this image already`)
+    execution.say(`App Runner is already running operation ${operationId} for this image`)
   const hint = servesAnother(execution)
   const verdict = await waitFor(
     async () => {
@@ -48,10 +48,10 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
   )
 }
 
-/** An update takes three to five minutes, and more than one of them passes before App Runner starts the image. */
+/** An update takes three to five minutes; App Runner starts the image only after the first. */
 const EARLY_MS = 75_000
 
-/** Whether the public address answers with another release than before: App Runner is done, or nearly. */
+/** Whether the public address serves another release than before: then App Runner is nearly done. */
 function servesAnother({ stack, http }: Execution): (() => Promise<boolean>) | undefined {
   const before = stack.health.known ? stack.health.value.version : undefined
   if (before === undefined || http === undefined) return undefined
@@ -75,18 +75,15 @@ async function begin(step: RollAppRunner, execution: Execution): Promise<string>
   } catch (error) {
     const ours = error instanceof Busy ? await operationOf(step, service, execution) : undefined
     if (ours === undefined) throw error
-    say(`App Runner is at operation ${ours} for this image already`)
+    say(`App Runner is already running operation ${ours} for this image`)
     return ours
   }
 }
 
-/** What is read may be some seconds old, and ListOperations is the last to know. */
+/** App Runner's reads lag some seconds, ListOperations the most. */
 const LAG_MS = 10_000
 
-/**
- * The operation that brings this image. When the answer to an update is lost, the SDK sends the update again, and
- * App Runner refuses it because of the first.
- */
+/** The operation for this image: if AWS's answer is lost, the SDK repeats the update, and App Runner refuses the second. */
 function operationOf(
   step: RollAppRunner,
   service: AppRunnerService,
@@ -104,12 +101,12 @@ function operationOf(
         ? { state: 'waiting', note: `App Runner service ${step.service} is ${now.status}` }
         : { state: 'settled', value: undefined }
     },
-    { ...execution, what: `the operation under way at App Runner service ${step.service}` },
+    { ...execution, what: `the running operation of App Runner service ${step.service}` },
   )
 }
 
 /** The plan has this step only for a web on App Runner. */
 function appRunnerOf({ web }: Stack): AppRunnerService {
   if (web.platform === 'app-runner') return web.service
-  throw new RolloutError(`The web is not on App Runner but on ECS service ${web.service.name}.`)
+  throw new RolloutError(`The web runs on ECS service ${web.service.name}, not on App Runner.`)
 }

@@ -11,8 +11,8 @@ import { followDeployment, primaryOf, type Rollout } from './follow-ecs.ts'
 import { waitFor } from './wait.ts'
 
 /**
- * Rolls one ECS service to another image: the same task definition with only the image changed, then the
- * deployment that the update itself returned, then the digest that the tasks really run.
+ * Rolls one ECS service to another image: registers the task definition with only the image changed, follows the
+ * deployment that the update returned, and verifies the digest that the tasks run.
  */
 export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done> {
   const { stack } = execution
@@ -34,7 +34,7 @@ async function begin(step: RollEcs, execution: Execution): Promise<Rollout> {
     return beginExpress(step, web.express, execution)
   }
   const taskDefinition = await cloud.ecs.registerWithImage(base, container.name, step.to)
-  execution.say(`registered ${taskDefinition} (was ${base.arn}), only the image differs`)
+  execution.say(`registered ${taskDefinition}, which differs from ${base.arn} only in the image`)
   const { deploymentId } = await cloud.ecs.updateService({
     cluster: stack.cluster,
     service: step.service,
@@ -45,7 +45,7 @@ async function begin(step: RollEcs, execution: Execution): Promise<Rollout> {
   return { deploymentId, taskDefinition }
 }
 
-/** Express Mode registers the task definition itself; its update shows as a new deployment of the service beneath. */
+/** Express Mode registers the task definition itself; its update appears as a new deployment of the ECS service. */
 async function beginExpress(step: RollEcs, express: ExpressService, execution: Execution): Promise<Rollout> {
   const { cloud, stack } = execution
   const before = primaryOf(ecsComponent(stack, 'web').service)
@@ -65,17 +65,17 @@ async function beginExpress(step: RollEcs, express: ExpressService, execution: E
 }
 
 async function resume(step: RollEcs, deploymentId: string, execution: Execution): Promise<Rollout> {
-  execution.say(`ECS is at deployment ${deploymentId} of this image already`)
+  execution.say(`ECS is already running deployment ${deploymentId} of this image`)
   return {
     deploymentId,
     taskDefinition: ecsComponent(execution.stack, step.component).service.taskDefinition,
   }
 }
 
-/** What is read may be some seconds old. */
+/** ECS reads lag some seconds. */
 const LAG_MS = 30_000
 
-/** A steady service is no proof: the tasks have to run the very digest of the plan. */
+/** A steady service is no proof: the tasks must run the plan's digest. */
 async function assertDigest(step: RollEcs, component: EcsComponent, execution: Execution): Promise<void> {
   const { cloud, stack, clock } = execution
   const wanted = parseImage(step.to)?.digest
@@ -87,13 +87,13 @@ async function assertDigest(step: RollEcs, component: EcsComponent, execution: E
       const seen = otherDigest(tasks, component.container.name, wanted)
       return seen === undefined || clock.now() >= shownUntil
         ? { state: 'settled', value: seen }
-        : { state: 'waiting', note: `${seen} yet` }
+        : { state: 'waiting', note: `${seen} instead of ${shortDigest(wanted)}` }
     },
     { ...execution, what: `the tasks of ${step.service} to run ${shortDigest(wanted)}` },
   )
   if (problem === undefined) return
   throw new StepFailed(
-    `ECS reports a finished rollout of ${step.service}, but ${problem} instead of ${shortDigest(wanted)}: look at the service before anything else is changed.`,
+    `ECS reports that the rollout of ${step.service} finished, but ${problem} instead of ${shortDigest(wanted)}: check the service before you change anything else.`,
     [],
   )
 }
@@ -105,7 +105,7 @@ function otherDigest(tasks: readonly EcsTask[], container: string, wanted: strin
   return other === undefined ? undefined : `a task runs ${shortDigest(other)}`
 }
 
-/** Cloud Map follows the tasks about half a minute late; web and worker find ClickHouse only by it. */
+/** Cloud Map lags about half a minute behind the tasks, and web and worker find ClickHouse only through it. */
 async function followName(
   component: EcsComponent,
   taskDefinition: string,
@@ -126,20 +126,21 @@ async function followName(
       if (matches && instance?.health === 'HEALTHY')
         return { state: 'settled', value: `${name.name} → ${task.address}` }
       const seen = name.instances.map(item => `${item.address} ${item.health}`).join(', ') || 'no instance'
-      return { state: 'waiting', note: `${name.name} leads to ${seen}` }
+      return { state: 'waiting', note: `${name.name} resolves to ${seen}` }
     },
-    { ...execution, what: 'Cloud Map to lead to the new ClickHouse task only' },
+    { ...execution, what: 'Cloud Map to resolve to the new ClickHouse task only' },
   )
   execution.say(address)
   await answers(execution)
 }
 
-/** The store itself, when it can be reached from here. */
+/** ClickHouse itself, if it is reachable from the runner. */
 async function answers({ clickhouse, ...execution }: Execution): Promise<void> {
   if (clickhouse === undefined) return
   const version = await waitFor(
     async () => {
-      if (!(await clickhouse.ping())) return { state: 'waiting', note: '/ping does not answer Ok.' }
+      if (!(await clickhouse.ping()))
+        return { state: 'waiting', note: "ClickHouse's /ping does not answer Ok." }
       const [row] = await clickhouse.run('SELECT version() AS version')
       return { state: 'settled', value: String(row?.['version']) }
     },
@@ -148,7 +149,7 @@ async function answers({ clickhouse, ...execution }: Execution): Promise<void> {
   execution.say(`ClickHouse ${version} answers at ${clickhouse.address}`)
 }
 
-/** Changes how the service would be deployed; nothing that runs is touched. */
+/** Changes the service's deployment settings; running tasks stay as they are. */
 export async function setDeploymentSettings(
   step: SetDeploymentSettings,
   execution: Execution,
@@ -162,7 +163,7 @@ export async function setDeploymentSettings(
       return now?.minimumHealthyPercent === step.settings.minimumHealthyPercent &&
         now.maximumPercent === step.settings.maximumPercent
         ? { state: 'settled', value: undefined }
-        : { state: 'waiting', note: 'ECS shows the old settings' }
+        : { state: 'waiting', note: 'ECS still shows the old settings' }
     },
     { ...execution, what: `ECS to show the new settings of ${step.service}` },
   )

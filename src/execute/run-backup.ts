@@ -5,7 +5,7 @@ import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
 
-/** A snapshot of the same deploy that is not older than this is what a killed run left: it is used, not taken again. */
+/** A younger snapshot of the same deploy comes from a killed run, so it is reused. */
 const REUSE_MS = 60 * 60_000
 const RECORD_TAG = 'langfuse-rollout:record'
 
@@ -28,7 +28,7 @@ export async function backupDatabase(step: BackupDatabase, execution: Execution)
   )
   if (snapshot.status !== 'available') {
     throw new StepFailed(
-      `Snapshot ${id} of Aurora cluster ${step.cluster} is ${snapshot.status} instead of available: nothing else was changed; look at the cluster's events and run again, or take the snapshot yourself and write \`backup: false\`.`,
+      `Snapshot ${id} of Aurora cluster ${step.cluster} is ${snapshot.status} instead of available. Nothing else was changed. Check the cluster's events and run again, or take the snapshot yourself and set \`backup: false\`.`,
       [],
     )
   }
@@ -38,7 +38,7 @@ export async function backupDatabase(step: BackupDatabase, execution: Execution)
   }
 }
 
-/** The newest usable snapshot of this very deploy: same target, young, and of the same record where both have one. */
+/** The newest usable snapshot of this deploy: same target, young, and of the same record if both have one. */
 async function unfinished(
   { cluster, prefix }: BackupDatabase,
   execution: Execution,
@@ -50,7 +50,7 @@ async function unfinished(
   const [newest] = ours
   if (newest === undefined) return undefined
   execution.say(
-    `snapshot ${newest.id} (${newest.status}) was begun by an earlier run of this deploy and is used`,
+    `this run uses snapshot ${newest.id} (${newest.status}), which an earlier run of this deploy started`,
   )
   return newest.id
 }
@@ -89,12 +89,12 @@ function tagsOf({ plan, record }: Execution): Readonly<Record<string, string>> {
 
 const STAMP_LENGTH = '20261122-223400'.length
 
-/** UTC to the second, in characters that a snapshot's name may have. */
+/** UTC to the second, in characters that a snapshot name allows. */
 function stamp(milliseconds: number): string {
   return new Date(milliseconds).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
 }
 
-/** When a snapshot of ours was begun, by its own name: RDS only says so when it is available. */
+/** When our snapshot started, from its name: RDS reports the time only once it is available. */
 function takenAt(id: string): number | undefined {
   const match = /-(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)$/.exec(id)
   if (match === null) return undefined
@@ -125,10 +125,7 @@ export async function backupFiles(step: BackupFiles, execution: Execution): Prom
   }
 }
 
-/**
- * AWS Backup answers the same token with the same job, so a run that goes on where another was killed follows that
- * run's job. A job that has ended badly by then is not worth following.
- */
+/** AWS Backup returns the same job for the same token, so a re-run follows the killed run's job unless that failed. */
 async function startJob(step: BackupFiles, execution: Execution): Promise<string> {
   const { cloud, clock, record, say } = execution
   const now = stamp(clock.now())
@@ -142,23 +139,23 @@ async function startJob(step: BackupFiles, execution: Execution): Promise<string
   const first = await cloud.backup.start({ ...wanted, token: deploy })
   const seen = await cloud.backup.job(first.jobId)
   if (seen === undefined || !ENDED_BADLY.includes(seen.state)) {
-    say(`AWS Backup is at job ${first.jobId} in vault ${step.vault}`)
+    say(`AWS Backup is running job ${first.jobId} in vault ${step.vault}`)
     return first.jobId
   }
   const again = await cloud.backup.start({ ...wanted, token: `${deploy}-${now}` })
-  say(`AWS Backup's job ${first.jobId} of an earlier run is ${seen.state}, so it started job ${again.jobId}`)
+  say(`AWS Backup started job ${again.jobId}, because job ${first.jobId} of an earlier run is ${seen.state}`)
   return again.jobId
 }
 
 function describeFailure({ id, state, message }: BackupJob, { fileSystem, vault }: BackupFiles): string {
-  return `Backup job ${id} of ${fileSystem} in vault ${vault} ended as ${state}: ${message ?? 'no reason given'}. Nothing else was changed; remove the cause and run again, or write \`backup: false\`.`
+  return `Backup job ${id} of ${fileSystem} in vault ${vault} ended as ${state}: ${message ?? 'no reason given'}. Nothing else was changed. Fix the cause and run again, or set \`backup: false\`.`
 }
 
 function progress(status: string, percent: number | string | undefined): string {
   return percent === undefined || percent === '' ? status : `${status}, ${percent} %`
 }
 
-/** A backup that AWS does not begin ends the deploy before its first change. */
+/** A backup that AWS does not start ends the deploy before its first change. */
 async function orRefuse<Value>(what: string, begin: () => Promise<Value>): Promise<Value> {
   try {
     return await begin()
@@ -167,9 +164,9 @@ async function orRefuse<Value>(what: string, begin: () => Promise<Value>): Promi
     const remedy =
       error instanceof Denied
         ? `grant ${error.permission} to the role of this job`
-        : 'remove the cause and run again'
+        : 'fix the cause and run again'
     throw new StepFailed(
-      `${what} could not be backed up (${explain(error)}), so nothing was changed: ${remedy}, or take the backup yourself and write \`backup: false\`.`,
+      `AWS did not start a backup of ${what} (${explain(error)}), so nothing was changed: ${remedy}, or take the backup yourself and set \`backup: false\`.`,
       [],
     )
   }

@@ -31,21 +31,21 @@ import { type Poll, waitFor } from './wait.ts'
 export type CanaryRequest = {
   readonly api: LangfuseApi
   readonly route: CanaryRoute
-  /** What the web is told by value. */
+  /** The plain environment of the web, without secrets. */
   readonly environment: Readonly<Record<string, string>>
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Epoch milliseconds by which it has to be read back, however long Langfuse takes. */
+  /** Epoch milliseconds by which the canary must be readable. */
   readonly deadline: number
   readonly probe: CanaryProbe
 }
 
-/** Typical is ten seconds; a busy worker takes a minute. */
+/** Ten seconds are typical; a busy worker takes a minute. */
 const SETTLE_MS = 120_000
 
 /**
- * Writes a trace as a client does, reads it back until it is there, and deletes it, whatever came of it. Cleans up
- * what runs that were killed left. Never throws: what went wrong is part of the evidence.
+ * Writes a trace as a client does, polls until Langfuse returns it, and always deletes it. Also deletes canaries that
+ * killed runs left. Never throws: a failure is part of the result.
  */
 export async function runCanary(request: CanaryRequest): Promise<Canary> {
   const { api, clock } = request
@@ -72,7 +72,7 @@ export async function runCanary(request: CanaryRequest): Promise<Canary> {
   }
 }
 
-/** Ids that OpenTelemetry takes too: 16 and 8 bytes. */
+/** Ids that OpenTelemetry accepts too: 16 and 8 bytes. */
 function newIds(): CanaryIds {
   const hex = (bytes: number) => randomBytes(bytes).toString('hex')
   return { trace: hex(16), observation: hex(8), score: hex(16), events: [hex(16), hex(16), hex(16)] }
@@ -84,7 +84,7 @@ const WRITE_PAUSE_MS = 2_000
 
 type Written = { readonly route: CanaryRoute; readonly answered: Answered }
 
-/** Sends it in the way that the settings name; where nothing named one and it is the wrong one, in the other. */
+/** Uses the configured route; if none is configured and Langfuse refuses the first, uses the other. */
 async function write(request: CanaryRequest, ids: CanaryIds): Promise<Written> {
   const { route } = request
   const answered = await insist(request, () => send(request, route, ids))
@@ -111,7 +111,7 @@ async function send(
   }
 }
 
-/** The same ids again are the same trace, so a moment's trouble of a proxy is no verdict on Langfuse. */
+/** Retries are safe because the ids stay the same, so a short proxy failure does not count against Langfuse. */
 async function insist(
   { clock, signal, deadline }: CanaryRequest,
   attempt: () => Promise<Answered>,
@@ -156,7 +156,7 @@ async function readBack(request: CanaryRequest, ids: CanaryIds): Promise<CanaryR
   }
 }
 
-/** Right after it was taken, 404 is the right answer: it is on its way (langfuse#8240). */
+/** 404 is normal at first: ingestion is asynchronous (langfuse#8240). */
 async function readOnce({ api, route, signal }: CanaryRequest, ids: CanaryIds): Promise<Seen> {
   const options = { timeoutMs: READ_TIMEOUT_MS, signal }
   const all = route.path === 'otel' ? (['trace'] as const) : (['trace', 'observation', 'score'] as const)
@@ -178,13 +178,13 @@ type Found = {
   readonly read: CanaryRead | undefined
 }
 
-/** Where it stayed, as far as that can be seen from here; asked only when it matters. */
+/** Finds where the canary got stuck; only probed if it did not arrive. */
 async function probeStores(
   { probe }: CanaryRequest,
   { ids, route, read }: Found,
 ): Promise<Pick<Canary, 'rows' | 'queues'>> {
   if (read === undefined || read.state === 'seen' || read.state === 'cancelled') {
-    const unasked = unknown<never>('it was not needed', 'not-asked')
+    const unasked = unknown<never>('not needed', 'not-asked')
     return { rows: unasked, queues: unasked }
   }
   const [rows, queues] = await Promise.all([probe.rows(ids.trace, route.path), probe.queues()])
@@ -195,7 +195,7 @@ const DELETE_TIMEOUT_MS = 4_000
 const DELETE_ATTEMPTS = 3
 const DELETE_PAUSE_MS = 1_500
 
-/** Not under the run's signal: a cancelled run has ten seconds, and this is what they are for. */
+/** Ignores the run's signal: a cancelled run has ten seconds left for this clean-up. */
 async function remove({ api, clock, signal }: CanaryRequest, id: string): Promise<CanaryDeletion> {
   for (let left = DELETE_ATTEMPTS - 1; ; left -= 1) {
     const outcome = await removeOnce(api, id)
@@ -214,12 +214,12 @@ async function removeOnce(api: LangfuseApi, id: string): Promise<CanaryDeletion>
   }
 }
 
-/** Younger ones may be of a run that is going on, or be about to be deleted. */
+/** Younger canaries may belong to a running action. */
 const OLD_MS = 15 * 60_000
 const MOST = 20
 const TIMEOUT_MS = 10_000
 
-/** Deletes the canaries of earlier runs that were killed, or whose deletion Langfuse did not carry out. Never throws. */
+/** Deletes canaries that earlier runs left. Never throws. */
 export async function sweepCanaries(request: CanaryRequest): Promise<Observed<CanaryLeft>> {
   const { api, clock, signal, route } = request
   const wanted = {
@@ -238,7 +238,7 @@ export async function sweepCanaries(request: CanaryRequest): Promise<Observed<Ca
   }
 }
 
-/** Looked at again here: a filter that a release does not know must not make somebody's traces canaries. */
+/** Filters again: a release that ignores the query's filter would return the user's own traces. */
 function leftIn({ body }: LangfuseAnswer, { route, clock }: CanaryRequest): readonly string[] {
   const ids = listIn(body, 'data')
     .filter(row => memberOf(row, 'name') === CANARY_NAME)

@@ -1,11 +1,9 @@
 import type { PostgresSession } from '../ports/databases.ts'
 
 /**
- * Takes the locks of a phase's tables before its first statement. Taken one by one as the statements come, the first are
- * held while a later one is waited for; a query of the web that reads both tables in the other order then waits for
- * ours, as ours for it, and after `deadlock_timeout` PostgreSQL ends the web's, not ours. Here all that is waited for is
- * a lock, and for less time than PostgreSQL takes to look for deadlocks. What is not found here is locked by the
- * statement itself, as before.
+ * Locks all tables of a phase before its first statement. Locks taken statement by statement can deadlock with a query
+ * of the web that reads the tables in another order, and PostgreSQL would then cancel the web's query. Here each wait is
+ * shorter than `deadlock_timeout`. A table that is not found here is locked by its statement.
  * @param sections the SQL of the phase
  */
 export async function lockTables(session: PostgresSession, sections: readonly string[]): Promise<void> {
@@ -20,19 +18,19 @@ export async function lockTables(session: PostgresSession, sections: readonly st
   const locks = rows.map(({ name, is_whole: isWhole }) => {
     return `LOCK TABLE ${name} IN ${isWhole === true ? 'ACCESS EXCLUSIVE' : 'SHARE ROW EXCLUSIVE'} MODE;`
   })
-  // In a block of its own, PostgreSQL says at which table it waited in vain.
+  // In a separate block, PostgreSQL's error names the table that it could not lock.
   await session.run(`DO $locks$\nBEGIN\n${locks.join('\n')}\nEND $locks$`)
 }
 
-/** A call of the toolbox or a statement, what it is about, and which part of that. */
+/** A toolbox call or a statement, its object, and the part of that object. */
 type Mention = { readonly call: string; readonly name: string; readonly part: string }
 
-/** What a section says of tables, indexes and types that it changes. Rows are no matter: nobody waits for a table then. */
+/** The tables, indexes and types that a section changes. Row changes need no table lock. */
 export function mentionsOf(section: string): readonly Mention[] {
   const sql = section.replaceAll(/^\s*--.*$/gm, '')
   const calls = [...sql.matchAll(CALL)].flatMap(({ groups = {} }) => {
     const { call = '', name = '', part = '', definition = '' } = groups
-    // A foreign key that comes back keeps writers away, and no readers.
+    // Adding a foreign key blocks writers but not readers.
     const isKey = call === 'add_constraint' && /^\s*FOREIGN KEY\b/i.test(definition)
     return call in LOCKING
       ? [{ call: isKey ? 'refer' : call, name: unescaped(name), part: unescaped(part) }]
@@ -46,7 +44,7 @@ export function mentionsOf(section: string): readonly Mention[] {
   return [...calls, ...statements]
 }
 
-/** Calls that change what a table is. */
+/** Calls that change a table's definition. */
 const LOCKING: Readonly<Record<string, true>> = {
   drop_table: true,
   drop_column: true,
@@ -90,7 +88,7 @@ function unescaped(text: string): string {
   return text.replaceAll("''", "'")
 }
 
-/** With a table, column or key that goes, the foreign keys go that it has: that locks the tables they refer to. */
+/** Dropping a table, column or key drops its foreign keys, which locks the tables that they reference. */
 const TABLES = `
 WITH mention AS (
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS m (call, name, part)

@@ -1,19 +1,19 @@
 import type { AppRunnerService, Cloud, Container, EcsTask } from '../ports/cloud.ts'
 
-/** What one task prints, line by line as it comes. */
+/** The log of one task. */
 export type TaskLog = {
-  /** False: the container has no log that can be read, so nothing will ever come. */
+  /** False: the container has no readable log. */
   readonly readable: boolean
-  /** Everything so far, oldest first, without secrets. */
+  /** All lines so far, oldest first, without secrets. */
   readonly lines: readonly string[]
-  /** Reads what is new and says it. */
+  /** Reads and prints new lines. */
   more(): Promise<void>
 }
 
 type LogLocation = { readonly group: string; readonly stream: string }
 
 /**
- * Where a container of a task writes that has the log configuration of `container`; undefined: nowhere we can read.
+ * The log stream of a container; undefined: none that we can read.
  * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html: prefix/container/task
  */
 export function logLocation(
@@ -25,7 +25,7 @@ export function logLocation(
   return { group: logGroup, stream: `${logStreamPrefix}/${name}/${id}` }
 }
 
-/** @param secrets values that must not be shown, whatever the container prints */
+/** @param secrets values that must never be printed */
 export function taskLog(
   cloud: Cloud,
   location: LogLocation | undefined,
@@ -43,17 +43,14 @@ export function taskLog(
       for (const line of page.lines.flatMap(text => text.split('\n'))) {
         const clean = withoutSecrets(line.trimEnd(), options.secrets)
         lines.push(clean)
-        // The bar keeps a line of somebody else from being a command of the runner (`::error::`, `##[group]`).
+        // The bar keeps foreign lines from being runner commands (`::error::`, `##[group]`).
         if (clean !== '') options.say(`│ ${clean.replaceAll('##[', '## [')}`)
       }
     },
   }
 }
 
-/**
- * golang-migrate prints its URL with the password in the query when it cannot open the database
- * (langfuse#4600), and no list of known values has what only Secrets Manager knows.
- */
+/** golang-migrate prints its URL with the password (langfuse#4600), which only Secrets Manager knows. */
 function withoutSecrets(line: string, secrets: readonly string[]): string {
   const known = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), line)
   return known
@@ -63,7 +60,7 @@ function withoutSecrets(line: string, secrets: readonly string[]): string {
 
 const LOG_LINES = 12
 
-/** Why tasks of a deployment died: ECS's reason, the exit code, and the last lines that the container printed. */
+/** Why a deployment's task failed: ECS's reason, the exit code, and the container's last lines. */
 export async function causeOfEcs(
   cloud: Cloud,
   where: {
@@ -79,7 +76,7 @@ export async function causeOfEcs(
   return { reasons: reasonsOf(task), lines: await lastLines(cloud, task, where.container) }
 }
 
-/** What ECS says of a task that has ended. */
+/** ECS's reasons for a stopped task. */
 export function reasonsOf(task: EcsTask): readonly string[] {
   const ended = task.containers.flatMap(container => {
     const parts = [
@@ -96,7 +93,7 @@ async function lastLines(cloud: Cloud, task: EcsTask, container: Container): Pro
   return location === undefined ? [] : cloud.logs.tail(location.group, location.stream, LOG_LINES)
 }
 
-/** What App Runner and the web wrote about an update since `since` (epoch milliseconds). */
+/** The log lines of App Runner and the web since `since` (epoch milliseconds). */
 export async function causeOfAppRunner(
   cloud: Cloud,
   service: AppRunnerService,
@@ -111,7 +108,7 @@ export async function causeOfAppRunner(
   return [...events, ...application]
 }
 
-/** The line to quote. What Langfuse itself printed says more than App Runner, which only knows that it ended. */
+/** The line to quote: Langfuse's own lines are more specific than App Runner's. */
 export function tellingLine(evidence: readonly string[]): string | undefined {
   const telling = evidence.filter(line => /error|failed|invalid|cannot|dirty|P[13]\d{3}/i.test(line))
   return (telling.find(line => !line.includes('[AppRunner]')) ?? telling[0])?.trim()

@@ -12,8 +12,8 @@ import { StepFailed } from './execution.ts'
 export type UndoContext = Pick<Undoing, 'facts' | 'clock' | 'deadline' | 'rollbackId' | 'say'>
 
 /**
- * Everything that can be known before the first change: the down SQL is usable, the archive can be written, the last
- * migration did not fail half-way, and nothing that users made stands in the way.
+ * Checks before the first change: the down SQL is valid, the archive is writable, the schema is not dirty, and no
+ * objects of users depend on what is dropped.
  * @throws StepFailed that says what to do; nothing was changed.
  */
 export async function checkClickHouse(
@@ -25,12 +25,12 @@ export async function checkClickHouse(
 }
 
 /**
- * One phase on ClickHouse, which has no transactions: a migration whose phase is over is not touched again, and of the
- * one at which a run was killed every statement may run again.
- * @param journal writes down that expand is over, before the head is set back: from then on only the journal knows
- *   which migrations are being undone
- * @returns how many rows and values are in the archive when contract is over; 0 after expand.
- * @throws StepFailed that names the migration; what was done stays, and the next run goes on from there.
+ * One phase on ClickHouse, which has no transactions: skips migrations whose phase is complete; every statement can be
+ * repeated.
+ * @param journal records that expand is complete, before the head is set back: afterwards only the journal knows which
+ *   migrations are being undone
+ * @returns the number of archived rows and values after contract; 0 after expand.
+ * @throws StepFailed that names the migration; completed statements stay, and the next run resumes.
  */
 export async function undoClickHouse(
   step: Step,
@@ -49,7 +49,7 @@ type Step = Pick<UndoSchema, 'phase' | 'clickhouse' | 'clickhouseHead'>
 function workOf(step: Step, clickhouse: ClickHouse, context: UndoContext): Work {
   return {
     files: step.clickhouse.map(version => fileOf(version, context)),
-    // A copy or a mutation of a big table takes longer than any answer.
+    // Copying or mutating a big table can take the whole timeout.
     query: sql =>
       clickhouse.run(sql, { timeoutMs: Math.max(60_000, context.deadline - context.clock.now()) }),
     context,
@@ -77,14 +77,15 @@ type Work = { readonly files: readonly File[]; readonly query: Query; readonly c
 function fileOf(version: number, { facts }: UndoContext): File {
   const migration = clickhouseName(version)
   const sections = facts.downSql('clickhouse', version)?.sections
-  if (sections === undefined) throw new StepFailed(`There is no down SQL for ClickHouse ${migration}.`, [])
+  if (sections === undefined)
+    throw new StepFailed(`There is no down SQL for ClickHouse migration ${migration}.`, [])
   const read = (sql: string): readonly ClickHouseStatement[] =>
     splitStatements(sql, 'clickhouse').map(parseClickHouseStatement)
   try {
     return { migration, expand: read(sections.expand), contract: read(sections.contract) }
   } catch (error) {
     throw new StepFailed(
-      `The down SQL of ClickHouse ${migration} is not usable; nothing was changed.`,
+      `The down SQL of ClickHouse migration ${migration} is invalid; nothing was changed.`,
       [],
       error,
     )
@@ -122,10 +123,7 @@ async function contract({ files, query, context }: Work): Promise<number> {
   return countArchived(query, [...new Set([...undoing.values()].map(({ rollbackId }) => rollbackId))])
 }
 
-/**
- * What an older file moves into the archive as a whole is left as it is: copying columns out of it and dropping them
- * first would keep nothing more and rewrite the biggest tables (v4's events) for nothing.
- */
+/** Tables that an older file archives whole: archiving their columns first would rewrite the biggest tables (v4's events). */
 function movedBy(older: readonly File[]): ReadonlySet<string> {
   return new Set(
     older.flatMap(file =>
@@ -150,7 +148,7 @@ async function runAll(
       await runClickHouseStatement(statement, toolbox)
     } catch (error) {
       throw new StepFailed(
-        `The down SQL of ClickHouse ${toolbox.migration}, ${phase}, failed. ClickHouse has no transactions: what was done before stays, and running this again goes on from there.`,
+        `The ${phase} down SQL of ClickHouse migration ${toolbox.migration} failed. ClickHouse has no transactions, so completed statements stay: run again to resume.`,
         [],
         error,
       )
@@ -158,14 +156,14 @@ async function runAll(
   }
 }
 
-/** Looked for before anything is changed, because ClickHouse would refuse half-way. */
+/** Runs before any change, because ClickHouse would fail part-way. */
 async function refuseWhatCannotBeUndone({ files, query }: Work): Promise<void> {
   const statements = files.flatMap(file => file.contract)
   if (statements.some(({ kind }) => kind === 'drop-table')) {
     const [row] = await query('SELECT name, engine FROM system.databases WHERE name = currentDatabase()')
     if (row?.['engine'] !== 'Atomic') {
       throw new StepFailed(
-        `ClickHouse's database ${row?.['name']} has the engine ${row?.['engine']}: tables can be moved into the archive only from a database of engine Atomic. Nothing was changed.`,
+        `ClickHouse database ${row?.['name']} has engine ${row?.['engine']}, but only tables of an Atomic database can be moved into the archive. Nothing was changed.`,
         [],
       )
     }
@@ -173,24 +171,24 @@ async function refuseWhatCannotBeUndone({ files, query }: Work): Promise<void> {
   const found = await findDependents(query, statements)
   if (found.length === 0) return
   throw new StepFailed(
-    `What was made beside Langfuse stands in the way of this rollback: ${found.join('; ')}. Drop it, and run this again. Nothing was changed.`,
+    `Objects not created by Langfuse depend on tables or columns that this rollback drops: ${found.join('; ')}. Drop them, then run again. Nothing was changed.`,
     found,
   )
 }
 
-/** A migration that failed half-way is no state to start from: golang-migrate refuses it too ("Fix and force version"). */
+/** golang-migrate also refuses to start from a dirty version ("Fix and force version"). */
 async function refuseDirty(query: Query): Promise<void> {
   const [row] = await query('SELECT version, dirty FROM schema_migrations ORDER BY sequence DESC LIMIT 1')
   if (Number(row?.['dirty'] ?? 0) === 0) return
   throw new StepFailed(
-    `ClickHouse's schema_migrations says that version ${row?.['version']} failed half-way (dirty): repair that first. Nothing was changed.`,
+    `ClickHouse migration ${row?.['version']} is dirty in schema_migrations: it failed part-way. Repair it, then run again. Nothing was changed.`,
     [],
   )
 }
 
 /**
- * golang-migrate's log of versions is append-only: the row with the highest `sequence`, Unix time in nanoseconds,
- * counts (database/clickhouse/clickhouse.go, SetVersion). One insert is atomic, so there is no dirty moment.
+ * schema_migrations is append-only: the row with the highest `sequence` (Unix time in nanoseconds) counts
+ * (golang-migrate, database/clickhouse/clickhouse.go, SetVersion).
  */
 async function writeHead(head: number, query: Query, { clock, say }: UndoContext): Promise<void> {
   const [row] = await query('SELECT max(sequence) AS newest FROM schema_migrations')
@@ -198,5 +196,5 @@ async function writeHead(head: number, query: Query, { clock, say }: UndoContext
   const now = BigInt(clock.now()) * 1_000_000n
   const sequence = now > newest ? now : newest + 1n
   await query(`INSERT INTO schema_migrations (version, dirty, sequence) VALUES (${head}, 0, ${sequence})`)
-  say(`ClickHouse's schema_migrations now says ${head}`)
+  say(`set the head of ClickHouse's schema_migrations to ${head}`)
 }

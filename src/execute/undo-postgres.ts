@@ -8,13 +8,12 @@ import type { Undoing as Execution, UndoCounts } from './execution.ts'
 import { lockTables } from './table-locks.ts'
 import { alone, runNamed, transaction, withUndoSession } from './undo-session.ts'
 
-/** How many rows the toolbox changes in one transaction of `prepare`: nobody waits long for a row. */
+/** Rows that the toolbox changes in one transaction of `prepare`, so that row locks stay short. */
 const BATCH = 5_000
 
 /**
- * One phase on PostgreSQL: expand and contract in one transaction each, all migrations newest first; before contract
- * each migration's `prepare`, in transactions of its own; validate statement by statement. `between` is ClickHouse's
- * part, run before the journal says that its phase is over, and given what says so earlier.
+ * One phase on PostgreSQL, newest migration first: expand and contract in one transaction each; `prepare` before
+ * contract and validate statement by statement. `between` is ClickHouse's part; it may write its journal early.
  */
 export async function undoPostgres(
   step: UndoSchema,
@@ -36,7 +35,7 @@ export async function undoPostgres(
 
 type Undo = {
   readonly step: UndoSchema
-  /** What is newer in the archive is this step's. */
+  /** Newer archive entries belong to this step. */
   readonly before: Archived
   readonly session: PostgresSession
   readonly execution: Execution
@@ -54,7 +53,7 @@ async function runPhase(undo: Undo, phase: 'expand' | 'contract'): Promise<void>
   })
 }
 
-/** No web starts, of whichever release, while a migration is neither finished nor rolled back (P3009). */
+/** No release's web starts while a migration is neither finished nor rolled back (P3009). */
 async function repairRows({ step, session }: Undo): Promise<void> {
   if (step.repair === undefined) return
   await session.run(
@@ -70,8 +69,8 @@ async function repairRows({ step, session }: Undo): Promise<void> {
 }
 
 /**
- * The older release's names come in expand, before its web starts; what only the newer one knows goes in contract. A
- * web of the newer release that starts in between deletes such a row, so it comes once more.
+ * Expand adds the older release's names, before its web starts; contract deletes names that only the newer one knows.
+ * Contract adds the older names again, because a web of the newer release that starts in between deletes them.
  */
 async function nameAsBefore({ step, session }: Undo): Promise<void> {
   const { from = [], to = [] } = step.renamed ?? {}
@@ -90,7 +89,7 @@ async function nameAsBefore({ step, session }: Undo): Promise<void> {
   }
 }
 
-/** No journal: what prepare does it may do again. */
+/** Needs no journal: prepare can be repeated. */
 async function prepare(undo: Undo): Promise<void> {
   for (const migration of undo.step.postgres) {
     for (const statement of statementsOf(undo, migration, 'prepare')) {
@@ -99,7 +98,7 @@ async function prepare(undo: Undo): Promise<void> {
   }
 }
 
-/** Constraints are validated after the contract transaction: that only takes a lock which nobody waits for. */
+/** Validates constraints after the contract transaction, under a lock that blocks no reads or writes. */
 async function validate(undo: Undo): Promise<void> {
   const { step, session, execution } = undo
   for (const [position, migration] of step.postgres.entries()) {
@@ -126,14 +125,11 @@ async function validateOne(undo: Undo, part: Part): Promise<void> {
     await alone(session, execution, part.statement, failed(part))
   } catch (error) {
     if (!isMissing(error)) throw error
-    execution.say('not needed any more: what it is about is gone')
+    execution.say('skipped: the object of this statement no longer exists')
   }
 }
 
-/**
- * A statement in a transaction of its own. When the toolbox changes many rows it does the first ones and says whether
- * there are more: then the same statement is run again, so that nobody waits long for a row.
- */
+/** A statement in its own transaction. If the toolbox reports more rows, the same statement runs again: short row locks. */
 async function runInBatches(undo: Undo, part: Part): Promise<void> {
   const { session, execution } = undo
   const once = async (): Promise<boolean> => {
@@ -182,10 +178,10 @@ function announce({ execution }: Undo, { migration, phase, statement }: Part): v
 }
 
 function failed({ migration, phase }: { readonly migration: string; readonly phase: string }): string {
-  return `The down SQL of ${migration}, ${phase}, failed`
+  return `The ${phase} down SQL of ${migration} failed`
 }
 
-/** An index that a newer migration dropped comes back, but not if it was an older one, undone as well, that made it. */
+/** An index is not recreated if an older migration, which is also undone, created it. */
 function isObsolete(undo: Undo, statement: string, older: readonly string[]): boolean {
   const made = concurrentIndex(statement)
   if (made === undefined) return false
@@ -193,7 +189,7 @@ function isObsolete(undo: Undo, statement: string, older: readonly string[]): bo
   return older.some(migration => sectionOf(undo, migration, 'contract').includes(dropped))
 }
 
-/** undefined_table, undefined_column and undefined_object: an older migration's contract took it away. */
+/** undefined_table, undefined_column and undefined_object: an older migration's contract dropped it. */
 function isMissing(error: unknown): boolean {
   const state = error instanceof Error ? sqlState(error.cause) : undefined
   return state === '42P01' || state === '42703' || state === '42704'
@@ -239,7 +235,7 @@ async function count(undo: Undo): Promise<UndoCounts> {
   }
 }
 
-/** An index or a check of a user that names a label which is gone is the user's to make again, in another form. */
+/** A user's index or check on a removed enum label must be recreated by the user. */
 async function reportWhatIsNotBack({ session, execution, before }: Undo): Promise<void> {
   const rows = await session.run(
     `SELECT row ->> 'definition' AS statement FROM langfuse_rollout.archived_rows
@@ -247,6 +243,6 @@ async function reportWhatIsNotBack({ session, execution, before }: Undo): Promis
     [before.row],
   )
   for (const { statement } of rows) {
-    execution.say(`not made again, because it names a label that is gone: ${statement}`)
+    execution.say(`not recreated, because it uses an enum label that no longer exists: ${statement}`)
   }
 }

@@ -5,17 +5,14 @@ import { StepFailed } from './execution.ts'
 import { checkClickHouse, undoClickHouse } from './undo-clickhouse.ts'
 import { undoPostgres } from './undo-postgres.ts'
 
-/**
- * One phase of down SQL on both stores. PostgreSQL holds the journal, so ClickHouse's part is written there too:
- * what a killed run did not finish is in the picture that the next run plans from.
- */
+/** One phase of down SQL on both stores. PostgreSQL holds the journal of both, which the next run plans from. */
 export async function undoSchema(step: UndoSchema, execution: Execution): Promise<Done> {
   const inside = execution.postgres === undefined ? execution.undoInside : undefined
   const counts = inside === undefined ? await undoStores(step, execution) : await inside(step, execution)
   return { sentence: describe(step, counts), counts }
 }
 
-/** The work itself, where the stores can be reached: in the runner, or in the agent. */
+/** Runs where the stores are reachable: in the runner or in the agent. */
 export async function undoStores(step: UndoSchema, undoing: Undoing): Promise<UndoCounts> {
   const { postgres, clickhouse } = undoing
   if (postgres === undefined) throw new StepFailed('There is no connection to PostgreSQL.', [])
@@ -35,7 +32,7 @@ function describe(step: UndoSchema, counts: UndoCounts): string {
   const parts: string[] = []
   if (step.postgres.length > 0) parts.push(amountOf(step.postgres.length, 'Postgres migration'))
   if (step.clickhouse.length > 0) parts.push(amountOf(step.clickhouse.length, 'ClickHouse migration'))
-  if (step.clickhouseHead !== undefined) parts.push(`ClickHouse's head set to ${step.clickhouseHead}`)
+  if (step.clickhouseHead !== undefined) parts.push(`ClickHouse head set to ${step.clickhouseHead}`)
   if (counts.archivedRows > 0) parts.push(`${amountOf(counts.archivedRows, 'row')} in the archive`)
   return `${step.phase} finished: ${parts.join(', ')}`
 }

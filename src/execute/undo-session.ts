@@ -4,16 +4,16 @@ import type { Undoing as Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
 
-/** Prisma's advisory lock: while it is held no web container migrates (schema-engine, `ADVISORY_LOCK_KEY`). */
+/** Prisma's advisory lock: no web container migrates while we hold it (schema-engine, `ADVISORY_LOCK_KEY`). */
 const PRISMA_LOCK = 72_707_369
 
-/** How long one statement may wait for a table's lock, and make others wait behind it, before it steps back. */
+/** How long one statement may wait for a table lock and block others behind it. */
 const LOCK_TIMEOUT = '300ms'
 const LOCK_ATTEMPTS = 60
 
 /**
- * An autovacuum holds a table for as long as it takes, but PostgreSQL ends it for someone who has waited for
- * `deadlock_timeout` (1 s by default), which only a superuser can change: so some attempts wait that long.
+ * PostgreSQL cancels an autovacuum for a statement that has waited for `deadlock_timeout` (1 s by default), so some
+ * attempts wait that long. Only a superuser can change that setting.
  */
 const LONG_TIMEOUT_ATTEMPT = 5
 const longTimeoutSql = `SELECT set_config('lock_timeout', (setting::integer + 300)::text, false)
@@ -27,7 +27,7 @@ const STATES = {
   canceled: '57014',
 } as const
 
-/** Runs `work` on a session that holds Prisma's lock and has the archive; the end of the session frees the lock. */
+/** Runs `work` on a session that holds Prisma's lock and has the archive; closing the session frees the lock. */
 export async function withUndoSession<Result>(
   postgres: Postgres,
   execution: Execution,
@@ -37,17 +37,18 @@ export async function withUndoSession<Result>(
   try {
     await session.run(sessionSql)
     await holdMigrationLock(session, execution)
-    await runNamed(session, execution.facts.toolbox('postgres'), 'The archive could not be made')
+    await runNamed(
+      session,
+      execution.facts.toolbox('postgres'),
+      'PostgreSQL could not create the archive (schema langfuse_rollout)',
+    )
     return await work(session)
   } finally {
     await session.close()
   }
 }
 
-/**
- * A role or a database may have settings of its own; none of them may decide what down SQL does or end it early.
- * Names without a schema are those of `public`, also where the role has a schema of its own name.
- */
+/** Overrides settings of the role or database that could change what down SQL does or end it early. */
 const sessionSql = `
 SET search_path = public;
 SET standard_conforming_strings = on;
@@ -66,16 +67,13 @@ async function holdMigrationLock(session: PostgresSession, execution: Execution)
       const [row] = await session.run('SELECT pg_try_advisory_lock($1) AS held', [PRISMA_LOCK])
       return row?.['held'] === true
         ? { state: 'settled', value: undefined }
-        : { state: 'waiting', note: 'a web container holds the lock that Prisma migrates under' }
+        : { state: 'waiting', note: "another process holds Prisma's migration lock" }
     },
     { ...execution, what: "Prisma's migration lock" },
   )
 }
 
-/**
- * One transaction, begun again while a table or a row is in use. With constraints deferred, rows that were changed
- * would stand in the way of changing their table.
- */
+/** One transaction, retried while a table or row is locked. Deferred constraints would block changes of a table. */
 export async function transaction<Result>(
   session: PostgresSession,
   execution: Execution,
@@ -92,14 +90,14 @@ export async function transaction<Result>(
       await session.run('COMMIT')
       return result
     } catch (error) {
-      // A lost connection has rolled back by itself; the first error is the one to tell.
+      // A lost connection has rolled back already; report the first error.
       await session.run('ROLLBACK').catch(() => undefined)
       throw error
     }
   })
 }
 
-/** A statement that has to be outside a transaction; it waits for older transactions, and nobody waits for it. */
+/** A statement that cannot run in a transaction; it waits for older transactions and blocks none. */
 export async function alone(
   session: PostgresSession,
   execution: Execution,
@@ -122,13 +120,13 @@ async function retried<Result>(
       if (!isLockConflict(error)) throw error
       if (attempt >= LOCK_ATTEMPTS || execution.clock.now() >= execution.deadline) {
         throw new StepFailed(
-          `A table or a row stayed in use in ${attempt} attempts, and nothing was changed: end what uses it for long, and run the rollback again.`,
+          `A table or row was still locked after ${attempt} attempts, so nothing was changed: end the long-running query that holds it, then run the rollback again.`,
           sqlNotes(error),
           error,
         )
       }
       execution.say(
-        `a table or a row was in use, so nothing was changed; trying again (${attempt} of ${LOCK_ATTEMPTS})`,
+        `a table or row is locked, so nothing was changed; retrying (${attempt} of ${LOCK_ATTEMPTS})`,
       )
       await execution.clock.sleep(500 + 1_000 * execution.clock.random(), execution.signal)
     }
@@ -145,7 +143,7 @@ async function limitToDeadline(session: PostgresSession, { deadline, clock }: Ex
   await session.run(`SET statement_timeout = ${left}`)
 }
 
-/** Runs SQL; an error says what failed, why in PostgreSQL's words, and what to do where that is known. */
+/** Runs SQL; an error says what failed, quotes PostgreSQL, and says what to do if that is known. */
 export async function runNamed(session: PostgresSession, sql: string, what: string): Promise<void> {
   try {
     await session.run(sql)
@@ -154,14 +152,10 @@ export async function runNamed(session: PostgresSession, sql: string, what: stri
     const state = sqlState(error)
     const advice =
       state === STATES.privilege
-        ? " The database user of this run has to own Langfuse's tables, and to be allowed to create a schema."
+        ? " The database user must own Langfuse's tables and be allowed to create a schema."
         : state === STATES.canceled
-          ? ' It took longer than the timeout of this run allows.'
+          ? ' It exceeded the timeout of this run.'
           : ''
-    throw new StepFailed(
-      `${what}; what it had done in its transaction was rolled back.${advice}`,
-      sqlNotes(error),
-      error,
-    )
+    throw new StepFailed(`${what}; PostgreSQL rolled back its transaction.${advice}`, sqlNotes(error), error)
   }
 }

@@ -6,9 +6,9 @@ export type Poll<Value> =
   | { readonly state: 'settled'; readonly value: Value }
 
 /**
- * How soon it may be over. `calm`: not for some time, so looks are rare; `soon`: something else comes first; `near`:
- * any moment, so they are so dense that the end is seen within three seconds, but not for ever: what is not over
- * after a while is looked at less. `notBefore` (epoch milliseconds): and not before then.
+ * How soon the wait may end. `calm`: not for some time, so polls are rare; `soon`: something else comes first; `near`:
+ * any moment, so polls are dense enough to see the end within three seconds, and rarer again after a while.
+ * `notBefore`: epoch milliseconds.
  */
 export type Outlook = { readonly pace?: Pace; readonly notBefore?: number }
 
@@ -19,11 +19,11 @@ type WaitOptions = {
   /** Epoch milliseconds. */
   readonly deadline: number
   readonly signal: AbortSignal
-  /** Called with each note that differs from the one before. */
+  /** Called with each new note. */
   readonly say: (note: string) => void
-  /** What is waited for, for the sentence when it does not come. */
+  /** What is waited for, for the time-out sentence. */
   readonly what: string
-  /** Asked between two looks, where that costs AWS nothing: true when it is time for the next one. */
+  /** Called between two polls, without a call to AWS: true ends the pause. */
   readonly hint?: () => Promise<boolean>
 }
 
@@ -31,9 +31,8 @@ const HINT_PAUSE_MS = 1_200
 const FAILED_POLLS = 6
 
 /**
- * Looks again and again until the thing has settled. There is always one look at the deadline itself, so what
- * ends before it is never called late. A look that fails (throttling, a lost connection) is one look missed;
- * only several in a row are an error.
+ * Polls until the result is settled. There is always one poll at the deadline itself. One failed poll (throttling, a
+ * lost connection) is skipped; several in a row are an error.
  */
 export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: WaitOptions): Promise<Value> {
   const { clock, deadline, signal } = options
@@ -53,7 +52,7 @@ export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: 
     } catch (error) {
       failures += 1
       if (failures >= FAILED_POLLS || last) throw error
-      options.say(`could not look (${explain(error)}), looking again`)
+      options.say(`polling failed (${explain(error)}); retrying`)
     }
     if (last)
       throw new Interrupted(`The timeout passed while waiting for ${options.what}; last seen: ${note}.`)
@@ -76,11 +75,11 @@ export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = { calm: 15_000, soon: 8_000, usual: 5_000, near: 2_200 } as const
 const GROWTH = { calm: 3, soon: 1.3, usual: 1.3, near: 1.3 } as const
-/** After so many dense looks it is late, and pauses grow from six to twelve seconds: a rollout of three minutes is to cost at most 40 calls. */
+/** After so many dense polls, pauses grow from six to twelve seconds: a rollout of three minutes costs at most 40 calls. */
 const NEAR_POLLS = 18
 const LATE = { first: 6_000, growth: 1.15, longest: 12_000 } as const
 
-/** How long to wait after a look, a fifth more or less. */
+/** The pause after a poll, with 20 % jitter. */
 function pauses(clock: Clock): (outlook: Outlook) => number {
   let grown = FIRST_PAUSE_MS
   let near = 0

@@ -47,7 +47,7 @@ test('a statement that ClickHouse refuses is its own words', async () => {
 
 test('one that takes longer than it may: the server may still be at it', async () => {
   await expect(connect(url).run('SLEEP', { timeoutMs: 200 })).rejects.toThrow(
-    'has taken a statement and not answered; it may still be at it.',
+    'accepted a statement but did not answer; the statement may still be running.',
   )
 })
 

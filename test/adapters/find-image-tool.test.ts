@@ -127,7 +127,7 @@ test.each([
   ],
   ['no basic auth credentials', /log in to ECR in a step before/],
   ['TOOMANYREQUESTS: You have reached your pull rate limit', /docker\/login-action\), or wait/],
-  ['ImageTagAlreadyExistsException: the tag is immutable', /exists by now and may not be changed: run again/],
+  ['ImageTagAlreadyExistsException: the tag is immutable', /already exists and is immutable: run again/],
   ['dial tcp: i/o timeout', /: first dial tcp: i\/o timeout\.$/],
 ])('a copy that fails with "%s" says what to do', async (words, remedy) => {
   await failsWith(words)

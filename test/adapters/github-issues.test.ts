@@ -54,7 +54,7 @@ test("strangers' issues and pull requests are not ours, whatever is in them", as
 
 test.each([
   ['denied', /give the job `permissions: issues: write`/],
-  ['disabled', /turned off in acme\/infra: turn them on, or write `drift-issue: false`/],
+  ['disabled', /issues are disabled in acme\/infra: enable them, or set `drift-issue: false`/],
 ] as const)('%s: the reason and what to do', async (refusal, sentence) => {
   github.refuses.issues = refusal
   await expect(issues().find(MARKER)).rejects.toThrow(sentence)

@@ -52,7 +52,7 @@ test('the migrations of a tag are read from its folders', async () => {
 test('a tag that is not there is none; one that is laid out in another way is an error', async () => {
   expect(await source().read('4.99.0')).toBeUndefined()
   await expect(source().read('4.18.0')).rejects.toThrow(
-    'https://github.com/langfuse/langfuse has no folder packages/shared/prisma/migrations any more.',
+    'https://github.com/langfuse/langfuse no longer has folder packages/shared/prisma/migrations.',
   )
 })
 

@@ -111,7 +111,7 @@ test('300 kB of down SQL goes to PostgreSQL in parts, and runs from there', asyn
   expect(sql.length).toBeGreaterThan(300_000)
   const said: string[] = []
   await agent(said).undo(STEP, executionOf([STEP], sql, said))
-  const parts = Number(/: (\d+) agents put it into PostgreSQL first/.exec(said.join('\n'))?.[1])
+  const parts = Number(/: (\d+) agents store it in PostgreSQL first/.exec(said.join('\n'))?.[1])
   expect(parts).toBeGreaterThan(3)
   expect(definitions()).toHaveLength(parts + 1)
   const sizes = definitions().map(({ input }) => Buffer.byteLength(JSON.stringify(input)))
@@ -139,7 +139,7 @@ test('parts that are not whole run nothing', async () => {
     if (Number(row?.['count']) > 3) await query('DELETE FROM langfuse_rollout.agent_texts WHERE part = 1')
   })
   await expect(agent(said).undo(STEP, executionOf([STEP], longSql(), said))).rejects.toThrow(
-    /is not whole \(\d+ of \d+ parts\), so nothing of it was run/,
+    /is incomplete \(\d+ of \d+ parts\), so none of it ran/,
   )
   lost()
   expect(await query('SELECT to_regclass($$synthetic$$) AS there')).toEqual([{ there: null }])
@@ -154,7 +154,7 @@ test('what is short goes with the task, and phases that follow each other are on
   expect(await undo(STEP, execution)).toMatchObject({ postgres: 0 })
   expect(await undo(contract, execution)).toMatchObject({ postgres: 1 })
   expect(definitions().length - before).toBe(1)
-  expect(said.join('\n')).not.toMatch(/put it into PostgreSQL/)
+  expect(said.join('\n')).not.toMatch(/store it in PostgreSQL/)
 })
 
 /** A SELECT for each, with a comment that cannot be compressed; the third counts what is not there. */
@@ -189,10 +189,12 @@ test('an agent that does not come leaves all numbers open, and says why', async 
   })
   const counted = await agent(said).count(manyLosses().slice(0, 3), stack.worker)
   expect(counted.map(({ count }) => count)).toEqual([undefined, undefined, undefined])
-  expect(said.join('\n')).toMatch(/would archive was not counted, because .*CannotPullContainerError/)
+  expect(said.join('\n')).toMatch(
+    /could not count what a rollback would archive, because .*CannotPullContainerError/,
+  )
   stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, stoppedReason: 'Task failed to start' })
   await expect(agent(said).rearm.rearm(['x'], executionOf([], '', said))).rejects.toThrow(
-    /To re-arm background migrations takes an agent inside the VPC: .*Run again: what is open/,
+    /needs an agent inside the VPC to re-arm background migrations: .*Run again: migrations that are already re-armed/,
   )
 })
 

@@ -77,9 +77,9 @@ const spoiled = (change: (lines: string[]) => void): readonly string[] => {
 
 test.each<readonly [string, readonly string[], 'open' | 'broken', RegExp]>([
   ['nothing', [], 'open', /log is empty/],
-  ['only noise', ['hello', '', 'world'], 'open', /has 2 lines, and none is an answer/],
-  ['the answer to another run', linesOf(BIG, 'ffff'), 'open', /an answer, but to another run/],
-  ['no end', spoiled(lines => lines.pop()), 'open', /end of its answer is missing after \d+ lines/],
+  ['only noise', ['hello', '', 'world'], 'open', /has 2 lines but no result/],
+  ['the answer to another run', linesOf(BIG, 'ffff'), 'open', /only the result of another run/],
+  ['no end', spoiled(lines => lines.pop()), 'open', /end of its result is missing after \d+ lines/],
   ['a gap', spoiled(lines => lines.splice(3, 1)), 'open', /line 3 .* is missing/],
   [
     'a gap without an end',
@@ -96,7 +96,7 @@ test.each<readonly [string, readonly string[], 'open' | 'broken', RegExp]>([
       lines[4] = lines[4]?.replace(/.(?="}$)/, last => (last === 'A' ? 'B' : 'A')) ?? ''
     }),
     'broken',
-    /not what it hashed/,
+    /does not match its hash/,
   ],
   [
     'a line cut in two',
@@ -110,15 +110,15 @@ test.each<readonly [string, readonly string[], 'open' | 'broken', RegExp]>([
     'one number twice',
     spoiled(lines => lines.push(`${MARK}{"n":"${NONCE}","i":2,"k":"result","v":"x"}`)),
     'broken',
-    /line 2 .* came twice and differently/,
+    /line 2 .* appears twice with different content/,
   ],
   [
     'a line behind the end',
     spoiled(lines => lines.push(`${MARK}{"n":"${NONCE}","i":9999,"k":"result","v":"x"}`)),
     'broken',
-    /not what it hashed/,
+    /does not match its hash/,
   ],
-  ['no result', [...resultless()], 'broken', /holds no result/],
+  ['no result', [...resultless()], 'broken', /its result is empty/],
 ])('%s is no answer', (_what, lines, state, reason) => {
   expect(read(lines).answer).toEqual({ state, reason: expect.stringMatching(reason) })
 })

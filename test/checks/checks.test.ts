@@ -207,10 +207,10 @@ const FAULTS: readonly Fault[] = [
   ],
   [
     'an agent that gave no answer',
-    stack => ({ ...stack, postgres: unknown('the databases were not seen, because …', 'no-evidence') }),
+    stack => ({ ...stack, postgres: unknown('the databases were not observed, because …', 'no-evidence') }),
     'postgres-migrations',
     'inconclusive',
-    /not seen, because/,
+    /not observed, because/,
   ],
   [
     'a ClickHouse that answers /ping with a page',

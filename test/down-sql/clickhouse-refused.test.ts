@@ -123,7 +123,7 @@ describe('in a database', () => {
     await database.run(make)
     sent.length = 0
     await expect(expand([version])).rejects.toThrow(
-      `${sentence}. Drop it, and run this again. Nothing was changed.`,
+      `${sentence}. Drop them, then run again. Nothing was changed.`,
     )
     expect(isChanged()).toBe(false)
     await database.run(drop)
@@ -140,7 +140,9 @@ describe('in a database', () => {
   test('a version that failed half-way', async () => {
     await database.run('INSERT INTO schema_migrations VALUES (12, 0, 5), (13, 1, 6)')
     sent.length = 0
-    await expect(expand([12], 11)).rejects.toThrow('version 13 failed half-way (dirty)')
+    await expect(expand([12], 11)).rejects.toThrow(
+      'ClickHouse migration 13 is dirty in schema_migrations: it failed part-way',
+    )
     expect(isChanged()).toBe(false)
     await database.run('INSERT INTO schema_migrations VALUES (12, 0, 18446744073709000000)')
     await expand([12], 11)
@@ -186,7 +188,7 @@ SELECT langfuse_rollout.drop_columns('scores', 'session_id');
     }
     sent.length = 0
     await expect(expand([12, 11, 10], 9, facts)).rejects.toThrow(
-      'The down SQL of ClickHouse 0010 is not usable; nothing was changed.',
+      'The down SQL of ClickHouse migration 0010 is invalid; nothing was changed.',
     )
     expect(sent).toEqual([])
   })
@@ -200,6 +202,6 @@ SELECT langfuse_rollout.drop_columns('scores', 'session_id');
       { address: 'here', ping: async () => true, run: inMemory },
       contextOf(),
     )
-    await expect(undone).rejects.toThrow("ClickHouse's database in_memory has the engine Memory")
+    await expect(undone).rejects.toThrow('ClickHouse database in_memory has engine Memory')
   })
 })

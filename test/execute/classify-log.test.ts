@@ -33,7 +33,7 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
   [
     'P1013',
     ['Error: P1013: The provided database string is invalid. invalid port number in database URL.'],
-    /not a URL that Prisma can read.*percent-encode/,
+    /Prisma cannot parse DATABASE_URL.*percent-encode/,
   ],
   [
     "the entry point's hint on P1013",
@@ -46,7 +46,7 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
   [
     'P3009',
     ['Error: P3009', 'The `20241124115100_a b` migration started at 2026-11-22 01:02:03.000004 UTC failed'],
-    /Postgres migration 20241124115100_a b was started once and never finished.*migrate resolve --rolled-back/,
+    /Postgres migration 20241124115100_a b started but never finished.*migrate resolve --rolled-back/,
   ],
   [
     'P3018',
@@ -65,19 +65,19 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
       'Applying clickhouse migrations failed. This is mostly caused by the database being unavailable.',
       'Exiting...',
     ],
-    /dirty: migration 13 was begun.*force the schema version to 12/,
+    /dirty: migration 13 started but did not finish.*force the schema version to 12/,
   ],
   [
     'an image older than ClickHouse',
     ['error: no migration found for version 46: read down for version 46 .: file does not exist'],
-    /version 46, which this image does not know.*rollback action/,
+    /older than ClickHouse's schema: it does not know schema version 46.*rollback action/,
   ],
   [
     'EFS and renameat2',
     [
       'error: migration failed in line 0: CREATE OR REPLACE VIEW analytics_scores AS … (details: code: 48, message: System call renameat2() is not supported)',
     ],
-    /EFS cannot.*deploy 3\.213\.0 or newer/,
+    /EFS does not support.*deploy 3\.213\.0 or newer/,
   ],
   [
     'an old ClickHouse',
@@ -105,12 +105,12 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
     [
       'error: failed to open database: code: 516, message: default: Authentication failed: password is incorrect',
     ],
-    /ClickHouse refused the user or password.*percent-encoded/,
+    /ClickHouse refused the user or password.*percent-encode/,
   ],
   [
     'a ClickHouse user without grants',
     ['Code: 497. DB::Exception: langfuse_dev: Not enough privileges. (ACCESS_DENIED)'],
-    /may not do what a migration does: grant it/,
+    /lacks a privilege that a migration needs: grant it/,
   ],
   [
     'any other ClickHouse error',
@@ -130,12 +130,12 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
   [
     'no CLICKHOUSE_URL',
     ['Error: CLICKHOUSE_URL is not configured. Migrating from V2? Check out migration guide at https://x'],
-    /CLICKHOUSE_URL is not set.*from 3\.0\.0 on/,
+    /CLICKHOUSE_URL is not set, and Langfuse 3\.0\.0 and later need it/,
   ],
   [
     'no CLICKHOUSE_MIGRATION_URL',
     ['error: failed to parse scheme from database URL: no scheme'],
-    /CLICKHOUSE_MIGRATION_URL is not set or not a URL/,
+    /CLICKHOUSE_MIGRATION_URL is not set or is not a URL/,
   ],
   [
     'no DATABASE_URL',
@@ -154,7 +154,7 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
     [
       'Error: Invalid V4 config: LANGFUSE_MIGRATION_V4_NATIVE_OTEL_BEHAVIOUR=direct requires LANGFUSE_MIGRATION_V4_WRITE_MODE in {dual, events_only}. More.',
     ],
-    /v4 flags do not fit together \(LANGFUSE_MIGRATION_V4_NATIVE/,
+    /v4 flags contradict each other \(LANGFUSE_MIGRATION_V4_NATIVE/,
   ],
   [
     'golang-migrate for another processor',
@@ -174,13 +174,17 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
     ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory'],
     /ran out of memory/,
   ],
-  ['another processor', ['exec /usr/bin/dumb-init: exec format error'], /built for another processor/],
+  [
+    'another processor',
+    ['exec /usr/bin/dumb-init: exec format error'],
+    /built for a different CPU architecture/,
+  ],
   [
     'a role that may not be passed',
     [
       'User: arn:aws:sts::123456789012:assumed-role/deploy/x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/Task',
     ],
-    /AWS denied iam:PassRole: allow it/,
+    /AWS denied iam:PassRole: grant it/,
   ],
   [
     'an image that is not there',
@@ -199,19 +203,19 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
   [
     'a registry that refuses',
     ['CannotPullContainerError: … unexpected status from HEAD request: 403 Forbidden'],
-    /registry refused.*ecr:BatchGetImage/,
+    /registry denied access to the image.*ecr:BatchGetImage/,
   ],
   [
     'a registry out of reach',
     ['CannotPullContainerError: … dial tcp 52.94.1.1:443: i/o timeout'],
-    /registry cannot be reached.*NAT gateway/,
+    /subnets cannot reach the registry.*NAT gateway/,
   ],
   [
     'a secret that is denied',
     [
       'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret arn:x from secrets manager: AccessDeniedException: User is not authorized',
     ],
-    /execution role may not read a secret.*secretsmanager:GetSecretValue/,
+    /execution role is not allowed to read a secret.*secretsmanager:GetSecretValue/,
   ],
   [
     'a secret that is not there',
@@ -225,7 +229,7 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
     [
       'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: The specified log group does not exist.',
     ],
-    /log group of the task does not exist/,
+    /task's log group does not exist/,
   ],
   [
     "EFS's words about botocore",
@@ -239,7 +243,7 @@ const TEXTS: readonly (readonly [what: string, lines: readonly string[], sentenc
     [
       "ResourceInitializationError: … b'mount.nfs4: Connection timed out' : unsuccessful EFS utils command execution; code: 32",
     ],
-    /does not answer.*2049/,
+    /did not answer.*2049/,
   ],
   [
     'a second ClickHouse',

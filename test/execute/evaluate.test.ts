@@ -104,7 +104,7 @@ test.each(['ROLLBACK_REQUESTED', 'ROLLBACK_IN_PROGRESS', 'ROLLBACK_SUCCESSFUL', 
   },
 )
 
-test.each(['STOP_REQUESTED', 'STOPPED'])('%s: stopped by somebody', status => {
+test.each(['STOP_REQUESTED', 'STOPPED'])('%s: someone stopped it', status => {
   expect(evaluate(service([deployment({})]), detail(status))).toMatchObject({
     verdict: 'failed',
     ending: 'stopped',

@@ -105,7 +105,7 @@ test('the task stands where the worker stands, migrates, and leaves nothing behi
   expect(shown).toEqual(HAPPY.log.map(([, line]) => line))
 })
 
-test('databases that had everything: nothing was left to migrate', async () => {
+test('databases that had everything: no migrations were pending', async () => {
   const log = [
     [1, 'No pending migrations to apply.'],
     [2, 'no change'],
@@ -113,7 +113,7 @@ test('databases that had everything: nothing was left to migrate', async () => {
   const { result } = await run({ exitCode: 0, seconds: 3, log })
   expect(result).toMatchObject({
     state: 'done',
-    sentence: expect.stringMatching(/nothing was left to migrate/),
+    sentence: expect.stringMatching(/no migrations were pending/),
   })
 })
 
@@ -145,7 +145,7 @@ test.each([
   ],
   [
     'ResourceInitializationError: unable to pull secrets or registry auth: … AccessDeniedException: not authorized',
-    /execution role may not read a secret/,
+    /execution role is not allowed to read a secret/,
   ],
 ])('a task that never starts: %s', async (stoppedReason, sentence) => {
   const { result, world } = await run({ exitCode: undefined, seconds: 0, log: [], stoppedReason })
@@ -186,7 +186,7 @@ test('where PostgreSQL is seen the migrations have to be there afterwards', asyn
   expect(without.result).toMatchObject({
     state: 'failed',
     sentence: expect.stringMatching(
-      /the databases lack Postgres migration 20241124115100_a, .*other databases/,
+      /the databases lack Postgres migration 20241124115100_a, .*different databases/,
     ),
   })
   const effect = () => {
@@ -202,7 +202,7 @@ test('a cancelled run stops the task and says what may be half done', async () =
   expect(result).toMatchObject({
     state: 'rolling',
     sentence: expect.stringMatching(
-      /cancelled while waiting for migration task task-1.*told to stop migration task task-1.*ends with Postgres migration 20241206115829_b.*P3009/,
+      /cancelled while waiting for migration task task-1.*asked ECS to stop migration task task-1.*ends with Postgres migration 20241206115829_b.*P3009/,
     ),
   })
   expect(world.tasks().map(task => task.lastStatus)).toEqual(['STOPPED'])
@@ -212,7 +212,7 @@ test('a cancelled run stops the task and says what may be half done', async () =
 test('the timeout does the same', async () => {
   const { result, world } = await run({ ...HAPPY, seconds: 3_600 }, { minutes: 10 })
   expect(result.sentence).toMatch(
-    /timeout passed .*told to stop.*Postgres migrations finished and ClickHouse at version 6/,
+    /timeout passed .*asked ECS to stop.*Postgres migrations finished and that ClickHouse is at version 6/,
   )
   expect(world.tasks().map(task => task.lastStatus)).toEqual(['STOPPED'])
 })
@@ -242,7 +242,9 @@ test('a task that a killed run left is followed: no second migrator', async () =
   const { order, derived } = await left(IMAGE)
   const { result, said, world } = await run(HAPPY, { arrange: item => item.leave(order, derived) })
   expect(result).toMatchObject({ state: 'done' })
-  expect(said).toContain('an earlier run started migration task task-1 of this image already: it is followed')
+  expect(said).toContain(
+    'this run follows migration task task-1, which an earlier run started with the same image',
+  )
   expect(world.tasks()).toHaveLength(1)
   expect(activeOf(world)).toEqual([])
 })
@@ -280,7 +282,7 @@ test('a task definition that cannot be deregistered is a warning', async () => {
   })
   expect(result.state).toBe('done')
   expect(said).toContainEqual(
-    expect.stringMatching(/^Warning: task definition .* could not be deregistered \(not authorized/),
+    expect.stringMatching(/^Warning: could not deregister task definition .* \(not authorized/),
   )
 })
 
@@ -295,7 +297,9 @@ test('a task that ECS does not start: nothing was migrated, nothing is left', as
   })
   expect(result).toMatchObject({
     state: 'failed',
-    sentence: expect.stringMatching(/could not be started, so nothing was migrated.*Capacity is unavailable/),
+    sentence: expect.stringMatching(
+      /ECS could not start the migration task, so nothing was migrated.*Capacity is unavailable/,
+    ),
   })
   expect(activeOf(world)).toEqual([])
 })

@@ -65,7 +65,7 @@ test('another digest in ECR than the plan has stops the deploy', async () => {
   const { result } = await run(worldWith(pushes, DIGEST.web2))
   expect(result?.state).toBe('failed')
   expect(result?.sentence).toMatch(
-    /has digest sha256:a2a2a2a2a2a2 in ECR, and the plan's is sha256:a3a3a3a3a3a3/,
+    /has digest sha256:a2a2a2a2a2a2 in ECR, but the plan expects sha256:a3a3a3a3a3a3/,
   )
 })
 
@@ -88,6 +88,6 @@ test('a cancelled copy is interrupted, and a second run copies again', async () 
   const { result } = await run(world, controller.signal)
   expect(result?.state).toBe('rolling')
   expect(result?.sentence).toMatch(
-    /^The run was cancelled while .*langfuse-web:3\.0\.0 was copied; a second run/,
+    /^The run was cancelled while .*langfuse-web:3\.0\.0 was being copied: run again to copy it/,
   )
 })

@@ -154,7 +154,7 @@ test('the worker takes one after the other: the first is active, the rest is que
 
 test('a row that is open already is taken up, not re-armed: an earlier run may have been killed', async () => {
   const { result, said } = await rerun(['2024_d'], finishesAll)
-  expect(said).toContain('all of them are open already')
+  expect(said).toContain('all of them were already re-armed')
   expect(result).toMatchObject({ state: 'done', sentence: '2024_d is finished' })
 })
 
@@ -163,9 +163,9 @@ test.each<readonly [string, Worker, RegExp]>([
   [
     'is taken up by nobody',
     doesNothing,
-    /did not take up background migration 2024_a: look for "Error running/,
+    /did not start background migration 2024_a: search its log for "Error running/,
   ],
-  ['is removed by a migration', losesTheTable, /2024_a is not in the table any more/],
+  ['is removed by a migration', losesTheTable, /2024_a is no longer in table background_migrations/],
 ])('one that %s is a failure that says so', async (_what, worker, sentence) => {
   const { result } = await rerun(['2024_a'], worker)
   expect(result).toMatchObject({ state: 'failed', sentence: expect.stringMatching(sentence) })

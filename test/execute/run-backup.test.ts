@@ -162,7 +162,7 @@ test.each<readonly [string, World, string | undefined]>([
   const { results, said } = await run([DATABASE], world, { record })
   expect(results).toMatchObject([{ state: 'done', artifact: { id: before[0] } }])
   expect([...world.snapshots.keys()]).toEqual(before)
-  expect(said.join()).toMatch(/was begun by an earlier run of this deploy and is used/)
+  expect(said.join()).toMatch(/this run uses snapshot .* which an earlier run of this deploy started/)
 })
 
 test.each<readonly [string, World, string | undefined]>([
@@ -190,13 +190,17 @@ test('a snapshot that fails ends the deploy before its first change', async () =
   world.ends.snapshot = 'failed'
   const { results } = await run([DATABASE, FILES], world)
   expect(results.map(result => result.state)).toEqual(['failed', 'not-started'])
-  expect(results[0]?.sentence).toMatch(/is failed instead of available: nothing else was changed/)
+  expect(results[0]?.sentence).toMatch(/is failed instead of available\. Nothing else was changed/)
   expect(results[0]?.artifact).toBeUndefined()
 })
 
 test.each([
-  ['rds:CreateDBClusterSnapshot', DATABASE, /^Aurora cluster langfuse-postgres could not be backed up/],
-  ['backup:StartBackupJob', FILES, /^EFS file system fs-1 could not be backed up/],
+  [
+    'rds:CreateDBClusterSnapshot',
+    DATABASE,
+    /^AWS did not start a backup of Aurora cluster langfuse-postgres/,
+  ],
+  ['backup:StartBackupJob', FILES, /^AWS did not start a backup of EFS file system fs-1/],
 ] as const)(
   '%s denied by IAM stops the deploy and says what to grant',
   async (permission, step, sentence) => {
@@ -207,7 +211,7 @@ test.each([
     expect(results[0]?.sentence).toMatch(sentence)
     expect(results[0]?.sentence).toMatch(
       new RegExp(
-        `nothing was changed: grant ${permission} .* or take the backup yourself and write \`backup: false\``,
+        `nothing was changed: grant ${permission} .* or take the backup yourself and set \`backup: false\``,
       ),
     )
   },

@@ -122,7 +122,7 @@ test.each([
     200,
     '<html>hi</html>',
     'failed',
-    /200 with a page that is not Langfuse's/,
+    /200 with a page that did not come from Langfuse/,
     1,
   ],
   ['207 without results', 207, {}, 'failed', /207 without a result for any event/, 1],

@@ -112,7 +112,7 @@ describe('when contract fails', () => {
     await database.run('CREATE VIEW "my view" AS SELECT legs FROM pets')
     const error = await failureOf(undo(database, broken, all, 'r'))
     expect(error.message).toBe(
-      'The down SQL of 1_old, contract, failed; what it had done in its transaction was rolled back.',
+      'The contract down SQL of 1_old failed; PostgreSQL rolled back its transaction.',
     )
     expect(error.cause).toMatchObject({
       message: 'cannot drop column legs of table public.pets because other objects depend on it',
@@ -160,7 +160,7 @@ describe('while others use the tables', () => {
       if (performance.now() > until) await reader.query('ROLLBACK')
     }
     await undoing
-    expect(said.filter(line => /in use, so nothing was changed/.test(line)).length).toBeGreaterThan(2)
+    expect(said.filter(line => /is locked, so nothing was changed/.test(line)).length).toBeGreaterThan(2)
     expect(longest).toBeGreaterThan(100)
     // Only the attempt that waits for an autovacuum to end waits longer than a second.
     expect(longest).toBeLessThan(2_500)
@@ -205,7 +205,7 @@ describe('while others use the tables', () => {
       ),
     )
     expect(error.message).toMatch(
-      /^A table or a row stayed in use in \d+ attempts, and nothing was changed: end what/,
+      /^A table or row was still locked after \d+ attempts, so nothing was changed: end the long-running query/,
     )
     expect(error.evidence).toContain('At the statement: LOCK TABLE public.pets IN ACCESS EXCLUSIVE MODE')
     await reader.query('ROLLBACK')
@@ -218,7 +218,7 @@ describe('while others use the tables', () => {
     await reader.query('BEGIN; SELECT * FROM pets')
     const undoing = undoPhase(database, dropping, ['2_new'], 'r', 'contract', over())
     let longest = 0
-    while (said.filter(line => /attempt|trying again/.test(line)).length < 5) {
+    while (said.filter(line => /attempt|retrying/.test(line)).length < 5) {
       const { rows } = await watcher.query(
         `SELECT coalesce(max(extract(epoch FROM clock_timestamp() - waitstart)), 0)::float AS seconds FROM pg_locks
          WHERE NOT granted AND relation = 'pets'::regclass`,
@@ -323,7 +323,7 @@ describe('indexes that come back beside the running release', () => {
       '1_old': { contract: `SELECT langfuse_rollout.drop_table('pets');` },
     })
     await undo(database, catalog, all, 'r', over())
-    expect(said.filter(line => /not needed any more/.test(line))).toHaveLength(2)
+    expect(said.filter(line => /the object of this statement no longer exists/.test(line))).toHaveLength(2)
     await database.run('SELECT FROM last')
     expect(await journal()).toMatchObject([{ phase: 'validate' }, { phase: 'validate' }])
   })
@@ -377,7 +377,7 @@ describe('a role without the rights', () => {
       undoPhase(database, dropping, ['2_new'], 'r', 'expand', over({ postgres: as('no rights') })),
     )
     expect(error.message).toBe(
-      "The archive could not be made; what it had done in its transaction was rolled back. The database user of this run has to own Langfuse's tables, and to be allowed to create a schema.",
+      "PostgreSQL could not create the archive (schema langfuse_rollout); PostgreSQL rolled back its transaction. The database user must own Langfuse's tables and be allowed to create a schema.",
     )
     expect(error.cause).toMatchObject({ message: expect.stringMatching(/^permission denied for database/) })
   })
@@ -388,7 +388,7 @@ describe('a role without the rights', () => {
     const error = await failureOf(
       undoPhase(database, dropping, ['2_new'], 'r', 'contract', over({ postgres: as('guest') })),
     )
-    expect(error.message).toMatch(/^The down SQL of 2_new, contract, failed; .* has to own Langfuse's tables/)
+    expect(error.message).toMatch(/^The contract down SQL of 2_new failed; .* must own Langfuse's tables/)
     expect(error.cause).toMatchObject({ message: 'permission denied for table pets' })
   })
 })
@@ -405,7 +405,7 @@ test('what takes longer than the run may is ended, and said', async () => {
     ),
   )
   expect(error.message).toMatch(
-    /contract, failed; .* rolled back. It took longer than the timeout of this run allows.$/,
+    /The contract down SQL of .* failed; .* rolled back its transaction. It exceeded the timeout of this run.$/,
   )
 })
 
@@ -417,7 +417,7 @@ test('an index of a user that cannot come back is told of', async () => {
   })
   await undoPhase(database, catalog, ['2_new'], 'r', 'contract', over())
   expect(said).toContain(
-    `not made again, because it names a label that is gone: CREATE INDEX dogs ON public.pets USING btree (id) WHERE (kind = 'dog'::public.kind)`,
+    `not recreated, because it uses an enum label that no longer exists: CREATE INDEX dogs ON public.pets USING btree (id) WHERE (kind = 'dog'::public.kind)`,
   )
 })
 

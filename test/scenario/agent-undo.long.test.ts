@@ -89,7 +89,7 @@ test('the agent is killed in the expand phase, then in the contract phase: each 
   const first = await rollbackKilledIn('expand')
   expect(first.outputs).toMatchObject({ outcome: 'failed', 'postgres-reverted': '0' })
   expect(first.commands.at(-1)?.message).toMatch(
-    /The down SQL, expand phase was not seen to finish: .*end of its answer is missing .* exit code 137.*the next run goes on from there/,
+    /The agent did not confirm that the down SQL, expand phase finished: .*end of its result is missing .* exit code 137.*run again to resume/,
   )
   expect(stepsOf(first)[0]).toBe('undo-schema expand failed')
 
@@ -127,7 +127,7 @@ test('down SQL that fails comes back with what PostgreSQL says, and nothing of i
   await undo.query('ALTER TABLE traces RENAME COLUMN session_id_ TO session_id')
   expect(failed.outputs).toMatchObject({ outcome: 'failed', 'postgres-reverted': '0' })
   expect(failed.commands.at(-1)?.message).toMatch(
-    /The down SQL of 20241206115829_\w+, prepare, failed; .*rolled back\. Cause: column .*session_id.* does not exist/,
+    /The prepare down SQL of 20241206115829_\w+ failed; .*rolled back its transaction\. Cause: column .*session_id.* does not exist/,
   )
   expect(stepsOf(failed).slice(-2)).toEqual([
     'undo-schema contract failed',
@@ -151,7 +151,7 @@ test('a rollback that is cancelled stops its agent, which leaves nothing half-do
   expect(result.exitCode).toBe(1)
   expect(result.outputs['outcome']).toBe('failed')
   expect(result.commands.at(-1)?.message).toMatch(
-    /cancelled while waiting for the agent that was to run the down SQL/,
+    /cancelled while waiting for the agent that should run the down SQL/,
   )
   expect(undo.stage.stack.sandbox.requests.at(-1)?.operation).not.toBe('RunTask')
   await nothingIsLeft(undo.stage)

@@ -26,21 +26,21 @@ afterEach(() => {
 
 /** They end well, and their lines do not come: each is waited for a minute. */
 const SLOW: readonly Broken[] = [
-  ['garbage', { lines: () => ['\u0000\u0007garbage'] }, /its log has \d+ lines, and none is an answer/],
+  ['garbage', { lines: () => ['\u0000\u0007garbage'] }, /its log has \d+ lines but no result/],
   [
     'a last line that is lost',
     { lines: line => (line.includes('"k":"end"') ? [] : [line]) },
-    /the end of its answer is missing after \d+ lines, .* exit code 0/,
+    /the end of its result is missing after \d+ lines, .* exit code 0/,
   ],
   [
     'a line in the middle that is lost',
     { lines: line => (line.includes('"i":2,') ? [] : [line]) },
-    /line 2 of its answer is missing/,
+    /line 2 of its result is missing/,
   ],
   [
     'the answer to another run',
     { lines: line => [line.replace(/"n":"\w+"/, '"n":"0123456789abcdef"')] },
-    /its log has an answer, but to another run/,
+    /its log has only the result of another run/,
   ],
 ]
 
@@ -68,21 +68,21 @@ const BROKEN: readonly Broken[] = [
   [
     'an agent killed half-way',
     { killedAfter: 4 },
-    /end of its answer is missing after 4 lines, .* exit code 137/,
+    /end of its result is missing after 4 lines, .* exit code 137/,
   ],
   [
     '5 MB',
     { lines: () => Array.from({ length: 700 }, () => 'x'.repeat(7_500)) },
-    /log has more than 4 MB, which is no answer/,
+    /log exceeds 4 MB, so it is not a result/,
   ],
   [
     'a line that was changed',
     { lines: line => [line.replace(/("k":"packed result".*)\w(?="}$)/, '$1_')] },
-    /answer is not what it hashed|is damaged/,
+    /result does not match its hash|is damaged/,
   ],
 ]
 
-test('an agent that gives no whole answer: inconclusive with the reason, never passed', async () => {
+test('an agent that returns an incomplete result: inconclusive with the reason, never passed', async () => {
   await expectNeverPassed(stage, BROKEN)
 })
 

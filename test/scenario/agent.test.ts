@@ -163,7 +163,7 @@ test('a dry run looks inside too, and says that it only looks', async () => {
     { env: HOSTED },
   )
   expect(result.outputs['outcome']).toBe('planned')
-  expect(result.stdout).toMatch(/ECS starts the agent .* to look at the databases \(it only reads\)/)
+  expect(result.stdout).toMatch(/ECS started agent task .* to observe the databases \(read-only\)/)
   expect(operations(from).filter(name => name === 'RunTask')).toHaveLength(1)
 })
 
@@ -183,9 +183,7 @@ test('a store that does not answer inside is a failure, not a gap', async () => 
     expect(result.outputs).toMatchObject({ outcome: 'failed' })
     expect(checksOf(result).find(check => check.id === 'postgres-migrations')).toMatchObject({
       state: 'failed',
-      sentence: expect.stringMatching(
-        /PostgreSQL at .* cannot be reached from where the worker stands: check/,
-      ),
+      sentence: expect.stringMatching(/PostgreSQL at .* cannot be reached from the worker's network: check/),
     })
     expect(checksOf(result).find(check => check.id === 'clickhouse-schema')).toMatchObject({
       state: 'passed',

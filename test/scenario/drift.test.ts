@@ -192,8 +192,8 @@ test('closed by a person it stays closed, until something else is found', async 
 })
 
 test.each([
-  ['denied', /may not write issues in .*: give the job `permissions: issues: write`/],
-  ['disabled', /issues are turned off in .*: turn them on, or write `drift-issue: false`/],
+  ['denied', /is not allowed to write issues in .*: give the job `permissions: issues: write`/],
+  ['disabled', /issues are disabled in .*: enable them, or set `drift-issue: false`/],
 ] as const)('issues %s: a warning, and the verdict of the checks', async (refusal, sentence) => {
   stage.github.refuses.issues = refusal
   try {

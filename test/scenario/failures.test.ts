@@ -94,7 +94,7 @@ test('a web that does not become healthy: everything goes back by itself, the ca
   expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
   expect(result.exitCode).toBe(1)
   expect(result.commands.at(-1)?.message).toMatch(
-    /^web did not roll out: App Runner rolled back by itself.*Rolled back: Langfuse 2\.93\.7 is running again/,
+    /^web did not roll out: App Runner rolled back automatically.*Rolled back: Langfuse 2\.93\.7 is running again/,
   )
   const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])

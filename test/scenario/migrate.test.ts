@@ -153,7 +153,7 @@ test('a dirty ClickHouse that only the task can see: failed with cause and fix, 
   const errors = result.commands.filter(({ command }) => command === 'error')
   expect(errors.map(error => error.message)).toEqual([
     expect.stringMatching(
-      /ClickHouse's schema is dirty: migration 5 was begun once .*force the schema version to 4.* exit code 1.*Not started: worker/,
+      /ClickHouse's schema is dirty: migration 5 started but did not finish.*force the schema version to 4.* exit code 1.*Not started: worker/,
     ),
   ])
   expect(result.summary).toMatch(/Dirty database version 5/)
@@ -161,7 +161,7 @@ test('a dirty ClickHouse that only the task can see: failed with cause and fix, 
   const oneTask = ['RegisterTaskDefinition', 'RunTask', 'DeregisterTaskDefinition']
   expect(operations(writes)).toEqual([...oneTask, ...oneTask, ...oneTask])
   expect((result.report as { warnings: string[] }).warnings.join()).toMatch(
-    /state of ClickHouse was not checked: the databases were not seen, because The image does not exist/,
+    /state of ClickHouse was not checked: the databases were not observed, because The image does not exist/,
   )
   expect(activeMigrationDefinitions()).toBe(0)
   await setClickHouseVersion(5, false)
@@ -173,7 +173,9 @@ test('a run that is killed while the task runs: the next one follows it instead 
   const killed = await deploy({ ...UPGRADE, ...BLIND }, { lost: lost.signal, onLine })
   expect(killed.result.exitCode).not.toBe(0)
   const again = await deploy(UPGRADE)
-  expect(again.result.stdout).toMatch(/an earlier run started migration task \w+ of this image already/)
+  expect(again.result.stdout).toMatch(
+    /follows migration task \w+, which an earlier run started with the same image/,
+  )
   expect(operations(again.writes)).not.toContain('RunTask')
   expect(again.result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
   expect(await heads()).toEqual({ postgres: 273, clickhouse: '6' })

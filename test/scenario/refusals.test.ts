@@ -37,7 +37,7 @@ const BAD_INPUT: readonly BadInput[] = [
     'a cluster that does not exist',
     'deploy',
     { version: '3.0.0', cluster: 'lang-fuse' },
-    /Input `cluster` is `lang-fuse`, but there is no such ECS cluster in ap-northeast-1/,
+    /Input `cluster` is `lang-fuse`, but ap-northeast-1 has no ECS cluster of that name/,
   ],
   [
     'a worker service that does not exist',

@@ -146,7 +146,7 @@ describe('on 3.0.0', () => {
     })
     const result = await changingNothing(stage, inputs())
     expectOneSentence(result, 'failed', /permission denied/)
-    expect(result.summary).toMatch(/has to own Langfuse's tables, and to be allowed to create a schema/)
+    expect(result.summary).toMatch(/must own Langfuse's tables and be allowed to create a schema/)
     expect(result.summary).toMatch(/re-run this rollback: it resumes where it stopped/)
   })
 

@@ -1,4 +1,4 @@
-/** What is used of the client, and so what is bundled of it. */
+/** The only imports of this client: the build bundles nothing else of it. */
 export {
   GetInstancesHealthStatusCommand,
   GetNamespaceCommand,

@@ -3,7 +3,7 @@ import { majorOf } from '../release/requirements.ts'
 import { BACKGROUND_SWITCH, isDormant, runsNone } from '../stack/rules.ts'
 import type { BackgroundMigration, Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
-import { failed, inconclusive, passed, warning } from './check.ts'
+import { failed, inconclusive, passed, plural, warning } from './check.ts'
 import { unseen } from './store-checks.ts'
 
 export const backgroundMigrations = {
@@ -21,7 +21,7 @@ export const backgroundMigrations = {
     // Every release since v2.93.7 has some; v4 has new ones.
     if (rows.length === 0)
       return inconclusive(
-        "PostgreSQL's table background_migrations is empty: the web's migrations did not run, or this is not Langfuse's database.",
+        "PostgreSQL's table background_migrations is empty. Either the web has not run its migrations, or this is not Langfuse's database. Check the web's log and DATABASE_URL.",
       )
     return evaluate(groupsOf(rows, subject), subject.stack)
   },
@@ -32,16 +32,16 @@ function withoutTable({ expected, facts }: Subject): Finding {
   const wanted = expected === undefined ? [] : rowsOf(expected, facts)
   return wanted.length === 0
     ? inconclusive(
-        "PostgreSQL has no table background_migrations: the web's migrations did not run, or this is not Langfuse's database.",
+        "PostgreSQL has no table background_migrations. Either the web has not run its migrations, or this is not Langfuse's database. Check the web's log and DATABASE_URL.",
       )
     : failed(
-        `PostgreSQL has no table background_migrations, which Langfuse ${expected} has ${wanted.length} rows in, so the worker logs that it does not exist and copies nothing: let the web run its migrations, then restart the worker.`,
+        `PostgreSQL has no table background_migrations, so the worker copies no data (Langfuse ${expected} needs ${plural(wanted.length, 'row')} in it). Let the web run its migrations, then restart the worker.`,
       )
 }
 
 /**
- * `dormant`: behind a gate that the worker's environment does not open. `off`: this worker runs none at all.
- * `scriptless`: its image has no such script, and stops all of them. `stalled`: no worker is at any of them.
+ * `dormant`: its feature flag is off. `off`: this worker runs none at all. `scriptless`: the worker's image has no such
+ * script, which stops all of them. `stalled`: no worker is running any of them.
  */
 type State = 'finished' | 'failed' | 'scriptless' | 'dormant' | 'off' | 'active' | 'queued' | 'stalled'
 type Groups = ReadonlyMap<State, readonly BackgroundMigration[]>
@@ -68,12 +68,12 @@ function stateOf(
 function isScriptless({ script }: BackgroundMigration, { worker }: Stack, facts: ReleaseFacts): boolean {
   const { version } = worker.image
   const release = version === undefined ? undefined : facts.release(version)
-  // Of a release that is newer than the catalog the scripts are not known.
+  // The catalog does not know the scripts of newer releases.
   if (script === undefined || release === undefined || release.readFrom !== undefined) return false
   return !rowsOf(release.version, facts).some(row => row.script === script)
 }
 
-/** The rows that a release's own migrations leave in a new database: those that its worker has scripts for. */
+/** The rows that a release creates in a new database: its worker has a script for each. */
 function rowsOf(version: string, facts: ReleaseFacts) {
   if (facts.release(version) === undefined) return []
   const known = new Set(facts.postgresMigrations(version).map(({ name }) => name))
@@ -87,13 +87,13 @@ function evaluate(groups: Groups, { worker }: Stack): Finding {
   const bad = of('failed')
   if (bad.length > 0) {
     return failed(
-      `Background migration ${bad.map(withReason).join(', ')} failed: remove the cause, then ${rerun(bad)}.`,
+      `Background migration ${bad.map(withReason).join(', ')} failed: fix the cause, then ${rerun(bad)}.`,
     )
   }
   const scriptless = of('scriptless')
   if (scriptless.length > 0) {
     return failed(
-      `Background migration ${namesOf(scriptless)} has no script in the worker's image (${worker.image.version}), so the worker stops with "Cannot find module" before all others: a newer release ran here. Bring web and worker to one release, or go back with the rollback action, which removes such rows.`,
+      `Background migration ${namesOf(scriptless)} has no script in the worker's image (${worker.image.version}), because a newer release created it. The worker stops at it with "Cannot find module" and runs no other. Deploy one release to web and worker, or run the rollback action, which removes such rows.`,
     )
   }
   return open(of, worker.image.version ?? 'unknown')
@@ -103,29 +103,29 @@ function open(of: (state: State) => readonly BackgroundMigration[], version: str
   const stalled = of('stalled')
   if (stalled.length > 0) {
     return warning(
-      `Background migration ${namesOf(stalled)} is stalled: it has not finished, and no worker is at it. A worker looks for them only when it starts: if that is minutes ago, ${rerun(stalled)}, which restarts it; until then do not upgrade.`,
+      `Background migration ${namesOf(stalled)} is stalled: it has not finished, and no worker is running it. A worker starts them only at its own start. If that was minutes ago, ${rerun(stalled)}. Do not upgrade before.`,
     )
   }
   const going = [...of('active'), ...of('queued')]
   if (going.length > 0) {
     const queued = of('queued').length > 0 ? `, and ${namesOf(of('queued'))} is queued behind it` : ''
     return warning(
-      `Background migration ${namesOf(of('active'))} is running${queued}: do not upgrade again before it has finished.`,
+      `Background migration ${namesOf(of('active'))} is running${queued}: wait until it has finished before the next upgrade.`,
     )
   }
   const off = of('off')
   if (off.length > 0 && version !== 'unknown' && majorOf(version) >= 3) {
     return warning(
-      `Background migration ${namesOf(off)} has not finished, and the worker runs none (${BACKGROUND_SWITCH} is \`false\`): remove that variable once no traffic goes to v2 any more, or its data is never copied.`,
+      `Background migration ${namesOf(off)} has not finished, because the worker runs none (${BACKGROUND_SWITCH} is \`false\`). Its data is not copied until you remove that variable. Remove it once no traffic goes to v2.`,
     )
   }
   const notes = [
-    off.length > 0 ? `${off.length} wait for v3 (${namesOf(off)})` : '',
-    of('dormant').length > 0 ? `${namesOf(of('dormant'))}: dormant` : '',
+    off.length > 0 ? `${namesOf(off)} will run on Langfuse 3` : '',
+    of('dormant').length > 0 ? `${namesOf(of('dormant'))} will not run, because its feature flag is off` : '',
   ].filter(note => note !== '')
   const finished = of('finished').length
   return passed(
-    `${[finished === 0 ? 'None is left to run' : `All ${finished} that this worker runs have finished`, ...notes].join('; ')}.`,
+    `${[finished === 0 ? 'No background migration is left to run' : `All ${finished} background migrations of this worker have finished`, ...notes].join('; ')}.`,
   )
 }
 

@@ -1,9 +1,9 @@
 import { majorOf } from '../release/requirements.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { failed, inconclusive, passed, plural, skipped, warning } from './check.ts'
 import { moduleHint } from './module-hint.ts'
 
-/** A mistake is often found in the week after it was made. */
+/** Mistakes are often found within a week. */
 const RETENTION_DAYS = 7
 
 const databaseBackups = {
@@ -18,21 +18,21 @@ const databaseBackups = {
     if (!database.known) return unseen(database)
     if (database.value === undefined)
       return skipped(
-        'PostgreSQL is no Aurora cluster of this account and region: see to its backups yourself.',
+        'PostgreSQL is not an Aurora cluster of this account and region, so this check cannot see its backups: check them yourself.',
       )
     const { id, retentionDays = 0, deletionProtection } = database.value
     if (deletionProtection !== true) {
       return warning(
-        `Aurora cluster ${id} has no deletion protection, so one mistaken call or plan deletes it: turn it on.${moduleHint(stack, 'deletionProtection', 'finalSnapshot')}`,
+        `Aurora cluster ${id} has no deletion protection, so one mistaken API call or Terraform plan can delete it: turn deletion protection on.${moduleHint(stack, 'deletionProtection', 'finalSnapshot')}`,
       )
     }
     if (retentionDays < RETENTION_DAYS) {
       return warning(
-        `Aurora cluster ${id} keeps backups for ${retentionDays === 1 ? 'a day' : `${retentionDays} days`}, and a loss that is found a week later cannot be undone: keep them for at least ${RETENTION_DAYS}.${moduleHint(stack, 'auroraRetention', 'finalSnapshot')}`,
+        `Aurora cluster ${id} keeps backups for only ${plural(retentionDays, 'day')}, so a loss that is found a week later cannot be restored: keep them for at least ${RETENTION_DAYS} days.${moduleHint(stack, 'auroraRetention', 'finalSnapshot')}`,
       )
     }
     return passed(
-      `Aurora cluster ${id} can be restored to any time of the last ${retentionDays} days, and is protected.`,
+      `Aurora cluster ${id} can be restored to any time of the last ${retentionDays} days and has deletion protection.`,
     )
   },
 } as const satisfies Check
@@ -49,23 +49,23 @@ const fileBackups = {
   run({ stack }) {
     const { files, at } = stack.infrastructure.backups
     if (!files.known) return unseen(files)
-    if (files.value === undefined) return skipped('ClickHouse has no EFS volume.')
+    if (files.value === undefined) return skipped('ClickHouse has no EFS volume to back up.')
     const fileSystem = stack.clickhouse.taskDefinition.volumes[0]?.fileSystemId
     const usable = files.value.filter(({ status }) => status === 'COMPLETED' || status === 'AVAILABLE')
     const newest = Math.max(...usable.map(({ createdAt }) => createdAt ?? 0))
     if (usable.length === 0) {
       return warning(
-        `${fileSystem} has no recovery point, so traces that ClickHouse loses are lost: turn on EFS's automatic backups, or let the deploy action make one (it needs a backup vault).${moduleHint(stack, 'fileBackups')}`,
+        `EFS file system ${fileSystem} has no recovery point, so lost ClickHouse data cannot be restored. Turn on EFS's automatic backups, or let the deploy action create one (it needs a backup vault).${moduleHint(stack, 'fileBackups')}`,
       )
     }
     const days = Math.max(0, Math.floor((at - newest) / DAY_MS))
     if (days > RETENTION_DAYS) {
       return warning(
-        `The newest recovery point of ${fileSystem} is ${days} days old: find out in AWS Backup why no newer one is made.`,
+        `The newest recovery point of ${fileSystem} is ${days} days old: check in AWS Backup why there is no newer one.`,
       )
     }
     return passed(
-      `${fileSystem} has ${usable.length} recovery point${usable.length === 1 ? '' : 's'}, the newest of ${days === 0 ? 'today' : `${days} days ago`}.`,
+      `EFS file system ${fileSystem} has ${plural(usable.length, 'recovery point')}, the newest from ${days === 0 ? 'today' : `${days} days ago`}.`,
     )
   },
 } as const satisfies Check
@@ -76,7 +76,7 @@ const ADVISED_POSTGRES = 16
 
 const databaseVersion = {
   id: 'database-version',
-  title: 'PostgreSQL is new enough',
+  title: 'PostgreSQL is new enough for the release',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -85,15 +85,15 @@ const databaseVersion = {
     const { database } = stack.infrastructure.backups
     if (!database.known) return unseen(database)
     const version = database.value?.version
-    if (version === undefined) return skipped('Which PostgreSQL runs is not told by AWS.')
+    if (version === undefined) return skipped('AWS does not report the version of PostgreSQL.')
     const oldest = expected === undefined ? undefined : OLDEST_POSTGRES[majorOf(expected)]
     if (oldest !== undefined && majorOf(version) < oldest)
       return failed(
-        `PostgreSQL is ${version}, and Langfuse ${expected} needs ${oldest} or newer: upgrade the cluster.`,
+        `Langfuse ${expected} needs PostgreSQL ${oldest} or newer, but the cluster runs ${version}: upgrade the cluster.`,
       )
     if (majorOf(version) < ADVISED_POSTGRES) {
       return warning(
-        `PostgreSQL is ${version}: Langfuse 4 needs 15 at least and is made for ${ADVISED_POSTGRES}, so plan the upgrade of the cluster before that of Langfuse.${moduleHint(stack, 'auroraVersion')}`,
+        `PostgreSQL is ${version}, but Langfuse 4 needs at least 15 and recommends ${ADVISED_POSTGRES}: upgrade the cluster before you upgrade to Langfuse 4.${moduleHint(stack, 'auroraVersion')}`,
       )
     }
     return passed(`PostgreSQL is ${version}.`)

@@ -7,20 +7,20 @@ import type { Observed, Stack } from '../stack/stack.ts'
 type CheckGroup = 'control-plane' | 'public' | 'inside'
 
 /**
- * Evidence that costs: `inside` a process in the VPC (an agent's task), `mount`
- * another one with ClickHouse's volume, `surroundings` calls about what lies around the
- * components, `record` the last deployment record, `canary` a trace that is written. Gathered only when a chosen check needs it.
+ * Evidence that is collected only when a chosen check needs it. `inside`: a probe in the VPC. `mount`: a task that mounts
+ * ClickHouse's volume. `infrastructure`: network, storage, registry and backups. `record`: the last deployment record.
+ * `canary`: a test trace.
  */
 type Need = 'inside' | 'mount' | 'infrastructure' | 'record' | 'canary'
 
-/** `inconclusive`: the evidence could not be had although it should; it never counts as passed. */
+/** `inconclusive`: required evidence is missing. It never counts as passed. */
 export type CheckState = 'passed' | 'warning' | 'failed' | 'skipped' | 'inconclusive'
 
 export type Finding = {
   readonly state: CheckState
-  /** One sentence: what was seen and, when it is not good, the cause and the fix. */
+  /** What is wrong, on which thing, how we know, what to do. */
   readonly sentence: string
-  /** Of the parts that the check speaks of, those that this finding is about. */
+  /** The parts that this finding is about, if not all of the check's. */
   readonly about?: Check['about']
 }
 
@@ -29,27 +29,28 @@ export type Check<Id extends string = string> = {
   readonly title: string
   readonly group: CheckGroup
   readonly needs: readonly Need[]
-  /**
-   * Whether a rollout is judged by it. What was wrong with the set-up before a deploy is verify's to say: no reason to
-   * roll back.
-   */
+  /** Whether a rollout must pass it. Defects of the set-up are reported by verify only; they are no reason to roll back. */
   readonly settles: boolean
-  /** What of the stack's picture it speaks of, for the picture in the summary. */
+  /** Parts of the diagram in the summary. */
   readonly about: readonly ('web' | 'worker' | 'clickhouse' | 'postgres' | 'valkey' | 'efs' | 'cloud-map')[]
   run(subject: Subject): Promise<Finding> | Finding
 }
 
-/** What checks look at: a picture of the stack with all the evidence, and what should run. */
+/** The input of all checks: the observed stack and what should run. */
 export type Subject = {
   readonly stack: Stack
   /** The release that should run: the deploy's target, or what the web reports. */
   readonly expected: Release | undefined
   readonly facts: ReleaseFacts
-  /** What became of the trace that was written; undefined: none was. */
+  /** undefined: no canary was written. */
   readonly canary?: Observed<Canary> | undefined
-  /** What was last deployed; absent: nobody asked to compare with it. */
+  /** The last deploy; absent: input `baseline` is `none`. */
   readonly deployed?: Observed<Deployed>
 }
+
+/** `1 task`, `2 tasks`. */
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`
 
 export const passed = (sentence: string): Finding => ({ state: 'passed', sentence })
 export const warning = (sentence: string): Finding => ({ state: 'warning', sentence })

@@ -4,46 +4,49 @@ import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 
 export const cloudMap = {
   id: 'cloud-map',
-  title: "ClickHouse's name leads to the running task",
+  title: "ClickHouse's name resolves to the running task",
   group: 'control-plane',
   needs: [],
   settles: true,
   about: ['cloud-map', 'clickhouse'],
   run({ stack }) {
     if (!stack.discovery.known)
-      return unseen(stack.discovery, 'web and worker must find ClickHouse in another way')
+      return unseen(stack.discovery, 'web and worker need another way to find ClickHouse')
     const { name, instances } = stack.discovery.value
     const [instance] = instances
     const [task] = stack.clickhouse.tasks
     if (instance === undefined)
       return failed(
-        `${name} leads nowhere: Cloud Map has no instance, so web and worker cannot find ClickHouse.`,
+        `${name} does not resolve: Cloud Map has no instance of it, so web and worker cannot reach ClickHouse. Force a new deployment of ClickHouse.`,
       )
     if (instances.length > 1) {
       const addresses = instances.map(item => item.address).join(', ')
       return failed(
-        `${name} leads to ${instances.length} addresses (${addresses}), of which one task can answer: deregister the stale instances.`,
+        `${name} resolves to ${instances.length} addresses (${addresses}), but only one can be ClickHouse: deregister the stale instances in Cloud Map.`,
       )
     }
     if (task === undefined)
-      return failed(`${name} leads to ${instance.address}, but no ClickHouse task runs.`)
+      return failed(
+        `${name} resolves to ${instance.address}, but no ClickHouse task runs: check the events of its ECS service.`,
+      )
     if (instance.address !== task.address) {
       return failed(
-        `${name} leads to ${instance.address}, but the running task has ${task.address}: a stale instance, deregister it and force a new deployment.`,
+        `${name} resolves to ${instance.address}, but the running task has ${task.address}. Deregister the stale instance in Cloud Map, then force a new deployment of ClickHouse.`,
       )
     }
     if (instance.health !== 'HEALTHY')
-      return failed(`${name} leads to ${instance.address}, which Cloud Map calls ${instance.health}.`)
-    return passed(`${name} leads to ${instance.address}, the running task.`)
+      return failed(
+        `${name} resolves to ${instance.address}, which Cloud Map reports as ${instance.health}: check ClickHouse's container health check.`,
+      )
+    return passed(`${name} resolves to ${instance.address}, the running task.`)
   },
 } as const satisfies Check
 
 const LONGEST_TTL = 60
 
-/** Its instances are there; whether they are found in time is a matter of how it is set up. */
 export const cloudMapSettings = {
   id: 'cloud-map-settings',
-  title: "ClickHouse's name follows its task",
+  title: "ClickHouse's DNS record is up to date soon after a change",
   group: 'control-plane',
   needs: [],
   settles: false,
@@ -55,25 +58,27 @@ export const cloudMapSettings = {
         ? skipped(`${discovery.reason}.`)
         : inconclusive(`${discovery.reason}.`)
     const { name, records, customHealth } = discovery.value
-    if (records === undefined) return skipped(`Cloud Map does not say how ${name} is answered.`)
+    if (records === undefined) return skipped(`Cloud Map does not report the DNS records of ${name}.`)
     const address = records.find(({ type }) => type === 'A')
     if (address === undefined)
       return failed(
-        `${name} has no A record (${records.map(({ type }) => type).join(', ') || 'no DNS record at all'}), so no URL with that name resolves: create the Cloud Map service with DNS records of type A.`,
+        `${name} has no A record (${records.map(({ type }) => type).join(', ') || 'no DNS record at all'}), so a URL with that name does not resolve: create the Cloud Map service with DNS records of type A.`,
       )
     if (address.ttl > LONGEST_TTL)
       return warning(
-        `${name} has a TTL of ${address.ttl} s: after ClickHouse was replaced, web and worker go on asking the old address for that long. Set it to 10 s.`,
+        `${name} has a TTL of ${address.ttl} s, so web and worker use the old address that long after ClickHouse is replaced. Set it to 10 s.`,
       )
     if (customHealth === false)
       return warning(
-        `${name} has no custom health configuration, so Cloud Map calls every registered task healthy, whatever its health check says: create its service with HealthCheckCustomConfig.`,
+        `${name} has no custom health configuration, so Cloud Map reports every registered task as healthy: create its service with HealthCheckCustomConfig.`,
       )
-    return passed(`${name} is an A record with a TTL of ${address.ttl} s, and ECS tells its health.`)
+    return passed(`${name} is an A record with a TTL of ${address.ttl} s, and ECS reports its health.`)
   },
 } as const satisfies Check
 
-/** A part that the stack does not have is no missing evidence: it is said, and what follows from it. */
+/** A part that the stack does not have is a warning with its consequence; one that could not be read is inconclusive. */
 function unseen(part: { readonly reason: string; readonly because: Unseen }, then: string): Finding {
-  return part.because === 'not-asked' ? warning(`${part.reason}: ${then}.`) : inconclusive(`${part.reason}.`)
+  return part.because === 'not-asked'
+    ? warning(`${part.reason}, so ${then}.`)
+    : inconclusive(`${part.reason}.`)
 }

@@ -1,7 +1,7 @@
 import { majorOf } from '../release/requirements.ts'
 import type { ClickHouseTable, Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
-import { failed, inconclusive, passed, warning } from './check.ts'
+import { failed, inconclusive, passed, plural, warning } from './check.ts'
 import { valkeyCluster, valkeyQueues } from './queues.ts'
 import { clickhouseTables, postgresSchema } from './schema.ts'
 import { unseen } from './store-checks.ts'
@@ -9,10 +9,10 @@ import { unseen } from './store-checks.ts'
 const GIB = 1024 ** 3
 const gib = (bytes: number) => `${(bytes / GIB).toFixed(1)} GiB`
 
-/** Of the set-up, not of a rollout. */
+/** About the set-up, not about a rollout. */
 const INSIDE = { group: 'inside', needs: ['inside'], settles: false } as const
 
-/** Tables that hold what was ingested, of v3 and v4. */
+/** Tables of v3 and v4 that hold ingested data. */
 const DATA: ReadonlySet<string> = new Set([
   'traces',
   'observations',
@@ -22,11 +22,11 @@ const DATA: ReadonlySet<string> = new Set([
   'events_full',
 ])
 
-/** Another volume, root directory or access point is an empty ClickHouse that answers `/ping` as ever. */
+/** With another volume, root directory or access point ClickHouse starts empty and still answers `/ping`. */
 const clickhouseData = {
   ...INSIDE,
   id: 'clickhouse-data',
-  title: 'ClickHouse has the data that PostgreSQL knows of',
+  title: 'ClickHouse has the data that PostgreSQL refers to',
   about: ['clickhouse', 'efs'],
   run({ stack, expected }) {
     const { clickhouseStore: store, postgres } = stack
@@ -36,7 +36,7 @@ const clickhouseData = {
     const applied = postgres.known ? postgres.value.migrations.length : 0
     if (store.value.head === 0 && applied > 0) {
       return failed(
-        `ClickHouse at ${store.source} answers and is empty: no schema, although PostgreSQL has ${applied} migrations, so a web has migrated both. ${newDirectory(stack)} Langfuse's next web start would make an empty schema on it.`,
+        `ClickHouse at ${store.source} is empty: it has no schema, although PostgreSQL has ${plural(applied, 'migration')}. ${newDirectory(stack)} Do this before the web restarts, because the web would create an empty schema.`,
       )
     }
     const data = tables.value.filter(table => DATA.has(table.name))
@@ -50,20 +50,22 @@ function evaluateEmpty(stack: Stack, expected: Subject['expected']): Finding {
   const { postgres } = stack
   const load = stack.probe.deepProbe.postgresLoad
   if (!postgres.known || !load.known)
-    return inconclusive('ClickHouse has no rows, and PostgreSQL was not seen, which knows of some or not.')
+    return inconclusive(
+      'ClickHouse has no rows, and PostgreSQL could not be read, so this check cannot tell whether data is missing.',
+    )
   const copied = postgres.value.backgroundMigrations.filter(
     row => row.state === 'finished' && row.begun === true && /_from_pg_to_ch$/.test(row.name),
   )
   const ingested = load.value.sessionsOfTraces && expected !== undefined && majorOf(expected) >= 3
   if (copied.length === 0 && !ingested)
-    return passed('It has no rows, and PostgreSQL knows of none: nothing was ingested yet.')
+    return passed('ClickHouse has no rows, and PostgreSQL refers to none: nothing was ingested yet.')
   const sign = ingested ? 'trace sessions' : `finished copies (${copied.map(row => row.name).join(', ')})`
   const remedy =
     copied.length === 0
-      ? 'what is lost only the EFS recovery point has'
-      : `what PostgreSQL still has comes back with \`rerun-background-migrations: ${copied.map(row => row.name).join(',')}\``
+      ? 'restore the EFS recovery point'
+      : `copy what PostgreSQL still has with \`rerun-background-migrations: ${copied.map(row => row.name).join(',')}\``
   return failed(
-    `ClickHouse has its schema and not a single row, although PostgreSQL has ${sign}. ${newDirectory(stack)} If the data is really gone, ${remedy}.`,
+    `ClickHouse has its schema but no rows, although PostgreSQL has ${sign}. ${newDirectory(stack)} If the data is really gone, ${remedy}.`,
   )
 }
 
@@ -71,14 +73,14 @@ function newDirectory({ clickhouse }: Stack): string {
   const { volumes, arn } = clickhouse.taskDefinition
   const [volume] = volumes
   const location = volume === undefined ? 'no EFS volume' : `EFS file system ${volume.fileSystemId}`
-  return `It started on an empty directory: the volume, root directory or access point changed (task definition ${arn.split('/').at(-1)} has ${location}): compare with its earlier revisions and go back to the one with the data.`
+  return `It started on an empty directory: the volume, root directory or access point changed (task definition ${arn.split('/').at(-1)} has ${location}). Compare earlier revisions, and go back to the one with the data.`
 }
 
 /** https://github.com/langfuse/langfuse/issues/13123: 66 GB of trace_log beside 50 MB of data. */
 const clickhouseLogs = {
   ...INSIDE,
   id: 'clickhouse-logs',
-  title: "ClickHouse's own logs do not fill EFS",
+  title: "ClickHouse's system logs do not fill EFS",
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { tables } = stack.probe
@@ -87,12 +89,12 @@ const clickhouseLogs = {
     const [all, data] = [bytesOf(logs), bytesOf(tables.value.filter(table => table.database !== 'system'))]
     const [biggest] = logs
     if (tables.value.length === 0)
-      return inconclusive('ClickHouse shows no table at all, neither of Langfuse nor of its own.')
+      return inconclusive('ClickHouse lists no tables, neither of Langfuse nor of its own.')
     if (biggest === undefined || all < GIB || all < data)
-      return passed(`System logs take ${gib(all)}, Langfuse's tables ${gib(data)}.`)
+      return passed(`ClickHouse's system logs use ${gib(all)} of EFS, Langfuse's tables ${gib(data)}.`)
     const three = logs.slice(0, 3).map(table => `${table.name} ${gib(table.bytes)}`)
     return warning(
-      `ClickHouse's system logs take ${gib(all)} of EFS (${three.join(', ')}), Langfuse's data ${gib(data)}: run \`TRUNCATE TABLE system.${biggest.name}\` and \`ALTER TABLE system.${biggest.name} MODIFY TTL event_date + INTERVAL 7 DAY\`, and give the log a <ttl> or remove="1" in config.d so that it stays so.`,
+      `ClickHouse's system logs use ${gib(all)} of EFS (${three.join(', ')}), but Langfuse's data only ${gib(data)}. Run \`TRUNCATE TABLE system.${biggest.name}\` and \`ALTER TABLE system.${biggest.name} MODIFY TTL event_date + INTERVAL 7 DAY\`. To keep logs small, give them a <ttl> or remove="1" in config.d.`,
     )
   },
 } as const satisfies Check
@@ -105,7 +107,7 @@ function bytesOf(tables: readonly ClickHouseTable[]): number {
 const clickhouseParts = {
   ...INSIDE,
   id: 'clickhouse-parts',
-  title: 'ClickHouse has put no broken parts aside',
+  title: 'ClickHouse has no broken parts',
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { detached } = stack.probe.deepProbe
@@ -114,7 +116,7 @@ const clickhouseParts = {
     if (broken.length === 0) return passed('No part is broken.')
     const where = broken.map(({ table, parts, reason }) => `${parts} of ${table} (${reason})`).join(', ')
     return failed(
-      `ClickHouse has put broken parts aside: ${where}. Their rows are in no answer any more: if its version changed, go back to the one before; else restore the EFS recovery point. Parts that are given up go with \`ALTER TABLE ${broken[0]?.table} DROP DETACHED PART …\` (system.detached_parts names them).`,
+      `ClickHouse detached broken parts: ${where}. Queries no longer return their rows. If ClickHouse's version changed, go back to the previous version; otherwise restore the EFS recovery point. To give parts up, run \`ALTER TABLE ${broken[0]?.table} DROP DETACHED PART …\` (system.detached_parts lists them).`,
     )
   },
 } as const satisfies Check
@@ -124,7 +126,7 @@ const LONG_SECONDS = 60 * 60
 const clickhouseMutations = {
   ...INSIDE,
   id: 'clickhouse-mutations',
-  title: "ClickHouse's mutations end",
+  title: "ClickHouse's mutations finish",
   about: ['clickhouse'],
   run({ stack }) {
     const { mutations } = stack.probe.deepProbe
@@ -132,17 +134,19 @@ const clickhouseMutations = {
     const stuck = mutations.value.find(({ failure }) => failure !== '')
     if (stuck !== undefined) {
       return warning(
-        `Mutation ${stuck.id} of ${stuck.table} fails again and again (${stuck.failure}), and those after it wait: remove the cause, or \`KILL MUTATION WHERE mutation_id = '${stuck.id}'\`.`,
+        `Mutation ${stuck.id} of ${stuck.table} keeps failing (${stuck.failure}), and later mutations wait for it. Fix the cause, or run \`KILL MUTATION WHERE mutation_id = '${stuck.id}'\`.`,
       )
     }
     const long = mutations.value.find(({ seconds }) => seconds > LONG_SECONDS)
     if (long !== undefined) {
       return warning(
-        `Mutation ${long.id} of ${long.table} is at it for ${Math.round(long.seconds / 3600)} h with ${long.parts} parts to do: deletions and retention wait behind it. Give ClickHouse more CPU, or look at system.merges for what holds it.`,
+        `Mutation ${long.id} of ${long.table} has been running for ${Math.round(long.seconds / 3600)} h with ${long.parts} parts left; deletions and retention wait for it. Give ClickHouse more CPU, or check in system.merges what blocks it.`,
       )
     }
     return passed(
-      mutations.value.length === 0 ? 'None is open.' : `${mutations.value.length} are open, none for long.`,
+      mutations.value.length === 0
+        ? 'No mutation is open.'
+        : `${plural(mutations.value.length, 'mutation is', 'mutations are')} open, none for more than an hour.`,
     )
   },
 } as const satisfies Check
@@ -152,7 +156,7 @@ const DAY_SECONDS = 24 * 60 * 60
 const clickhouseMemory = {
   ...INSIDE,
   id: 'clickhouse-memory',
-  title: 'ClickHouse has memory enough',
+  title: 'ClickHouse has enough memory',
   about: ['clickhouse'],
   run({ stack }) {
     const { memory } = stack.probe.deepProbe
@@ -160,25 +164,23 @@ const clickhouseMemory = {
     const { used, limit, refused, lastRefused } = memory.value
     if (refused > 0 && lastRefused < DAY_SECONDS) {
       return warning(
-        `ClickHouse has refused ${refused} statements for memory (MEMORY_LIMIT_EXCEEDED, the last one ${Math.round(lastRefused / 60)} min ago) with a limit of ${gib(limit)}: ingestion and background migrations fail so. Give its task more memory; Langfuse asks for 8 GiB.`,
+        `ClickHouse rejected ${refused} statements for lack of memory (MEMORY_LIMIT_EXCEEDED, the last one ${Math.round(lastRefused / 60)} min ago) with a limit of ${gib(limit)}. Ingestion and background migrations fail this way. Give its task more memory; Langfuse recommends 8 GiB.`,
       )
     }
     if (limit > 0 && used > 0.9 * limit)
-      return warning(
-        `ClickHouse uses ${gib(used)} of the ${gib(limit)} that it gives itself: give its task more memory.`,
-      )
-    return passed(limit > 0 ? `It uses ${gib(used)} of ${gib(limit)}.` : `It uses ${gib(used)}.`)
+      return warning(`ClickHouse uses ${gib(used)} of its limit of ${gib(limit)}: give its task more memory.`)
+    return passed(`ClickHouse uses ${gib(used)}${limit > 0 ? ` of ${gib(limit)}` : ''}.`)
   },
 } as const satisfies Check
 
-/** PostgreSQL stops to write three million transactions before two thousand million: 24.1.5 of its manual. */
+/** PostgreSQL stops accepting writes three million transactions before two thousand million: 24.1.5 of its manual. */
 const OLD_TRANSACTIONS = 1_000_000_000
 const TOO_OLD_TRANSACTIONS = 1_800_000_000
 
 const postgresLoad = {
   ...INSIDE,
   id: 'postgres-load',
-  title: 'PostgreSQL has sessions and transactions to spare',
+  title: 'PostgreSQL has free connections and transaction IDs',
   about: ['postgres'],
   run({ stack }) {
     const seen = stack.probe.deepProbe.postgresLoad
@@ -186,25 +188,27 @@ const postgresLoad = {
     const { sessions, maximum, transactionAge, longest, tables } = seen.value
     const million = Math.round(transactionAge / 1_000_000)
     if (transactionAge > OLD_TRANSACTIONS) {
-      const sentence = `PostgreSQL's oldest row is ${million} million transactions old, and at 2,000 million it stops to write: find what holds autovacuum back (an open transaction, a replication slot), then \`VACUUM (FREEZE)\`.`
+      const sentence = `PostgreSQL's oldest row is ${million} million transactions old, and at 2,000 million PostgreSQL stops accepting writes. Find what blocks autovacuum (an open transaction, a replication slot), then run \`VACUUM (FREEZE)\`.`
       return transactionAge > TOO_OLD_TRANSACTIONS ? failed(sentence) : warning(sentence)
     }
     if (sessions > 0.9 * maximum) {
       return warning(
-        `PostgreSQL has ${sessions} of ${maximum} sessions open, so web or worker soon get no more: lower connection_limit in DATABASE_URL, or raise the minimum capacity of Aurora.`,
+        `PostgreSQL has ${sessions} of ${maximum} connections open, so web and worker may soon get none. Lower connection_limit in DATABASE_URL, or raise Aurora's minimum capacity.`,
       )
     }
     if (longest > LONG_SECONDS) {
       return warning(
-        `A transaction in PostgreSQL is open for ${Math.round(longest / 3600)} h: a migration's ALTER TABLE waits for it, and all else waits for that. Find it in pg_stat_activity (xact_start) and end it.`,
+        `A PostgreSQL transaction has been open for ${Math.round(longest / 3600)} h. The ALTER TABLE of a migration waits for it, and other queries wait for that. Find it in pg_stat_activity (xact_start) and end it.`,
       )
     }
     const biggest = tables.map(({ name, bytes }) => `${name} ${gib(bytes)}`).join(', ')
-    return passed(`${sessions} of ${maximum} sessions; the biggest tables: ${biggest}.`)
+    return passed(
+      `PostgreSQL has ${sessions} of ${maximum} connections open; its largest tables are ${biggest}.`,
+    )
   },
 } as const satisfies Check
 
-/** That the store does not answer is another check's to say; this one has not seen anything. */
+/** Another check reports that the store does not answer. */
 function inconclusiveOf(store: Parameters<typeof unseen>[0]): Finding {
   return unseen({ ...store, because: store.because === 'unreachable' ? 'no-evidence' : store.because })
 }

@@ -1,20 +1,20 @@
-/** What a mount is, as IAM sees it. */
+/** A mount, as IAM sees it. */
 export type Mounting = {
   /** TLS. */
   readonly encrypted: boolean
-  /** ARN of the role that it is mounted as; undefined: as nobody in particular. */
+  /** ARN of the role that mounts; undefined: without IAM. */
   readonly role: string | undefined
   readonly accessPoint: string | undefined
 }
 
-/** `unknown`: it rests on what stands elsewhere (the role's own policy, conditions on other things). */
+/** `unknown`: depends on the role's own policy or on other conditions. */
 type Decision =
   | { readonly state: 'allowed' | 'unknown' }
   | { readonly state: 'denied'; readonly because: string; readonly fix: string }
 
 /**
- * What a file-system policy says to one action (https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html).
- * Without a policy everybody who reaches a mount target may do everything; with one, only what it allows.
+ * Whether a file-system policy allows one action (https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html).
+ * Without a policy every client that reaches a mount target may do everything; with one, only what it allows.
  */
 export function decide(policy: string, action: string, mounting: Mounting): Decision {
   const statements = statementsOf(policy)
@@ -31,13 +31,13 @@ export function decide(policy: string, action: string, mounting: Mounting): Deci
     return { state: 'unknown' }
   const allowing = concerning.filter(({ statement }) => statement.Effect === 'Allow')
   if (allowing.some(({ applies }) => applies === true)) return { state: 'allowed' }
-  // The role's own policy may allow what this one does not speak of.
+  // The role's own policy may allow what this one does not mention.
   if (mounting.role !== undefined || allowing.some(({ applies }) => applies === undefined))
     return { state: 'unknown' }
   return {
     state: 'denied',
-    because: `no statement of the file-system policy allows ${action} to everybody, and the volume is mounted without IAM`,
-    fix: 'set authorizationConfig.iam to ENABLED (and transitEncryption) in the volume and allow it to the task role, or allow it to everybody who comes through a mount target',
+    because: `no statement of the file-system policy allows ${action} to every client, and the volume is mounted without IAM`,
+    fix: 'set authorizationConfig.iam and transitEncryption to ENABLED in the volume and allow the action to the task role, or allow it to every client of a mount target',
   }
 }
 
@@ -60,7 +60,7 @@ function statementsOf(policy: string): readonly Statement[] | undefined {
   }
 }
 
-/** true and false are sure; undefined is not. */
+/** undefined: unknown. */
 type Sure = boolean | undefined
 
 function and(...all: readonly Sure[]): Sure {
@@ -88,7 +88,7 @@ function isPrincipal({ Principal, NotPrincipal }: Statement, { role }: Mounting)
   if (principals.includes('*')) return true
   if (role === undefined) return false
   if (principals.includes(role)) return true
-  // An account stands for whomever it lets by policies of its own.
+  // An account allows what its own policies allow.
   const account = role.split(':')[4]
   return principals.some(one => one === account || one.endsWith(`::${account}:root`)) ? undefined : false
 }
@@ -101,7 +101,7 @@ function holds({ Condition = {} }: Statement, mounting: Mounting): Sure {
   )
 }
 
-/** undefined: the mount has none of it; `unknown`: it cannot be told from here. */
+/** undefined: the mount has no such value; UNKNOWN: this check cannot tell. */
 function factOf(
   key: string,
   { encrypted, role, accessPoint }: Mounting,
@@ -141,19 +141,19 @@ function compare(
   return not ? !found : found
 }
 
-/** What a Deny that applies wants, in the words of the task definition that can give it. */
+/** What a matching Deny requires, in terms of the task definition. */
 function reasonOf({ Sid, Condition = {} }: Statement, { encrypted, accessPoint }: Mounting) {
   const statement = `statement${Sid === undefined ? '' : ` ${Sid}`} of the file-system policy`
   const keys = Object.values(Condition).flatMap(found => Object.keys(found).map(key => key.toLowerCase()))
   if (keys.includes('aws:securetransport') && !encrypted)
     return {
-      because: `${statement} denies what comes without TLS, and the volume does not use it`,
+      because: `${statement} denies mounts without TLS, and the volume does not use TLS`,
       fix: 'set transitEncryption to ENABLED in the volume of the task definition',
     }
   if (keys.includes('elasticfilesystem:accesspointarn'))
     return {
-      because: `${statement} denies what does not come through the access point it names, and the volume uses ${accessPoint === undefined ? 'none' : 'another one'}`,
+      because: `${statement} denies mounts without the access point that it names, and the volume uses ${accessPoint === undefined ? 'none' : 'another one'}`,
       fix: 'name that access point in authorizationConfig of the volume',
     }
-  return { because: `${statement} denies it`, fix: 'take this task out of that statement' }
+  return { because: `${statement} denies it`, fix: 'exclude this task from that statement' }
 }

@@ -15,31 +15,30 @@ import type { Check, Finding, Subject } from './check.ts'
 import { failed, passed, skipped, warning } from './check.ts'
 import { type ModuleLine, moduleHint } from './module-hint.ts'
 
-/** Langfuse ignores a name that it does not know, so a typing error is silent. */
+/** Langfuse ignores unknown names, so a typing error is silent. */
 const environmentNames = {
   id: 'environment-names',
-  title: 'Variables are written as Langfuse reads them',
+  title: 'Langfuse knows the names of its environment variables',
   group: 'control-plane',
   needs: [],
   settles: false,
   about: ['web', 'worker'],
   run: subject =>
-    lint(
-      subject,
-      'Every variable has a name that Langfuse reads, or that is none of its business.',
-      found => [...nameFindings(found, nearMisses(found)), ...obsoleteFindings(found, subject.facts)],
-    ),
+    lint(subject, 'No environment variable has a misspelt or obsolete name.', found => [
+      ...nameFindings(found, nearMisses(found)),
+      ...obsoleteFindings(found, subject.facts),
+    ]),
 } as const satisfies Check
 
 const environmentValues = {
   id: 'environment-values',
-  title: 'Variables have values that work',
+  title: 'Environment variables have valid values',
   group: 'control-plane',
   needs: [],
   settles: false,
   about: ['web', 'worker'],
   run: subject =>
-    lint(subject, 'As far as values can be seen, they work.', found => {
+    lint(subject, 'All values that this check can read are valid.', found => {
       const misses = nearMisses(found)
       return [
         ...valueFindings(found).filter(finding => !explained(finding, misses)),
@@ -51,14 +50,16 @@ const environmentValues = {
 
 const environmentPairs = {
   id: 'environment-pairs',
-  title: 'Web and worker agree',
+  title: 'Environment variables of web and worker match',
   group: 'control-plane',
   needs: [],
   settles: false,
   about: ['web', 'worker'],
   run: subject =>
-    lint(subject, 'What has to be equal on web and worker is, as far as it can be seen.', found =>
-      pairFindings(found, nearMisses(found)),
+    lint(
+      subject,
+      'All values that must match on web and worker do, as far as this check can read them.',
+      found => pairFindings(found, nearMisses(found)),
     ),
 } as const satisfies Check
 
@@ -80,16 +81,16 @@ const plainSecrets = {
       )
       return names.length === 0 ? [] : [`${who} (${listed(names.sort())})`]
     })
-    if (found.length === 0) return passed('No variable that holds a secret is given by value.')
+    if (found.length === 0) return passed('No secret is set as a plain value.')
     return warning(
-      `Secrets stand as plain values in the configuration of ${found.join(', ')}, where whoever may describe it reads them: keep them in Secrets Manager or Parameter Store.${moduleHint(stack, 'plainSecrets')}`,
+      `Secrets are plain values in the configuration of ${found.join(', ')}, so everyone who may describe it can read them. Move them to Secrets Manager or Parameter Store.${moduleHint(stack, 'plainSecrets')}`,
     )
   },
 } as const satisfies Check
 
 const valkeyTls = {
   id: 'valkey-tls',
-  title: 'Web and worker use the encryption that the cache has',
+  title: 'Web and worker use TLS if the cache does',
   group: 'control-plane',
   needs: [],
   settles: false,
@@ -100,14 +101,14 @@ const valkeyTls = {
       { who: 'worker', environment: stack.worker.container.environment },
     ]
     const plain = sides.filter(({ environment }) => inPlainText(environment)).map(({ who }) => who)
-    if (plain.length === 0) return passed('No cache with encryption in transit is talked to in plain text.')
+    if (plain.length === 0) return passed('Web and worker do not use plain text with a cache that has TLS.')
     return warning(
-      `The cache has encryption in transit, and ${plain.join(' and ')} talk${plain.length === 1 ? 's' : ''} to it in plain text: set REDIS_TLS_ENABLED to true on both.${moduleHint(stack, 'tls')}`,
+      `The cache has encryption in transit, but ${plain.join(' and ')} connect${plain.length === 1 ? 's' : ''} in plain text: set REDIS_TLS_ENABLED to true on both.${moduleHint(stack, 'tls')}`,
     )
   },
 } as const satisfies Check
 
-/** ElastiCache's primary endpoint begins with `master.` where encryption in transit is on. */
+/** ElastiCache's primary endpoint begins with `master.` if encryption in transit is on. */
 function inPlainText(environment: Readonly<Record<string, string>>): boolean {
   const host = environment['REDIS_HOST'] ?? ''
   return /^master\..*\.cache\.amazonaws\.com/.test(host) && environment['REDIS_TLS_ENABLED'] !== 'true'
@@ -121,7 +122,7 @@ export const ENVIRONMENT_CHECKS = [
   valkeyTls,
 ] as const
 
-/** Lints what runs against the release that runs. What would keep it from starting again is a failure. */
+/** Lints the running environment for the running release. What would prevent the next start is a failure. */
 function lint(
   { stack, expected, facts }: Subject,
   well: string,
@@ -131,7 +132,7 @@ function lint(
   const subject = release === undefined ? undefined : subjectOf(stack, release, facts)
   if (subject === undefined)
     return skipped(
-      `Which variables Langfuse ${release ?? '(no exact release is known)'} reads is not in the catalog.`,
+      `The catalog does not list the variables of Langfuse ${release ?? '(no exact release is known)'}.`,
     )
   const findings = rules({ ...subject, from: subject.to })
   if (findings.length === 0) return passed(well)
@@ -140,7 +141,7 @@ function lint(
   return findings.some(({ kind }) => kind === 'refusal') ? failed(sentence) : warning(sentence)
 }
 
-/** Names that an older major read and the newest release of this one does not: people believe that they do something. */
+/** Names that an older major read and the newest release of this one does not. */
 function obsoleteFindings(subject: LintSubject, facts: ReleaseFacts): readonly LintFinding[] {
   const major = majorOf(subject.to)
   const older = new Set(range(2, major).flatMap(each => [...facts.environmentNames(each)]))
@@ -152,7 +153,7 @@ function obsoleteFindings(subject: LintSubject, facts: ReleaseFacts): readonly L
     const them = unread.length === 1 ? 'it' : 'them'
     return [
       lintWarning(
-        `The ${side} has ${listed(unread)}, which the newest Langfuse ${major} does not read any more: remove ${them} with the next upgrade.`,
+        `The ${side} has ${listed(unread)}, which the newest Langfuse ${major} no longer reads: remove ${them} with the next upgrade.`,
         unread.map(name => `${side} ${name}` as const),
       ),
     ]
@@ -163,14 +164,14 @@ function range(from: number, below: number): readonly number[] {
   return Array.from({ length: Math.max(0, below - from) }, (_, index) => from + index)
 }
 
-/** Web and worker mostly read it as a secret; ClickHouse's own container often has it by value. */
+/** Web and worker mostly read it as a secret; ClickHouse's own container often has it in plain text. */
 function passwordFindings({ clickhouse }: Stack): readonly LintFinding[] {
   return breaksMigrationUrl(clickhouse.container.environment['CLICKHOUSE_PASSWORD'])
     ? [lintWarning(passwordSentence('ClickHouse'), ['clickhouse CLICKHOUSE_PASSWORD'])]
     : []
 }
 
-/** The module's line that gives, or does not give, a variable. */
+/** The line of the article's module that sets a variable, or should. */
 const LINE_OF: Readonly<Record<string, ModuleLine>> = {
   'worker ENCRIPTION_KEY': 'encryptionKey',
   'worker NODE_OPTIONS': 'heap',
@@ -187,7 +188,7 @@ function linesOf(findings: readonly LintFinding[]): readonly ModuleLine[] {
   return [...new Set(findings.flatMap(({ about }) => about.flatMap(name => LINE_OF[name] ?? [])))]
 }
 
-/** `ENCRIPTION_KEY` holds the key too. A URL is a secret where it has a password in it. */
+/** `ENCRIPTION_KEY` holds the key too. A URL with a password is a secret. */
 function isSecret(name: string, value: string): boolean {
   if (value === '') return false
   if (/^(SALT|REDIS_AUTH|ENCR[IY]PTION_KEY)$/.test(name)) return true

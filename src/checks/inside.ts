@@ -17,18 +17,18 @@ export const clickhouseName = {
     const { addresses } = name.value
     const running = stack.clickhouse.tasks.flatMap(task => task.address ?? [])
     const stale = addresses.filter(address => !running.includes(address))
-    // A name of the caller's own (a load balancer, a tunnel) leads elsewhere, and `/ping` says whether it works.
+    // A name that is not Cloud Map's (a load balancer, a tunnel) resolves elsewhere; `/ping` shows whether it works.
     const ours = stack.discovery.known && stack.discovery.value.name === name.value.name
     if (addresses.length === 0)
       return failed(
-        `${name.value.name} leads nowhere inside the VPC: look at Cloud Map and the DNS of the VPC.`,
+        `${name.value.name} does not resolve inside the VPC: check Cloud Map and the DNS settings of the VPC.`,
       )
     if (ours && stale.length > 0) {
       return failed(
-        `Inside the VPC ${name.value.name} leads to ${stale.join(', ')}, where no ClickHouse task runs (running: ${running.join(', ') || 'none'}): deregister the stale instance in Cloud Map; DNS forgets it after its TTL.`,
+        `Inside the VPC ${name.value.name} resolves to ${stale.join(', ')}, where no ClickHouse task runs (running: ${running.join(', ') || 'none'}). Deregister the stale instance in Cloud Map; DNS drops it after its TTL.`,
       )
     }
-    return passed(`${name.value.name} leads to ${addresses.join(', ')}.`)
+    return passed(`${name.value.name} resolves to ${addresses.join(', ')}.`)
   },
 } as const satisfies Check
 
@@ -36,7 +36,7 @@ const GIB = 1024 ** 3
 
 export const clickhouseDisk = {
   id: 'clickhouse-disk',
-  title: 'ClickHouse has room to write',
+  title: 'ClickHouse has free disk space',
   group: 'inside',
   needs: ['inside'],
   settles: true,
@@ -45,18 +45,21 @@ export const clickhouseDisk = {
     const { disks } = stack.probe
     if (!disks.known) return unseen(disks)
     const [tightest] = [...disks.value].sort((left, right) => left.free - right.free)
-    if (tightest === undefined) return skipped('ClickHouse names no disk.')
+    if (tightest === undefined) return skipped('ClickHouse lists no disks.')
     const free = `disk ${tightest.name} has ${(tightest.free / GIB).toFixed(1)} GiB free`
-    if (tightest.free < GIB) return failed(`ClickHouse's ${free}: it stops to write, make room at once.`)
+    if (tightest.free < GIB)
+      return failed(`ClickHouse's ${free} and stops accepting writes when it is full: free space now.`)
     if (tightest.free < 5 * GIB)
-      return warning(`ClickHouse's ${free}: make room, its merges need a multiple of what they write.`)
-    return passed(`Its ${free}.`)
+      return warning(
+        `ClickHouse's ${free}: free space, because merges need several times the size of their result.`,
+      )
+    return passed(`ClickHouse's ${free}.`)
   },
 } as const satisfies Check
 
 export const valkey = {
   id: 'valkey',
-  title: 'Valkey keeps the queue whole',
+  title: 'Valkey does not lose queued jobs',
   group: 'inside',
   needs: ['inside'],
   settles: true,
@@ -75,27 +78,27 @@ function evaluate(
 ): Finding {
   if (evicted > 0 && policy !== 'noeviction') {
     return failed(
-      `Valkey at ${address} has evicted ${evicted} keys (maxmemory-policy ${policy ?? 'unknown'}), so events were lost or a queue stands still: set maxmemory-policy to noeviction in its parameter group and give it more memory.`,
+      `Valkey at ${address} has evicted ${evicted} keys (maxmemory-policy ${policy ?? 'unknown'}), so events were lost or a queue is stuck. Set maxmemory-policy to noeviction in its parameter group, and give it more memory.`,
     )
   }
   const full = maximum === 0 ? 0 : used / maximum
   if (full > 0.9) {
     return failed(
-      `Valkey at ${address} uses ${Math.round(full * 100)} % of its memory: find out why the worker does not empty the queues, or give it more memory.`,
+      `Valkey at ${address} uses ${Math.round(full * 100)} % of its memory: check why the worker does not empty the queues, or give Valkey more memory.`,
     )
   }
-  if (policy === undefined) return skipped(`Valkey at ${address} does not say what it does when it is full.`)
+  if (policy === undefined) return skipped(`Valkey at ${address} does not report its maxmemory-policy.`)
   if (policy !== 'noeviction') {
     return warning(
-      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops jobs and locks of the queues when it is full: set noeviction in its parameter group.${moduleHint(stack, 'parameterGroup')}`,
+      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops queued jobs and locks when its memory is full: set noeviction in its parameter group.${moduleHint(stack, 'parameterGroup')}`,
     )
   }
-  return passed(`${address} answers (${version}, noeviction).`)
+  return passed(`Valkey at ${address} answers (${version}, noeviction).`)
 }
 
 export const workerHealth = {
   id: 'worker-health',
-  title: 'The worker says that it is healthy',
+  title: 'The worker reports that it is healthy',
   group: 'inside',
   needs: ['inside'],
   settles: true,
@@ -106,17 +109,17 @@ export const workerHealth = {
     const ill = workers.value.find(({ status }) => status !== undefined && status !== 200)
     if (ill !== undefined)
       return failed(
-        `Worker task ${ill.task} answers ${ill.status} on /api/health: it does not reach PostgreSQL or Valkey, its log says which.`,
+        `Worker task ${ill.task} answers ${ill.status} on /api/health: it cannot reach PostgreSQL or Valkey. Its log says which.`,
       )
     const strange = workers.value.find(({ status, problem }) => status === 200 && problem !== undefined)
     if (strange !== undefined)
-      return inconclusive(`At ${strange.url} ${strange.problem}: find out what listens there.`)
+      return inconclusive(`${strange.url} ${strange.problem}: check what listens there.`)
     const silent = workers.value.find(({ status }) => status === undefined)
     if (silent === undefined)
-      return passed(`${workers.value.length} of ${workers.value.length} tasks answer 200.`)
-    // Nothing of Langfuse calls the worker, so its security group rarely lets anybody in.
+      return passed(`${workers.value.length} of ${workers.value.length} worker tasks answer 200.`)
+    // Langfuse never calls the worker, so its security group rarely allows this port.
     return skipped(
-      `Worker task ${silent.task} cannot be asked (${silent.problem}): its security group has to let port 3030 in, and HOSTNAME has to be 0.0.0.0.`,
+      `The health endpoint of worker task ${silent.task} is not reachable (${silent.problem}). To check it, allow port 3030 in its security group and set HOSTNAME to 0.0.0.0.`,
     )
   },
 } as const satisfies Check

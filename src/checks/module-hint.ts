@@ -4,10 +4,7 @@ import type { Stack } from '../stack/stack.ts'
 /** A line of the article's Terraform module: a key of docs/module-defects.json. */
 export type ModuleLine = keyof typeof DEFECTS
 
-/**
- * What the sentence of a finding ends with on a stack of the article's Terraform module: which of its lines to change.
- * Empty on any other stack, where these lines do not exist.
- */
+/** The end of a finding on a stack of the article's Terraform module: which lines to change. Empty on any other stack. */
 export function moduleHint(stack: Stack, ...lines: readonly ModuleLine[]): string {
   if (lines.length === 0 || !isOfModule(stack)) return ''
   const changes = lines.map(line => {
@@ -18,8 +15,8 @@ export function moduleHint(stack: Stack, ...lines: readonly ModuleLine[]): strin
 }
 
 /**
- * Whether the stack has the names that the module (tubone24/langfuse-v3-terraform, commit a711e1d) gives it, all of
- * them. Cluster and services alone prove nothing: they are the defaults of the actions' inputs.
+ * Whether the stack has all the names that the module (tubone24/langfuse-v3-terraform, commit a711e1d) gives it. Cluster
+ * and services alone prove nothing: they are the defaults of the actions' inputs.
  */
 export function isOfModule({ cluster, worker, clickhouse, web, discovery }: Stack): boolean {
   const { CLICKHOUSE_URL = '' } = worker.container.environment

@@ -4,7 +4,7 @@ import { componentName } from '../plan/plan.ts'
 import type { EcsTask } from '../ports/cloud.ts'
 import { isMountFailure } from '../stack/observe-storage.ts'
 import type { Stack } from '../stack/stack.ts'
-import { type Check, type Finding, failed, passed, type Subject, warning } from './check.ts'
+import { type Check, type Finding, failed, passed, plural, type Subject, warning } from './check.ts'
 import { missing, vpcDns } from './network-checks.ts'
 import { CLICKHOUSE_USER, efs, efsAccessPoint, efsPolicy, efsSecurity, efsVolume } from './storage-checks.ts'
 
@@ -12,7 +12,7 @@ const GIB = 1024 ** 3
 
 const efsMounted = {
   id: 'efs-mounted',
-  title: "The volume mounts, with ClickHouse's data and owner",
+  title: "ClickHouse's volume can be mounted and holds its data",
   group: 'inside',
   needs: ['mount', 'infrastructure'],
   settles: false,
@@ -24,28 +24,30 @@ const efsMounted = {
     const seen = mount.value
     if (seen.state === 'failed')
       return failed(
-        `A task in ClickHouse's place could not mount its volume: ${whyNotMounted(seen.reason, subject)}`,
+        `A test task with ClickHouse's network and role could not mount its volume: ${whyNotMounted(seen.reason, subject)}`,
       )
     const owner = expectedOwner(stack)
     const alien = seen.entries.find(entry => entry.uid !== owner && !isOpen(entry))
     if (alien !== undefined)
       return failed(
-        `${alien.name === '.' ? 'The root of the volume' : `\`${alien.name}\` on the volume`} belongs to ${alien.uid}:${alien.gid} (${alien.mode.toString(8)}), and ClickHouse runs as ${owner}, so it cannot write there: change the owner once (\`chown -R ${owner}:${owner}\` in a task that mounts it as root), or use an access point with that POSIX user.`,
+        `${alien.name === '.' ? 'The root of the volume' : `\`${alien.name}\` on the volume`} belongs to ${alien.uid}:${alien.gid} (${alien.mode.toString(8)}), but ClickHouse runs as ${owner}, so it cannot write there. Change the owner once (\`chown -R ${owner}:${owner}\` in a task that mounts it as root), or use an access point with that POSIX user.`,
       )
     if (!seen.entries.some(({ name }) => name === 'metadata' || name === 'store')) {
       return failed(
-        `The volume mounts, but there is no data of a ClickHouse on it (no \`store\`, no \`metadata\`; ${seen.count} entries): the root directory or the access point is another one than before, or nothing was ever written.`,
+        `The volume holds no ClickHouse data (no \`store\`, no \`metadata\`; ${seen.count} entries). Either its root directory or access point changed, or ClickHouse never wrote to it. Compare earlier revisions of the task definition.`,
       )
     }
     if (seen.free < 5 * GIB)
       return warning(
-        `The volume has ${(seen.free / GIB).toFixed(1)} GiB free, and EFS says 8 EiB of itself: something else than EFS is mounted, or a quota is near.`,
+        `The volume has ${(seen.free / GIB).toFixed(1)} GiB free, but EFS always reports 8 EiB: another file system is mounted, or a quota is nearly used up.`,
       )
-    return passed(`It mounts read-only, belongs to ${owner}, and holds ClickHouse's store and metadata.`)
+    return passed(
+      `A test task mounted the volume read-only. It belongs to ${owner} and holds ClickHouse's store and metadata.`,
+    )
   },
 } as const satisfies Check
 
-/** As whom it writes: an access point decides, else the task definition, else the image. */
+/** The uid that writes: of the access point, else of the task definition, else of the image. */
 function expectedOwner({ clickhouse, infrastructure: { storage } }: Stack): number {
   const point = storage.known && storage.value.accessPoint.known ? storage.value.accessPoint.value : undefined
   if (point?.user !== undefined) return point.user.uid
@@ -62,7 +64,7 @@ function startsOf<Component extends 'clickhouse' | 'worker'>(
   const name = componentName(component)
   return {
     id: `${component}-starts`,
-    title: `Tasks of ${component === 'worker' ? 'the worker' : 'ClickHouse'} start`,
+    title: `${component === 'worker' ? 'Worker' : 'ClickHouse'} tasks start`,
     group: 'control-plane',
     needs: ['infrastructure'],
     settles: false,
@@ -74,18 +76,18 @@ function startsOf<Component extends 'clickhouse' | 'worker'>(
       if (!seen.known) return missing(seen)
       const ended = seen.value.filter(isFailure).sort((a, b) => (b.stoppedAt ?? 0) - (a.stoppedAt ?? 0))
       const [last] = ended
-      if (last === undefined) return passed('None failed in the last hour.')
+      if (last === undefined) return passed('No task failed in the last hour.')
+      const count = plural(ended.length, 'task')
       if (isSteady(subject.stack[component]))
-        return passed(`${ended.length} failed in the last hour; since then the service is steady.`)
-      const count = ended.length === 1 ? 'a task' : `${ended.length} tasks`
+        return passed(`${count} failed in the last hour, but the service is steady now.`)
       return failed(
-        `${name}: ${count} failed in the last hour, the last one ${last.id}: ${whyStopped(last, subject)}`,
+        `${name}: ${count} failed in the last hour, most recently ${last.id}: ${whyStopped(last, subject)}`,
       )
     },
   }
 }
 
-/** What ECS or a person stopped has not failed. */
+/** A task that ECS or a person stopped has not failed. */
 function isFailure({ stopCode, containers }: EcsTask): boolean {
   if (stopCode === 'TaskFailedToStart') return true
   return stopCode === 'EssentialContainerExited' && containers.some(one => (one.exitCode ?? 0) !== 0)
@@ -100,9 +102,9 @@ function whyStopped(task: EcsTask, subject: Subject): string {
   if (isMountFailure(reason)) return whyNotMounted(reason, subject)
   const exitCode = task.containers.find(one => (one.exitCode ?? 0) !== 0)?.exitCode
   if (exitCode === LOCKED)
-    return 'it ended with exit code 76: another ClickHouse still has the directory on EFS ("Cannot lock file …/status"). Let only one run (minimum 0 %, maximum 100 %), and wait until EFS has let the old lock go.'
+    return 'it ended with exit code 76, because another ClickHouse holds the lock of the EFS directory ("Cannot lock file …/status"). Run only one (minimum 0 %, maximum 100 %), and wait until EFS releases the old lock.'
   const code = exitCode === undefined ? '' : `exit code ${exitCode}, `
-  return `${knownCause(reasonsOf(task))}ECS says: ${code}${shorten(reason || 'no reason')}.`
+  return `${knownCause(reasonsOf(task))}ECS reports: ${code}${shorten(reason || 'no reason')}.`
 }
 
 /** src/Common/StatusFile.cpp of ClickHouse: CANNOT_OPEN_FILE. */
@@ -112,12 +114,12 @@ export const MOUNT_CHECKS = [startsOf('clickhouse'), startsOf('worker'), efsMoun
 
 type Suspect = readonly [check: Check, name: string]
 
-/** Where the words that ECS repeats from mount.efs can come from. What it says of botocore is only its next attempt. */
+/** Possible causes of each message of mount.efs. The botocore part is only its next attempt. */
 const SUSPECTS: readonly (readonly [words: RegExp, message: string, suspects: () => readonly Suspect[]])[] = [
   [/Failed to resolve|botocore/i, "EFS's name does not resolve", () => [TARGETS, DNS, SECURITY]],
   [/timed out|due to timeout|Connection reset/i, 'EFS does not answer', () => [SECURITY, TARGETS]],
   [/access denied/i, 'EFS denies the mount', () => [POLICY, POINT]],
-  [/No such file or directory/i, 'there is no such directory on EFS', () => [POINT, VOLUME]],
+  [/No such file or directory/i, 'the directory does not exist on EFS', () => [POINT, VOLUME]],
 ]
 
 const TARGETS: Suspect = [efs, 'mount targets']
@@ -127,7 +129,7 @@ const POINT: Suspect = [efsAccessPoint, 'access point']
 const VOLUME: Suspect = [efsVolume, 'volume']
 const DNS: Suspect = [vpcDns, 'DNS']
 
-/** What ECS says, and which of its possible causes it is: each was looked at. */
+/** ECS's message, and the first of its possible causes whose check fails. */
 function whyNotMounted(reason: string, subject: Subject): string {
   const [, message = 'EFS cannot be mounted', first = () => []] =
     SUSPECTS.find(([words]) => words.test(reason)) ?? []
@@ -138,15 +140,15 @@ function whyNotMounted(reason: string, subject: Subject): string {
     likely: index < likely.length,
     finding: check.run(subject) as Finding,
   }))
-  const what = `${message}${/botocore/i.test(reason) ? ' (what it says of botocore leads astray)' : ''}`
+  const what = `${message}${/botocore/i.test(reason) ? ' (ignore the botocore message)' : ''}`
   const guilty =
     findings.find(one => one.finding.state === 'failed') ??
     findings.find(one => one.likely && one.finding.state === 'warning')
   if (guilty !== undefined) return `${what}. ${guilty.finding.sentence}`
   const unseen = findings.filter(one => one.likely && one.finding.state === 'inconclusive')
   if (unseen.length > 0)
-    return `${what}, and its ${unseen.map(one => one.name).join(' and ')} could not be looked at: ${unseen[0]?.finding.sentence}`
-  return `${what}, and ${likely.map(([, name]) => name).join(', ')} are as they should be: a new file system's name takes some minutes to resolve; else look at network ACLs and routes between the subnets. ECS says: ${shorten(reason)}`
+    return `${what}, and this check could not read its ${unseen.map(one => one.name).join(' and ')}: ${unseen[0]?.finding.sentence}`
+  return `${what}, although ${likely.map(([, name]) => name).join(', ')} are correct. The name of a new file system takes some minutes to resolve. Otherwise check network ACLs and routes between the subnets. ECS reports: ${shorten(reason)}`
 }
 
 function shorten(reason: string): string {

@@ -6,7 +6,7 @@ import { type Reach, reach, type Side, side } from './reach.ts'
 
 export const vpcDns = {
   id: 'vpc-dns',
-  title: "The VPC resolves EFS's and Cloud Map's names",
+  title: 'The VPC resolves the names of EFS and Cloud Map',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -16,16 +16,16 @@ export const vpcDns = {
     const { vpc, support, hostnames, servers } = dns.value
     if (!support)
       return failed(
-        `VPC ${vpc} has enableDnsSupport off, so neither EFS's names nor Cloud Map's resolve: no ClickHouse task can mount its volume ("Failed to resolve", "botocore"), and nobody finds ClickHouse. Turn it on.`,
+        `VPC ${vpc} has enableDnsSupport off, so the names of EFS and Cloud Map do not resolve. ClickHouse tasks cannot mount their volume ("Failed to resolve", "botocore"), and web and worker cannot find ClickHouse. Turn it on.`,
       )
     if (!hostnames)
       return failed(
-        `VPC ${vpc} has enableDnsHostnames off, so EFS's names and private zones such as Cloud Map's do not resolve reliably: a ClickHouse task fails to start with "Failed to resolve" and "botocore". Turn it on.`,
+        `VPC ${vpc} has enableDnsHostnames off, so the names of EFS and of private zones such as Cloud Map's do not resolve reliably. ClickHouse tasks then fail to start with "Failed to resolve" and "botocore". Turn it on.`,
       )
     if (servers === undefined || servers.length === 0 || servers.includes('AmazonProvidedDNS'))
-      return passed(`${vpc} has DNS support and DNS hostnames.`)
+      return passed(`VPC ${vpc} has DNS support and DNS hostnames.`)
     return warning(
-      `${vpc} asks DNS servers of its own (${servers.join(', ')}), and no ClickHouse task runs: they have to forward amazonaws.com and the Cloud Map zone to the VPC's resolver, else EFS's names do not resolve. Correct the DHCP options, or the servers.`,
+      `VPC ${vpc} uses custom DNS servers (${servers.join(', ')}), and no ClickHouse task runs. These servers must forward amazonaws.com and the Cloud Map zone to the VPC's resolver; otherwise EFS names do not resolve. Correct the DHCP options or the servers.`,
     )
   }),
 } as const satisfies Check
@@ -34,7 +34,7 @@ const FEW = 4
 
 const subnetRoom = {
   id: 'subnet-addresses',
-  title: 'There are free addresses for new tasks',
+  title: 'Subnets have free addresses for new tasks',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -45,44 +45,44 @@ const subnetRoom = {
     const gone = ids.filter(id => !subnets.value.some(subnet => subnet.id === id))
     if (gone.length > 0)
       return failed(
-        `Subnet ${gone.join(', ')} of the ECS services does not exist (any more), so tasks that are put there fail to start: take it out of the service's network configuration.`,
+        `Subnet ${gone.join(', ')} of the ECS services does not exist, so tasks placed there fail to start: remove it from the network configuration of the services.`,
       )
     const own = subnets.value.filter(({ id }) => ids.includes(id))
     const full = own.filter(({ free }) => free === 0)
     if (full.length > 0)
       return failed(
-        `Subnet ${full.map(({ id, zone }) => `${id} (${zone})`).join(', ')} has no free address, so a task that is put there fails to start: free some, or use a larger subnet.`,
+        `Subnet ${full.map(({ id, zone }) => `${id} (${zone})`).join(', ')} has no free address, so a task placed there fails to start: free addresses, or use a larger subnet.`,
       )
     const tight = own.find(({ free }) => free < FEW)
     if (tight !== undefined)
       return warning(
-        `Subnet ${tight.id} has ${tight.free} free addresses: a rollout needs one for each new task, the agent another. Free some, or use a larger subnet.`,
+        `Subnet ${tight.id} has ${tight.free} free addresses, but a rollout needs one for each new task and one for the agent. Free addresses, or use a larger subnet.`,
       )
     return passed(
-      `${own.length} subnets with at least ${Math.min(...own.map(({ free }) => free))} free addresses.`,
+      `${own.length} subnets have at least ${Math.min(...own.map(({ free }) => free))} free addresses each.`,
     )
   }),
 } as const satisfies Check
 
 const webInVpc = {
   id: 'web-in-vpc',
-  title: 'The web sends into the VPC',
+  title: 'The web is connected to the VPC',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
   about: ['web'],
   run: onNetwork(({ web }, stack) => {
-    if (web.known) return passed(`By ${web.source}.`)
+    if (web.known) return passed(`The web is connected by ${web.source}.`)
     if (web.because !== 'unreachable') return missing(web)
     return failed(
-      `${capital(web.reason)}, so ${stack.web.service.name} reaches neither PostgreSQL nor ClickHouse nor Valkey: give it a VPC connector into their subnets.`,
+      `${capital(web.reason)}, so ${stack.web.service.name} cannot reach PostgreSQL, ClickHouse or Valkey: give it a VPC connector to their subnets.`,
     )
   }),
 } as const satisfies Check
 
 const toClickHouse = {
   id: 'path-to-clickhouse',
-  title: 'Worker and web may reach ClickHouse',
+  title: 'Security groups let worker and web reach ClickHouse',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -110,7 +110,7 @@ function pathToStore<Name extends 'postgres' | 'valkey'>(
 ): Check<`path-to-${Name}`> {
   return {
     id: `path-to-${store}`,
-    title: `Worker and web may reach ${title}`,
+    title: `Security groups let worker and web reach ${title}`,
     group: 'control-plane',
     needs: ['infrastructure'],
     settles: false,
@@ -134,7 +134,7 @@ function pathToStore<Name extends 'postgres' | 'valkey'>(
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** HTTP for queries, the native protocol for migrations: the worker's place is also where `migrate: task` runs them. */
+/** HTTP for queries, the native protocol for migrations, which `migrate: task` runs in the worker's network. */
 function clickhousePorts({ CLICKHOUSE_URL: url, CLICKHOUSE_MIGRATION_URL: native }: Environment) {
   const http = url && URL.canParse(url) ? new URL(url) : undefined
   const migrations = /:(\d+)/.exec(native?.replace(/^\w+:\/\//, '') ?? '')?.[1]
@@ -163,7 +163,7 @@ function evaluatePaths(paths: readonly Paths[], network: Network): Finding {
   const reaches = paths.flatMap(({ from, to, ports }): readonly Reach[] =>
     from.known
       ? ports.map(port => reach(network, { from: from.value, to, port }))
-      : // That the web stands nowhere is said once, by its own check.
+      : // Only check `web-in-vpc` reports a web without a VPC connector.
         [
           {
             state: 'unseen',
@@ -173,10 +173,10 @@ function evaluatePaths(paths: readonly Paths[], network: Network): Finding {
         ],
   )
   const [{ to, ports } = { to: undefined, ports: [] }] = paths
-  return evaluateReaches(reaches, `${to?.who} on ${ports.join(' and ')} lets worker and web in.`)
+  return evaluateReaches(reaches, `${to?.who} lets worker and web in on port ${ports.join(' and ')}.`)
 }
 
-/** The worst of all; nothing passes while one of them was not seen. */
+/** The worst of all; passes only if each is known to be open. */
 export function evaluateReaches(reaches: readonly Reach[], good: string): Finding {
   const sentences = (state: 'closed' | 'partly') => [
     ...new Set(reaches.flatMap(one => (one.state === state ? one.sentence : []))),
@@ -192,7 +192,7 @@ export function evaluateReaches(reaches: readonly Reach[], good: string): Findin
   return undecided === undefined ? passed(good) : missing(undecided)
 }
 
-/** The check is about the network; it has nothing to say where that was not seen. */
+/** Evaluates the network, if it could be read. */
 export function onNetwork(evaluate: (network: Network, stack: Stack) => Finding): Check['run'] {
   return ({ stack }: Subject) => {
     const { network } = stack.infrastructure
@@ -200,7 +200,7 @@ export function onNetwork(evaluate: (network: Network, stack: Stack) => Finding)
   }
 }
 
-/** What nobody asked for is skipped; what could not be had leaves the question open. */
+/** Evidence that this run did not need is skipped; evidence that could not be read is inconclusive. */
 export function missing({ reason, because }: { readonly reason: string; readonly because: Unseen }): Finding {
   const sentence = `${capital(reason)}.`
   return because === 'not-asked' ? skipped(sentence) : inconclusive(sentence)

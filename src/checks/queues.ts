@@ -1,16 +1,16 @@
 import type { Queue, ValkeyState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { failed, inconclusive, passed, plural, skipped, warning } from './check.ts'
 import { unseen } from './store-checks.ts'
 
 const MINUTE = 60_000
 const STUCK_MS = 10 * MINUTE
 const BEHIND_MS = 30 * MINUTE
 
-/** https://github.com/langfuse/langfuse/issues/15509: the worker stops all queues, and ECS calls it healthy. */
+/** https://github.com/langfuse/langfuse/issues/15509: the worker stops all queues but stays healthy. */
 export const valkeyQueues = {
   id: 'valkey-queues',
-  title: 'The worker empties the queues',
+  title: 'The worker processes its queues',
   group: 'inside',
   needs: ['inside'],
   settles: false,
@@ -23,9 +23,11 @@ export const valkeyQueues = {
   },
 } as const satisfies Check
 
-/** Whatever answers there, a Valkey says what version it is. */
+/** Every Valkey and Redis reports its version. */
 function noServer(source: string): Finding {
-  return inconclusive(`What answers at ${source} does not say that it is Valkey or Redis.`)
+  return inconclusive(
+    `The server at ${source} does not identify itself as Valkey or Redis: check which server runs there.`,
+  )
 }
 
 function evaluate({ queues, now, cluster }: ValkeyState): Finding {
@@ -33,20 +35,25 @@ function evaluate({ queues, now, cluster }: ValkeyState): Finding {
   const stuck = ages.filter(queue => queue.waiting > 0 && queue.active === 0 && queue.age > STUCK_MS)
   if (stuck.length > 0) {
     return failed(
-      `Nobody takes jobs from ${stuck.map(describe).join(', ')}: the worker has stopped to consume while ECS calls it healthy (a failover or an evicted lock of Valkey does that). Force a new deployment of the worker; what waits is not lost as long as Valkey evicts nothing.`,
+      `No worker takes jobs from ${stuck.map(describe).join(', ')}: the worker has stopped consuming jobs, although ECS reports it as healthy. A Valkey failover or an evicted lock can cause this. Force a new deployment of the worker; waiting jobs are kept as long as Valkey evicts nothing.`,
     )
   }
   const behind = ages.filter(queue => queue.waiting > 0 && queue.age > BEHIND_MS)
   if (behind.length > 0) {
     return warning(
-      `The worker is behind with ${behind.map(describe).join(', ')}: give it more tasks or CPU, and look in its log for jobs that fail again and again.`,
+      `The worker is behind on ${behind.map(describe).join(', ')}: give it more tasks or CPU, and check its log for jobs that keep failing.`,
     )
   }
   if (now === undefined && queues.some(({ waiting }) => waiting > 0))
-    return inconclusive('Jobs wait, and Valkey does not say what time it is, so nobody knows for how long.')
-  if (cluster) return skipped('Of a Valkey cluster one node is asked, and its queues are on all of them.')
+    return inconclusive('Jobs are waiting, but Valkey does not report its time, so their age is unknown.')
+  if (cluster)
+    return skipped(
+      'Valkey is a cluster: its queues are spread over all nodes, but this check reads only one.',
+    )
   const [waiting, given] = [sum(queues, 'waiting'), sum(queues, 'failed')]
-  return passed(`${waiting} jobs wait${given === 0 ? '' : `, ${given} were given up`}.`)
+  return passed(
+    `${plural(waiting, 'job is', 'jobs are')} waiting${given === 0 ? '' : `, ${plural(given, 'has', 'have')} failed for good`}.`,
+  )
 }
 
 function ageOf({ oldest }: Queue, now: number | undefined): number {
@@ -54,7 +61,7 @@ function ageOf({ oldest }: Queue, now: number | undefined): number {
 }
 
 function describe({ name, waiting, age }: Queue & { readonly age: number }): string {
-  return `${name} (${waiting} wait, the oldest for ${Math.round(age / MINUTE)} min)`
+  return `${name} (${waiting} waiting, the oldest for ${Math.round(age / MINUTE)} min)`
 }
 
 function sum(queues: readonly Queue[], of: 'waiting' | 'failed'): number {
@@ -66,7 +73,7 @@ const SWITCH = 'REDIS_CLUSTER_ENABLED'
 /** https://github.com/langfuse/langfuse/issues/5906; Langfuse knows clusters since 3.70.0. */
 export const valkeyCluster = {
   id: 'valkey-cluster',
-  title: 'Web and worker know whether Valkey is a cluster',
+  title: 'Web and worker use the cluster mode of Valkey',
   group: 'inside',
   needs: ['inside'],
   settles: false,
@@ -77,19 +84,19 @@ export const valkeyCluster = {
       return unseen({ ...seen, because: seen.because === 'unreachable' ? 'no-evidence' : seen.because })
     if (seen.value.version === '') return noServer(seen.source)
     const { environment, secrets } = stack.worker.container
-    if (SWITCH in secrets) return skipped(`${SWITCH} is a secret, which is not read.`)
+    if (SWITCH in secrets) return skipped(`${SWITCH} is a secret, which this check does not read.`)
     const configured = environment[SWITCH] === 'true'
     const { cluster } = seen.value
     if (cluster && !configured) {
       return failed(
-        `Valkey at ${seen.source} runs in cluster mode, and ${SWITCH} is not \`true\` for the worker, so the queues fail with CROSSSLOT: set it on web and worker (from 3.70.0 on), or take a Valkey without cluster mode.`,
+        `Valkey at ${seen.source} runs in cluster mode, but ${SWITCH} is not \`true\` for the worker, so the queues fail with CROSSSLOT. Set it on web and worker (3.70.0 or newer), or use a Valkey without cluster mode.`,
       )
     }
     if (!cluster && configured) {
       return failed(
-        `${SWITCH} is \`true\` for the worker, but Valkey at ${seen.source} is no cluster, so no queue is reached: remove that variable from web and worker.`,
+        `${SWITCH} is \`true\` for the worker, but Valkey at ${seen.source} is not a cluster, so the worker cannot use the queues: remove that variable from web and worker.`,
       )
     }
-    return passed(cluster ? 'It is a cluster, and the worker is told so.' : 'It is no cluster.')
+    return passed(cluster ? `Valkey is a cluster, and ${SWITCH} is \`true\`.` : 'Valkey is not a cluster.')
   },
 } as const satisfies Check

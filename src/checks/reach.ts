@@ -2,21 +2,21 @@ import type { Rule, SecurityGroup, Subnet } from '../ports/cloud.ts'
 import type { Network, NetworkPlacement } from '../stack/observe-network.ts'
 import type { Unseen } from '../stack/stack.ts'
 
-/** Somebody in the VPC. Where a store's subnets are not known, only its groups are. */
+/** One end of a connection in the VPC. The subnets of a store may be unknown. */
 export type Side = {
-  /** As it reads in a sentence: `the worker`, `mount target fsmt-1`. */
+  /** Its name in a sentence: `the worker`, `mount target fsmt-1`. */
   readonly who: string
   readonly securityGroups: readonly string[]
   readonly subnets: readonly string[] | undefined
 }
 
-/** `unseen`: what it depends on was not seen, or lies where this does not look. */
+/** `unseen`: it depends on something that could not be read, or that this check does not evaluate. */
 export type Reach =
   | { readonly state: 'open' }
   | { readonly state: 'closed' | 'partly'; readonly sentence: string }
   | { readonly state: 'unseen'; readonly reason: string; readonly because: Unseen }
 
-/** Whether security groups let one side open a TCP connection to the other: out of its groups, into the other's. */
+/** Whether security groups allow a TCP connection: egress of one side, ingress of the other. */
 export function reach(network: Network, { from, to, port }: Path): Reach {
   if (!network.groups.known) return { state: 'unseen', ...network.groups }
   const subnets = network.subnets.known ? network.subnets.value : []
@@ -41,12 +41,12 @@ export function side(who: string, { subnets, securityGroups }: NetworkPlacement)
 
 function groupProblem({ who, securityGroups }: Side, known: readonly SecurityGroup[]): Reach | undefined {
   if (securityGroups.length === 0) {
-    const reason = `${who} names no security group, so it has the default group of its VPC, which was not looked at`
+    const reason = `${who} has no security group of its own, and this check does not read the default group of its VPC`
     return { state: 'unseen', reason, because: 'not-asked' }
   }
   const missing = securityGroups.filter(id => !known.some(group => group.id === id))
   if (missing.length === 0) return undefined
-  const sentence = `Security group ${missing.join(', ')} of ${who} does not exist (any more): name one that does.`
+  const sentence = `Security group ${missing.join(', ')} of ${who} does not exist: use an existing one.`
   return { state: 'closed', sentence }
 }
 
@@ -63,7 +63,7 @@ function covered(rules: readonly Rule[], port: number, other: Side, subnets: rea
   const targets = subnets.filter(({ id }) => other.subnets === undefined || other.subnets.includes(id))
   const inside = targets.filter(({ cidr }) => ranges.some(range => isWithin(cidr, range)))
   if (targets.length > 0 && inside.length === targets.length) return 'all'
-  // A range may be a part of a subnet, or hold the very addresses of a store.
+  // A range may be part of a subnet, or exactly the addresses of a store.
   const vague = lists || (ranges.length > 0 && (targets.length === 0 || other.subnets === undefined))
   if (vague) return 'unknown'
   const touched = targets.some(({ cidr }) => ranges.some(range => isWithin(range, cidr)))
@@ -72,7 +72,7 @@ function covered(rules: readonly Rule[], port: number, other: Side, subnets: rea
 
 const isTcp = (protocol: string) => protocol === 'tcp' || protocol === '6'
 
-/** Whether one IPv4 range lies in another. */
+/** Whether one IPv4 range is within another. */
 function isWithin(inner: string, outer: string): boolean {
   const [small, large] = [rangeOf(inner), rangeOf(outer)]
   return small !== undefined && large !== undefined && large.from <= small.from && small.to <= large.to
@@ -95,14 +95,14 @@ function verdict(cover: Exclude<Cover, 'all'>, path: Way, known: readonly Securi
   const named = (groups: readonly string[]) =>
     groups.map(id => `${id} (${known.find(group => group.id === id)?.name})`).join(', ')
   if (cover === 'unknown') {
-    const reason = `security group ${named(guard.securityGroups)} of ${guard.who} has rules for port ${port} by address ranges or prefix lists, and whether ${other.who} is among them cannot be told from here`
+    const reason = `security group ${named(guard.securityGroups)} of ${guard.who} allows port ${port} by address ranges or prefix lists, and this check cannot tell whether they include ${other.who}`
     return { state: 'unseen', reason, because: 'not-asked' }
   }
   const rule = `${way === 'in' ? 'an ingress' : 'an egress'} rule for TCP ${port} ${way === 'in' ? 'from' : 'to'} ${other.securityGroups.join(' and ')}`
   const what = way === 'in' ? 'in' : 'out'
   const sentence =
     cover === 'some'
-      ? `Security group ${named(guard.securityGroups)} of ${guard.who} lets only some of the subnets of ${other.who} ${what} on port ${port}, so it depends on where a task is put: add ${rule}.`
+      ? `Security group ${named(guard.securityGroups)} of ${guard.who} lets only some of the subnets of ${other.who} ${what} on port ${port}, so access depends on where ECS places a task: add ${rule}.`
       : `Security group ${named(guard.securityGroups)} of ${guard.who} ${way === 'in' ? `does not let ${from.who} in` : `lets nothing out to ${to.who}`} on port ${port}: add ${rule}.`
   return { state: cover === 'some' ? 'partly' : 'closed', sentence }
 }

@@ -11,10 +11,10 @@ import { moduleHint } from './module-hint.ts'
 
 const COMPONENTS = ['web', 'worker', 'clickhouse'] as const
 
-/** Row 1 of the instructive failures: a floating tag moved over a major release, and a cold start migrated to it. */
+/** Seen in practice: a floating tag moved to the next major release, and a cold start migrated to it. */
 const imageTags = {
   id: 'image-tags',
-  title: 'What runs is named by an exact release or a digest',
+  title: 'Running images are named by an exact release or a digest',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -23,7 +23,7 @@ const imageTags = {
     const moved = COMPONENTS.flatMap(component => movedTag(stack, component))
     if (moved.length > 0) {
       return failed(
-        `${moved.join('; ')}: the next task that starts runs something else than what was tested. Deploy the release that should run (the deploy action pins it by digest).${moduleHint(stack, 'floating')}`,
+        `${moved.join('; ')}. The next task start pulls a different image. Deploy the release that should run; the deploy action pins it by digest.${moduleHint(stack, 'floating')}`,
       )
     }
     const floating = COMPONENTS.filter(component => floats(imageOf(stack, component)))
@@ -32,7 +32,7 @@ const imageTags = {
         component => `${componentName(component)} (${shortImage(imageOf(stack, component).reference)})`,
       )
       return warning(
-        `${names.join(', ')} ${floating.length === 1 ? 'runs' : 'run'} a tag that names no exact release, so whatever it leads to at the next start of a task is deployed: deploy an exact release (the deploy action pins it by digest).${moduleHint(stack, 'floating')}`,
+        `${names.join(', ')} ${floating.length === 1 ? 'uses' : 'use'} a tag that is not an exact release, so the next task start may pull a different image. Deploy an exact release; the deploy action pins it by digest.${moduleHint(stack, 'floating')}`,
       )
     }
     const { registry } = stack.infrastructure
@@ -40,13 +40,13 @@ const imageTags = {
     if (nowhere.length > 0) {
       const names = nowhere.map(component => shortImage(imageOf(stack, component).reference))
       return inconclusive(
-        `Whether a tag has moved is not known: ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not in ECR.`,
+        `Cannot tell whether a tag was moved: ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not in ECR.`,
       )
     }
     const pinned = COMPONENTS.every(component => parseImage(imageOf(stack, component).reference)?.digest)
     if (!registry.known && !pinned)
-      return inconclusive(`Whether a tag has moved is not known: ${registry.reason}.`)
-    return passed('Each image is named by its digest or by an exact tag that still leads to it.')
+      return inconclusive(`Cannot tell whether a tag was moved: ${registry.reason}.`)
+    return passed('Each image is named by its digest, or by an exact tag that still points to it.')
   },
 } as const satisfies Check
 
@@ -57,7 +57,7 @@ function floats({ reference }: RunningImage): boolean {
   )
 }
 
-/** App Runner reports no digest, so of a web there nothing can be said. */
+/** App Runner reports no digest, so this cannot find a moved tag of its web. */
 function movedTag(stack: Stack, component: ImageRepository['component']): readonly string[] {
   const { reference, digest, source } = imageOf(stack, component)
   const image = parseImage(reference)
@@ -68,7 +68,7 @@ function movedTag(stack: Stack, component: ImageRepository['component']): readon
   if (now === undefined || now.digest === digest) return []
   const version = exactVersion(now.tags)
   return [
-    `${componentName(component)} runs ${shortDigest(digest)}, but \`${shortImage(reference)}\` now leads to ${shortDigest(now.digest)}${version === undefined ? '' : ` (${version})`}`,
+    `${componentName(component)} runs ${shortDigest(digest)}, but \`${shortImage(reference)}\` now points to ${shortDigest(now.digest)}${version === undefined ? '' : ` (${version})`}`,
   ]
 }
 
@@ -81,7 +81,7 @@ function isUnresolved(stack: Stack, component: ImageRepository['component']): bo
 
 const imageMutability = {
   id: 'image-mutability',
-  title: 'Tags of the repositories cannot be moved',
+  title: 'ECR image tags cannot be moved',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -96,19 +96,19 @@ const imageMutability = {
         list.map(({ repository }) => repository.name).join(', ')
       if (byTag.length > 0) {
         return warning(
-          `ECR lets the tags of ${names(byTag)} be moved, and what runs is named by a tag there: make them immutable, or deploy by digest as the deploy action does.${moduleHint(stack, 'mutable')}`,
+          `Tags in ECR repository ${names(byTag)} can be moved, and the running image is named by such a tag. Make the tags immutable, or deploy by digest as the deploy action does.${moduleHint(stack, 'mutable')}`,
         )
       }
       if (loose.length > 0)
-        return passed(`Tags of ${names(loose)} can be moved, but what runs is pinned by digest.`)
+        return passed(`Tags of ${names(loose)} can be moved, but the running images are pinned by digest.`)
       return passed(`No tag of ${names(repos)} can be moved.`)
     }),
 } as const satisfies Check
 
-/** A task that is moved to another host, and a rollback, pull their image again. */
+/** ECS pulls the image again when it replaces a task. */
 const imageRetention = {
   id: 'image-retention',
-  title: 'ECR keeps the images that run',
+  title: 'ECR keeps the running images',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -117,25 +117,25 @@ const imageRetention = {
     onRepos(stack, (repos, { at }) => {
       const gone = repos.filter(repo => runningOn(repo, stack) === undefined)
       if (gone.length > 0) {
-        const names = gone.map(repo => `${componentName(repo.component)}'s in ${repo.repository.name}`)
+        const names = gone.map(repo => `${componentName(repo.component)} image in ${repo.repository.name}`)
         return failed(
-          `The image that runs is no longer in ECR (${names.join(', ')}): the next task cannot start. Push it again under its release, then keep tagged images.${moduleHint(stack, 'retention')}`,
+          `The running image is no longer in ECR (${names.join(', ')}), so the next task cannot start. Push it again with its release as tag, and let lifecycle policies expire untagged images only.${moduleHint(stack, 'retention')}`,
         )
       }
       const doomed = repos.flatMap(repo => {
         const digest = runningOn(repo, stack)?.digest
         return digest === undefined ? [] : dooms(repo, digest, at)
       })
-      if (doomed.length === 0) return passed('No lifecycle policy deletes an image that runs.')
+      if (doomed.length === 0) return passed('No lifecycle policy deletes a running image.')
       return warning(
-        `A lifecycle policy of ECR deletes the image that runs: ${doomed.join(', ')}. Then no task can start. Let the policy expire untagged images only.${moduleHint(stack, 'retention')}`,
+        `An ECR lifecycle policy deletes the running image: ${doomed.join(', ')}. After that no task can start. Let the policy expire untagged images only.${moduleHint(stack, 'retention')}`,
       )
     }),
 } as const satisfies Check
 
 const rollbackImage = {
   id: 'rollback-image',
-  title: 'ECR keeps the images to go back to',
+  title: 'ECR keeps the images for a rollback',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -145,15 +145,15 @@ const rollbackImage = {
       const before = repos.flatMap(repo =>
         repo.previous === undefined ? [] : [{ repo, previous: repo.previous }],
       )
-      if (before.length === 0) return skipped('No task definition names an image that ran before.')
+      if (before.length === 0) return skipped('No task definition names a previous image.')
       const seen = before.map(item => ({ ...item, image: findImage(item.repo, item.previous.wanted) }))
       const gone = seen.filter(({ image }) => image === undefined)
       if (gone.length > 0) {
         const names = gone.map(
-          ({ repo, previous }) => `${componentName(repo.component)}'s (${previous.source})`,
+          ({ repo, previous }) => `${componentName(repo.component)} (${previous.source})`,
         )
         return warning(
-          `What ran before is no longer in ECR: ${names.join(', ')}, so a rollback cannot start it. Push it again (\`mirror-from\` copies it), then keep tagged images.${moduleHint(stack, 'retention')}`,
+          `The previous image is no longer in ECR, so a rollback cannot start it: ${names.join(', ')}. Push it again (\`mirror-from\` copies it), and let lifecycle policies expire untagged images only.${moduleHint(stack, 'retention')}`,
         )
       }
       const doomed = seen.flatMap(({ repo, image }) =>
@@ -161,10 +161,10 @@ const rollbackImage = {
       )
       if (doomed.length === 0)
         return passed(
-          `What ran before is in ECR: ${before.map(({ previous }) => previous.source).join(', ')}.`,
+          `The previous images are in ECR: ${before.map(({ previous }) => previous.source).join(', ')}.`,
         )
       return warning(
-        `A lifecycle policy of ECR deletes the image to go back to: ${doomed.join(', ')}. Let the policy expire untagged images only.${moduleHint(stack, 'retention')}`,
+        `An ECR lifecycle policy deletes the image for a rollback: ${doomed.join(', ')}. Let the policy expire untagged images only.${moduleHint(stack, 'retention')}`,
       )
     }),
 } as const satisfies Check
@@ -181,7 +181,7 @@ function onRepos(
       ? skipped(`${registry.reason}.`)
       : inconclusive(`${registry.reason}.`)
   const { repos } = registry.value
-  if (repos.length === 0) return skipped('No image that runs comes from ECR.')
+  if (repos.length === 0) return skipped('No running image comes from ECR.')
   return evaluate(repos, registry.value)
 }
 
@@ -192,19 +192,19 @@ function repoOf(
   return registry.known ? registry.value.repos.find(repo => repo.component === component) : undefined
 }
 
-/** By its digest; where that is not known, by the tag. */
+/** By digest if known, else by tag. */
 function runningOn(repo: ImageRepository, stack: Stack) {
   const { digest, reference } = imageOf(stack, repo.component)
   return findImage(repo, digest === undefined ? { tag: parseImage(reference)?.tag ?? 'latest' } : { digest })
 }
 
-/** Soon enough to act: a policy that keeps a hundred images is none of that. */
+/** Soon enough to warn. */
 const FEW_PUSHES = 10
 const FEW_DAYS = 30
 
 function dooms(repo: ImageRepository, digest: string, at: number): readonly string[] {
   const expiry = expiryOf({ digest, images: repo.images, policy: repo.settings.lifecycle, at })
-  const name = `${componentName(repo.component)}'s in ${repo.repository.name}`
+  const name = `${componentName(repo.component)} image in ${repo.repository.name}`
   if (expiry === undefined) return []
   if (expiry.kind === 'unreadable') return [`${name} (its policy cannot be read)`]
   if (expiry.left <= 0) return [`${name} within a day`]

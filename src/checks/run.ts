@@ -59,30 +59,30 @@ const TABLE = [
   drift,
 ] as const
 
-/** The name of a check: what names one anywhere is compared with the table by the compiler. */
+/** Derived from the table, so the compiler checks every reference to a check. */
 export type CheckId = (typeof TABLE)[number]['id']
 
 export type CheckResult = Finding & Omit<Check<CheckId>, 'run' | 'needs' | 'settles'>
 
 export const CHECKS: readonly Check<CheckId>[] = TABLE
 
-/** Those that a rollout waits for and is judged by. */
+/** Those that a rollout must pass. */
 export const SETTLING: readonly Check<CheckId>[] = CHECKS.filter(check => check.settles)
 
-/** The checks that names and groups choose; throws on a name that is none. */
+/** The checks with these names or groups; throws on an unknown name. */
 export function chooseChecks(names: readonly string[]): readonly Check<CheckId>[] {
   if (names.length === 0 || names.includes('all')) return CHECKS
   const unknown = names.filter(name => !CHECKS.some(check => check.id === name || check.group === name))
   if (unknown.length > 0) {
     const known = [...new Set(CHECKS.flatMap(check => [check.group, check.id]))].join(', ')
     throw new RolloutError(
-      `Input \`checks\` names \`${unknown.join(', ')}\`, and there is no such check: write \`all\`, or some of ${known}.`,
+      `Input \`checks\` contains \`${unknown.join(', ')}\`, which is not a check or a group. Use \`all\`, or names from ${known}.`,
     )
   }
   return CHECKS.filter(check => names.includes(check.id) || names.includes(check.group))
 }
 
-/** Runs the checks side by side. A check that breaks has seen nothing: it is inconclusive. */
+/** Runs the checks in parallel. A check that throws is inconclusive. */
 export async function runChecks(
   checks: readonly Check<CheckId>[],
   subject: Subject,
@@ -95,7 +95,7 @@ export async function runChecks(
         return {
           ...check,
           state: 'inconclusive' as const,
-          sentence: `The check itself broke: ${explain(error)}`,
+          sentence: `Internal error in this check: ${explain(error)}`,
         }
       }
     }),
@@ -104,7 +104,7 @@ export async function runChecks(
 
 type Verdict = 'passed' | 'failed' | 'inconclusive'
 
-/** What all results come to. Nothing that passed is no pass. */
+/** Passes only if at least one check passed or warned. */
 export function verdictOf(results: readonly CheckResult[], failOn: 'failed' | 'warning'): Verdict {
   const has = (state: CheckState) => results.some(result => result.state === state)
   if (has('failed') || (failOn === 'warning' && has('warning'))) return 'failed'

@@ -6,10 +6,10 @@ import type { Check, Finding } from './check.ts'
 import { failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { unseen } from './store-checks.ts'
 
-/** Drift: the schema against the one that exactly the applied migrations make, so that a missing migration is no drift. */
+/** Compares the schema with what the applied migrations create, so a missing migration is no difference. */
 export const postgresSchema = {
   id: 'postgres-schema',
-  title: "PostgreSQL's schema is what its migrations made",
+  title: "PostgreSQL's schema matches its migrations",
   group: 'inside',
   needs: ['inside'],
   settles: false,
@@ -31,11 +31,13 @@ function schemaOf(
   if (applied.length === 0)
     return { because: 'No Postgres migration is applied, so there is nothing to compare.' }
   if (pending.length > 0 || migrations.some(({ state }) => state === 'failed'))
-    return { because: 'A migration or a rollback is unfinished, so the schema is between two states.' }
+    return {
+      because: 'A Postgres migration or a rollback is unfinished, so the schema is between two states.',
+    }
   const strange = applied.find(name => facts.postgresChecksums(name).length === 0)
   return strange === undefined
     ? { schema: facts.postgresSchema(applied) }
-    : { because: `What Postgres migration ${strange} makes is not known to the catalog.` }
+    : { because: `The catalog does not know Postgres migration ${strange}.` }
 }
 
 type Difference = { readonly key: string; readonly what: string; readonly breaks: boolean }
@@ -45,10 +47,10 @@ function evaluatePostgres(seen: Snapshot, wanted: Snapshot): Finding {
   const others = foreignObjects(seen, wanted)
   const [first] = differences.toSorted((left, right) => Number(right.breaks) - Number(left.breaks))
   if (first === undefined) {
-    const objects = `All ${Object.keys(wanted).length} objects of Langfuse are as its migrations made them`
+    const objects = `All ${Object.keys(wanted).length} objects of Langfuse match its migrations`
     return passed(`${objects}${noteOf(others)}.`)
   }
-  const sentence = `PostgreSQL's schema is not what its migrations made: ${firstFive(differences.map(({ what }) => what))}. It was changed by hand or restored in part${repairOf(first.key, seen, wanted)}.`
+  const sentence = `PostgreSQL's schema differs from its migrations: ${firstFive(differences.map(({ what }) => what))}. It was changed by hand or only partly restored. ${repairOf(first.key, seen, wanted)}.`
   return differences.some(({ breaks }) => breaks) ? failed(sentence) : warning(sentence)
 }
 
@@ -61,7 +63,7 @@ function differencesOf(seen: Snapshot, wanted: Snapshot): readonly Difference[] 
   }))
   const changed = Object.entries(wanted).flatMap(([key, facts]) => {
     const present = seen[key]
-    // PostgreSQL 16 writes the text of a view in another way than 15.
+    // PostgreSQL 15 and 16 format the text of a view differently.
     if (present === undefined || sameFacts(present, facts) || key.startsWith('view ')) return []
     return [{ key, what: `${key} ${changeOf(present, facts)}`, breaks: isBreaking(present, facts) }]
   })
@@ -69,7 +71,7 @@ function differencesOf(seen: Snapshot, wanted: Snapshot): readonly Difference[] 
     .filter(key => wanted[key] === undefined && isObstacle(key, seen, wanted))
     .map(key => ({
       key,
-      what: `${key} is not Langfuse's, is NOT NULL and has no default, so every insert of Langfuse fails`,
+      what: `${key} is not Langfuse's, is NOT NULL and has no default, so every insert by Langfuse fails`,
       breaks: true,
     }))
   return [...gone, ...changed, ...strict]
@@ -78,7 +80,7 @@ function differencesOf(seen: Snapshot, wanted: Snapshot): readonly Difference[] 
 const BREAKS: ReadonlySet<string> = new Set(['table', 'column', 'enum'])
 
 function changeOf(present: Facts, facts: Facts): string {
-  if (present['invalid'] === true) return 'is invalid (its CREATE INDEX CONCURRENTLY was broken off)'
+  if (present['invalid'] === true) return 'is invalid (its CREATE INDEX CONCURRENTLY was interrupted)'
   return [...new Set([...Object.keys(present), ...Object.keys(facts)])]
     .filter(name => JSON.stringify(present[name]) !== JSON.stringify(facts[name]))
     .map(name => `has ${name} ${show(present[name])} instead of ${show(facts[name])}`)
@@ -91,7 +93,7 @@ function show(value: Facts[string] | undefined): string {
   return text.length > 120 ? `${text.slice(0, 120)}…` : text
 }
 
-/** A column of another type, or an enum without a label that Langfuse writes. */
+/** A column of another type, or an enum that lacks a label of Langfuse. */
 function isBreaking(present: Facts, facts: Facts): boolean {
   const labels = facts['labels']
   if (Array.isArray(labels))
@@ -106,12 +108,12 @@ function isObstacle(key: string, seen: Snapshot, wanted: Snapshot): boolean {
   return kind === 'column' && isOfLangfuse && notNull === true && !fallback && !identity && !generated
 }
 
-/** What somebody else has put there: no drift, and worth a word. */
+/** Objects that Langfuse did not create: reported, but no difference. */
 function foreignObjects(seen: Snapshot, wanted: Snapshot): readonly string[] {
   return outermost(Object.keys(seen).filter(key => wanted[key] === undefined))
 }
 
-/** Without what goes with a table that is in the list itself. */
+/** Without the parts of a table that is in the list itself. */
 function outermost(keys: readonly string[]): readonly string[] {
   const tables = new Set(keys.filter(key => key.startsWith('table ')))
   return keys.filter(key => {
@@ -126,7 +128,7 @@ const plain = (name: string) => (/^\w+$/.test(name) ? name : `"${name.replaceAll
 
 function noteOf(others: readonly string[]): string {
   if (others.length === 0) return ''
-  return `; ${others.length} more ${others.length === 1 ? 'is' : 'are'} somebody else's (${firstFive(others, ', ')})`
+  return `; ${others.length} more ${others.length === 1 ? 'is' : 'are'} not Langfuse's (${firstFive(others, ', ')})`
 }
 
 function firstFive(texts: readonly string[], between = '; '): string {
@@ -134,11 +136,11 @@ function firstFive(texts: readonly string[], between = '; '): string {
   return texts.length > 5 ? `${shown}${between}and ${texts.length - 5} more` : shown
 }
 
-/** The statements that bring one object back. */
+/** The statements that restore one object. */
 function repairOf(key: string, seen: Snapshot, wanted: Snapshot): string {
   const facts = wanted[key]
   const present = seen[key]
-  if (facts === undefined) return `: give ${key} a default, or drop it`
+  if (facts === undefined) return `Give ${key} a default, or drop it`
   const { kind, names } = parseKey(key)
   const inside = Object.entries(wanted).filter(
     ([other]) => other === key || (kind === 'table' && other.startsWith('column ') && isIn(other, names)),
@@ -152,8 +154,8 @@ function repairOf(key: string, seen: Snapshot, wanted: Snapshot): string {
   const sql = renderDelta(delta, seen, wanted).map(statement => statement.sql.replaceAll(/\s+/g, ' ').trim())
   const text = sql.join('; ')
   return text === '' || text.length > 400
-    ? ': compare with a new database of this release, and bring it back'
-    : `: bring it back with \`${text}\``
+    ? 'Compare it with a new database of this release, and restore the difference'
+    : `Restore it with \`${text}\``
 }
 
 function isIn(key: string, table: readonly string[]): boolean {
@@ -162,7 +164,7 @@ function isIn(key: string, table: readonly string[]): boolean {
 
 export const clickhouseTables = {
   id: 'clickhouse-tables',
-  title: "ClickHouse's tables are those of its schema version",
+  title: "ClickHouse's tables match its schema version",
   group: 'inside',
   needs: ['inside'],
   settles: false,
@@ -174,8 +176,9 @@ export const clickhouseTables = {
     const { head, dirty } = stack.clickhouseStore.value
     const newest = Math.max(0, ...facts.releases.map(release => release.clickhouseHead))
     if (head === 0) return skipped('ClickHouse has no schema yet, so there is nothing to compare.')
-    if (dirty) return skipped(`Migration ${head} is half done, so the tables are between two states.`)
-    if (head > newest) return skipped(`What ClickHouse migration ${head} makes is not known to the catalog.`)
+    if (dirty)
+      return skipped(`ClickHouse migration ${head} is half done, so the tables are between two states.`)
+    if (head > newest) return skipped(`The catalog does not know ClickHouse migration ${head}.`)
     return evaluateClickHouse(seen.value, facts.clickhouseSnapshot(head), head)
   },
 } as const satisfies Check
@@ -192,17 +195,14 @@ function evaluateClickHouse(seen: Snapshot, wanted: Snapshot, head: number): Fin
   if (relevant.length === 0) {
     const tables = Object.keys(wanted).filter(key => /^(table|view) /.test(key))
     return passed(
-      `All ${tables.length} tables and views of version ${head} are there, with their engines and columns.`,
+      `All ${tables.length} tables and views of schema version ${head} exist with the right engines and columns.`,
     )
   }
-  const sentence = `ClickHouse's tables are not those of schema version ${head}: ${firstFive(relevant.map(({ what }) => what))}. They were changed by hand or lost with a part of the volume: restore the EFS recovery point, or make them as Langfuse's ClickHouse migrations do.`
+  const sentence = `ClickHouse's tables differ from schema version ${head}: ${firstFive(relevant.map(({ what }) => what))}. They were changed by hand, or part of the volume was lost. Restore the EFS recovery point, or recreate them as Langfuse's ClickHouse migrations do.`
   return relevant.some(({ breaks }) => breaks) ? failed(sentence) : warning(sentence)
 }
 
-/**
- * Only what every version of ClickHouse writes in the same way: engines by name, types without spaces. Defaults,
- * codecs and texts of views are each server's own.
- */
+/** Compares what all versions of ClickHouse format alike: engine names and types, but no defaults, codecs or view texts. */
 function tableDifference(key: string, facts: Facts, seen: Snapshot): readonly Difference[] {
   const present = seen[key]
   const { kind } = parseKey(key)
@@ -220,7 +220,7 @@ function tableDifference(key: string, facts: Facts, seen: Snapshot): readonly Di
   return []
 }
 
-/** A replicated or shared table keeps the same promise. */
+/** A replicated or shared table behaves the same. */
 function engineOf({ engine }: Facts): string {
   const name = String(engine ?? '').split('(')[0] ?? ''
   return name.trim().replace(/^(Replicated|Shared)/, '')

@@ -38,21 +38,24 @@ function steady({
     return failed(`${name} is scaled to 0 tasks: set its desired count to at least 1.`)
   if (service.deployments.length !== 1 || deployment === undefined) {
     return failed(
-      `${name} has ${service.deployments.length} deployments at once: wait for the rollout, or find out why it does not end (${service.events[0]?.message ?? 'no event'}).`,
+      `${name} has ${service.deployments.length} deployments at once: wait for the rollout to finish. If it does not, the last service event may say why (${service.events[0]?.message ?? 'no event'}).`,
     )
   }
   if (deployment.rolloutState === 'FAILED')
     return failed(`${name}: its deployment failed: ${deployment.rolloutStateReason}`)
   const stray = tasks.find(task => task.taskDefinition !== service.taskDefinition)
-  if (stray !== undefined) return failed(`${name}: task ${stray.id} still runs ${stray.taskDefinition}.`)
+  if (stray !== undefined)
+    return failed(
+      `${name}: task ${stray.id} still runs ${stray.taskDefinition}: stop it so that ECS replaces it.`,
+    )
   if (service.runningCount !== service.desiredCount || tasks.length !== service.desiredCount) {
     return failed(
-      `${name} runs ${service.runningCount} of ${service.desiredCount} tasks: ${service.events[0]?.message ?? 'ECS says nothing about why'}`,
+      `${name} runs ${service.runningCount} of ${service.desiredCount} tasks: ${service.events[0]?.message ?? 'ECS reports no reason'}`,
     )
   }
   const unhealthy = tasks.find(task => task.healthStatus === 'UNHEALTHY')
   if (unhealthy !== undefined)
-    return failed(`${name}: task ${unhealthy.id} fails its container health check.`)
+    return failed(`${name}: task ${unhealthy.id} fails its container health check: check its log.`)
   return passed(
     `${service.runningCount} of ${service.desiredCount} tasks run ${service.taskDefinition.split('/').at(-1)}.`,
   )
@@ -69,7 +72,7 @@ export const webSteady = {
     if (stack.web.platform !== 'app-runner') return steady(stack.web)
     const { service, unseen } = stack.web
     if (unseen !== undefined)
-      return inconclusive(`The operations of App Runner service ${service.name} cannot be read: ${unseen}`)
+      return inconclusive(`Cannot read the operations of App Runner service ${service.name}: ${unseen}`)
     const busy = appRunnerBusy(stack)
     if (busy !== undefined) return failed(busy)
     return passed(`${service.name} is RUNNING ${shortImage(service.image)}.`)
@@ -78,18 +81,18 @@ export const webSteady = {
 
 export const webHealthCheck = {
   id: 'web-health-check',
-  title: "App Runner's health check asks Langfuse",
+  title: "App Runner's health check calls Langfuse",
   group: 'control-plane',
   needs: [],
   settles: true,
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner')
-      return skipped("The web is on ECS: its health check is the target group's.")
+      return skipped('The web runs on ECS, where the target group checks its health.')
     const { protocol, path } = stack.web.service.healthCheck
     if (protocol === 'HTTP' && path === '/api/public/health') return passed('HTTP on /api/public/health.')
     return warning(
-      `App Runner checks ${protocol}${protocol === 'HTTP' ? ` on ${path}` : ''}, which an open port satisfies: set the health check to HTTP on /api/public/health (an edit in the console sets it back to TCP).${moduleHint(stack, 'webHealth')}`,
+      `App Runner's health check is ${protocol}${protocol === 'HTTP' ? ` on ${path}` : ''}, which passes although Langfuse is unhealthy. Set it to HTTP on /api/public/health (an edit in the console resets it to TCP).${moduleHint(stack, 'webHealth')}`,
     )
   },
 } as const satisfies Check
@@ -106,7 +109,7 @@ export const clickhouseSingleWriter = {
     const count = wrongClickHouseCount(service)
     if (count !== undefined) return failed(count)
     if (singleWriterSettings(service) === undefined)
-      return passed(`Desired 1, ${describeSettings(service.settings)}.`)
+      return passed(`Desired count 1, ${describeSettings(service.settings)}.`)
     return warning(
       `${whySingleWriter(service)} Set minimum 0 % and maximum 100 % (the deploy action does).${moduleHint(stack, 'percents')}`,
     )
@@ -115,7 +118,7 @@ export const clickhouseSingleWriter = {
 
 export const oneRelease = {
   id: 'one-release',
-  title: 'Web and worker run one release',
+  title: 'Web and worker run the same release',
   group: 'control-plane',
   needs: [],
   settles: true,
@@ -125,12 +128,12 @@ export const oneRelease = {
     if (web === undefined || worker === undefined) {
       const image = web === undefined ? stack.web.image : stack.worker.image
       if (image.unseen !== undefined)
-        return inconclusive(`The release of ${image.reference} cannot be told: ${image.unseen}`)
+        return inconclusive(`Cannot tell the release of ${image.reference}: ${image.unseen}`)
       return skipped(
         `No exact tag names the release of the ${web === undefined ? 'web' : 'worker'} image ${image.reference}.`,
       )
     }
     if (web === worker) return passed(`Both run ${web}.`)
-    return failed(`The web runs ${web} and the worker ${worker}: deploy one exact release.`)
+    return failed(`The web runs ${web} and the worker ${worker}: deploy one exact release to both.`)
   },
 } as const satisfies Check

@@ -8,7 +8,7 @@ import { isOfModule, moduleHint } from './module-hint.ts'
 
 const circuitBreaker = {
   id: 'circuit-breaker',
-  title: 'A rollout that cannot succeed ends',
+  title: 'ECS ends a rollout that keeps failing',
   group: 'control-plane',
   needs: [],
   settles: false,
@@ -18,13 +18,13 @@ const circuitBreaker = {
     const without = services.filter(({ settings }) => !settings.circuitBreaker.enable)
     if (without.length > 0) {
       return warning(
-        `${serviceNames(without)} ${without.length === 1 ? 'has' : 'have'} no deployment circuit breaker, so ECS starts tasks that cannot start for ever: turn it on, with rollback.${moduleHint(stack, 'breaker')}`,
+        `${serviceNames(without)} ${without.length === 1 ? 'has' : 'have'} no deployment circuit breaker, so a failing rollout retries forever: turn it on, with rollback.${moduleHint(stack, 'breaker')}`,
       )
     }
     const stays = services.filter(({ settings }) => !settings.circuitBreaker.rollback)
     if (stays.length > 0)
       return warning(
-        `The circuit breaker of ${serviceNames(stays)} does not roll back, so a failed rollout leaves no task: turn its rollback on.`,
+        `The circuit breaker of ${serviceNames(stays)} does not roll back, so a failed rollout leaves no running task: turn its rollback on.`,
       )
     return passed('Worker and ClickHouse have a circuit breaker that rolls back.')
   },
@@ -34,10 +34,10 @@ function serviceNames(services: readonly EcsService[]): string {
   return `ECS service ${services.map(({ name }) => name).join(' and ')}`
 }
 
-/** Both make ECS take ClickHouse's only task away, or start a second one beside it. */
+/** Both make ECS stop ClickHouse's only task, or start a second one beside it. */
 const clickhousePlacement = {
   id: 'clickhouse-placement',
-  title: "Nothing but a rollout takes ClickHouse's task away",
+  title: "ECS stops ClickHouse's task only for a rollout",
   group: 'control-plane',
   needs: [],
   settles: false,
@@ -46,17 +46,17 @@ const clickhousePlacement = {
     const { name, capacityProviders = [], rebalancing, settings } = stack.clickhouse.service
     if (capacityProviders.includes('FARGATE_SPOT')) {
       return warning(
-        `ECS service ${name} runs on FARGATE_SPOT, so AWS stops ClickHouse whenever it needs the capacity, with two minutes' notice: run it on FARGATE${isOfModule(stack) ? " (in the article's Terraform module `is_spot_instance = false`)" : ''}.`,
+        `ECS service ${name} runs on FARGATE_SPOT, so AWS may stop ClickHouse at any time with two minutes' notice: run it on FARGATE${isOfModule(stack) ? " (in the article's Terraform module `is_spot_instance = false`)" : ''}.`,
       )
     }
-    // Rebalancing starts the new task first, which a maximum of 100 % does not let it.
+    // Rebalancing starts the new task first, which a maximum of 100 % forbids.
     if (rebalancing === true && settings.maximumPercent > 100) {
       return warning(
-        `ECS may move ECS service ${name} to another availability zone, and then starts a second ClickHouse on the same files first: set its maximum to 100 % or turn rebalancing off.${moduleHint(stack, 'percents')}`,
+        `ECS may move ECS service ${name} to another availability zone, and then starts a second ClickHouse on the same files: set its maximum to 100 % or turn rebalancing off.${moduleHint(stack, 'percents')}`,
       )
     }
     return passed(
-      `ECS service ${name} runs on ${capacityProviders.join(', ') || 'FARGATE'} and stays where it is.`,
+      `ECS service ${name} runs on ${capacityProviders.join(', ') || 'FARGATE'} and ECS does not move it.`,
     )
   },
 } as const satisfies Check
@@ -66,16 +66,16 @@ const LONGEST_STOP = 120
 
 const clickhouseStop = {
   id: 'clickhouse-stop',
-  title: 'ClickHouse is given time to stop',
+  title: 'ClickHouse has enough time to stop',
   group: 'control-plane',
   needs: [],
   settles: false,
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { stopTimeout } = stack.clickhouse.container
-    if (stopTimeout === LONGEST_STOP) return passed(`It has ${LONGEST_STOP} s.`)
+    if (stopTimeout === LONGEST_STOP) return passed(`ClickHouse has ${LONGEST_STOP} s to stop.`)
     return warning(
-      `ClickHouse is killed ${stopTimeout ?? 30} s after it is told to stop${stopTimeout === undefined ? " (Fargate's default)" : ''}; what it then still writes is left half done, and its lock on EFS outlives it: set stopTimeout to ${LONGEST_STOP}.${moduleHint(stack, 'stopTimeout')}`,
+      `ECS kills ClickHouse ${stopTimeout ?? 30} s after the stop signal${stopTimeout === undefined ? " (Fargate's default)" : ''}. This can interrupt a write and leave its lock on EFS: set stopTimeout to ${LONGEST_STOP}.${moduleHint(stack, 'stopTimeout')}`,
     )
   },
 } as const satisfies Check
@@ -94,17 +94,17 @@ const clickhouseHealthCheck = {
     const { healthCheck } = stack.clickhouse.container
     if (healthCheck === undefined) {
       return warning(
-        `ClickHouse's container has no health check, so ECS and Cloud Map take one for healthy that does not answer: add one on /ping with a startPeriod of 300.${moduleHint(stack, 'startPeriod')}`,
+        `ClickHouse's container has no health check, so ECS and Cloud Map report it as healthy even if it does not answer: add one on /ping with a startPeriod of 300.${moduleHint(stack, 'startPeriod')}`,
       )
     }
     const { interval, retries, startPeriod } = healthCheck
     const window = startPeriod + interval * retries
     if (window < START_SECONDS) {
       return warning(
-        `ClickHouse's health check ends a task that does not answer within about ${window} s, and with data on EFS a start takes longer than that: set its startPeriod to 300.${moduleHint(stack, 'startPeriod')}`,
+        `ClickHouse's health check stops a task that does not answer within about ${window} s, but a start with data on EFS takes longer: set its startPeriod to 300.${moduleHint(stack, 'startPeriod')}`,
       )
     }
-    return passed(`A start may take about ${window} s.`)
+    return passed(`ClickHouse has about ${window} s to start.`)
   },
 } as const satisfies Check
 
@@ -121,16 +121,16 @@ const clickhouseOpenFiles = {
   run({ stack }) {
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html: what Fargate gives.
     const limit = stack.clickhouse.container.openFiles ?? 65_535
-    if (limit >= OPEN_FILES) return passed(`${limit} files.`)
+    if (limit >= OPEN_FILES) return passed(`ClickHouse may open ${limit} files.`)
     return warning(
-      `ClickHouse may open ${limit} files and asks for ${OPEN_FILES}; a table of many parts needs them: raise the ulimit nofile.${moduleHint(stack, 'openFiles')}`,
+      `ClickHouse may open ${limit} files but recommends ${OPEN_FILES}, because a table can have many parts: raise the ulimit nofile.${moduleHint(stack, 'openFiles')}`,
     )
   },
 } as const satisfies Check
 
 const workerHealthCheck = {
   id: 'worker-health-check',
-  title: "ECS looks at the worker's health",
+  title: "ECS checks the worker's health",
   group: 'control-plane',
   needs: [],
   settles: false,
@@ -139,14 +139,14 @@ const workerHealthCheck = {
     if (stack.worker.container.healthCheck !== undefined)
       return passed("The worker's container has a health check.")
     return warning(
-      `The worker's container has no health check, so ECS keeps one that has stopped to work its queues: add one on /api/health.${moduleHint(stack, 'workerHealth')}`,
+      `The worker's container has no health check, so ECS keeps a worker that has stopped processing its queues: add one on /api/health.${moduleHint(stack, 'workerHealth')}`,
     )
   },
 } as const satisfies Check
 
 const containerLogs = {
   id: 'container-logs',
-  title: 'What the containers say is kept',
+  title: 'Containers log to CloudWatch',
   group: 'control-plane',
   needs: [],
   settles: false,
@@ -158,23 +158,23 @@ const containerLogs = {
       ...('container' in stack.web ? [stack.web] : []),
     ]
     const silent = onEcs.filter(({ container }) => container.logGroup === undefined)
-    if (silent.length === 0) return passed('They log to CloudWatch.')
+    if (silent.length === 0) return passed('All containers on ECS log to CloudWatch.')
     return warning(
-      `${silent.map(({ component }) => componentName(component)).join(', ')} does not log to CloudWatch, so nobody can say why a start failed: set the log driver awslogs, and for ClickHouse logger.console.`,
+      `${silent.map(({ component }) => componentName(component)).join(', ')} does not log to CloudWatch, so the cause of a failed start is lost: set the log driver awslogs, and for ClickHouse logger.console.`,
     )
   },
 } as const satisfies Check
 
 const automaticDeployments = {
   id: 'automatic-deployments',
-  title: 'A push to ECR deploys nothing by itself',
+  title: 'A push to ECR does not deploy by itself',
   group: 'control-plane',
   needs: [],
   settles: false,
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner')
-      return skipped('The web is on ECS, which deploys nothing by itself.')
+      return skipped('The web runs on ECS, which does not deploy on a push.')
     const byItself = deploysByItself(stack)
     return byItself === undefined
       ? passed('Automatic deployments are off.')
@@ -182,7 +182,7 @@ const automaticDeployments = {
   },
 } as const satisfies Check
 
-/** Row 31: a start that takes longer is rolled back, and App Runner says RUNNING. */
+/** App Runner rolls back a slower start and still reports RUNNING. */
 const WEB_SECONDS = 100
 
 const webHealthWindow = {
@@ -193,14 +193,14 @@ const webHealthWindow = {
   settles: false,
   about: ['web'],
   run({ stack }) {
-    if (stack.web.platform !== 'app-runner') return skipped('The web is on ECS.')
+    if (stack.web.platform !== 'app-runner') return skipped('The web runs on ECS, not on App Runner.')
     const { interval, unhealthyThreshold } = stack.web.service.healthCheck
     if (interval === undefined || unhealthyThreshold === undefined)
-      return skipped('App Runner does not say its interval.')
+      return skipped('App Runner does not report the interval of its health check.')
     const window = interval * unhealthyThreshold
-    if (window >= WEB_SECONDS) return passed(`A start may take ${window} s.`)
+    if (window >= WEB_SECONDS) return passed(`The web has ${window} s to start.`)
     return warning(
-      `App Runner gives the web ${window} s (${unhealthyThreshold} checks, one each ${interval} s) and rolls back one that starts more slowly, quietly: set interval and unhealthy threshold to 20.${moduleHint(stack, 'webWindow')}`,
+      `App Runner gives the web ${window} s to start (${unhealthyThreshold} checks, one every ${interval} s) and silently rolls back a slower one: set interval and unhealthy threshold to 20.${moduleHint(stack, 'webWindow')}`,
     )
   },
 } as const satisfies Check

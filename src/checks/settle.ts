@@ -9,21 +9,18 @@ import type { CheckResult } from './run.ts'
 import { runChecks, SETTLING, verdictOf } from './run.ts'
 
 export type Settled = {
-  /** undefined when the stack could not be looked at any more. */
+  /** undefined: the stack could not be observed. */
   readonly stack: Stack | undefined
   readonly checks: readonly CheckResult[]
-  /** Why it could not be looked at. */
+  /** Why it could not be observed. */
   readonly problem: string | undefined
 }
 
-/** AWS's own pictures lag its changes: Cloud Map by half a minute, DescribeServices by seconds. */
+/** AWS answers lag behind changes: Cloud Map by half a minute, DescribeServices by seconds. */
 const SETTLE_MS = 60_000
 const PAUSE_MS = 3_000
 
-/**
- * Looks at the stack after a change and runs the checks that settle it. A patient look repeats while something is not good
- * yet; an impatient one (after a failed step) takes what it sees.
- */
+/** Observes the stack after a change and runs the settling checks; with `untilSettled` it repeats until they pass. */
 export async function settleChecks(
   subject: {
     readonly config: StackConfig
@@ -50,7 +47,7 @@ export async function settleChecks(
   }
 }
 
-/** Once all is well outside, and once more where it is not inside: each look is a task. */
+/** Each probe starts a task: one probe after the settling, and a second one only if the first finds a problem. */
 async function alsoProbeInside(
   subject: Parameters<typeof settleChecks>[0],
   { signal, untilSettled, clock, deadline }: Parameters<typeof settleChecks>[1],
@@ -82,7 +79,7 @@ async function observeOnce({
   }
 }
 
-/** Whether a change can be called successful: nothing failed, nothing that should be seen is unseen. */
+/** Whether a change succeeded: nothing failed, and no required evidence is missing. */
 export function isFinal(checks: readonly CheckResult[]): boolean {
   return verdictOf(checks, 'failed') === 'passed'
 }

@@ -21,9 +21,12 @@ export const efs = {
     const { id, state, mountTargets } = stack.files.value
     if (state === GONE)
       return failed(
-        `There is no EFS file system ${id} (any more), so no ClickHouse task starts: restore its newest recovery point into a new one, and name that in the task definition.`,
+        `EFS file system ${id} does not exist, so no ClickHouse task can start. Restore its newest recovery point into a new file system, and use that in the task definition.`,
       )
-    if (state !== 'available') return failed(`EFS file system ${id} is ${state}.`)
+    if (state !== 'available')
+      return failed(
+        `EFS file system ${id} is ${state}, so ClickHouse tasks cannot mount it: wait until it is available.`,
+      )
     if (mountTargets.length === 0) {
       return failed(
         `EFS file system ${id} has no mount target, so a task fails to start with the "botocore" message: create one in each subnet of ClickHouse.`,
@@ -32,13 +35,13 @@ export const efs = {
     const broken = mountTargets.find(target => target.state !== 'available')
     if (broken !== undefined)
       return failed(
-        `Mount target ${broken.id} of ${id} in ${broken.zone} is ${broken.state}: wait while it is creating, else delete it and create it again.`,
+        `Mount target ${broken.id} of ${id} in ${broken.zone} is ${broken.state}: wait if it is creating; otherwise delete it and create it again.`,
       )
     return evaluateSubnets(stack, stack.files.value)
   },
 } as const satisfies Check
 
-/** One mount target serves its whole zone; without the zones of the subnets, only the subnets can be compared. */
+/** A mount target serves its whole zone; if the zones of the subnets are unknown, this compares subnets. */
 function evaluateSubnets({ clickhouse, infrastructure }: Stack, { id, mountTargets }: FileSystem): Finding {
   const network = infrastructure.network.known ? infrastructure.network.value : undefined
   const subnets = network?.subnets.known ? network.subnets.value : undefined
@@ -51,18 +54,18 @@ function evaluateSubnets({ clickhouse, infrastructure }: Stack, { id, mountTarge
   })
   if (bare.length > 0)
     return failed(
-      `EFS file system ${id} has no mount target in the zone of subnet ${bare.join(', ')}, so a ClickHouse task that ECS puts there fails to start with the "botocore" message: create one in each.`,
+      `EFS file system ${id} has no mount target in the zone of subnet ${bare.join(', ')}, so a ClickHouse task that ECS places there fails to start with the "botocore" message: create one in each zone.`,
     )
   const foreign = network && foreignTarget(network, mountTargets, wanted)
   if (foreign !== undefined) return failed(foreign)
   const evaluated = subnets !== undefined && without.every(id => subnets.some(found => found.id === id))
   if (without.length > 0 && !evaluated) {
     return warning(
-      `EFS file system ${id} has no mount target in subnet ${without.join(', ')}: a ClickHouse task that ECS puts there can only start when another mount target is in the same availability zone. Create one in each.`,
+      `EFS file system ${id} has no mount target in subnet ${without.join(', ')}. A ClickHouse task that ECS places there starts only if its availability zone has another one. Create one in each zone.`,
     )
   }
   return passed(
-    `${id} is available with ${mountTargets.length} mount targets, one in each ${without.length === 0 ? 'subnet' : 'zone'} of ClickHouse.`,
+    `EFS file system ${id} has ${mountTargets.length} available mount targets, one in each ${without.length === 0 ? 'subnet' : 'zone'} of ClickHouse.`,
   )
 }
 
@@ -74,12 +77,12 @@ function foreignTarget(
   const vpc = subnets.known ? subnets.value.find(({ id }) => wanted.includes(id))?.vpc : undefined
   const foreign = mountTargets.find(target => target.vpc !== undefined && target.vpc !== vpc)
   if (vpc === undefined || foreign === undefined) return undefined
-  return `Mount target ${foreign.id} is in ${foreign.vpc}, and ClickHouse in ${vpc}, where its name does not resolve ("botocore"): create mount targets in ${vpc}.`
+  return `Mount target ${foreign.id} is in ${foreign.vpc}, but ClickHouse runs in ${vpc}, where its name does not resolve ("botocore"): create mount targets in ${vpc}.`
 }
 
 export const efsSecurity = {
   id: 'efs-security-groups',
-  title: "EFS's mount targets let ClickHouse in",
+  title: 'Security groups let ClickHouse reach EFS',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -87,16 +90,20 @@ export const efsSecurity = {
   run: onNetwork((network, { clickhouse, files }) => {
     const { endpoints } = network
     if (!endpoints.known) return files.known ? missing(endpoints) : unseenFiles(files)
-    if (endpoints.value.length === 0) return skipped('No mount target has a network interface to look at.')
+    if (endpoints.value.length === 0)
+      return skipped('No mount target has a network interface, so there are no security groups to check.')
     const from = side('ClickHouse', clickhouse.service)
     const reaches = sidesOf(endpoints.value).map(to => reach(network, { from, to, port: NFS }))
-    return evaluateReaches(reaches, `All ${endpoints.value.length} let ClickHouse in on port ${NFS}.`)
+    return evaluateReaches(
+      reaches,
+      `All ${endpoints.value.length} mount targets let ClickHouse in on port ${NFS}.`,
+    )
   }),
 } as const satisfies Check
 
 const NFS = 2049
 
-/** Most mount targets of a file system have the same groups: what is wrong with them is said once. */
+/** Groups mount targets with the same security groups, so that a defect is reported once. */
 function sidesOf(endpoints: readonly MountEndpoint[]): readonly Side[] {
   const keyOf = ({ securityGroups }: MountEndpoint) => [...securityGroups].sort().join()
   return [...new Set(endpoints.map(keyOf))].map(key => {
@@ -116,9 +123,10 @@ export const efsPolicy = {
   about: ['efs'],
   run: onStorage(({ volume, policy, accessPoint }, { clickhouse, files }) => {
     if (files.known && files.value.state === GONE)
-      return skipped(`There is no ${volume.fileSystemId} (any more).`)
+      return skipped(`EFS file system ${volume.fileSystemId} does not exist.`)
     if (!policy.known) return missing(policy)
-    if (policy.value === undefined) return passed(`${volume.fileSystemId} has none, so nobody is kept out.`)
+    if (policy.value === undefined)
+      return passed(`EFS file system ${volume.fileSystemId} has no policy, so every client may mount it.`)
     const mounting: Mounting = {
       encrypted: volume.encrypted ?? false,
       role: volume.iam ? (clickhouse.taskDefinition.taskRole ?? '') : undefined,
@@ -131,11 +139,12 @@ export const efsPolicy = {
         `The policy of ${volume.fileSystemId} denies ${denied.action}: ${denied.because}, so a ClickHouse task ${denied.action === ACTIONS[0] ? 'fails to start with "access denied by server"' : 'cannot write'}. ${capital(denied.fix)}.`,
       )
     const open = decisions.find(({ state }) => state === 'unknown')
-    if (open === undefined) return passed('It allows ClientMount and ClientWrite to this volume.')
-    const rest = `Whether the policy of ${volume.fileSystemId} allows ${open.action} rests on what is not looked at (the role's own policy, or other conditions)`
+    if (open === undefined)
+      return passed(`The policy of ${volume.fileSystemId} allows ClientMount and ClientWrite to this volume.`)
+    const rest = `Whether the policy of ${volume.fileSystemId} allows ${open.action} depends on policies that this check does not evaluate (the role's own policy, or other conditions)`
     return clickhouse.tasks.length > 0
-      ? passed(`${rest}; the running task has mounted it.`)
-      : inconclusive(`${rest}, and no ClickHouse task runs that would show it.`)
+      ? passed(`${rest}, but the running task has mounted it.`)
+      : inconclusive(`${rest}, and no running ClickHouse task proves it.`)
   }),
 } as const satisfies Check
 
@@ -146,7 +155,7 @@ export const CLICKHOUSE_USER = 101
 
 export const efsAccessPoint = {
   id: 'efs-access-point',
-  title: 'ClickHouse comes in through an access point of its own',
+  title: 'ClickHouse uses an access point of its own',
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -156,15 +165,16 @@ export const efsAccessPoint = {
     if (volume.accessPointId === undefined) return evaluateRoot(volume, stack)
     if (!accessPoint.known) return missing(accessPoint)
     const name = `Access point ${volume.accessPointId}`
-    const then = 'so a ClickHouse task fails to start: name one of the file system in the task definition.'
-    if (accessPoint.value === undefined) return failed(`${name} does not exist (any more), ${then}`)
+    const then =
+      'so ClickHouse tasks fail to start: use an access point of the file system in the task definition.'
+    if (accessPoint.value === undefined) return failed(`${name} does not exist, ${then}`)
     const { fileSystem, state } = accessPoint.value
     if (fileSystem !== volume.fileSystemId)
       return failed(`${name} belongs to ${fileSystem} and not to ${volume.fileSystemId}, ${then}`)
     if (state !== 'available') return failed(`${name} is ${state}, ${then}`)
     if (!['', '/'].includes(volume.rootDirectory))
       return failed(
-        `Volume ${volume.name} names an access point and root directory ${volume.rootDirectory}, which ECS refuses together: leave the root directory out.`,
+        `Volume ${volume.name} has both an access point and root directory ${volume.rootDirectory}, which ECS rejects: remove the root directory.`,
       )
     return evaluatePoint(name, accessPoint.value)
   }),
@@ -172,22 +182,22 @@ export const efsAccessPoint = {
 
 type Point = NonNullable<Extract<Storage['accessPoint'], { known: true }>['value']>
 
-/** EFS makes the root directory with the creation info, once; later nobody but its owner changes it. */
+/** EFS creates the root directory once, with the creation info; later only its owner changes it. */
 function evaluatePoint(name: string, { path, user, creation }: Point): Finding {
   const needed = `${CLICKHOUSE_USER}:${CLICKHOUSE_USER}`
   if (user !== undefined && creation !== undefined && !mayWrite(user, creation))
     return failed(
-      `${name} acts as ${user.uid}:${user.gid} and makes ${path} as ${creation.uid}:${creation.gid} (${creation.permissions}), so ClickHouse cannot write there: give both ${needed}, and change the owner of the directory if it exists already.`,
+      `${name} acts as ${user.uid}:${user.gid} but creates ${path} with owner ${creation.uid}:${creation.gid} (${creation.permissions}), so ClickHouse cannot write there. Set both to ${needed}, and change the owner of the directory if it exists already.`,
     )
   if (user === undefined && creation !== undefined && !mayWrite(OWN, creation))
     return failed(
-      `${name} makes ${path} as ${creation.uid}:${creation.gid} (${creation.permissions}), where ClickHouse (${needed}) cannot write: give it POSIX user ${needed} and the same owner.`,
+      `${name} creates ${path} with owner ${creation.uid}:${creation.gid} (${creation.permissions}), so ClickHouse (${needed}) cannot write there: give it POSIX user ${needed} and the same owner.`,
     )
   if (user !== undefined && user.uid !== CLICKHOUSE_USER)
     return warning(
-      `${name} acts as ${user.uid}:${user.gid}, while ClickHouse runs as ${needed}: the server warns that its data is somebody else's, and cannot start as root. Give it POSIX user ${needed}.`,
+      `${name} acts as ${user.uid}:${user.gid}, but ClickHouse runs as ${needed}. The server warns about the owner of its data, and cannot start as root. Give it POSIX user ${needed}.`,
     )
-  return passed(`${name} leads to ${path}${user === undefined ? '' : ` as ${user.uid}:${user.gid}`}.`)
+  return passed(`${name} points to ${path}${user === undefined ? '' : ` as ${user.uid}:${user.gid}`}.`)
 }
 
 const OWN = { uid: CLICKHOUSE_USER, gid: CLICKHOUSE_USER }
@@ -208,22 +218,22 @@ function evaluateRoot(volume: EfsVolume, stack: Stack): Finding {
   if (!['', '/'].includes(rootDirectory)) {
     if (stack.clickhouse.tasks.length > 0)
       return warning(
-        `Volume ${name} mounts ${rootDirectory} of ${fileSystemId} without an access point: if that directory goes, a task fails to start with "No such file or directory". Use an access point, which makes its directory with the right owner.`,
+        `Volume ${name} mounts ${rootDirectory} of ${fileSystemId} without an access point. If that directory is deleted, tasks fail to start with "No such file or directory". Use an access point, which creates its directory with the right owner.`,
       )
     return failed(
-      `Volume ${name} mounts ${rootDirectory} of ${fileSystemId} without an access point, and no ClickHouse task runs: ECS makes no directory there, so a task fails to start with "No such file or directory" unless somebody made it. Use an access point with that path, which makes it.`,
+      `Volume ${name} mounts ${rootDirectory} of ${fileSystemId} without an access point, and no ClickHouse task runs. ECS does not create that directory; if it is missing, tasks fail to start with "No such file or directory". Use an access point with that path, which creates it.`,
     )
   }
   const plain = encrypted ? [] : (['transitEncryption'] as const)
-  const text = encrypted ? '' : ', and its files go over the network in plain text'
+  const text = encrypted ? '' : ', and its files cross the network in plain text'
   return warning(
-    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to everybody who mounts it: a ClickHouse that does not start as root cannot write there${text}. Use an access point with POSIX user and owner ${CLICKHOUSE_USER}:${CLICKHOUSE_USER} (after moving the data below its path).${moduleHint(stack, 'accessPoint', ...plain)}`,
+    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to every client. A ClickHouse that does not start as root cannot write there${text}. Move the data into a directory. Use an access point for that directory, with POSIX user and owner ${CLICKHOUSE_USER}:${CLICKHOUSE_USER}.${moduleHint(stack, 'accessPoint', ...plain)}`,
   )
 }
 
 export const efsVolume = {
   id: 'efs-volume',
-  title: "ClickHouse's data is where it was",
+  title: "ClickHouse's data is on the same volume as before",
   group: 'control-plane',
   needs: ['infrastructure'],
   settles: false,
@@ -233,28 +243,30 @@ export const efsVolume = {
     const paths = mounts.filter(mount => mount.volume === volume.name).map(mount => mount.path)
     if (mounts.length > 0 && !paths.some(path => `${DATA_PATH}/`.startsWith(`${path.replace(/\/+$/, '')}/`)))
       return failed(
-        `${clickhouse.taskDefinition.arn} mounts ${volume.fileSystemId} at ${paths.join(', ') || 'no place'}, and ClickHouse's data is in ${DATA_PATH}, which goes with the task: mount it there.`,
+        `${clickhouse.taskDefinition.arn} mounts ${volume.fileSystemId} at ${paths.join(', ') || 'no path'}, but ClickHouse stores its data in ${DATA_PATH} and loses it with the task: mount the volume there.`,
       )
     if (!before.known) return missing(before)
-    if (before.value === undefined) return passed(`${whereIs(volume)}, since the first revision.`)
+    if (before.value === undefined)
+      return passed(`ClickHouse's data is on ${whereIs(volume)}, as in every revision.`)
     const [now, earlier] = [whereIs(volume), before.value.volume && whereIs(before.value.volume)]
     if (earlier === undefined)
       return warning(
-        `Before (${before.value.revision}) ClickHouse had no EFS volume, so it begins on ${now} with nothing: make sure that its data was brought over.`,
+        `The previous revision ${before.value.revision} had no EFS volume, so ClickHouse started empty on ${now}: make sure that its data was copied.`,
       )
-    if (now === earlier) return passed(`${now}, as in ${before.value.revision}.`)
-    const changed = `ClickHouse's data is on ${now}, and was on ${earlier} in ${before.value.revision}`
+    if (now === earlier) return passed(`ClickHouse's data is on ${now}, as in ${before.value.revision}.`)
+    const changed = `ClickHouse's data is on ${now}, but was on ${earlier} in ${before.value.revision}`
     const empty = probe.tables.known && !probe.tables.value.some(holdsData)
-    const fix = `go back to the earlier volume, or bring the data over (and re-run the background migrations with \`rerun-background-migrations\`)`
+    const fix =
+      'go back to the earlier volume, or copy the data and re-run the background migrations (`rerun-background-migrations`)'
     return empty
-      ? failed(`${changed}: it answers /ping with no data at all. ${capital(fix)}.`)
+      ? failed(`${changed}. ClickHouse answers /ping but has no data. ${capital(fix)}.`)
       : warning(
-          `${changed}: a new place begins empty and still answers /ping. If that was not meant, ${fix}.`,
+          `${changed}. A new volume starts empty and still answers /ping. If the change was not intended, ${fix}.`,
         )
   }),
 } as const satisfies Check
 
-/** ClickHouse fills its own logs from its first minute on. */
+/** ClickHouse writes its system logs from the first minute. */
 const holdsData = ({ database, rows }: ClickHouseTable) => database !== 'system' && rows > 0
 
 function whereIs({ fileSystemId, rootDirectory, accessPointId }: EfsVolume): string {
@@ -272,9 +284,9 @@ function onStorage(evaluate: (storage: Storage, stack: Stack) => Finding): Check
   }
 }
 
-/** A part that the stack does not have is no missing evidence: it is said, and what follows from it. */
+/** A stack without EFS is a warning; EFS that could not be read is inconclusive. */
 function unseenFiles({ reason, because }: { readonly reason: string; readonly because: Unseen }): Finding {
   return because === 'not-asked'
-    ? warning(`${reason}: ClickHouse's data goes with its task.`)
+    ? warning(`${reason}, so ClickHouse loses its data with its task: add an EFS volume.`)
     : inconclusive(`${reason}.`)
 }

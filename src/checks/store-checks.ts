@@ -2,7 +2,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { clickhouseAhead, dirtyClickHouse, failedMigrations, unfinishedRollback } from '../stack/rules.ts'
 import type { PostgresState, Unseen } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { failed, inconclusive, passed, plural, skipped, warning } from './check.ts'
 
 export const clickhousePing = {
   id: 'clickhouse-ping',
@@ -16,13 +16,13 @@ export const clickhousePing = {
     if (!ping.known) return unseen(ping)
     return ping.value
       ? passed(`${ping.source} answers /ping.`)
-      : failed(`${ping.source} answers /ping with something else than Ok.`)
+      : failed(`${ping.source} answers /ping, but not with Ok: check which server runs there.`)
   },
 } as const satisfies Check
 
 export const clickhouseSchema = {
   id: 'clickhouse-schema',
-  title: "ClickHouse's schema is the release's",
+  title: "ClickHouse's schema matches the release",
   group: 'inside',
   needs: ['inside'],
   settles: true,
@@ -33,23 +33,28 @@ export const clickhouseSchema = {
     const { head, timezone } = store.value
     const dirty = dirtyClickHouse(stack)
     if (dirty !== undefined) return failed(dirty)
-    if (timezone !== 'UTC') return failed(`ClickHouse's timezone is ${timezone}: Langfuse needs UTC.`)
+    if (timezone !== 'UTC')
+      return failed(
+        `ClickHouse's timezone is ${timezone}: Langfuse needs UTC. Set it in ClickHouse's configuration.`,
+      )
     const wanted = expected === undefined ? undefined : facts.release(expected)?.clickhouseHead
     if (expected === undefined || wanted === undefined)
-      return skipped(`The schema is at ${head}; the catalog does not know the release that runs.`)
+      return skipped(
+        `ClickHouse's schema is at version ${head}; the catalog does not know the running release.`,
+      )
     const ahead = clickhouseAhead(stack, expected, facts)
     if (ahead !== undefined) return failed(ahead)
     if (head < wanted)
       return failed(
-        `The schema is at ${head}, but Langfuse ${expected} needs ${wanted}: its migrations have not run.`,
+        `ClickHouse's schema is at version ${head}, but Langfuse ${expected} needs ${wanted}: its ClickHouse migrations have not run. Check the web's log.`,
       )
-    return passed(`The schema is at ${head}.`)
+    return passed(`ClickHouse's schema is at version ${head}.`)
   },
 } as const satisfies Check
 
 export const postgresMigrations = {
   id: 'postgres-migrations',
-  title: "PostgreSQL's migrations are the release's",
+  title: "PostgreSQL's migrations match the release",
   group: 'inside',
   needs: ['inside'],
   settles: true,
@@ -62,7 +67,7 @@ export const postgresMigrations = {
     if (problem !== undefined) return failed(problem)
     if (expected === undefined || facts.release(expected) === undefined) {
       return skipped(
-        `${migrations.length} migrations are applied; the catalog does not know the release that runs.`,
+        `PostgreSQL has ${plural(migrations.length, 'applied migration')}; the catalog does not know the running release.`,
       )
     }
     const applied = new Set(migrations.filter(row => row.state === 'applied').map(row => row.name))
@@ -70,31 +75,32 @@ export const postgresMigrations = {
     const missing = wanted.filter(({ name }) => !applied.has(name))
     if (missing.length > 0)
       return failed(
-        `Langfuse ${expected} needs Postgres migration ${missing[0]?.name}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}, which did not run.`,
+        `Langfuse ${expected} needs Postgres migration ${missing[0]?.name}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}, which has not run. Check the web's log.`,
       )
     const extra = [...applied].filter(name => !wanted.some(migration => migration.name === name))
     if (extra.length > 0)
       return warning(
-        `PostgreSQL has ${extra.length} migrations that Langfuse ${expected} does not know (${extra[0]}): a newer release ran here.`,
+        `PostgreSQL has ${plural(extra.length, 'migration')} that Langfuse ${expected} does not know (${extra[0]}), because a newer release ran here. Deploy that release, or run the rollback action.`,
       )
     const { changed, old } = changedChecksums(migrations, facts)
     if (changed.length > 0)
       return warning(
-        `Postgres migration ${changed[0]}${changed.length > 1 ? ` and ${changed.length - 1} more` : ''} was applied with another content than any release of Langfuse has (its checksum in _prisma_migrations differs): an image that was built from changed sources ran here. Compare what it changed; \`postgres-schema\` says what the schema lacks.`,
+        `Postgres migration ${changed[0]}${changed.length > 1 ? ` and ${changed.length - 1} more` : ''} was applied with content that no Langfuse release has (its checksum in _prisma_migrations differs). An image built from changed sources ran here. Compare what it changed; check \`postgres-schema\` lists what the schema lacks.`,
       )
-    const note =
-      old === 0 ? '' : ` (${old} with an earlier content, from before ${facts.releases[0]?.version})`
-    return passed(`All ${wanted.length} migrations of ${expected} are applied, and no other${note}.`)
+    const note = old === 0 ? '' : ` (${old} with content from before ${facts.releases[0]?.version})`
+    return passed(
+      `All ${wanted.length} Postgres migrations of Langfuse ${expected} are applied, and no others${note}.`,
+    )
   },
 } as const satisfies Check
 
-/** The file of another release, or a file that somebody changed: what was applied is not what the catalog knows. */
+/** Migrations that were applied with content that the catalog does not know. */
 function changedChecksums(
   migrations: PostgresState['migrations'],
   facts: ReleaseFacts,
 ): { readonly changed: readonly string[]; readonly old: number } {
   const [oldest] = facts.releases
-  // Of files that were edited before the oldest release of the catalog the earlier checksums are not known.
+  // The catalog does not know the checksums of files that were edited before its oldest release.
   const base = new Set(oldest && facts.postgresMigrations(oldest.version).map(({ name }) => name))
   const strange = migrations.filter(({ name, checksum, state }) => {
     const released = facts.postgresChecksums(name)
@@ -104,7 +110,7 @@ function changedChecksums(
   return { changed, old: strange.length - changed.length }
 }
 
-/** Not given: skipped. Given and not reachable from where the caller said it is: failed. Not seen at all: inconclusive. */
+/** Not configured: skipped. Configured but unreachable: failed. Not observed: inconclusive. */
 export function unseen(store: { readonly reason: string; readonly because: Unseen }): Finding {
   if (store.because === 'not-asked') return skipped(`${store.reason}.`)
   return store.because === 'unreachable' ? failed(store.reason) : inconclusive(store.reason)

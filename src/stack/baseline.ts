@@ -2,7 +2,7 @@ import type { Fingerprint, FingerprintPart, KeptBaseline, KeptRecord } from '../
 import { fingerprintOf } from './fingerprint.ts'
 import { known, type Observed, type RunningImage, type Stack, type Unseen, unknown } from './stack.ts'
 
-/** One thing that is otherwise than it was deployed. Hashes are never in it. */
+/** One difference from the last deploy. It never contains a hash. */
 export type Difference = {
   readonly component: FingerprintPart
   readonly member: string
@@ -12,30 +12,30 @@ export type Difference = {
 
 type Comparison = {
   readonly differences: readonly Difference[]
-  /** What was written down and cannot be seen now, or the other way round. */
+  /** Parts that could be observed then or now, but not both times. */
   readonly uncompared: readonly Uncompared[]
 }
 
 export type Uncompared = {
   readonly component: FingerprintPart
-  /** When it could not be seen. */
+  /** When it could not be observed. */
   readonly missing: 'then' | 'now'
   readonly reason: string
   readonly because: Unseen
 }
 
-/** What was written down about the last deploy, as verify reads it. */
+/** The last deploy, as verify reads it from the records. */
 export type Deployed = {
-  /** Where records are, for messages. */
+  /** Where the records are, for messages. */
   readonly location: string
   readonly baseline: KeptBaseline | undefined
-  /** The way back of the last deploy: how it ended, and from which release to which. */
+  /** The last deploy's record: how it ended, and from which release to which. */
   readonly record: KeptRecord | undefined
-  /** A sentence about the run that changes the stack right now, or that cannot be told from one. */
+  /** A sentence about the run that is changing the stack now, or may be. */
   readonly underway: { readonly certain: boolean; readonly sentence: string } | undefined
 }
 
-/** What runs against what was deployed, member by member. */
+/** Compares what runs with what was deployed, member by member. */
 export function compareWith(was: Fingerprint, stack: Stack): Comparison {
   const is = fingerprintOf(stack)
   const same = was.schema === is.schema
@@ -69,7 +69,7 @@ function compareMembers(
   is: Members,
   sameSchema: boolean,
 ): readonly Difference[] {
-  // Another platform has other members altogether: that it is another says it all.
+  // Another platform has other members altogether: only the platform is reported.
   if (was['platform'] !== is['platform']) return [difference(component, 'platform', was, is)]
   const members = [...new Set([...Object.keys(was), ...Object.keys(is)])]
   return members
@@ -78,10 +78,7 @@ function compareMembers(
     .map(member => difference(component, member, was, is))
 }
 
-/**
- * A revision of a task definition never changes: while it is the same, a member that is described otherwise is AWS's
- * doing.
- */
+/** A revision of a task definition never changes: if it is the same, AWS only describes the member differently. */
 function isImplied(member: string, was: Members, is: Members): boolean {
   const revision = 'task definition'
   return /^(task|container) /.test(member) && was[revision] !== undefined && was[revision] === is[revision]
@@ -114,7 +111,7 @@ function uncompared(
   const now = is.parts[component] !== undefined
   if (before === now) return []
   if (now) {
-    const reason = 'the run that wrote the baseline could not see it'
+    const reason = 'the run that recorded the baseline could not observe it'
     return [{ component, missing: 'then', reason, because: 'not-asked' }]
   }
   return [{ component, missing: 'now', ...whyUnseen(component, stack) }]
@@ -132,7 +129,7 @@ function whyUnseen(component: FingerprintPart, stack: Stack): { reason: string; 
   }
   const source = sources[component]
   return source === undefined || source.known
-    ? { reason: 'it is not there any more', because: 'no-evidence' }
+    ? { reason: 'it no longer exists', because: 'no-evidence' }
     : { reason: source.reason, because: source.because }
 }
 

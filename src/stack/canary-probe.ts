@@ -4,14 +4,14 @@ import { quoteClickHouseLiteral } from '../schema/quote.ts'
 import type { CanaryQueue, CanaryRoute } from './canary.ts'
 import { known, type Observed, unknown } from './stack.ts'
 
-/** Behind the API, for a canary that did not come back. Reads only, never throws. */
+/** Reads the stores behind the API for a canary that was not readable. Never throws. */
 export type CanaryProbe = {
-  /** How many rows of ClickHouse are of the trace. */
+  /** The number of ClickHouse rows of the trace. */
   rows(traceId: string, path: CanaryRoute['path']): Promise<Observed<number>>
   queues(): Promise<Observed<readonly CanaryQueue[]>>
 }
 
-/** From a runner that reaches the stores; what it was given no address of is not looked at. */
+/** For a runner that reaches the stores. A store without an address is not probed. */
 export function canaryProbe(stores: {
   readonly clickhouse: ClickHouse | undefined
   readonly valkey: Valkey | undefined
@@ -27,7 +27,7 @@ async function countRows(
   traceId: string,
   path: CanaryRoute['path'],
 ): Promise<Observed<number>> {
-  if (clickhouse === undefined) return unknown('ClickHouse is not asked from this runner', 'not-asked')
+  if (clickhouse === undefined) return unknown('this run does not query ClickHouse', 'not-asked')
   const [table, column] = path === 'otel' ? ['events_full', 'trace_id'] : ['traces', 'id']
   try {
     const [row] = await clickhouse.run(
@@ -41,7 +41,7 @@ async function countRows(
 }
 
 async function readQueues(valkey: Valkey | undefined): Promise<Observed<readonly CanaryQueue[]>> {
-  if (valkey === undefined) return unknown('Valkey is not asked from this runner', 'not-asked')
+  if (valkey === undefined) return unknown('this run does not query Valkey', 'not-asked')
   try {
     const session = await valkey.connect()
     try {
@@ -56,7 +56,7 @@ async function readQueues(valkey: Valkey | undefined): Promise<Observed<readonly
   }
 }
 
-/** BullMQ: `wait` and `active` are lists; `delayed` (also what is tried again), `prioritized` and `failed` sorted sets. */
+/** BullMQ: `wait` and `active` are lists; `delayed` (also retries), `prioritized` and `failed` are sorted sets. */
 async function readQueue(session: ValkeySession, key: string, name: string): Promise<CanaryQueue> {
   const count = async (command: string, part: string) =>
     Number((await session.run(command, `${key}:${part}`)) ?? 0)
@@ -69,5 +69,5 @@ async function readQueue(session: ValkeySession, key: string, name: string): Pro
   }
 }
 
-/** Those that a canary goes through (packages/shared/src/server/queues.ts, v3.0.0 to v4.16.0). */
+/** The queues of a canary (packages/shared/src/server/queues.ts, v3.0.0 to v4.16.0). */
 const QUEUES = ['ingestion-queue', 'secondary-ingestion-queue', 'otel-ingestion-queue'] as const

@@ -3,29 +3,29 @@ import { majorOf } from '../release/requirements.ts'
 import { flagDefault, readsV4Flags, WRITE_MODE } from '../release/v4-flags.ts'
 import type { Observed, WebComponent } from './stack.ts'
 
-/** What became of the canary: a trace that was written to be read back. What it means is for the check to say. */
+/** The observed result of a canary: a test trace that was written to be read back. The check evaluates it. */
 export type Canary = {
   readonly traceId: string
   readonly route: CanaryRoute
-  /** Where it was written to. */
+  /** The address that it was written to. */
   readonly address: string
   readonly write: CanaryWrite
-  /** undefined: it was not accepted, so it was not looked for. */
+  /** undefined: it was not accepted, so it was not read. */
   readonly read: CanaryRead | undefined
-  /** Langfuse holds events back around midnight UTC: for so many milliseconds. */
+  /** Milliseconds by which Langfuse delays events around midnight UTC. */
   readonly heldBackMs: number | undefined
-  /** Its rows in ClickHouse, when it was not shown and ClickHouse can be asked from here. */
+  /** Its rows in ClickHouse, if it was not readable and ClickHouse is reachable. */
   readonly rows: Observed<number>
-  /** Langfuse's queues at that time. */
+  /** Langfuse's queues at the timeout. */
   readonly queues: Observed<readonly CanaryQueue[]>
   readonly deletion: CanaryDeletion
-  /** Canaries of earlier runs that were still there. */
+  /** Canaries that earlier runs left. */
   readonly left: Observed<CanaryLeft>
 }
 
 /**
- * How it was sent. `ingestion`: as clients before v4 do; `otel`: as those of v4 do, which is the only way into
- * `events_only`. `told`: the web's settings say so; otherwise its answers decide.
+ * How it is sent. `ingestion`: as clients before v4 do; `otel`: as v4 clients do, the only way that mode `events_only`
+ * accepts. `configured`: the web's settings name the mode; otherwise its answers decide.
  */
 export type CanaryRoute = {
   readonly path: 'ingestion' | 'otel'
@@ -33,13 +33,13 @@ export type CanaryRoute = {
   readonly configured: boolean
 }
 
-/** `unanswered`: nobody knows whether it was taken. `problem` is Langfuse's own word, or why there was none. */
+/** `unanswered`: it may have been accepted. `problem`: Langfuse's message, or why there was none. */
 export type CanaryWrite =
   | { readonly state: 'accepted' }
   | { readonly state: 'refused'; readonly status: number; readonly problem: string }
   | { readonly state: 'unanswered'; readonly problem: string }
 
-/** `missing`: what of it did not show, and what was answered last. */
+/** `missing`: the parts that were not readable. `last`: the last answer. */
 export type CanaryRead = {
   readonly state: 'seen' | 'missing' | 'refused' | 'cancelled'
   readonly missing: readonly CanaryPart[]
@@ -50,7 +50,7 @@ export type CanaryRead = {
 
 export type CanaryPart = 'trace' | 'observation' | 'score'
 
-/** `delayed`: held back at first, and tried again after a failure. */
+/** `delayed`: includes jobs that wait for a retry. */
 export type CanaryQueue = {
   readonly name: string
   readonly waiting: number
@@ -72,18 +72,18 @@ export type CanaryLeft = {
   readonly problem: string | undefined
 }
 
-/** `DELETE /api/public/traces/{id}` is there since this release (web/src/pages/api/public/traces/[traceId].ts). */
+/** The first release with `DELETE /api/public/traces/{id}` (web/src/pages/api/public/traces/[traceId].ts). */
 const FIRST_WITH_DELETE = '3.39.0'
 
-/** How a canary goes into this web, or the reason why none is written: what cannot be deleted is not written. */
+/** The route for this web, or why no canary is written: one that cannot be deleted is not written. */
 export function canaryRoute(
   web: Pick<WebComponent, 'environment' | 'secrets'>,
   release: string | undefined,
 ): CanaryRoute | string {
   if (release !== undefined && majorOf(release) < 3)
-    return `Langfuse ${release} writes to PostgreSQL alone, so there is no way through S3, Valkey and ClickHouse to try`
+    return `Langfuse ${release} writes only to PostgreSQL, so there is no path through S3, Valkey and ClickHouse to test`
   if (release !== undefined && compareVersions(release, FIRST_WITH_DELETE) < 0)
-    return `Langfuse ${release} has no API that deletes a trace (it came with ${FIRST_WITH_DELETE}), so none is written`
+    return `Langfuse ${release} has no API to delete a trace (added in ${FIRST_WITH_DELETE}), so no canary is written`
   const mode = writeMode(web, release)
   return {
     path: mode === 'events_only' ? 'otel' : 'ingestion',
@@ -92,7 +92,7 @@ export function canaryRoute(
   }
 }
 
-/** undefined: neither the settings nor the release say. */
+/** undefined: neither the settings nor the release determine it. */
 function writeMode(
   { environment, secrets }: Pick<WebComponent, 'environment' | 'secrets'>,
   release: string | undefined,
@@ -103,11 +103,11 @@ function writeMode(
   return written ?? (release === undefined ? undefined : flagDefault(WRITE_MODE.name, release))
 }
 
-/** Unless LANGFUSE_INGESTION_QUEUE_DELAY_MS says otherwise: packages/shared/src/env.ts, v3.0.0 to v4.16.0. */
+/** The default of LANGFUSE_INGESTION_QUEUE_DELAY_MS: packages/shared/src/env.ts, v3.0.0 to v4.16.0. */
 const USUAL_DELAY_MS = 15_000
 
 /**
- * How long the web holds an event back: up to five seconds, and the whole of LANGFUSE_INGESTION_QUEUE_DELAY_MS between
+ * How long the web delays an event: up to five seconds, and the whole LANGFUSE_INGESTION_QUEUE_DELAY_MS between
  * 23:45 and 00:15 UTC (getDelay of processEventBatch.ts, v3.0.0 to v4.16.0).
  * @param now epoch milliseconds
  */

@@ -2,7 +2,7 @@ import { RolloutError } from '../errors/errors.ts'
 import type { Component } from '../inputs/config.ts'
 import type { Container, TaskDefinition } from '../ports/cloud.ts'
 
-/** The container of a task definition that runs the component; sidecars are left alone. */
+/** The container that runs the component; throws if several essential containers may be it. */
 export function pickContainer(component: Component, definition: TaskDefinition): Container {
   const essential = definition.containers.filter(container => container.essential)
   const [only] = essential
@@ -13,6 +13,6 @@ export function pickContainer(component: Component, definition: TaskDefinition):
   const [match] = named
   if (named.length === 1 && match !== undefined) return match
   throw new RolloutError(
-    `Task definition ${definition.arn} has the essential containers ${definition.containers.map(container => container.name).join(', ')}, and which of them runs ${component} cannot be told: give that container a name with "${component}" in it.`,
+    `Task definition ${definition.arn} has the containers ${definition.containers.map(container => container.name).join(', ')}, and it is unclear which one runs ${component}: put "${component}" into the name of that container.`,
   )
 }

@@ -2,7 +2,7 @@ import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databa
 import type { Engine } from '../schema/down-sql.ts'
 import type { EcsComponent } from './stack.ts'
 
-/** Something that undoing archives, maps or changes, with the SELECT that says how much of it there is. */
+/** Data that a rollback archives, maps or changes, with the SELECT that counts it. */
 export type Loss = {
   readonly store: Engine
   readonly migration: string
@@ -10,21 +10,21 @@ export type Loss = {
   readonly sql: string
 }
 
-/** A loss with its number; undefined where it could not be counted. */
+/** undefined: it could not be counted. */
 export type CountedLoss = Loss & { readonly count: number | undefined }
 
-/** Counts losses from wherever that can be done. */
+/** Counts losses from this runner or by the agent. */
 export type CountLosses = (losses: readonly Loss[], worker: EcsComponent) => Promise<readonly CountedLoss[]>
 
 type Countable = Pick<Loss, 'store' | 'sql'>
 type Counted<Some> = Some & { readonly count: number | undefined }
 
-/** A number that is not there by then is not worth waiting for: nothing depends on it. */
+/** The counts are information only, so no rollback waits longer for them. */
 const TIMEOUT_MS = 10_000
 
 /**
- * Counts what undoing would archive or change. Reads only, each SELECT by itself: one that fails or takes long (what
- * it counts may be gone with a newer migration) leaves its number open.
+ * Counts what a rollback would archive or change. Each SELECT runs by itself: one that fails or times out (a newer
+ * migration may have dropped its table) leaves only its own count undefined.
  */
 export async function countLosses<Some extends Countable>(
   losses: readonly Some[],

@@ -6,28 +6,28 @@ import type { Snapshot } from '../schema/snapshot.ts'
 import type { Observed, Unseen } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** The schemas and the load of both databases: raw evidence, like the rest of the probe. */
+/** Schemas and load of both databases, unevaluated. */
 export type DeepProbe = {
   readonly postgresSchema: Observed<Snapshot>
   readonly postgresLoad: Observed<PostgresLoad>
   readonly clickhouseSchema: Observed<Snapshot>
-  /** Parts that ClickHouse has put aside, by table and reason. */
+  /** Parts that ClickHouse detached, by table and reason. */
   readonly detached: Observed<readonly DetachedParts[]>
   readonly mutations: Observed<readonly OpenMutation[]>
   readonly memory: Observed<ClickHouseMemory>
 }
 
 type PostgresLoad = {
-  /** Client sessions, and how many there can be. */
+  /** Client sessions, and their maximum. */
   readonly sessions: number
   readonly maximum: number
-  /** Transactions since the oldest row that was not frozen; PostgreSQL stops to write near two thousand million. */
+  /** Transactions since the oldest unfrozen row; PostgreSQL stops accepting writes near two thousand million. */
   readonly transactionAge: number
-  /** Seconds that the oldest open transaction is open; 0 without one. */
+  /** Age of the oldest open transaction in seconds; 0 without one. */
   readonly longest: number
-  /** The biggest, by bytes with indexes. */
+  /** The largest, in bytes with indexes. */
   readonly tables: readonly { readonly name: string; readonly bytes: number }[]
-  /** Rows that only come into being when traces are ingested. */
+  /** Whether there are rows that only ingested traces create. */
   readonly sessionsOfTraces: boolean
 }
 
@@ -38,20 +38,20 @@ type OpenMutation = {
   readonly id: string
   readonly seconds: number
   readonly parts: number
-  /** Why its last attempt failed; empty when none did. */
+  /** Why its last attempt failed; empty if none did. */
   readonly failure: string
 }
 
 type ClickHouseMemory = {
-  /** Bytes; a limit of 0 is not known. */
+  /** Bytes; a limit of 0 is unknown. */
   readonly used: number
   readonly limit: number
-  /** Statements that were refused for memory since the server started, and seconds since the last of them. */
+  /** Statements rejected for lack of memory since the server started, and seconds since the last one. */
   readonly refused: number
   readonly lastRefused: number
 }
 
-/** Looks at each part by itself: one that cannot be read (a user without the right) leaves the others. Never throws. */
+/** Reads each part by itself: one that cannot be read (missing privilege) leaves the others. Never throws. */
 export async function runDeepProbe({ postgres, clickhouse }: Stores): Promise<DeepProbe> {
   const [inPostgres, clickhouseSchema, detached, mutations, memory] = await Promise.all([
     probePostgres(postgres),
@@ -83,7 +83,7 @@ async function probePostgres(
   postgres: Postgres | undefined,
 ): Promise<Pick<DeepProbe, 'postgresSchema' | 'postgresLoad'>> {
   if (postgres === undefined) {
-    const nothing = unknown<never>('no address of PostgreSQL is known', 'not-asked')
+    const nothing = unknown<never>('the address of PostgreSQL is unknown', 'not-asked')
     return { postgresSchema: nothing, postgresLoad: nothing }
   }
   const { address } = postgres
@@ -108,7 +108,7 @@ async function inClickHouse<Value>(
   clickhouse: ClickHouse | undefined,
   read: (clickhouse: ClickHouse) => Promise<Value>,
 ): Promise<Observed<Value>> {
-  if (clickhouse === undefined) return unknown('no address of ClickHouse is known', 'not-asked')
+  if (clickhouse === undefined) return unknown('the address of ClickHouse is unknown', 'not-asked')
   return part(clickhouse.address, () => read(clickhouse))
 }
 
@@ -120,25 +120,22 @@ async function part<Value>(address: string, read: () => Promise<Value>): Promise
   }
 }
 
-/** That a store cannot be reached is said where its state is judged; here it is evidence that is missing. */
+/** Another check reports an unreachable store; here it is missing evidence. */
 function unseen(error: unknown): Observed<never> {
   return unknown(explain(error), 'no-evidence')
 }
 
-/** More would not come through a log in time; Langfuse itself has some twelve hundred. */
+/** More would not come through a log in time; Langfuse itself has about 1,200. */
 const MOST_OBJECTS = 20_000
 
 async function readPostgresSchema(session: PostgresSession): Promise<Snapshot> {
   const snapshot = await readPostgresSnapshot(sql => session.run(sql))
   const objects = Object.keys(snapshot).length
   if (objects <= MOST_OBJECTS) return withoutPrograms(snapshot)
-  throw new Error(`the database has ${objects} objects, of which more than ${MOST_OBJECTS} are not compared`)
+  throw new Error(`the database has ${objects} objects, but this check compares at most ${MOST_OBJECTS}`)
 }
 
-/**
- * What somebody else's views, functions and triggers do is nobody's business, and may hold what is secret; Langfuse has
- * no functions, and its views are written by each PostgreSQL in its own way.
- */
+/** The texts of views, functions and triggers may contain secrets of others, and PostgreSQL versions format them differently. */
 function withoutPrograms(snapshot: Snapshot): Snapshot {
   return Object.fromEntries(
     Object.entries(snapshot).map(([key, facts]) => [key, /^(view|function|trigger) /.test(key) ? {} : facts]),
@@ -206,15 +203,15 @@ async function readMutations(clickhouse: ClickHouse): Promise<readonly OpenMutat
   }))
 }
 
-/** Rows in one row, which is there without any too: an answer that is empty is none. */
+/** All rows in one row, so that an empty answer differs from no rows. */
 async function list(clickhouse: ClickHouse, sql: string): Promise<readonly (readonly unknown[])[]> {
   const [row] = await clickhouse.run(`SELECT groupArray(tuple(*)) AS list FROM (${sql})`, QUERY_OPTIONS)
   const rows = row?.['list']
-  if (!Array.isArray(rows)) throw new Error(`${clickhouse.address} answers with something else`)
+  if (!Array.isArray(rows)) throw new Error(`${clickhouse.address} gave an unexpected answer`)
   return rows.map(each => (Array.isArray(each) ? each : Object.values(Object(each))))
 }
 
-/** `max_server_memory_usage` is what the server gives itself: 90 % of what its task has, unless it is configured. */
+/** `max_server_memory_usage`: by default 90 % of the task's memory. */
 async function readMemory(clickhouse: ClickHouse): Promise<ClickHouseMemory> {
   const [row] = await clickhouse.run(
     `SELECT (SELECT value FROM system.metrics WHERE metric = 'MemoryTracking') AS used,
@@ -224,7 +221,7 @@ async function readMemory(clickhouse: ClickHouse): Promise<ClickHouseMemory> {
          WHERE name = 'MEMORY_LIMIT_EXCEEDED') AS last`,
     QUERY_OPTIONS,
   )
-  if (row?.['used'] === undefined) throw new Error(`${clickhouse.address} answers with something else`)
+  if (row?.['used'] === undefined) throw new Error(`${clickhouse.address} gave an unexpected answer`)
   return {
     used: number(row, 'used'),
     limit: number(row, 'maximum'),

@@ -13,14 +13,14 @@ import type {
 } from './stack.ts'
 
 /**
- * What can drift, of a stack that is at rest: nothing that changes by itself (tasks, addresses, counts of running). What
- * may be secret comes as a hash, what could not be seen not at all.
+ * What can drift in a stack at rest: nothing that changes by itself (tasks, addresses, running counts). Possible secrets
+ * are hashed; what could not be observed is left out.
  */
 export function fingerprintOf(stack: Stack): Fingerprint {
   return { schema: 1, parts: partsOf(stack, hashFor(stack)) }
 }
 
-/** Which stack it is: two that share a GitHub environment are told apart by it. */
+/** Identifies the stack, also if two of them share a GitHub environment. */
 export function identityOf({ account, region, cluster, web, worker, clickhouse }: Stack): string {
   return [account, region, cluster, web.service.name, worker.service.name, clickhouse.service.name].join('/')
 }
@@ -30,8 +30,8 @@ type Parts = Fingerprint['parts']
 type Hash = (value: unknown) => string
 
 /**
- * Four digits: who can read the record and guesses a password learns nothing, because one guess in 65,536 fits; and a
- * change is missed as seldom. Always with the same key, since each further key would give away four digits more.
+ * Only four digits, so a guessed password proves nothing: one guess in 65,536 matches, and a change is missed as rarely.
+ * Always the same key, because each further key would reveal four digits more.
  */
 function hashFor({ account, worker }: Stack): Hash {
   const key = `langfuse-rollout ${account} ${worker.service.arn}`
@@ -105,9 +105,9 @@ function ecsMembers(
   }
 }
 
-/** By digest, and by the tag that leads to it: pushed again the tag leads elsewhere, although nothing that runs changed. */
+/** The digest and the tag that points to it: a tag that was pushed again is drift, although nothing running changed. */
 function imagePart(part: keyof Parts, { digest, version, tags, unseen }: RunningImage): Parts {
-  // The version may be what the reference says: where the repository was asked, it knows better.
+  // If the repository was read, its tags are better evidence than the reference.
   const tag = tags === undefined ? version : exactVersion(tags)
   return unseen === undefined ? { [part]: { digest: digest ?? 'none', tag: tag ?? 'none' } } : {}
 }
@@ -132,7 +132,7 @@ function onOff(value: boolean): string {
   return value ? 'on' : 'off'
 }
 
-/** Each member by its hash. The container of Langfuse is told apart by image and variables, which stand beside it. */
+/** Hashes of all members, except those of Langfuse's own container that are listed separately. */
 function contentMembers({ content }: TaskDefinition, main: Container, hash: Hash): Members {
   if (content === undefined) return {}
   const { containerDefinitions: _containers, ...task } = content.task
@@ -157,7 +157,7 @@ function environmentMembers(
   ])
 }
 
-/** The same text for the same value, whatever order its members came in. */
+/** The same text for equal values, whatever the order of their members. */
 function canonical(value: unknown): string {
   const sorted = (_key: string, item: unknown) =>
     typeof item === 'object' && item !== null && !Array.isArray(item)

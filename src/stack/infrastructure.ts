@@ -8,21 +8,21 @@ import { observeRestorePoints, type RestorePoints } from './restore-points.ts'
 import type { Components, Observed, Unseen } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** What lies around the components. Only verify looks at it: it says whether the set-up is sound, not whether a rollout was. */
+/** The infrastructure around the components. Only verify observes it: it is about the set-up, not about a rollout. */
 export type Infrastructure = {
   /** Subnets, security groups and DNS of the VPC. */
   readonly network: Observed<Network>
-  /** Access points, policy and doors of ClickHouse's file system. */
+  /** Access point, policy and volume of ClickHouse's file system. */
   readonly storage: Observed<Storage>
   /** Tasks that stopped in the last hour. */
   readonly stopped: Observed<Stopped>
-  /** What the registry holds of the images that run, and for how long. */
+  /** What the registry keeps of the running images, and for how long. */
   readonly registry: Observed<Registry>
   /** What a restore could start from. */
   readonly backups: RestorePoints
 }
 
-/** Looks around while others look inside. Reads only, never throws. */
+/** Runs in parallel with the other observations. Never throws. */
 export type ObserveInfrastructure = (stack: Components, beside: Beside) => Promise<Infrastructure>
 
 export async function observeInfrastructure(

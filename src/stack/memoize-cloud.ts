@@ -1,7 +1,7 @@
 import type { Cloud } from '../ports/cloud.ts'
 import { findImage } from './observe-registry.ts'
 
-/** The same cloud for one look at all of it: what several parts of the picture need is asked for once. */
+/** The same cloud for one observation: answers that several parts need are requested once. */
 export function memoizeCloud(cloud: Cloud): Cloud {
   const { ecs, ecr, aurora } = cloud
   const images = memoized(ecr.images)
@@ -12,7 +12,7 @@ export function memoizeCloud(cloud: Cloud): Cloud {
     ecr: {
       ...ecr,
       images,
-      // All of a repository are read anyway, for what it keeps of them.
+      // All images of a repository are read anyway.
       image: async (repository, wanted) => findImage({ images: await images(repository) }, wanted),
     },
   }

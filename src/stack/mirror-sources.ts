@@ -5,7 +5,7 @@ import { parseImage, pinned } from '../release/image.ts'
 import { exactVersion } from './observe-image.ts'
 import type { TargetImage, Targets } from './targets.ts'
 
-/** Where the images are published: `mirror-from`, and the versions that are wanted. */
+/** Where images are published (`mirror-from`), and the wanted versions. */
 export type MirrorSource = {
   /** Registry and namespace of Langfuse's images, e.g. `docker.io/langfuse`. */
   readonly from: string
@@ -13,10 +13,7 @@ export type MirrorSource = {
   readonly clickhouseVersion: string | undefined
 }
 
-/**
- * Looks the images that are not in the deployed repositories up where they are published, so that a plan pins the
- * very digest that will be copied. What is there already is left as it is. Reads only.
- */
+/** Resolves images that the deployed repositories lack at their source, so that a plan pins the digest that is copied. */
 export async function resolveMirrors(
   targets: Targets,
   source: MirrorSource,
@@ -41,12 +38,12 @@ async function resolve(
 ): Promise<TargetImage> {
   const image = parseImage(target.asked)
   const from = sourceOf(component, source)
-  // A copy needs a tag to be pushed under, and the deployed repository cannot be asked for another digest.
+  // A copy needs a tag to push to; a digest cannot be pushed.
   if (image?.tag === undefined || image.digest !== undefined || from === undefined) return target
   const unavailable = (why: string): TargetImage => ({ ...target, problem: why })
   if (tool === undefined) {
     return unavailable(
-      `The image \`${target.asked}\` does not exist, and nothing on this runner can copy it from \`${from}\`: neither docker with buildx, nor skopeo, nor crane is on the PATH. Use a GitHub-hosted Ubuntu runner, or add docker/setup-buildx-action before this step.`,
+      `The image \`${target.asked}\` does not exist, and this runner has no tool to copy it from \`${from}\` (docker with buildx, skopeo or crane). Use a GitHub-hosted Ubuntu runner, or add docker/setup-buildx-action before this step.`,
     )
   }
   try {

@@ -4,23 +4,22 @@ import type { Cloud, DatabaseCluster } from '../ports/cloud.ts'
 import type { Components, Observed, Stack } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** What could be protected before a change. `undefined` inside of a known fact: the account has nothing for it. */
+/** What can be backed up before a change. `undefined` in a known fact: the account has no such resource. */
 export type Backups = {
   readonly database: Observed<DatabaseCluster | undefined>
   readonly files: Observed<FileProtection | undefined>
 }
 
-/** How AWS Backup would protect ClickHouse's file system. */
+/** How AWS Backup can back up ClickHouse's file system. */
 type FileProtection = {
   readonly fileSystem: string
-  /** ARNs of the file system and of the role that AWS Backup works with. */
+  /** ARNs of the file system and of the role that AWS Backup uses. */
   readonly resource: string
   readonly role: string
   /** undefined: the account has no backup vault in this region. */
   readonly vault: string | undefined
 }
 
-/** Looks for the Aurora cluster and the backup vault. Reads only. */
 export async function observeBackups(config: StackConfig, stack: Stack, cloud: Cloud): Promise<Backups> {
   const [database, files] = await Promise.all([
     observeDatabase(config, stack, cloud),
@@ -42,7 +41,7 @@ export async function observeDatabase(
   }
 }
 
-/** The hosts of PostgreSQL that are visible, the surest first: what the containers are told, then the input. */
+/** The visible hosts of PostgreSQL, best evidence first: the containers' variables, then the input. */
 export function databaseHosts(config: StackConfig, { worker, web }: Components): readonly string[] {
   const environments = [worker.container.environment, web.environment]
   const hosts = [
@@ -58,8 +57,8 @@ function hostOf(url: string | undefined): string | undefined {
 }
 
 /**
- * The cluster that a host belongs to; without a host that RDS gave out (a tunnel, a name of one's own), the only
- * Aurora PostgreSQL of the region, or the one with `langfuse` in its name. A guess between several is no answer.
+ * The cluster that a host belongs to. Without an RDS host (a tunnel, a custom name): the only Aurora PostgreSQL of the
+ * region, or the only one with `langfuse` in its name; otherwise unknown.
  */
 export function chooseCluster(
   clusters: readonly DatabaseCluster[],
@@ -76,7 +75,7 @@ export function chooseCluster(
   const foreign = hosts.find(host => host.endsWith('.rds.amazonaws.com') && !host.includes('.proxy-'))
   if (foreign !== undefined) {
     return unknown(
-      `PostgreSQL is at ${foreign}, which belongs to none of the Aurora clusters of ${region} (${names})`,
+      `PostgreSQL runs at ${foreign}, which belongs to none of the Aurora clusters of ${region} (${names})`,
       'unreachable',
     )
   }
@@ -85,7 +84,7 @@ export function chooseCluster(
   const named = candidates.filter(cluster => cluster.id.toLowerCase().includes('langfuse'))
   if (named.length === 1) return known(named[0], `its name, among ${names}`)
   return unknown(
-    `${region} has ${candidates.length} Aurora PostgreSQL clusters (${names}) and nothing visible says which one Langfuse uses`,
+    `${region} has ${candidates.length} Aurora PostgreSQL clusters (${names}), and it is unclear which one Langfuse uses`,
     'unreachable',
   )
 }
@@ -107,7 +106,7 @@ async function observeFiles(stack: Stack, cloud: Cloud): Promise<Observed<FilePr
   }
 }
 
-/** The vault that AWS Backup makes by itself, else the one of this stack, else the first by name. */
+/** AWS Backup's default vault, else the one of this stack, else the first by name. */
 function chooseVault(vaults: readonly string[]): string | undefined {
   const sorted = [...vaults].sort()
   return (
@@ -117,7 +116,7 @@ function chooseVault(vaults: readonly string[]): string | undefined {
   )
 }
 
-/** https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html: the role that its console makes. */
+/** https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html: the role that its console creates. */
 function protectionOf(fileSystem: string, stack: Stack) {
   const partition = stack.worker.service.arn.split(':')[1] || 'aws'
   return {

@@ -11,9 +11,9 @@ import type {
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-const NOT_GIVEN = 'the databases are not reached from this runner: set `network: direct` with'
+const NOT_GIVEN = 'this runner does not reach the databases: set `network: direct` with'
 
-/** What PostgreSQL says of its migrations. A wrong password is not "unknown": it is `unreachable`. */
+/** PostgreSQL's migrations. A wrong password counts as `unreachable`. */
 export async function observePostgres(
   postgres: Postgres | undefined,
   missing = `${NOT_GIVEN} \`database-url\``,
@@ -81,10 +81,10 @@ async function readBackgroundMigrations(session: PostgresSession): Promise<reado
   }))
 }
 
-/** Letters of a failed_reason: a stack trace of V8 may stand behind its first sentence. */
+/** Characters of a failed_reason: a stack trace may follow its first sentence. */
 const WORDS = 200
 
-/** The journal's open ends: Postgres migrations are over with `validate`, ClickHouse's with `contract`. */
+/** Unfinished rollbacks in the journal: Postgres migrations end with `validate`, ClickHouse migrations with `contract`. */
 async function readPending(session: PostgresSession): Promise<readonly PendingUndo[]> {
   if (!(await tableExists(session, 'langfuse_rollout.journal'))) return []
   const rows = await session.run(
@@ -103,7 +103,7 @@ async function tableExists(session: PostgresSession, table: string): Promise<boo
   return row?.['present'] === true
 }
 
-/** golang-migrate's state and what the server says of itself. */
+/** golang-migrate's state, and the server's version and timezone. */
 export async function observeClickHouse(
   clickhouse: ClickHouse | undefined,
   missing = `${NOT_GIVEN} \`clickhouse-url\``,
@@ -119,7 +119,7 @@ export async function observeClickHouse(
 async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> {
   const [server] = await clickhouse.run('SELECT version() AS version, timezone() AS timezone')
   if (typeof server?.['version'] !== 'string')
-    throw new Error(`What answers at ${clickhouse.address} is no ClickHouse.`)
+    throw new Error(`The server at ${clickhouse.address} is not ClickHouse.`)
   const [migrated] = await clickhouse.run('EXISTS TABLE schema_migrations')
   const exists = Object.values(migrated ?? {}).some(value => Number(value) === 1)
   // The newest row counts: golang-migrate only inserts (x-migrations-table-engine=MergeTree, ORDER BY sequence).

@@ -4,8 +4,8 @@ import { ecrRepository, parseImage } from '../release/image.ts'
 import type { RunningImage } from './stack.ts'
 
 /**
- * What image a reference stands for. `running` is the digest that the tasks report; without one (App Runner
- * reports none) a tag is looked up as ECR has it now, and the source says so.
+ * The image behind a reference. `running` is the digest that the tasks report. Without one (App Runner reports none) the
+ * tag is resolved in ECR as it is now, and the source says so.
  */
 export async function observeImage(
   reference: string,
@@ -14,7 +14,7 @@ export async function observeImage(
 ): Promise<RunningImage> {
   const image = parseImage(reference)
   if (image === undefined)
-    throw new RolloutError(`\`${reference}\` is what runs, but it is not an image reference.`)
+    throw new RolloutError(`The running image \`${reference}\` is not a valid image reference.`)
   const known = running ?? image.digest
   const wanted = known !== undefined ? { digest: known } : { tag: image.tag ?? 'latest' }
   const repository = ecrRepository(image.repository)
@@ -29,7 +29,7 @@ export async function observeImage(
   }
 }
 
-/** The same; where the repository cannot be asked, what the reference itself says, and why it is no more. */
+/** The same; if the repository cannot be read, only what the reference itself names, and why. */
 export async function observeImageAtLeast(
   ...[reference, running, cloud]: Parameters<typeof observeImage>
 ): Promise<RunningImage> {
@@ -47,7 +47,7 @@ function sourceOf(running: string | undefined, pinned: string | undefined, found
   return found ? 'tag, as ECR has it now' : 'tag only: the image is not in ECR'
 }
 
-/** The most exact version among tags: `24.8.7` before `24.8`; undefined when no tag names three numbers. */
+/** The most exact version among tags (`24.8.7` before `24.8`); undefined if no tag has three numbers. */
 export function exactVersion(tags: readonly string[]): string | undefined {
   const exact = tags.filter(tag => /^v?\d+\.\d+\.\d+(\.\d+)?(-[0-9A-Za-z.-]+)?$/.test(tag))
   const [best] = [...exact].sort((left, right) => right.length - left.length || left.localeCompare(right))

@@ -5,16 +5,16 @@ import type { Components, EcsComponent, FileSystem, Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 import { tryObserve } from './try-observe.ts'
 
-/** The VPC as far as the components depend on it. Each part is seen or not by itself: IAM may forbid one call only. */
+/** The parts of the VPC that the components use. Each is observed by itself: IAM may deny a single call. */
 export type Network = {
-  /** Those of the components; one that does not exist is not among them. */
+  /** The existing subnets of the components. */
   readonly subnets: Observed<readonly Subnet[]>
-  /** Those that anybody of the stack has. */
+  /** All security groups of the stack. */
   readonly groups: Observed<readonly SecurityGroup[]>
   readonly dns: Observed<VpcDns & { readonly vpc: string }>
   /** The mount targets of ClickHouse's file system with their security groups. */
   readonly endpoints: Observed<readonly MountEndpoint[]>
-  /** From where the web sends. */
+  /** The network of the web's outgoing connections. */
   readonly web: Observed<NetworkPlacement>
   readonly postgres: Observed<Store>
   readonly valkey: Observed<Store>
@@ -22,7 +22,7 @@ export type Network = {
 
 export type MountEndpoint = { readonly mountTarget: string; readonly securityGroups: readonly string[] }
 
-/** A place in the VPC: what stands there has one of the addresses of these subnets, and all of these groups. */
+/** A task or service there has an address of one of these subnets, and all of these groups. */
 export type NetworkPlacement = {
   readonly subnets: readonly string[]
   readonly securityGroups: readonly string[]
@@ -34,15 +34,15 @@ export type Store = {
   readonly port: number | undefined
 }
 
-/** What looks elsewhere come to while this one goes on. None of them rejects. */
+/** Observations that run in parallel. None of them rejects. */
 export type Beside = {
   readonly files: Promise<Observed<FileSystem>>
   readonly inside: Promise<Inside>
 }
 
 /**
- * Looks at everything side by side. Only what secrets lead to (the stores, and with them the groups) waits for the look
- * from inside, which may take a task of its own. Reads only, never throws.
+ * Observes all parts in parallel. Only the stores, whose hosts may be secrets, and the security groups wait for the probe
+ * inside the VPC, which may take a task. Never throws.
  */
 export async function observeNetwork(
   stack: Components,
@@ -85,7 +85,7 @@ function unique(ids: readonly string[]): readonly string[] {
   return [...new Set(ids)].filter(id => id !== '').sort()
 }
 
-/** The groups stand at the mount targets' network interfaces: one call for all of them. */
+/** The network interfaces of the mount targets name the groups: one call for all. */
 async function observeEndpoints(
   files: Observed<FileSystem>,
   cloud: Cloud,
@@ -137,14 +137,14 @@ async function observePostgres(
   if (!cluster.known) return unknown(cluster.reason, 'not-asked')
   const { value } = cluster
   return value === undefined
-    ? unknown('PostgreSQL is no Aurora cluster of this region', 'not-asked')
+    ? unknown('PostgreSQL is not an Aurora cluster of this region', 'not-asked')
     : known(
         { name: `Aurora cluster ${value.id}`, securityGroups: value.securityGroups ?? [], port: value.port },
         cluster.source,
       )
 }
 
-/** The address of a store as it was reached, without port and database. */
+/** The host in a store's address. */
 function hostIn(address: string): string {
   return address.replace(/[:/].*$/, '').toLowerCase()
 }
@@ -156,14 +156,17 @@ async function observeValkey(
 ): Promise<Observed<Store>> {
   const host = valkeyHost(worker) ?? seenHost(await inside)
   if (host === undefined)
-    return unknown("the worker's task definition does not say by value where Valkey is", 'not-asked')
+    return unknown(
+      "the worker's task definition does not contain Valkey's host as a plain value",
+      'not-asked',
+    )
   const cluster = elastiCacheId(host)
   if (cluster === undefined)
     return unknown(
-      `${host} is no node-based ElastiCache, so its security groups cannot be found`,
+      `${host} is not a node-based ElastiCache, so its security groups cannot be found`,
       'not-asked',
     )
-  // ElastiCache's own API would be one client more; its interfaces carry its name.
+  // Its network interfaces carry its name, so ElastiCache's own API is not needed.
   const found = await tryObserve(
     'the network interfaces of ElastiCache',
     'ec2:DescribeNetworkInterfaces',
@@ -174,7 +177,7 @@ async function observeValkey(
   )
   if (!found.known) return found
   return found.value.length === 0
-    ? unknown(`no network interface of ElastiCache ${cluster} is found`, 'not-asked')
+    ? unknown(`ElastiCache ${cluster} has no visible network interface`, 'not-asked')
     : known(
         {
           name: `ElastiCache ${cluster}`,
@@ -217,7 +220,7 @@ async function observeDns(
   const own = subnets.value.find(subnet => clickhouse.service.subnets.includes(subnet.id))
   if (own === undefined) return unknown('the subnets of ClickHouse do not exist', 'unreachable')
   return tryObserve(`DNS of ${own.vpc}`, 'ec2:DescribeVpcAttribute', async () => ({
-    // A ClickHouse that runs has found its file system with them, whoever they are.
+    // A running ClickHouse proves that they resolve its file system.
     ...(await cloud.ec2.dns(own.vpc, { servers: clickhouse.tasks.length === 0 })),
     vpc: own.vpc,
   }))

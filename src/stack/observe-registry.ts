@@ -6,13 +6,13 @@ import { exactVersion } from './observe-image.ts'
 import type { Components, EcsComponent, Observed, RunningImage } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** What ECR holds of one component's images. */
+/** One component's repository in ECR. */
 export type ImageRepository = {
   readonly component: Component
   readonly repository: EcrRepository
   readonly settings: EcrSettings
   readonly images: readonly EcrImage[]
-  /** What a rollback of this component would go back to; undefined: nothing ran before, or nothing says what. */
+  /** The image that a rollback of this component needs; undefined: none ran before, or it is unknown. */
   readonly previous: PreviousImage | undefined
 }
 
@@ -23,13 +23,13 @@ type PreviousImage = {
 }
 
 export type Registry = {
-  /** Components whose images come from elsewhere are not in it. */
+  /** Without components whose images are not in ECR. */
   readonly repos: readonly ImageRepository[]
-  /** Epoch milliseconds of the look. */
+  /** Epoch milliseconds. */
   readonly at: number
 }
 
-/** Looks at the repositories that the running images come from: one look at each, however many questions there are. */
+/** Observes the repositories of the running images, each once. */
 export async function observeRegistry(
   stack: Components,
   cloud: Cloud,
@@ -49,7 +49,10 @@ export async function observeRegistry(
     })
     return known({ repos: repos.map(repo => ofTheWorker(repo, repos)), at: now }, 'ecr:DescribeImages')
   } catch (error) {
-    return unknown(`the ECR repositories of what runs cannot be read: ${explain(error)}`, 'unreachable')
+    return unknown(
+      `the ECR repositories of the running images cannot be read: ${explain(error)}`,
+      'unreachable',
+    )
   }
 }
 
@@ -62,7 +65,7 @@ function storedImages({ web, worker, clickhouse }: Components): readonly Stored[
   })
 }
 
-/** One call for all that are in one registry, which is nearly always all of them. */
+/** One call for each registry; nearly always there is only one. */
 async function settingsOf(
   stored: readonly Stored[],
   cloud: Cloud,
@@ -80,7 +83,7 @@ async function settingsOf(
   return stored.map(item => found.get(item))
 }
 
-/** App Runner keeps no history of images: its web goes back to the release that the worker goes back to. */
+/** App Runner keeps no history of images: its web goes back to the worker's previous release. */
 function ofTheWorker(repo: ImageRepository, repos: readonly ImageRepository[]): ImageRepository {
   const worker = repos.find(({ component }) => component === 'worker')
   const release = worker?.previous && exactVersion(findImage(worker, worker.previous.wanted)?.tags ?? [])
@@ -88,7 +91,7 @@ function ofTheWorker(repo: ImageRepository, repos: readonly ImageRepository[]): 
   return { ...repo, previous: { wanted: { tag: release }, source: worker?.previous?.source ?? '' } }
 }
 
-/** An image of a shelf, by what a reference says of it. */
+/** An image of a repository, by tag or digest. */
 export function findImage(
   { images }: Pick<ImageRepository, 'images'>,
   wanted: PreviousImage['wanted'],
@@ -98,7 +101,7 @@ export function findImage(
   )
 }
 
-/** What ran before, as far as task definitions tell. */
+/** The previous images that task definitions name. */
 async function previousImages(
   { web, worker, clickhouse }: Components,
   cloud: Cloud,
@@ -113,7 +116,7 @@ async function previousImages(
 
 type OnEcs = Pick<EcsComponent, 'taskDefinition' | 'container'> & { readonly image: RunningImage }
 
-/** The task definition before the current one, when it names another image of the same repository. */
+/** From the previous task definition, if it names another image of the same repository. */
 async function previousImage(
   { taskDefinition, container, image }: OnEcs,
   cloud: Cloud,

@@ -3,29 +3,29 @@ import type { Components, EcsComponent, Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 import { tryObserve } from './try-observe.ts'
 
-/** How ClickHouse's data is held, beside the file system itself. */
+/** ClickHouse's volume and its access, beside the file system itself. */
 export type Storage = {
   readonly volume: EfsVolume
-  /** The file-system policy; undefined inside of a known fact: it has none. */
+  /** undefined in a known fact: the file system has no policy. */
   readonly policy: Observed<string | undefined>
-  /** undefined inside of a known fact: the volume names none, or there is none of that name. */
+  /** undefined in a known fact: the volume names none, or it does not exist. */
   readonly accessPoint: Observed<AccessPoint | undefined>
-  /** Where the revision before had its data; undefined inside of a known fact: there is none before. */
+  /** The volume of the previous revision; undefined in a known fact: there is no previous one. */
   readonly before: Observed<Before | undefined>
 }
 
 type Before = { readonly revision: string; readonly volume: EfsVolume | undefined }
 
-/** What stopped in the last hour: ECS forgets it then. */
+/** Tasks that stopped in the last hour, as long as ECS remembers them. */
 export type Stopped = {
   readonly clickhouse: Observed<readonly EcsTask[]>
   readonly worker: Observed<readonly EcsTask[]>
 }
 
-/** Where the image of ClickHouse has its data. */
+/** The data directory of ClickHouse's image. */
 export const DATA_PATH = '/var/lib/clickhouse'
 
-/** EFS's own word for the state of a file system that does not exist any more. */
+/** EFS's state of a file system that no longer exists. */
 export const GONE = 'deleted'
 
 export async function observeStorage(stack: Components, cloud: Cloud): Promise<Observed<Storage>> {
@@ -54,7 +54,7 @@ export async function observeStopped({ clickhouse, worker }: Components, cloud: 
   return { clickhouse: ofClickHouse, worker: ofWorker }
 }
 
-/** The volume that is mounted where ClickHouse has its data, else the only one there is. */
+/** The volume that is mounted at ClickHouse's data directory, else the first. */
 export function dataVolume({ volumes }: TaskDefinition, { mounts = [] }: Container): EfsVolume | undefined {
   const point = mounts.find(({ path }) => isDataPath(path))
   return volumes.find(({ name }) => name === point?.volume) ?? volumes[0]
@@ -79,13 +79,13 @@ async function observeBefore(
   })
 }
 
-/** A revision that was deleted is none. */
+/** A deleted revision counts as none. */
 function missing(error: unknown): undefined {
   if (error instanceof Error && error.name === 'ClientException') return undefined
   throw error
 }
 
-/** Whether ECS says that a task did not start because of its EFS volume. */
+/** Whether ECS reports that a task did not start because of its EFS volume. */
 export function isMountFailure(reason: string): boolean {
   return /EFS utils|mount\.nfs|efs\.[\w-]+\.amazonaws/i.test(reason)
 }

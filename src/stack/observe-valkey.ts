@@ -3,7 +3,7 @@ import type { Valkey, ValkeyReply, ValkeySession } from '../ports/databases.ts'
 import type { Observed, Queue, ValkeyState } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** What Valkey says of its memory, and what waits in Langfuse's queues. */
+/** Valkey's memory, and Langfuse's queues in it. */
 export async function observeValkey(
   valkey: Valkey | undefined,
   missing = 'input `redis-url` is empty',
@@ -55,13 +55,13 @@ async function clockOf(session: ValkeySession): Promise<number | undefined> {
   return Array.isArray(reply) ? Number(reply[0]) * 1_000 : undefined
 }
 
-/** ElastiCache has no CONFIG command; there the policy stands in INFO. */
+/** ElastiCache has no CONFIG command; its INFO contains the policy. */
 async function configuredPolicy(session: ValkeySession): Promise<string | undefined> {
   const reply = await session.run('CONFIG', 'GET', 'maxmemory-policy').catch(() => undefined)
   return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined
 }
 
-/** BullMQ keeps the ids that wait in a list, taken from its end: https://docs.bullmq.io/guide/architecture */
+/** BullMQ keeps waiting ids in a list and takes them from its end: https://docs.bullmq.io/guide/architecture */
 async function readQueue(session: ValkeySession, key: string, name: string): Promise<Queue> {
   const waiting = await count(session, 'LLEN', `${key}:wait`)
   const prioritized = await count(session, 'ZCARD', `${key}:prioritized`)
@@ -72,7 +72,7 @@ async function readQueue(session: ValkeySession, key: string, name: string): Pro
   return { name, waiting: waiting + prioritized, active, failed, oldest: timeOf(since) }
 }
 
-/** Of a cluster only one node is asked, and its queues are where their keys hash to. */
+/** This reads one node of a cluster; a queue may be on another node. */
 function onOtherNode(name: string): (error: unknown) => Queue {
   return error => {
     if (!(error instanceof Error) || !/^(MOVED|ASK|CLUSTERDOWN) /.test(error.message)) throw error
@@ -89,7 +89,7 @@ function timeOf(reply: ValkeyReply): number | undefined {
   return Number.isFinite(time) && time > 0 ? time : undefined
 }
 
-/** Those between a trace's arrival and its row (packages/shared/src/server/queues.ts, v3.0.0 to v4.16.0). */
+/** The queues between the arrival of a trace and its row (packages/shared/src/server/queues.ts, v3.0.0 to v4.16.0). */
 const QUEUES = [
   'ingestion-queue',
   'secondary-ingestion-queue',

@@ -21,32 +21,31 @@ import type {
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** What observing needs. */
 export type Sources = {
   readonly cloud: Cloud
   readonly http: Http
   readonly probeInside: ProbeInside
-  /** Only where a check asks for it: it starts a task of its own. */
+  /** Only if a check needs it: it starts a task of its own. */
   readonly probeMount?: ProbeMount | undefined
-  /** Looking inside starts a task and takes a minute: it is not done again and again. */
+  /** The probe starts a task and takes a minute, so it is not repeated. */
   readonly probeIsExpensive: boolean
-  /** Only where a check asks for it: it costs some twenty calls. */
+  /** Only if a check needs it: it costs about twenty calls. */
   readonly observeInfrastructure?: ObserveInfrastructure | undefined
-  /** Whether the schemas and the load of the stores are looked at too. */
+  /** Whether to read the schemas and the load of the databases too. */
   readonly deepProbe?: boolean
-  /** Told where the web is as soon as that is known, for work that goes on beside the looks. */
+  /** Called as soon as the web is known, to start work that runs in parallel. */
   readonly onWeb?: (web: WebComponent, url: string) => void
 }
 
-/** The same sources for looks that repeat: inside, what was seen before, or nothing. */
+/** The same sources for repeated observations: an expensive probe is replaced by its earlier result, or by nothing. */
 export function quickSources(
   sources: Sources,
-  inside: Inside = unseenInside('it is not looked inside yet', 'not-asked'),
+  inside: Inside = unseenInside('the databases have not been probed yet', 'not-asked'),
 ): Sources {
   return sources.probeIsExpensive ? { ...sources, probeInside: async () => inside } : sources
 }
 
-/** Looks at the whole stack, side by side where nothing depends on another answer. Reads only. */
+/** Observes the whole stack, in parallel where possible. Reads only. */
 export async function observe(config: StackConfig, sources: Sources): Promise<Stack> {
   const { cloud } = sources
   const [worker, clickhouse, web] = await Promise.all([
@@ -66,9 +65,10 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   const [inside, files, mount, infrastructure, health, discovery] = await Promise.all([
     beside.inside,
     beside.files,
-    sources.probeMount?.(worker, clickhouse) ?? unknown<Mount>('the volume was not mounted', 'not-asked'),
+    sources.probeMount?.(worker, clickhouse) ??
+      unknown<Mount>('this run does not mount the volume', 'not-asked'),
     sources.observeInfrastructure?.(components, beside) ??
-      unseenInfrastructure('it was not looked for', 'not-asked'),
+      unseenInfrastructure('this run does not observe it', 'not-asked'),
     observeHealth(url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
   ])
@@ -94,7 +94,7 @@ async function observeEcs(
   const service = await cloud.ecs.service(config.cluster, name)
   if (service === undefined) {
     throw new RolloutError(
-      `Input \`${component}-service\` is \`${name}\`, but cluster \`${config.cluster}\` has no ECS service of that name: write the name of the service that runs ${component === 'worker' ? 'the worker' : 'ClickHouse'}.`,
+      `Input \`${component}-service\` is \`${name}\`, but cluster \`${config.cluster}\` has no ECS service of that name: set the name of the service that runs ${component === 'worker' ? 'the worker' : 'ClickHouse'}.`,
     )
   }
   return observeService(component, service, cloud)
@@ -121,7 +121,7 @@ function runningDigest(tasks: readonly EcsTask[], container: string): string | u
   return digests.size === 1 ? digest : undefined
 }
 
-/** The web where `web-platform` says it is; with `auto`, on App Runner if there is a service of that name, else on ECS. */
+/** With `auto`: the App Runner service of that name if it exists, else the ECS service. */
 async function observeWeb(config: StackConfig, cloud: Cloud): Promise<WebComponent> {
   const { webPlatform, services, cluster } = config
   const onAppRunner = webPlatform === 'auto' || webPlatform === 'app-runner'
@@ -136,7 +136,7 @@ async function observeWeb(config: StackConfig, cloud: Cloud): Promise<WebCompone
     'ecs-express': `cluster \`${cluster}\` has no service of ECS Express Mode of that name`,
   }
   throw new RolloutError(
-    `Input \`web-service\` is \`${services.web}\`, but ${reasons[webPlatform]}: write the name of the service that runs the web, or correct \`aws-region\`.`,
+    `Input \`web-service\` is \`${services.web}\`, but ${reasons[webPlatform]}: set the name of the service that runs the web, or correct \`aws-region\`.`,
   )
 }
 
@@ -168,12 +168,12 @@ async function observeEcsWeb(config: StackConfig, cloud: Cloud): Promise<EcsWeb 
   return { ...seen, component: 'web', platform, express, environment, secrets }
 }
 
-/** Where people reach it: what the caller says, else what App Runner or Express Mode says. */
+/** The input's URL, else the one that App Runner or Express Mode reports. */
 function publicUrl(config: StackConfig, web: WebComponent): string {
   const found = config.url ?? (web.platform === 'app-runner' ? web.service.url : web.express?.url)
   if (found !== undefined) return found
   throw new RolloutError(
-    `The web runs on ECS service ${web.service.name}, whose public address cannot be found: write it in input \`url\`, e.g. \`https://langfuse.example.com\`.`,
+    `The web runs on ECS service ${web.service.name}, which has no known public address: set input \`url\`, e.g. \`https://langfuse.example.com\`.`,
   )
 }
 
@@ -209,7 +209,7 @@ function reportedVersion(body: string): string | undefined {
 async function observeDiscovery(service: EcsService, cloud: Cloud): Promise<Observed<Discovery>> {
   const [registry] = service.registries
   if (registry === undefined)
-    return unknown(`ECS service ${service.name} registers in no Cloud Map service`, 'not-asked')
+    return unknown(`ECS service ${service.name} is not registered in Cloud Map`, 'not-asked')
   try {
     return known(await cloud.cloudMap.service(registry), registry)
   } catch (error) {

@@ -16,35 +16,35 @@ import type {
 } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** What only a process inside the VPC can see. */
+/** What only a process inside the VPC can observe. */
 export type Inside = {
   readonly postgres: Observed<PostgresState>
   readonly clickhouse: Observed<ClickHouseState>
-  /** Without what only a task with the volume can see. */
+  /** Without the mount, which needs a task of its own. */
   readonly probe: Omit<Probe, 'mount'>
 }
 
-/** Looks from inside the VPC, wherever that process is: this one, or the agent in a one-off task. Never throws. */
+/** Probes inside the VPC: this process, or the agent in a one-off task. Never throws. */
 export type ProbeInside = (worker: EcsComponent, deepProbe?: boolean) => Promise<Inside>
 
-/** Mounts ClickHouse's volume in a task that stands where ClickHouse stands. Never throws. */
+/** Mounts ClickHouse's volume in a task with ClickHouse's network and role. Never throws. */
 export type ProbeMount = (worker: EcsComponent, clickhouse: EcsComponent) => Promise<Observed<Mount>>
 
-/** What a process inside the VPC has to look with; what it was given no address of is undefined. */
+/** The clients of the probe; a store without an address is undefined. */
 type Stores = {
   readonly postgres: Postgres | undefined
   readonly clickhouse: ClickHouse | undefined
   readonly valkey: Valkey | undefined
   readonly names: Names
   readonly http: Http
-  /** Why a store has no address, where it is not an input that is empty. */
+  /** Why a store has no address, unless an input is empty. */
   readonly missing?: { readonly postgres: string; readonly clickhouse: string; readonly valkey: string }
 }
 
-/** Where the worker's own health is asked. */
+/** The health endpoint of a worker task. */
 export type WorkerAddress = { readonly task: string; readonly url: string }
 
-/** Looks at everything side by side, from the place of this very process. Reads only. */
+/** Probes all stores in parallel from this process. Reads only. */
 export async function probeInside(
   stores: Stores,
   workers: readonly WorkerAddress[],
@@ -70,7 +70,7 @@ export async function probeInside(
   }
 }
 
-const NO_DEEP_PROBE: DeepProbe = unseenDeepProbe('it was not looked at that closely', 'not-asked')
+const NO_DEEP_PROBE: DeepProbe = unseenDeepProbe('this run does not probe it', 'not-asked')
 
 /** The worker's running tasks with the port of its health endpoint (`PORT`, 3030 in Langfuse's image). */
 export function workerAddresses({ tasks, container }: EcsComponent): readonly WorkerAddress[] {
@@ -82,7 +82,7 @@ export function workerAddresses({ tasks, container }: EcsComponent): readonly Wo
   )
 }
 
-/** Nothing inside was seen, all of it for the same reason. */
+/** Nothing inside was observed, all for the same reason. */
 export function unseenInside(reason: string, because: Unseen): Inside {
   const nothing = unknown<never>(reason, because)
   return {
@@ -100,7 +100,7 @@ export function unseenInside(reason: string, because: Unseen): Inside {
   }
 }
 
-/** Looks are small statements: a ClickHouse that takes longer for one is not well. */
+/** All statements are small: a ClickHouse that takes longer is not healthy. */
 const PROBE_TIMEOUT_MS = 12_000
 
 function withShortTimeout(clickhouse: ClickHouse): ClickHouse {
@@ -115,7 +115,7 @@ async function evidence<Value>(
   clickhouse: ClickHouse | undefined,
   read: (clickhouse: ClickHouse) => Promise<Value>,
 ): Promise<Observed<Value>> {
-  if (clickhouse === undefined) return unknown('no address of ClickHouse is known', 'not-asked')
+  if (clickhouse === undefined) return unknown('the address of ClickHouse is unknown', 'not-asked')
   try {
     return known(await read(clickhouse), clickhouse.address)
   } catch (error) {
@@ -124,7 +124,7 @@ async function evidence<Value>(
 }
 
 async function observeName(clickhouse: ClickHouse | undefined, names: Names): Promise<Probe['name']> {
-  if (clickhouse === undefined) return unknown('no address of ClickHouse is known', 'not-asked')
+  if (clickhouse === undefined) return unknown('the address of ClickHouse is unknown', 'not-asked')
   const name = clickhouse.address.replace(/:\d+$/, '')
   try {
     return known({ name, addresses: await names.resolve(name) }, 'the resolver of the VPC')
@@ -149,7 +149,7 @@ async function readTables(clickhouse: ClickHouse) {
      ORDER BY database, name`,
   )
   if (rows.some(row => typeof row['name'] !== 'string'))
-    throw new Error(`${clickhouse.address} answers with something else`)
+    throw new Error(`${clickhouse.address} gave an unexpected answer`)
   return rows.map(row => ({
     database: String(row['database']),
     name: String(row['name']),
@@ -164,7 +164,7 @@ const number = (row: Row, name: string): number => Number(row[name] ?? 0)
 const HEALTH_TIMEOUT_MS = 5_000
 
 async function observeWorkers(workers: readonly WorkerAddress[], http: Http): Promise<Probe['workers']> {
-  if (workers.length === 0) return unknown('no worker task with an address runs', 'not-asked')
+  if (workers.length === 0) return unknown('no running worker task has an address', 'not-asked')
   const healths = await Promise.all(workers.map(worker => observeWorker(worker, http)))
   return known(healths, 'the tasks of the worker')
 }
@@ -173,7 +173,12 @@ async function observeWorker({ task, url }: WorkerAddress, http: Http): Promise<
   try {
     const { status, body } = await http.get(url, { timeoutMs: HEALTH_TIMEOUT_MS })
     const strange = status === 200 && !/"status"\s*:\s*"ok"/i.test(body)
-    return { task, url, status, problem: strange ? 'it answers 200, but not as Langfuse does' : undefined }
+    return {
+      task,
+      url,
+      status,
+      problem: strange ? "answers 200, but not with Langfuse's health report" : undefined,
+    }
   } catch (error) {
     return { task, url, status: undefined, problem: explain(error) }
   }

@@ -5,15 +5,14 @@ import { fileSystemArn, observeDatabase } from './observe-backups.ts'
 import type { Components, Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** What a restore could start from. `undefined` inside of a known fact: there is nothing of that kind. */
+/** What a restore can start from. `undefined` in a known fact: there is no such resource. */
 export type RestorePoints = {
   readonly database: Observed<DatabaseCluster | undefined>
   readonly files: Observed<readonly RecoveryPoint[] | undefined>
-  /** Epoch milliseconds of the look. */
+  /** Epoch milliseconds. */
   readonly at: number
 }
 
-/** Looks at what Aurora keeps and at the recovery points of ClickHouse's files. Reads only. */
 export async function observeRestorePoints(
   stack: Components,
   cloud: Cloud,

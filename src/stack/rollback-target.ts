@@ -8,19 +8,18 @@ import { observeImage } from './observe-image.ts'
 import type { Stack } from './stack.ts'
 import type { Wanted } from './targets.ts'
 
-/** Where a rollback goes, and how that is known. */
+/** The release and images of a rollback, and the source of this information. */
 export type RollbackTarget = {
   readonly release: Release
   readonly wanted: Wanted
   readonly source: string
-  /** The deployment record that is undone by it, if there is one. */
+  /** The deployment record that the rollback undoes, if there is one. */
   readonly record: string | undefined
-  /** Aurora snapshot from before the upgrade, where that deployment record names one. */
+  /** Aurora snapshot from before the upgrade, if the deployment record names one. */
   readonly snapshot?: string | undefined
   readonly warnings: readonly string[]
 }
 
-/** Finds the release to go back to and its images. Reads only. */
 export async function findRollbackTarget(
   config: RollbackConfig,
   stack: Stack,
@@ -47,7 +46,7 @@ export async function findRollbackTarget(
   return { ...target, warnings: [...warnings, ...target.warnings] }
 }
 
-/** A token that may not read deployments is no reason not to go back. */
+/** A rollback does not fail because deployments cannot be read. */
 async function newestRecord(
   records: Records | undefined,
 ): Promise<{ readonly recorded: KeptRecord | undefined; readonly warnings: readonly string[] }> {
@@ -69,7 +68,7 @@ function exact(release: Release): RollbackTarget {
     wanted: { web: { tag: release }, worker: { tag: release } },
     source: 'input `to`',
     record: undefined,
-    warnings: ['ClickHouse stays on what it runs: no deployment record says what it ran before.'],
+    warnings: ['ClickHouse keeps its version, because no deployment record names the previous one.'],
   }
 }
 
@@ -79,7 +78,7 @@ function exact(release: Release): RollbackTarget {
  */
 async function fromTaskDefinitions(stack: Stack, cloud: Cloud): Promise<RollbackTarget> {
   const { family, revision } = stack.worker.taskDefinition
-  const remedy = 'write the exact release in `to`'
+  const remedy = 'set `to` to the exact release'
   if (revision <= 1) {
     throw new RolloutError(
       `Input \`to\` is \`previous\`, but there is no deployment record and task definition ${family}:${revision} is the worker's first: ${remedy}.`,

@@ -6,11 +6,11 @@ import { gateIsOpen } from '../release/v4-flags.ts'
 import type { BackgroundMigration, Stack } from './stack.ts'
 
 /**
- * What a deploy refuses and verify finds, one rule a function. Each returns the sentence to show, or undefined where the
- * rule holds. Where a store was not seen, its rules hold: that it was not seen is reported elsewhere.
+ * Rules that deploy refuses and verify reports, one function each. Each returns the sentence to show, or undefined if the
+ * rule holds. A store that was not observed breaks no rule: missing evidence is reported elsewhere.
  */
 
-/** The version that ClickHouse runs: what the server reports, else the tag of its image. */
+/** ClickHouse's version: what the server reports, else the tag of its image. */
 export function runningClickHouse(stack: Stack): string | undefined {
   return stack.clickhouseStore.known ? stack.clickhouseStore.value.version : stack.clickhouse.image.version
 }
@@ -19,7 +19,7 @@ export function runningClickHouse(stack: Stack): string | undefined {
 export function dirtyClickHouse({ clickhouseStore }: Stack): string | undefined {
   if (!clickhouseStore.known || !clickhouseStore.value.dirty) return undefined
   const { head } = clickhouseStore.value
-  return `ClickHouse's schema is dirty at version ${head}, so no web can start ("Dirty database version ${head}"): repair what migration ${head} left, then force version ${head - 1}.`
+  return `ClickHouse's schema is dirty at version ${head}, so no web can start ("Dirty database version ${head}"): repair what ClickHouse migration ${head} left, then force version ${head - 1}.`
 }
 
 export function clickhouseAhead(
@@ -30,29 +30,29 @@ export function clickhouseAhead(
   const knows = facts.release(release)?.clickhouseHead
   if (!clickhouseStore.known || knows === undefined || clickhouseStore.value.head <= knows) return undefined
   const { head } = clickhouseStore.value
-  return `ClickHouse's schema is at version ${head}, and Langfuse ${release} knows only ${knows}, so its web cannot start ("no migration found for version ${head}"): deploy the release that migrated to ${head}, or a newer one.`
+  return `ClickHouse's schema is at version ${head}, but Langfuse ${release} knows only ${knows}, so its web cannot start ("no migration found for version ${head}"): deploy the release that migrated to ${head}, or a newer one.`
 }
 
-/** Langfuse 3.207.0 to 3.212.x on EFS; a schema that is past migration 36 has got through. */
+/** Langfuse 3.207.0 to 3.212.x on EFS, unless ClickHouse migration 36 is already applied. */
 export function brokenOnEfs({ clickhouse, clickhouseStore }: Stack, release: string): string | undefined {
   if (clickhouse.taskDefinition.volumes.length === 0) return undefined
   const fixed = fixOfBrokenOnEfs(release, clickhouseStore.known ? clickhouseStore.value.head : undefined)
   if (fixed === undefined) return undefined
-  return `Langfuse ${release} fails in ClickHouse migration 36 where the data is on EFS (CREATE OR REPLACE VIEW needs renameat2, which EFS does not have) and leaves the schema dirty: deploy ${fixed} or newer.`
+  return `Langfuse ${release} fails in ClickHouse migration 36 with data on EFS, and leaves the schema dirty (CREATE OR REPLACE VIEW needs renameat2, which EFS lacks): deploy ${fixed} or newer.`
 }
 
 export function wrongClickHouseCount({ name, desiredCount }: EcsService): string | undefined {
   if (desiredCount === 1) return undefined
-  return `ECS service ${name} wants ${desiredCount} tasks, and ClickHouse on EFS works with exactly one: set its desired count to 1.`
+  return `ECS service ${name} has desired count ${desiredCount}, but ClickHouse on EFS needs exactly one task: set its desired count to 1.`
 }
 
-/** Each by its name; Prisma refuses to migrate as long as there is one (P3009). */
+/** By name; Prisma refuses to migrate while there is one (P3009). */
 export function failedMigrations({ postgres }: Stack): ReadonlyMap<string, string> {
   const failed = postgres.known ? postgres.value.migrations.filter(({ state }) => state === 'failed') : []
   return new Map(
     failed.map(({ name }) => [
       name,
-      `Postgres migration ${name} was started and never finished, so no web can start (P3009): repair what it left and mark it with \`prisma migrate resolve\`.`,
+      `Postgres migration ${name} was started but never finished, so no web can start (P3009): repair what it left, then mark it with \`prisma migrate resolve\`.`,
     ]),
   )
 }
@@ -62,7 +62,7 @@ export function unfinishedRollback({ postgres }: Stack): string | undefined {
   const [first, ...more] = pending.map(({ migration }) => migration)
   if (first === undefined) return undefined
   const names = more.length === 0 ? first : `${first} and ${more.length} more`
-  return `A rollback was begun and not finished (${names}): run the rollback action again until it is.`
+  return `A rollback was started but not finished (${names}): run the rollback action again until it finishes.`
 }
 
 /** App Runner takes one operation at a time, and updates only what is RUNNING. */
@@ -70,20 +70,20 @@ export function appRunnerBusy({ web }: Stack): string | undefined {
   if (web.platform !== 'app-runner') return undefined
   const { service, operation } = web
   if (operation !== undefined)
-    return `App Runner service ${service.name} is busy, ${operation.type} (${operation.id}) is ${operation.status}: wait until it has ended.`
+    return `App Runner service ${service.name} is busy: ${operation.type} (${operation.id}) is ${operation.status}. Wait until it has ended.`
   if (service.status === 'RUNNING') return undefined
-  return `App Runner service ${service.name} is ${service.status}, and only a RUNNING one can be updated: resume or repair it.`
+  return `App Runner service ${service.name} is ${service.status}, but only a RUNNING service can be updated: resume or repair it.`
 }
 
 export function deploysByItself({ web }: Stack): string | undefined {
   if (web.platform !== 'app-runner' || !web.service.automaticDeployments) return undefined
-  return `App Runner service ${web.service.name} deploys whatever is pushed under its tag, with its migrations and without the worker: turn automatic deployments off.`
+  return `App Runner service ${web.service.name} deploys every image that is pushed to its tag, including migrations but without the worker: turn automatic deployments off.`
 }
 
-/** Workers know gates since this release; an older one takes every row. */
+/** The first release whose worker knows feature flags of background migrations; older ones run every row. */
 const GATES_SINCE = '3.203.0'
 
-/** Whether the worker never runs a background migration, because its environment does not open the gate before it. */
+/** Whether the worker never runs a background migration, because its feature flag is off. */
 export function isDormant(
   { gate }: Pick<BackgroundMigration, 'gate'>,
   { container, image }: Stack['worker'],

@@ -17,7 +17,7 @@ import type { Snapshot } from '../schema/snapshot.ts'
 import type { DeepProbe } from './deep-probe.ts'
 import type { Infrastructure } from './infrastructure.ts'
 
-/** One immutable picture of what runs, and where each fact came from. Nothing in it is a wish. */
+/** The observed stack: immutable, with the source of each fact. It never contains desired state. */
 export type Stack = {
   readonly account: string
   readonly region: string
@@ -32,22 +32,22 @@ export type Stack = {
   readonly clickhouseStore: Observed<ClickHouseState>
   readonly discovery: Observed<Discovery>
   readonly files: Observed<FileSystem>
-  /** What can only be seen from inside the VPC, as raw evidence. */
+  /** What is visible only inside the VPC, unevaluated. */
   readonly probe: Probe
   readonly infrastructure: Infrastructure
 }
 
-/** What runs, before anybody has looked at what it holds. */
+/** The components, before their stores are observed. */
 export type Components = Pick<Stack, 'account' | 'region' | 'cluster' | 'worker' | 'clickhouse' | 'web'>
 
-/** A fact, or the reason why it could not be seen: missing evidence is never taken for a good sign. */
+/** A fact, or why it could not be observed. Missing evidence never counts as good. */
 export type Observed<Value> =
   | { readonly known: true; readonly value: Value; readonly source: string }
   | { readonly known: false; readonly reason: string; readonly because: Unseen }
 
 /**
- * `not-asked`: the caller gave no way to look. `unreachable`: it was looked, and nothing answered.
- * `no-evidence`: the look itself broke off, so what it would have seen is not known.
+ * `not-asked`: this run was not configured to observe it. `unreachable`: the observed thing did not answer.
+ * `no-evidence`: the observation itself failed, so its result is unknown.
  */
 export type Unseen = 'not-asked' | 'unreachable' | 'no-evidence'
 
@@ -65,16 +65,16 @@ export type WebComponent = AppRunnerWeb | EcsWeb
 
 type WebParts = {
   readonly component: 'web'
-  /** What its container is given by value. */
+  /** Plain values of its container. */
   readonly environment: Readonly<Record<string, string>>
-  /** Name to the ARN it is read from. */
+  /** Names with the ARNs that they are read from. */
   readonly secrets: Readonly<Record<string, string>>
 }
 
 export type AppRunnerWeb = WebParts & {
   readonly platform: 'app-runner'
   readonly service: AppRunnerService
-  /** An operation that has not ended: App Runner takes no other meanwhile. */
+  /** A running operation: App Runner accepts no other meanwhile. */
   readonly operation: AppRunnerOperation | undefined
   /** Why its operations could not be read. */
   readonly unseen?: string
@@ -84,7 +84,7 @@ export type AppRunnerWeb = WebParts & {
 export type EcsWeb = WebParts &
   Omit<EcsComponent, 'component'> & {
     readonly platform: 'ecs' | 'ecs-express'
-    /** On Express Mode: what its updates go through. */
+    /** On Express Mode: the service that is updated. */
     readonly express: ExpressService | undefined
   }
 
@@ -92,12 +92,12 @@ export type RunningImage = {
   readonly reference: string
   readonly repository: string
   readonly digest: string | undefined
-  /** Exact version by a tag of the running digest: a Langfuse release, or a ClickHouse version. */
+  /** Exact version in a tag of the running digest: a Langfuse release or a ClickHouse version. */
   readonly version: string | undefined
   readonly source: string
-  /** Why its repository could not be asked. */
+  /** Why its repository could not be read. */
   readonly unseen?: string
-  /** All that lead to the digest, as its repository has them now. */
+  /** All tags that point to the digest in its repository now. */
   readonly tags?: readonly string[]
 }
 
@@ -109,11 +109,11 @@ export type WebHealth = {
 export type PostgresState = {
   readonly migrations: readonly PostgresMigration[]
   readonly backgroundMigrations: readonly BackgroundMigration[]
-  /** There is no table background_migrations. */
+  /** Whether table background_migrations is missing. */
   readonly noBackgroundMigrations?: boolean
-  /** What a rollback began and did not finish, with the last phase that is over. */
+  /** Unfinished rollbacks, each with its last completed phase. */
   readonly pending: readonly PendingUndo[]
-  /** Read when a migration failed: the evidence of what it left. */
+  /** Read if a Postgres migration failed, to see what it left. */
   readonly schema?: Snapshot
 }
 
@@ -126,36 +126,36 @@ export type PendingUndo = {
 export type PostgresMigration = {
   readonly name: string
   readonly checksum: string
-  /** `failed`: started, neither finished nor marked as rolled back; Prisma refuses to go on (P3009). */
+  /** `failed`: started, but neither finished nor marked as rolled back; Prisma refuses to continue (P3009). */
   readonly state: 'applied' | 'failed' | 'rolled-back'
 }
 
 export type BackgroundMigration = {
   readonly name: string
   readonly state: 'finished' | 'failed' | 'unfinished'
-  /** Environment variable that has to be "true" for it to run; undefined: runs always. */
+  /** Environment variable that must be "true" for it to run; undefined: it always runs. */
   readonly gate: string | undefined
-  /** A worker is at it right now. */
+  /** A worker is running it now. */
   readonly active?: boolean
-  /** The file in the worker's image that does it. */
+  /** Its script in the worker's image. */
   readonly script?: string
-  /** The first words of its failed_reason. */
+  /** The beginning of its failed_reason. */
   readonly failure?: string | undefined
-  /** It has left a state: some of it was done. */
+  /** It has saved a state: part of it is done. */
   readonly begun?: boolean
 }
 
 export type ClickHouseState = {
   readonly version: string
   readonly timezone: string
-  /** golang-migrate's head; 0 when nothing was migrated yet. */
+  /** golang-migrate's version; 0 if nothing was migrated yet. */
   readonly head: number
   readonly dirty: boolean
 }
 
-/** Evidence from inside the VPC; what it means is for the checks to say. */
+/** Evidence from inside the VPC; the checks evaluate it. */
 export type Probe = {
-  /** Where ClickHouse's name leads from there. */
+  /** The addresses of ClickHouse's name there. */
   readonly name: Observed<{ readonly name: string; readonly addresses: readonly string[] }>
   /** Whether `/ping` answered `Ok.`. */
   readonly ping: Observed<boolean>
@@ -164,13 +164,13 @@ export type Probe = {
   readonly tables: Observed<readonly ClickHouseTable[]>
   readonly valkey: Observed<ValkeyState>
   readonly workers: Observed<readonly WorkerHealth[]>
-  /** ClickHouse's volume, as a task in its place mounts it. */
+  /** ClickHouse's volume, as a test task mounts it. */
   readonly mount: Observed<Mount>
-  /** What costs more than a look at the state, and only verify asks for. */
+  /** Schemas and load, which only verify reads. */
   readonly deepProbe: DeepProbe
 }
 
-/** `failed`: ECS could not mount it, in its words. */
+/** `failed`: ECS could not mount it, with its message. */
 export type Mount =
   | ({ readonly state: 'mounted' } & MountedFiles)
   | { readonly state: 'failed'; readonly reason: string }
@@ -187,17 +187,17 @@ export type ClickHouseTable = {
 
 export type ValkeyState = {
   readonly version: string
-  /** `noeviction` is the one that keeps a queue whole; undefined: the server does not say. */
+  /** Only `noeviction` keeps queues complete; undefined: the server does not report it. */
   readonly policy: string | undefined
-  /** Bytes; a maximum of 0 is none. */
+  /** Bytes; a maximum of 0 is no limit. */
   readonly used: number
   readonly maximum: number
   readonly evicted: number
-  /** It shares its keys out over slots, whose keys one command cannot mix. */
+  /** Cluster mode: one command cannot use keys of several slots. */
   readonly cluster: boolean
-  /** Its own clock, epoch milliseconds; undefined: it does not say. */
+  /** Its own clock, epoch milliseconds; undefined: it does not report it. */
   readonly now: number | undefined
-  /** Those that hold jobs. */
+  /** Only queues with jobs. */
   readonly queues: readonly Queue[]
 }
 
@@ -205,13 +205,13 @@ export type Queue = {
   readonly name: string
   readonly waiting: number
   readonly active: number
-  /** Those that were given up. */
+  /** Jobs that failed for good. */
   readonly failed: number
-  /** Epoch milliseconds of the job that waits longest. */
+  /** Epoch milliseconds of the longest-waiting job. */
   readonly oldest: number | undefined
 }
 
-/** What the worker says of itself; `problem`: why nothing answered, or what is strange about the answer. */
+/** The worker's health report; `problem`: why nothing answered, or what is wrong with the answer. */
 export type WorkerHealth = {
   readonly task: string
   readonly url: string
@@ -236,8 +236,8 @@ export function unknown<Value>(reason: string, because: Unseen): Observed<Value>
 }
 
 /**
- * The release that runs, by the best evidence there is: what the web reports, else its image, else the worker's. A
- * few releases report the one before them: then the images tell which of the two it is.
+ * The running release, by the best evidence: what the web reports, else its image, else the worker's. A few releases
+ * report their predecessor; then the images decide.
  */
 export function currentRelease(stack: Stack, facts: ReleaseFacts): Release | undefined {
   const reported = stack.health.known ? stack.health.value.version : undefined
@@ -248,7 +248,7 @@ export function currentRelease(stack: Stack, facts: ReleaseFacts): Release | und
   return (named ?? reported) as Release
 }
 
-/** The component as an ECS service. Asking for a web that is on App Runner is a defect of the caller. */
+/** The component as an ECS service; throws for a web on App Runner. */
 export function ecsComponent(stack: Stack, component: Component): EcsComponent {
   const found = stack[component]
   if ('taskDefinition' in found) return found

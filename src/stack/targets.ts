@@ -5,19 +5,19 @@ import { exactVersion } from './observe-image.ts'
 import type { Stack } from './stack.ts'
 import { imageOf } from './stack.ts'
 
-/** An image that a plan may roll out, as its registry has it. */
+/** An image that a plan may roll out, as its registry describes it. */
 export type TargetImage = {
-  /** What was asked for, for messages. */
+  /** The requested reference, for messages. */
   readonly asked: string
-  /** `repository@digest`, or the tag where the registry cannot be asked for a digest. */
+  /** `repository@digest`, or the tag if the registry cannot be read. */
   readonly reference: string
   readonly digest: string | undefined
-  /** Exact version by the image's tags, when the registry could be asked. */
+  /** Exact version in the image's tags, if the registry could be read. */
   readonly version: string | undefined
   readonly presence: 'present' | 'missing' | 'unchecked'
-  /** `linux/amd64`, `linux/arm64` …; undefined: the registry does not say. */
+  /** `linux/amd64`, `linux/arm64` …; undefined: unknown. */
   readonly platforms?: readonly string[] | undefined
-  /** Not in its repository yet: `repository@digest` that is copied there first, and with which program. */
+  /** Not in its repository yet: the `repository@digest` that is copied there first, and the program that copies. */
   readonly mirror?: { readonly from: string; readonly tool: string }
   /** Why a missing image cannot be copied either. */
   readonly problem?: string
@@ -25,12 +25,12 @@ export type TargetImage = {
 
 export type Targets = Readonly<Partial<Record<Component, TargetImage>>>
 
-/** The wanted image of each component: a full reference, or a tag in the repository now deployed. */
+/** The wanted image of each component: a full reference, or a tag in the deployed repository. */
 export type Wanted = Readonly<
   Partial<Record<Component, { readonly reference: string } | { readonly tag: string }>>
 >
 
-/** Looks the wanted images up, so that the plan can pin them by digest or refuse what does not exist. */
+/** Resolves the wanted images, so that the plan can pin them by digest or refuse missing ones. */
 export async function resolveTargets(stack: Stack, wanted: Wanted, cloud: Cloud): Promise<Targets> {
   const resolved = await Promise.all(
     (['worker', 'clickhouse', 'web'] as const).map(async component => {

@@ -2,7 +2,7 @@ import { Denied, explain } from '../errors/errors.ts'
 import type { Observed } from './stack.ts'
 import { known, unknown } from './stack.ts'
 
-/** One look at AWS: what it gave, or why it gave nothing, which is no sign of anything. Never throws. */
+/** One call to AWS: its answer, or why there is none. Never throws. */
 export async function tryObserve<Value>(
   what: string,
   source: string,

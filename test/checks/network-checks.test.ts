@@ -81,7 +81,7 @@ const CASES: readonly Case[] = [
     stackWith(dns({ servers: ['10.0.0.2'] })),
     'vpc-dns',
     'warning',
-    /DNS servers of its own \(10\.0\.0\.2\).*forward amazonaws\.com/,
+    /custom DNS servers \(10\.0\.0\.2\).*forward amazonaws\.com/,
   ],
   [
     'DNS that may not be looked at',
@@ -116,7 +116,7 @@ const CASES: readonly Case[] = [
     stackWith({ web: unknown('App Runner service langfuse_web has no VPC connector', 'unreachable') }),
     'web-in-vpc',
     'failed',
-    /has no VPC connector, so langfuse_web reaches neither PostgreSQL/,
+    /has no VPC connector, so langfuse_web cannot reach PostgreSQL/,
   ],
   [
     'no rule for 8123',
@@ -153,14 +153,14 @@ const CASES: readonly Case[] = [
     apart(rule({ ...all, groups: ['sg-2'] }), rule({ ranges: ['10.0.11.0/24'] })),
     'path-to-postgres',
     'warning',
-    /only some of the subnets of the worker in on port 5432, so it depends on where a task is put/,
+    /only some of the subnets of the worker in on port 5432, so access depends on where ECS places a task/,
   ],
   [
     'a rule by prefix list',
     apart(rule({ lists: ['pl-1'] })),
     'path-to-postgres',
     'skipped',
-    /by address ranges or prefix lists, and whether the worker is among them cannot be told/,
+    /by address ranges or prefix lists, and this check cannot tell whether they include the worker/,
   ],
   [
     'groups that may not be looked at',
@@ -173,10 +173,10 @@ const CASES: readonly Case[] = [
   ],
   [
     'a store that cannot be found',
-    stackWith({ valkey: unknown('x.serverless is no node-based ElastiCache', 'not-asked') }),
+    stackWith({ valkey: unknown('x.serverless is not a node-based ElastiCache', 'not-asked') }),
     'path-to-valkey',
     'skipped',
-    /no node-based ElastiCache/,
+    /not a node-based ElastiCache/,
   ],
 ]
 

@@ -116,7 +116,7 @@ const CASES: readonly Case[] = [
     }),
     'efs-mount-targets',
     'failed',
-    /fsmt-a is in vpc-9, and ClickHouse in vpc-1/,
+    /fsmt-a is in vpc-9, but ClickHouse runs in vpc-1/,
   ],
   [
     'a policy that wants TLS',
@@ -147,14 +147,14 @@ const CASES: readonly Case[] = [
     }),
     'efs-policy',
     'failed',
-    /does not come through the access point it names, and the volume uses another one/,
+    /denies mounts without the access point that it names, and the volume uses another one/,
   ],
   [
     'a policy on conditions that are not looked at',
     both(policy({ ...ALLOW, Condition: { StringEquals: { 'aws:SourceVpc': 'vpc-1' } } }), idle),
     'efs-policy',
     'inconclusive',
-    /rests on what is not looked at/,
+    /depends on policies that this check does not evaluate/,
   ],
   [
     'a policy that may not be read',
@@ -189,7 +189,7 @@ const CASES: readonly Case[] = [
     point({ creation: { uid: 0, gid: 0, permissions: '0755' } }),
     'efs-access-point',
     'failed',
-    /acts as 101:101 and makes \/clickhouse as 0:0 \(0755\), so ClickHouse cannot write/,
+    /acts as 101:101 but creates \/clickhouse with owner 0:0 \(0755\), so ClickHouse cannot write/,
   ],
   [
     'an access point without a user, with root’s directory',
@@ -203,7 +203,7 @@ const CASES: readonly Case[] = [
     point({ user: { uid: 1001, gid: 1001 }, creation: { uid: 1001, gid: 1001, permissions: '0755' } }),
     'efs-access-point',
     'warning',
-    /acts as 1001:1001, while ClickHouse runs as 101:101/,
+    /acts as 1001:1001, but ClickHouse runs as 101:101/,
   ],
   [
     'the root without an access point',
@@ -227,7 +227,7 @@ const CASES: readonly Case[] = [
       })(stack),
     'efs-volume',
     'failed',
-    /mounts fs-1 at \/data, and ClickHouse's data is in \/var\/lib\/clickhouse/,
+    /mounts fs-1 at \/data, but ClickHouse stores its data in \/var\/lib\/clickhouse/,
   ],
   [
     'another file system than before',
@@ -245,7 +245,7 @@ const CASES: readonly Case[] = [
     ),
     'efs-volume',
     'failed',
-    /is on fs-1 through fsap-1, and was on fs-0 through fsap-1 in clickhouse:1: it answers \/ping with no data/,
+    /is on fs-1 through fsap-1, but was on fs-0 through fsap-1 in clickhouse:1\. ClickHouse answers \/ping but has no data/,
   ],
   [
     'an access point where there was none, with data',
@@ -265,14 +265,14 @@ const CASES: readonly Case[] = [
     ),
     'efs-volume',
     'warning',
-    /is on fs-1 through fsap-1, and was on fs-1:\/ /,
+    /is on fs-1 through fsap-1, but was on fs-1:\/ /,
   ],
   [
     'directories of root',
     mounted(file('.'), file('metadata'), file('store', 0)),
     'efs-mounted',
     'failed',
-    /`store` on the volume belongs to 0:0 \(755\), and ClickHouse runs as 101/,
+    /`store` on the volume belongs to 0:0 \(755\), but ClickHouse runs as 101/,
   ],
   [
     'a root of root',
@@ -281,7 +281,7 @@ const CASES: readonly Case[] = [
     'failed',
     /The root of the volume belongs to 0:0/,
   ],
-  ['an empty volume', mounted(file('.')), 'efs-mounted', 'failed', /no data of a ClickHouse on it/],
+  ['an empty volume', mounted(file('.')), 'efs-mounted', 'failed', /holds no ClickHouse data/],
   [
     'a volume that cannot be mounted',
     both(files({ mountTargets: [] }), stack => ({
@@ -290,7 +290,7 @@ const CASES: readonly Case[] = [
     })),
     'efs-mounted',
     'failed',
-    /could not mount its volume: EFS's name does not resolve \(what it says of botocore leads astray\)\. EFS file system fs-1 has no mount target/,
+    /could not mount its volume: EFS's name does not resolve \(ignore the botocore message\)\. EFS file system fs-1 has no mount target/,
   ],
 ]
 
@@ -346,7 +346,7 @@ const CAUSES: readonly (readonly [what: string, reason: string, cause: Spoil, se
     'no mount target',
     MESSAGES.name,
     files({ mountTargets: [] }),
-    /EFS's name does not resolve.*botocore leads astray.*has no mount target/,
+    /EFS's name does not resolve.*ignore the botocore message.*has no mount target/,
   ],
   [
     'DNS off',
@@ -358,7 +358,7 @@ const CAUSES: readonly (readonly [what: string, reason: string, cause: Spoil, se
     'DNS servers of its own',
     MESSAGES.name,
     network({ dns: known({ vpc: 'vpc-1', support: true, hostnames: true, servers: ['10.9.9.9'] }, 'x') }),
-    /does not resolve.*DNS servers of its own \(10\.9\.9\.9\)/,
+    /does not resolve.*custom DNS servers \(10\.9\.9\.9\)/,
   ],
   ['a closed door', MESSAGES.endpoint, closed, /EFS does not answer\. Security group sg-1 .*on port 2049/],
   [
@@ -377,19 +377,19 @@ const CAUSES: readonly (readonly [what: string, reason: string, cause: Spoil, se
     'a directory that is not there',
     MESSAGES.path,
     storage({ ...plain, volume: volume({ accessPointId: undefined, rootDirectory: '/data' }) }),
-    /there is no such directory on EFS\. Volume data mounts \/data/,
+    /the directory does not exist on EFS\. Volume data mounts \/data/,
   ],
   [
     'nothing that is looked at',
     MESSAGES.name,
     stack => stack,
-    /mount targets, DNS, security groups are as they should be: a new file system's name/,
+    /although mount targets, DNS, security groups are correct\. The name of a new file system/,
   ],
   [
     'DNS that may not be looked at',
     MESSAGES.name,
     network({ dns: unknown('DNS cannot be read, because AWS denied ec2:DescribeVpcs', 'no-evidence') }),
-    /does not resolve.*its DNS could not be looked at: DNS cannot be read, because AWS denied ec2:DescribeVpcs/,
+    /does not resolve.*this check could not read its DNS: DNS cannot be read, because AWS denied ec2:DescribeVpcs/,
   ],
   [
     'an image that is gone',
@@ -402,7 +402,7 @@ const CAUSES: readonly (readonly [what: string, reason: string, cause: Spoil, se
 test.each(CAUSES)('a ClickHouse that does not start because of %s', async (_, reason, cause, sentence) => {
   const result = (await resultsOf(failing(reason)(cause(stackOn2())))).get('clickhouse-starts')
   expect(result?.state).toBe('failed')
-  expect(result?.sentence).toMatch(/^ClickHouse: a task failed in the last hour, the last one dead: /)
+  expect(result?.sentence).toMatch(/^ClickHouse: 1 task failed in the last hour, most recently dead: /)
   expect(result?.sentence).toMatch(sentence)
 })
 
@@ -412,7 +412,7 @@ test('what has failed before the service became steady is history', async () => 
   const result = (await resultsOf(steady)).get('clickhouse-starts')
   expect(result).toMatchObject({
     state: 'passed',
-    sentence: '1 failed in the last hour; since then the service is steady.',
+    sentence: '1 task failed in the last hour, but the service is steady now.',
   })
 })
 

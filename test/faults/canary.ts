@@ -31,7 +31,7 @@ const lost: readonly Fault[] = [
       return async () => void (await change(`substr(fast_hashed_secret_key, 5)`))
     },
     inputs,
-    expects: failed(/401: .*Invalid credentials.*not a valid pair of one project .*or SALT has changed/),
+    expects: failed(/401: .*Invalid credentials.*not a valid pair of one project .*or SALT was changed/),
   },
   {
     name: 'S3 takes no object of the web',
@@ -57,7 +57,7 @@ const lost: readonly Fault[] = [
             : undefined,
       }),
     inputs,
-    expects: failed(/stored the canary in S3 and could not queue it \(500: .*OOM/),
+    expects: failed(/stored the canary in S3 but could not queue it in Valkey \(500: .*OOM/),
   },
   {
     name: 'Valkey hangs up on the web',
@@ -66,7 +66,9 @@ const lost: readonly Fault[] = [
         trouble: (command, key) => (WRITES.test(command) && key.includes('ingestion') ? 'closed' : undefined),
       }),
     inputs,
-    expects: failed(/stored the canary in S3 and could not queue it \(500: .*connection was closed/),
+    expects: failed(
+      /stored the canary in S3 but could not queue it in Valkey \(500: .*connection was closed/,
+    ),
   },
   {
     name: 'no worker takes what the web queued',
@@ -82,7 +84,7 @@ const lost: readonly Fault[] = [
       }
     },
     inputs,
-    expects: failed(/no task of the worker runs, so what the web takes waits in Valkey/),
+    expects: failed(/No worker task runs, so traces wait in Valkey/),
     also: ['worker-steady', 'worker-health'],
   },
   {
@@ -90,35 +92,37 @@ const lost: readonly Fault[] = [
     row: 23,
     put: stage => block(stage, 'ingestion-queue'),
     inputs,
-    expects: failed(/queued and not taken \(ingestion-queue: [1-9]\d* wait,.*stopped its queues/),
+    expects: failed(
+      /queued but no worker is consuming it \(ingestion-queue: [1-9]\d* waiting,.*has stopped consuming/,
+    ),
   },
   {
     name: 'the same, seen from outside of the VPC by the agent',
     row: 23,
     put: stage => block(stage, 'ingestion-queue'),
     inputs: { ...inputs, network: 'task' },
-    expects: failed(/queued and not taken \(ingestion-queue: [1-9]\d* wait/),
+    expects: failed(/queued but no worker is consuming it \(ingestion-queue: [1-9]\d* waiting/),
   },
   {
     name: 'ClickHouse refuses the rows of the worker',
     put: stage => refuseRows(stage, 'traces'),
     inputs,
     expects: failed(
-      /accepted, and it is not there .*takes it and puts it back .*ingestion-queue: 0 wait, [1-9]/,
+      /accepted, but it was not readable .*fails and retries it .*ingestion-queue: 0 waiting, [1-9]/,
     ),
   },
   {
     name: 'ClickHouse refuses scores alone',
     put: stage => refuseRows(stage, 'scores'),
     inputs,
-    expects: failed(/accepted, and its score is not there/),
+    expects: failed(/accepted, but its score was not readable/),
   },
   {
     name: 'the worker cannot read the events from S3',
     row: 33,
     put: stage => deny(stage, 'GET'),
     inputs,
-    expects: failed(/accepted, and it is not there .*takes it and puts it back/),
+    expects: failed(/accepted, but it was not readable .*fails and retries it/),
   },
   {
     name: 'deletions cannot be queued',
@@ -132,7 +136,7 @@ const lost: readonly Fault[] = [
       {
         check: 'canary',
         state: 'warning',
-        says: /could be read back .*Canary \w{32} could not be deleted \(500 .*READONLY/,
+        says: /was read back after .*Canary \w{32} could not be deleted \(500 .*READONLY/,
       },
     ],
   },
@@ -156,7 +160,7 @@ const lost: readonly Fault[] = [
     },
     inputs,
     expects: [
-      { check: 'canary', state: 'warning', says: /Of 6 canaries that earlier runs left, 6 are deleted now/ },
+      { check: 'canary', state: 'warning', says: /Earlier runs left 6 canaries; this run deleted 6/ },
     ],
   },
 ]
@@ -168,7 +172,7 @@ const lostOnV4: readonly Fault[] = [
     row: 22,
     put: setDual,
     inputs,
-    expects: failed(/refused the canary event by event .*events_only.*although its settings say `dual`/),
+    expects: failed(/rejected each event of the canary .*events_only.*although its settings say `dual`/),
     on: 'v4',
   },
   {
@@ -184,7 +188,7 @@ const lostOnV4: readonly Fault[] = [
     row: 23,
     put: stage => block(stage, 'otel-ingestion-queue'),
     inputs,
-    expects: failed(/queued and not taken \(otel-ingestion-queue: [1-9]\d* wait/),
+    expects: failed(/queued but no worker is consuming it \(otel-ingestion-queue: [1-9]\d* waiting/),
     on: 'v4',
   },
   {
@@ -192,7 +196,7 @@ const lostOnV4: readonly Fault[] = [
     put: stage => refuseRows(stage, 'events_full'),
     inputs,
     expects: failed(
-      /accepted, and it is not there .*takes it and puts it back .*otel-ingestion-queue: 0 wait, [1-9]/,
+      /accepted, but it was not readable .*fails and retries it .*otel-ingestion-queue: 0 waiting, [1-9]/,
     ),
     on: 'v4',
   },

@@ -158,13 +158,13 @@ export const SETTING_FAULTS: readonly Fault[] = [
       })
     },
     expects: [
-      warns('clickhouse-placement', /FARGATE_SPOT, so AWS stops ClickHouse.*is_spot_instance = false/),
+      warns('clickhouse-placement', /FARGATE_SPOT, so AWS may stop ClickHouse.*is_spot_instance = false/),
     ],
   },
   {
     name: 'ClickHouse has 30 s to stop',
     put: stage => container(stage, 'clickhouse', () => ({ stopTimeout: undefined })),
-    expects: [warns('clickhouse-stop', /killed 30 s after.*`stopTimeout = 120`/)],
+    expects: [warns('clickhouse-stop', /kills ClickHouse 30 s after.*`stopTimeout = 120`/)],
   },
   {
     name: 'ClickHouse has 50 s to start',
@@ -177,18 +177,18 @@ export const SETTING_FAULTS: readonly Fault[] = [
   {
     name: 'ClickHouse has no container health check',
     put: stage => container(stage, 'clickhouse', () => ({ healthCheck: undefined })),
-    expects: [warns('clickhouse-health-check', /no health check, so ECS and Cloud Map take one for healthy/)],
+    expects: [warns('clickhouse-health-check', /no health check, so ECS and Cloud Map report it as healthy/)],
   },
   {
     name: 'ClickHouse may open 65535 files',
     put: stage => container(stage, 'clickhouse', () => ({ ulimits: undefined })),
-    expects: [warns('clickhouse-open-files', /may open 65535 files and asks for 262144/)],
+    expects: [warns('clickhouse-open-files', /may open 65535 files but recommends 262144/)],
   },
   {
     name: 'the worker has no container health check',
     row: 23,
     put: stage => container(stage, 'langfuse_worker', () => ({ healthCheck: undefined })),
-    expects: [warns('worker-health-check', /stopped to work its queues.*127\.0\.0\.1:3030\/api\/health/)],
+    expects: [warns('worker-health-check', /stopped processing its queues.*127\.0\.0\.1:3030\/api\/health/)],
   },
   {
     name: "ClickHouse's log goes nowhere",
@@ -202,7 +202,9 @@ export const SETTING_FAULTS: readonly Fault[] = [
       web(stage, ({ SourceConfiguration }) => ({
         SourceConfiguration: { ...(SourceConfiguration as JsonObject), AutoDeploymentsEnabled: true },
       })),
-    expects: [warns('automatic-deployments', /deploys whatever is pushed.*auto_deployments_enabled = false/)],
+    expects: [
+      warns('automatic-deployments', /deploys every image that is pushed.*auto_deployments_enabled = false/),
+    ],
   },
   {
     name: "a console edit sets App Runner's health check back to TCP",
@@ -215,14 +217,14 @@ export const SETTING_FAULTS: readonly Fault[] = [
           Path: undefined,
         },
       })),
-    expects: [warns('web-health-check', /checks TCP, which an open port satisfies.*sets it back to TCP/)],
+    expects: [warns('web-health-check', /health check is TCP, which passes although.*resets it to TCP/)],
   },
   {
     name: 'App Runner gives the web 25 s to start',
     row: 31,
     put: async stage =>
       web(stage, () => ({ HealthCheckConfiguration: { Protocol: 'HTTP', Path: '/api/public/health' } })),
-    expects: [warns('web-health-window', /gives the web 25 s \(5 checks, one each 5 s\)/)],
+    expects: [warns('web-health-window', /gives the web 25 s to start \(5 checks, one every 5 s\)/)],
   },
 ]
 
@@ -251,7 +253,7 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
     expects: [
       warns(
         'environment-names',
-        /`LANGFUSE_READ_FROM_CLICKHOUSE_ONLY`, which the newest Langfuse 3 does not/,
+        /`LANGFUSE_READ_FROM_CLICKHOUSE_ONLY`, which the newest Langfuse 3 no longer reads/,
       ),
     ],
   },
@@ -343,7 +345,9 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
   {
     name: 'the web has a secret as a plain value',
     put: stage => webVariables(stage, { NEXTAUTH_SECRET: 'c2VjcmV0LXZhbHVl' }),
-    expects: [warns('plain-secrets', /configuration of web \(`NEXTAUTH_SECRET`\), where(?!.*c2VjcmV0)/)],
+    expects: [
+      warns('plain-secrets', /configuration of web \(`NEXTAUTH_SECRET`\), so everyone(?!.*c2VjcmV0)/),
+    ],
   },
   {
     name: 'a cache with TLS is talked to in plain text',
@@ -351,7 +355,7 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
       const REDIS_HOST = 'master.langfuse-cache.x1y2z3.apne1.cache.amazonaws.com'
       return all(variables(stage, 'langfuse_worker', { REDIS_HOST }), webVariables(stage, { REDIS_HOST }))
     },
-    expects: [warns('valkey-tls', /web and worker talk to it in plain text.*REDIS_TLS_ENABLED = "true"/)],
+    expects: [warns('valkey-tls', /web and worker connect in plain text.*REDIS_TLS_ENABLED = "true"/)],
   },
 ]
 
@@ -371,7 +375,7 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
         })),
       )
     },
-    expects: [warns('image-tags', /worker \(langfuse-worker:3\) runs a tag that names no exact release/)],
+    expects: [warns('image-tags', /worker \(langfuse-worker:3\) uses a tag that is not an exact release/)],
   },
   {
     name: "the worker's tag was moved to another image",
@@ -385,14 +389,14 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
       return swap(images, { images: moved })
     },
     expects: [
-      fails('image-tags', /worker runs sha256:\w+, but `langfuse-worker:[\d.]+` now leads to sha256:\w+/),
+      fails('image-tags', /worker runs sha256:\w+, but `langfuse-worker:[\d.]+` now points to sha256:\w+/),
     ],
   },
   {
     name: 'tags of a repository can be moved',
     row: 1,
     put: async stage => swap(repository(stage), { mutability: 'MUTABLE' }),
-    expects: [warns('image-mutability', /lets the tags of langfuse-worker be moved.*"IMMUTABLE"/)],
+    expects: [warns('image-mutability', /Tags in ECR repository langfuse-worker can be moved.*"IMMUTABLE"/)],
   },
   {
     name: "the worker's image is no longer in ECR",
@@ -403,7 +407,7 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
     expects: [
       fails(
         'image-retention',
-        /no longer in ECR \(worker's in langfuse-worker\): the next task cannot start/,
+        /no longer in ECR \(worker image in langfuse-worker\), so the next task cannot start/,
       ),
     ],
     // A tag that leads nowhere may have led elsewhere before.
@@ -418,7 +422,7 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
       })
       return swap(repository(stage), { lifecycle })
     },
-    expects: [warns('image-retention', /worker's in langfuse-worker after \d more pushes/)],
+    expects: [warns('image-retention', /worker image in langfuse-worker after \d more pushes/)],
   },
   {
     name: 'a repository keeps images for a week, whatever runs',
@@ -434,7 +438,7 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
         lifecycle: JSON.stringify({ rules: [{ selection }] }),
       })
     },
-    expects: [warns('image-retention', /web's in langfuse-web in \d+ days/)],
+    expects: [warns('image-retention', /web image in langfuse-web in \d+ days/)],
   },
   {
     name: 'the image to go back to is no longer in ECR',
@@ -445,7 +449,9 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
         `123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/${now?.repository}:3.225.0`,
       )
     },
-    expects: [warns('rollback-image', /What ran before is no longer in ECR: worker's \(langfuse-worker:1\)/)],
+    expects: [
+      warns('rollback-image', /The previous image is no longer in ECR, .*: worker \(langfuse-worker:1\)/),
+    ],
   },
   {
     name: 'nobody may look into ECR',
@@ -463,7 +469,7 @@ export const BACKUP_FAULTS: readonly Fault[] = [
   {
     name: 'Aurora keeps backups for a day',
     put: async stage => swap(cluster(stage), { backupRetentionDays: 1 }),
-    expects: [warns('database-backups', /keeps backups for a day.*backup_retention_period = 14/)],
+    expects: [warns('database-backups', /keeps backups for only 1 day,.*backup_retention_period = 14/)],
   },
   {
     name: 'Aurora can be deleted by mistake',
@@ -473,12 +479,14 @@ export const BACKUP_FAULTS: readonly Fault[] = [
   {
     name: 'PostgreSQL is the oldest that v4 works on',
     put: async stage => swap(cluster(stage), { engineVersion: '15.6' }),
-    expects: [warns('database-version', /PostgreSQL is 15\.6: Langfuse 4 needs 15 at least/)],
+    expects: [warns('database-version', /PostgreSQL is 15\.6, but Langfuse 4 needs at least 15/)],
   },
   {
     name: 'PostgreSQL is too old',
     put: async stage => swap(cluster(stage), { engineVersion: '11.21' }),
-    expects: [fails('database-version', /PostgreSQL is 11\.21, and Langfuse [\d.]+ needs 12 or newer/)],
+    expects: [
+      fails('database-version', /Langfuse [\d.]+ needs PostgreSQL 12 or newer, but the cluster runs 11\.21/),
+    ],
   },
   {
     name: "ClickHouse's files have no recovery point",
@@ -489,7 +497,7 @@ export const BACKUP_FAULTS: readonly Fault[] = [
         for (const [id, point] of points) world.backup.jobs.set(id, point)
       }
     },
-    expects: [warns('file-backups', /has no recovery point, so traces that ClickHouse loses are lost/)],
+    expects: [warns('file-backups', /has no recovery point, so lost ClickHouse data cannot be restored/)],
   },
   {
     name: 'AWS Backup stopped three weeks ago',

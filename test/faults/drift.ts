@@ -51,17 +51,20 @@ function evidence(): readonly Fault[] {
         const all = stage.github.all.splice(0)
         return async () => void stage.github.all.push(...all)
       },
-      ...seen('inconclusive', /nothing was written down yet.*: run the deploy action once/),
+      ...seen('inconclusive', /no deploy has recorded a baseline yet.*: run the deploy action once/),
     },
     {
       name: 'the baseline is that of another stack',
       put: async stage => changeBaseline(stage, { stack: 'another/stack' }),
-      ...seen('inconclusive', /that of another stack \(another\/stack\): give each stack an `environment`/),
+      ...seen(
+        'inconclusive',
+        /belongs to another stack \(another\/stack\): give each stack its own `environment`/,
+      ),
     },
     {
       name: 'the baseline is garbage',
       put: async stage => changeBaseline(stage, { fingerprint: 'garbage' }),
-      ...seen('inconclusive', /nothing was written down yet/),
+      ...seen('inconclusive', /no deploy has recorded a baseline yet/),
     },
   ]
 }

@@ -132,7 +132,7 @@ const vpc: readonly Fault[] = [
       {
         check: 'web-in-vpc',
         state: 'failed',
-        says: /has no VPC connector, so langfuse_web reaches neither PostgreSQL/,
+        says: /has no VPC connector, so langfuse_web cannot reach PostgreSQL/,
       },
     ],
     // Half of what they look at stands nowhere.
@@ -159,7 +159,7 @@ const cloudMap: readonly Fault[] = [
       {
         check: 'cloud-map-settings',
         state: 'failed',
-        says: /has no A record \(SRV\), so no URL with that name resolves/,
+        says: /has no A record \(SRV\), so a URL with that name does not resolve/,
       },
     ],
   },

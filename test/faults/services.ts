@@ -30,8 +30,8 @@ const services: readonly Fault[] = [
     },
     expects: [
       { check: 'clickhouse-steady', state: 'failed', says: /scaled to 0 tasks: set its desired count/ },
-      { check: 'cloud-map', state: 'failed', says: /leads nowhere/ },
-      { check: 'clickhouse-single-writer', state: 'failed', says: /wants 0 tasks, .*exactly one/ },
+      { check: 'cloud-map', state: 'failed', says: /does not resolve/ },
+      { check: 'clickhouse-single-writer', state: 'failed', says: /has desired count 0, .*exactly one/ },
     ],
     also: insideClickHouse(),
   },
@@ -42,7 +42,7 @@ const services: readonly Fault[] = [
       {
         check: 'worker-steady',
         state: 'failed',
-        says: /2 deployments at once: wait for the rollout, or find out why it does not end/,
+        says: /2 deployments at once: wait for the rollout to finish\. If it does not/,
       },
     ],
   },
@@ -109,7 +109,7 @@ const services: readonly Fault[] = [
       {
         check: 'clickhouse-single-writer',
         state: 'failed',
-        says: /wants 2 tasks, .*exactly one: set its desired count to 1/,
+        says: /has desired count 2, .*exactly one task: set its desired count to 1/,
       },
       { check: 'clickhouse-steady', state: 'failed', says: /runs 1 of 2 tasks/ },
     ],
@@ -127,7 +127,7 @@ const web: readonly Fault[] = [
       const open = { ...last, type: 'START_DEPLOYMENT', status: 'IN_PROGRESS', endedAt: undefined } as const
       return swap(web, { operations: [open, ...web.operations], status: 'OPERATION_IN_PROGRESS' })
     },
-    expects: [{ check: 'web-steady', state: 'failed', says: /is busy, START_DEPLOYMENT .* is IN_PROGRESS/ }],
+    expects: [{ check: 'web-steady', state: 'failed', says: /is busy: START_DEPLOYMENT .* is IN_PROGRESS/ }],
   },
   {
     name: 'App Runner is paused',
@@ -167,7 +167,7 @@ const web: readonly Fault[] = [
       {
         check: 'web-health',
         state: 'inconclusive',
-        says: /200, but not as Langfuse does: check input `url`/,
+        says: /200, but not with Langfuse's health report: check input `url`/,
       },
       { check: 'web-version', state: 'inconclusive', says: /reports no version/ },
     ],
@@ -181,7 +181,7 @@ const web: readonly Fault[] = [
       {
         check: 'web-version',
         state: 'failed',
-        says: /reports 2\.95\.1, but 3\.225\.4 should run: an older revision still serves, or the image is mis/,
+        says: /reports 2\.95\.1, but 3\.225\.4 should run: an older revision still serves requests, or the image is mis/,
       },
     ],
   },
@@ -226,7 +226,7 @@ const web: readonly Fault[] = [
         body: '{"status":"error"}',
       })),
     expects: [
-      { check: 'worker-health', state: 'failed', says: /answers 500 on \/api\/health: it does not reach/ },
+      { check: 'worker-health', state: 'failed', says: /answers 500 on \/api\/health: it cannot reach/ },
     ],
   },
 ]
@@ -246,7 +246,7 @@ const discovery: readonly Fault[] = [
       }
     },
     expects: [
-      { check: 'cloud-map', state: 'failed', says: /leads nowhere: Cloud Map has no instance/ },
+      { check: 'cloud-map', state: 'failed', says: /does not resolve: Cloud Map has no instance/ },
       { check: 'clickhouse-name', state: 'failed', says: /has no address inside the VPC/ },
     ],
     also: insideClickHouse(),
@@ -268,7 +268,7 @@ const discovery: readonly Fault[] = [
       {
         check: 'cloud-map',
         state: 'failed',
-        says: /leads to 2 addresses \(.*10\.0\.11\.199.*\), of which one task can answer: deregister/,
+        says: /resolves to 2 addresses \(.*10\.0\.11\.199.*\), but only one can be ClickHouse: deregister/,
       },
       { check: 'clickhouse-name', state: 'failed', says: /10\.0\.11\.199, where no ClickHouse task runs/ },
     ],
@@ -287,7 +287,7 @@ const discovery: readonly Fault[] = [
       {
         check: 'cloud-map',
         state: 'failed',
-        says: /leads to 10\.0\.11\.199, but the running task has .*: a stale instance, deregister it/,
+        says: /resolves to 10\.0\.11\.199, but the running task has .*\. Deregister the stale instance/,
       },
       { check: 'clickhouse-name', state: 'failed', says: /10\.0\.11\.199, where no ClickHouse task runs/ },
     ],
@@ -300,7 +300,7 @@ const discovery: readonly Fault[] = [
       if (instance === undefined) throw new Error('no instance')
       return swap(instance, { health: 'UNHEALTHY' })
     },
-    expects: [{ check: 'cloud-map', state: 'failed', says: /which Cloud Map calls UNHEALTHY/ }],
+    expects: [{ check: 'cloud-map', state: 'failed', says: /which Cloud Map reports as UNHEALTHY/ }],
   },
   {
     name: 'the resolver of the VPC still gives an address that Cloud Map has forgotten',
@@ -321,7 +321,7 @@ const discovery: readonly Fault[] = [
       {
         check: 'clickhouse-name',
         state: 'failed',
-        says: /Inside the VPC clickhouse\.langfuse\.local leads to 10\.0\.11\.199.*DNS forgets it after its TTL/,
+        says: /Inside the VPC clickhouse\.langfuse\.local resolves to 10\.0\.11\.199.*DNS drops it after its TTL/,
       },
     ],
   },
@@ -333,7 +333,7 @@ const discovery: readonly Fault[] = [
       return swap(clickhouse, { settings })
     },
     expects: [
-      { check: 'cloud-map', state: 'warning', says: /registers in no Cloud Map service: web and worker/ },
+      { check: 'cloud-map', state: 'warning', says: /is not registered in Cloud Map, so web and worker/ },
     ],
     // There are no settings to look at.
     also: ['cloud-map-settings'],
@@ -367,9 +367,7 @@ const store: readonly Fault[] = [
       insteadOfClickHouse(stage, ({ path }) =>
         path.startsWith('/ping') ? { status: 200, body: '<html>It works!</html>' } : undefined,
       ),
-    expects: [
-      { check: 'clickhouse-ping', state: 'failed', says: /answers \/ping with something else than Ok/ },
-    ],
+    expects: [{ check: 'clickhouse-ping', state: 'failed', says: /answers \/ping, but not with Ok/ }],
   },
   {
     name: "ClickHouse's schema is dirty",
@@ -392,7 +390,7 @@ const store: readonly Fault[] = [
       {
         check: 'clickhouse-schema',
         state: 'failed',
-        says: /at version 46, and Langfuse 3\.225\.4 knows only 37, .*"no migration found for version 46"/,
+        says: /at version 46, but Langfuse 3\.225\.4 knows only 37, .*"no migration found for version 46"/,
       },
       // Only the number is that of v4.
       { check: 'clickhouse-tables', state: 'failed', says: /version 46: table events_core is missing/ },
@@ -406,7 +404,7 @@ const store: readonly Fault[] = [
       {
         check: 'clickhouse-schema',
         state: 'failed',
-        says: /at 36, but Langfuse 3\.225\.4 needs 37: its migrations have/,
+        says: /at version 36, but Langfuse 3\.225\.4 needs 37: its ClickHouse migrations have/,
       },
     ],
   },
@@ -425,12 +423,14 @@ const store: readonly Fault[] = [
   {
     name: 'ClickHouse has 0.5 GiB left',
     put: stage => freeSpace(stage, 2 ** 29),
-    expects: [{ check: 'clickhouse-disk', state: 'failed', says: /has 0\.5 GiB free: it stops to write/ }],
+    expects: [
+      { check: 'clickhouse-disk', state: 'failed', says: /has 0\.5 GiB free and stops accepting writes/ },
+    ],
   },
   {
     name: 'ClickHouse has 3 GiB left',
     put: stage => freeSpace(stage, 3 * 2 ** 30),
-    expects: [{ check: 'clickhouse-disk', state: 'warning', says: /has 3\.0 GiB free: make room/ }],
+    expects: [{ check: 'clickhouse-disk', state: 'warning', says: /has 3\.0 GiB free: free space/ }],
   },
   {
     name: 'a Postgres migration was killed half-way',
@@ -479,7 +479,7 @@ const store: readonly Fault[] = [
       {
         check: 'postgres-migrations',
         state: 'warning',
-        says: /1 migrations that Langfuse 3\.225\.4 does not know \(20270101000000_of_a_newer_release\)/,
+        says: /1 migration that Langfuse 3\.225\.4 does not know \(20270101000000_of_a_newer_release\)/,
       },
     ],
     also: ['postgres-schema'],
@@ -498,7 +498,7 @@ const store: readonly Fault[] = [
       {
         check: 'postgres-migrations',
         state: 'failed',
-        says: /begun and not finished \(0037\): run the rollback action/,
+        says: /started but not finished \(0037\): run the rollback action/,
       },
     ],
     also: ['postgres-schema'],
@@ -512,7 +512,7 @@ const store: readonly Fault[] = [
       {
         check: 'background-migrations',
         state: 'failed',
-        says: /encrypt_blob_storage_secrets \("MEMORY_LIMIT_EXCEEDED"\) failed: remove the cause, then deploy/,
+        says: /encrypt_blob_storage_secrets \("MEMORY_LIMIT_EXCEEDED"\) failed: fix the cause, then deploy/,
       },
     ],
   },
@@ -549,7 +549,7 @@ const store: readonly Fault[] = [
       {
         check: 'valkey',
         state: 'failed',
-        says: /has evicted 1200 keys .*events were lost or a queue stands/,
+        says: /has evicted 1200 keys .*events were lost or a queue is stuck/,
       },
     ],
   },
@@ -624,7 +624,7 @@ const elsewhere: readonly Fault[] = [
       {
         check: 'clickhouse-schema',
         state: 'failed',
-        says: /at 37, but Langfuse 4\.16\.0 needs 46: its migrations have/,
+        says: /at version 37, but Langfuse 4\.16\.0 needs 46: its ClickHouse migrations have/,
       },
       // Only the number is that of v3.
       { check: 'clickhouse-tables', state: 'failed', says: /version 37: table dataset_run_items is missing/ },

@@ -43,7 +43,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-mount-targets',
         state: 'failed',
-        says: /There is no EFS file system fs-\w+ \(any more\), so no ClickHouse task starts/,
+        says: /EFS file system fs-\w+ does not exist, so no ClickHouse task can start/,
       },
       { check: 'efs-access-point', state: 'failed', says: /Access point fsap-\w+ does not exist/ },
     ],
@@ -113,7 +113,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-policy',
         state: 'failed',
-        says: /statement OnlyTls .*denies what comes without TLS.*Set transitEncryption to ENABLED/,
+        says: /statement OnlyTls .*denies mounts without TLS.*Set transitEncryption to ENABLED/,
       },
     ],
   },
@@ -144,7 +144,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-policy',
         state: 'failed',
-        says: /does not come through the access point it names, and the volume uses another one/,
+        says: /denies mounts without the access point that it names, and the volume uses another one/,
       },
     ],
   },
@@ -176,7 +176,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-access-point',
         state: 'failed',
-        says: /makes \/clickhouse as 0:0 \(0755\), so ClickHouse cannot write/,
+        says: /creates \/clickhouse with owner 0:0 \(0755\), so ClickHouse cannot write/,
       },
     ],
   },
@@ -187,7 +187,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-access-point',
         state: 'warning',
-        says: /acts as 1001:1001, while ClickHouse runs as 101:101/,
+        says: /acts as 1001:1001, but ClickHouse runs as 101:101/,
       },
     ],
   },
@@ -222,7 +222,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-volume',
         state: 'failed',
-        says: /mounts fs-\w+ at \/data, and ClickHouse's data is in \/var\/lib\/clickhouse, which goes with the task/,
+        says: /mounts fs-\w+ at \/data, but ClickHouse stores its data in \/var\/lib\/clickhouse and loses it with the task/,
       },
     ],
   },
@@ -241,7 +241,7 @@ const mounted: readonly Fault[] = [
       {
         check: 'efs-mounted',
         state: 'failed',
-        says: /`store` on the volume belongs to 0:0 \(\d+\), and ClickHouse runs as 101.*chown -R 101:101/,
+        says: /`store` on the volume belongs to 0:0 \(\d+\), but ClickHouse runs as 101.*chown -R 101:101/,
       },
     ],
   },
@@ -261,7 +261,7 @@ const mounted: readonly Fault[] = [
       files.accessPoints.pop()
       return swap(point, { path: '/empty' })
     },
-    expects: [{ check: 'efs-mounted', state: 'failed', says: /no data of a ClickHouse on it/ }],
+    expects: [{ check: 'efs-mounted', state: 'failed', says: /holds no ClickHouse data/ }],
   },
   {
     name: 'a task in the place of ClickHouse finds no mount target in its zone',
@@ -273,7 +273,7 @@ const mounted: readonly Fault[] = [
       {
         check: 'efs-mounted',
         state: 'failed',
-        says: /EFS's name does not resolve \(what it says of botocore leads astray\)\. EFS file system fs-\w+ has no mount target in the zone/,
+        says: /EFS's name does not resolve \(ignore the botocore message\)\. EFS file system fs-\w+ has no mount target in the zone/,
       },
     ],
   },
@@ -338,7 +338,7 @@ const starting: readonly Fault[] = [
       {
         check: 'clickhouse-starts',
         state: 'failed',
-        says: /EFS's name does not resolve \(what it says of botocore leads astray\)\. EFS file system fs-\w+ has no mount target/,
+        says: /EFS's name does not resolve \(ignore the botocore message\)\. EFS file system fs-\w+ has no mount target/,
       },
     ],
     also: ['efs-security-groups', ...WITHOUT_CLICKHOUSE],
@@ -382,9 +382,9 @@ const moved: readonly Fault[] = [
       {
         check: 'efs-volume',
         state: 'failed',
-        says: /is on fs-\w+ through fsap-\w+, and was on fs-\w+ through fsap-\w+ in clickhouse:1: it answers \/ping with no data at all/,
+        says: /is on fs-\w+ through fsap-\w+, but was on fs-\w+ through fsap-\w+ in clickhouse:1\. ClickHouse answers \/ping but has no data/,
       },
-      { check: 'clickhouse-data', state: 'failed', says: /answers and is empty: no schema, although/ },
+      { check: 'clickhouse-data', state: 'failed', says: /is empty: it has no schema, although/ },
     ],
     // There is no table, neither Langfuse's nor a log.
     also: ['clickhouse-schema', 'clickhouse-tables', 'clickhouse-logs'],

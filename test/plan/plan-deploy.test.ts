@@ -136,20 +136,20 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
     'an operation under way on App Runner',
     web({ operation: { id: 'op', type: 'UPDATE_SERVICE', status: 'IN_PROGRESS' } }),
     {},
-    /langfuse_web is busy, UPDATE_SERVICE/,
+    /langfuse_web is busy: UPDATE_SERVICE/,
   ],
   [
     'a paused web',
     web({ service: appRunnerService({ status: 'PAUSED' }) }),
     {},
-    /is PAUSED, and only a RUNNING one/,
+    /is PAUSED, but only a RUNNING service/,
   ],
   ['a dirty ClickHouse', store({ dirty: true }), {}, /dirty at version 5, .*force version 4/],
   [
     'a failed Postgres migration',
     migration('failed'),
     {},
-    /20241124115100_a was started and never finished, .*P3009/,
+    /20241124115100_a was started but never finished, .*P3009/,
   ],
   [
     'a ClickHouse that is too old',
@@ -161,7 +161,7 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
     'a ClickHouse schema from the future',
     store({ head: 7 }),
     {},
-    /schema is at version 7, and Langfuse 3\.0\.0 knows only 6/,
+    /schema is at version 7, but Langfuse 3\.0\.0 knows only 6/,
   ],
   [
     'a store that was given and is out of reach',
@@ -176,7 +176,7 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
       clickhouse: { ...stack.clickhouse, service: ecsService('clickhouse', { desiredCount: 2 }) },
     }),
     {},
-    /wants 2 tasks, and ClickHouse on EFS works with exactly one/,
+    /has desired count 2, but ClickHouse on EFS needs exactly one task/,
   ],
 ])('refuses %s, and says what to do', (_name, spoil, inputs, sentence) => {
   const result = plan(spoil(stackOn2()), TO_3, inputs)
@@ -242,7 +242,7 @@ test('refuses to deploy over a rollback that was not finished', () => {
     ),
   })
   expect(plan(stack)).toMatchObject({
-    problems: [expect.stringMatching(/rollback was begun and not finished \(0006\)/)],
+    problems: [expect.stringMatching(/rollback was started but not finished \(0006\)/)],
   })
 })
 

@@ -259,7 +259,7 @@ test('a failed Postgres migration whose changes are all there is undone like a f
 test('a failed Postgres migration that cannot be judged is refused with what to do', () => {
   const schema = { 'column public.projects.of_20241206115829_b': { type: 'integer', notNull: false } }
   expect((plan(stackWithFailed(schema)) as Refusal).problems).toEqual([
-    expect.stringMatching(/20241206115829_b was started and never finished.*prisma migrate resolve/),
+    expect.stringMatching(/20241206115829_b was started but never finished.*prisma migrate resolve/),
   ])
 })
 

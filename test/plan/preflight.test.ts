@@ -64,7 +64,7 @@ test('all that stands in the way is said at once: the stop, the ClickHouse, the 
   ])
   expect(problems(plan(stackOn('2.93.7'), { version: '3.207.0' }))).toEqual([
     expect.stringMatching(/Deploy 3\.29\.0 first/),
-    expect.stringMatching(/data is on EFS/),
+    expect.stringMatching(/with data on EFS/),
   ])
 })
 
@@ -142,7 +142,7 @@ const REFUSALS: readonly Row[] = [
       `${version} with ClickHouse's data on EFS`,
       stackOn('3.206.0'),
       { version },
-      /Langfuse 3\.2\S+ fails in ClickHouse migration 36 where the data is on EFS .*: deploy 3\.213\.0 or newer\.$/,
+      /Langfuse 3\.2\S+ fails in ClickHouse migration 36 with data on EFS, .*: deploy 3\.213\.0 or newer\.$/,
     ],
   ),
   [
@@ -152,7 +152,7 @@ const REFUSALS: readonly Row[] = [
       clickhouseStore: known({ version: '24.8.7', timezone: 'UTC', head: 8, dirty: false }, 'x'),
     },
     { version: '3.28.3' },
-    /schema is at version 8, and Langfuse 3\.28\.3 knows only 7, .*: deploy the release that migrated to 8/,
+    /schema is at version 8, but Langfuse 3\.28\.3 knows only 7, .*: deploy the release that migrated to 8/,
   ],
   [
     'v2 to beyond 3.29.0 with its data not copied yet',

@@ -26,7 +26,7 @@ export const HAND_MADE: readonly HandMade[] = [
         repository.images = before
       }
     },
-    says: /^1 difference from what was deployed: worker image tag: `\d+\.\d+\.\d+` → `none`/,
+    says: /^1 difference from the last deploy: worker image tag: `\d+\.\d+\.\d+` → `none`/,
   },
   {
     name: "a variable of the web's is changed on App Runner",

@@ -52,7 +52,7 @@ test('before anything was deployed there is nothing to compare with, and the sen
   const result = await withIssue()
   expect(driftIn(result)).toMatchObject({
     state: 'inconclusive',
-    sentence: expect.stringMatching(/nothing was written down yet.*: run the deploy action once/),
+    sentence: expect.stringMatching(/no deploy has recorded a baseline yet.*: run the deploy action once/),
   })
   expect(result.outputs).toMatchObject({ outcome: 'inconclusive', drift: 'false', 'issue-number': '' })
   expect(stage.github.issues).toEqual([])
@@ -72,9 +72,7 @@ test('a deploy leaves what runs, without a value of any variable', async () => {
 test('right after it nothing differs: no drift, no issue, nothing written', async () => {
   const from = stage.stack.sandbox.requests.length
   const result = await withIssue()
-  expect(driftIn(result)?.sentence).toMatch(
-    /^Nothing differs from what the deploy of workflow run \d+ left\.$/,
-  )
+  expect(driftIn(result)?.sentence).toMatch(/^The stack matches what the deploy of workflow run \d+ left\.$/)
   expect(result.outputs).toMatchObject({ outcome: 'passed', drift: 'false', 'issue-number': '' })
   expect(stage.github.issues).toEqual([])
   expect(stage.stack.sandbox.requests.slice(from).filter(isWrite)).toEqual([])

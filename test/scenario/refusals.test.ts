@@ -97,7 +97,7 @@ const BAD_INPUT: readonly BadInput[] = [
     'a release that cannot migrate a ClickHouse on EFS',
     'deploy',
     { version: '3.207.0' },
-    /Langfuse 3\.207\.0 fails in ClickHouse migration 36 where the data is on EFS .*: deploy 3\.213\.0 or newer/,
+    /Langfuse 3\.207\.0 fails in ClickHouse migration 36 with data on EFS, .*: deploy 3\.213\.0 or newer/,
   ],
   [
     'a wrong database password',
@@ -111,7 +111,7 @@ const BAD_INPUT: readonly BadInput[] = [
     { to: '2.93.7', 'clickhouse-password': 'wr0ng-Pass' },
     /ClickHouse at .* refused a statement: .*Authentication failed/,
   ],
-  ['a wrong check', 'verify', { checks: 'cloudmap' }, /Input `checks` names `cloudmap`/],
+  ['a wrong check', 'verify', { checks: 'cloudmap' }, /Input `checks` contains `cloudmap`/],
   [
     'nothing to go back to',
     'rollback',

@@ -63,6 +63,6 @@ test('a web on plain ECS without `url` cannot be asked, and the sentence says wh
   const result = await run('verify', { url: '' })
   expect(result.outputs['outcome']).toBe('inconclusive')
   expect(result.commands.at(-1)?.message).toMatch(
-    /runs on ECS service langfuse_web, whose public address cannot be found: write it in input `url`/,
+    /runs on ECS service langfuse_web, which has no known public address: set input `url`/,
   )
 })

@@ -12,9 +12,9 @@ const web = (
 })
 
 test.each([
-  ['2.95.11', {}, /2\.95\.11 writes to PostgreSQL alone/],
-  ['3.0.0', {}, /3\.0\.0 has no API that deletes a trace/],
-  ['3.38.0', {}, /no API that deletes/],
+  ['2.95.11', {}, /2\.95\.11 writes only to PostgreSQL/],
+  ['3.0.0', {}, /3\.0\.0 has no API to delete a trace/],
+  ['3.38.0', {}, /no API to delete/],
   ['3.39.0', {}, { path: 'ingestion', mode: 'legacy', configured: true }],
   ['3.225.4', {}, { path: 'ingestion', mode: 'legacy', configured: true }],
   ['3.225.4', { [MODE]: 'dual' }, { path: 'ingestion', mode: 'dual', configured: true }],

@@ -72,7 +72,7 @@ test.each<readonly [string, ImageTool | undefined, RegExp]>([
   [
     'no program',
     undefined,
-    /neither docker with buildx, nor skopeo, nor crane is on the PATH\. Use a GitHub/,
+    /no tool to copy it from .*\(docker with buildx, skopeo or crane\)\. Use a GitHub/,
   ],
   ['no such source', toolWith({}), /neither does its source `ghcr\.io\/mirror\/langfuse\/langfuse:3\.0\.0`/],
   [

@@ -114,14 +114,14 @@ test.each<readonly [string, Account, Record<string, string>, RegExp]>([
     'a host of RDS that belongs to none of the clusters',
     { clusters: [OURS] },
     { DATABASE_HOST: 'other.cluster-zzz.eu-west-1.rds.amazonaws.com' },
-    /is at other\.cluster-zzz.*, which belongs to none of the Aurora clusters of ap-northeast-1 \(langfuse-postgres\)/,
+    /runs at other\.cluster-zzz.*, which belongs to none of the Aurora clusters of ap-northeast-1 \(langfuse-postgres\)/,
   ],
   ['two clusters of any name', { clusters: [OTHER, cluster('crm')] }, {}, /has 2 Aurora PostgreSQL clusters/],
   [
     'two clusters named langfuse',
     { clusters: [OURS, cluster('langfuse-staging')] },
     {},
-    /nothing visible says which one Langfuse uses/,
+    /it is unclear which one Langfuse uses/,
   ],
   [
     'a denied call',

@@ -8,7 +8,7 @@ import { known } from '../../src/stack/stack.ts'
 /** What lies around the healthy stack: everybody of it has group sg-1, whose members may do everything to each other. */
 export function healthyInfrastructure(over: Partial<Infrastructure> = {}): Infrastructure {
   return {
-    ...unseenInfrastructure('it was not looked for', 'not-asked'),
+    ...unseenInfrastructure('this run does not observe it', 'not-asked'),
     network: known(healthyNetwork(), 'AWS'),
     storage: known(healthyStorage(), 'clickhouse:1'),
     stopped: known({ clickhouse: known([], 'ecs'), worker: known([], 'ecs') }, 'ECS'),

@@ -16,15 +16,15 @@ import { givenOf, isSet, listed, plainValue, refusal, SIDES, warning } from './e
 /** Single variables with a wrong value, or missing. Values of secrets are not checked. */
 export function valueFindings(subject: LintSubject): readonly LintFinding[] {
   return [
-    ...SIDES.flatMap(side => missingForV3(subject, side)),
-    ...SIDES.flatMap(side => encryptionKeyFormat(subject, side)),
-    ...encryptionKeyMissing(subject),
-    ...clickhousePassword(subject),
-    ...databaseUrl(subject),
-    ...hostname(subject),
-    ...cluster(subject),
-    ...SIDES.flatMap(side => heap(subject, side)),
-  ]
+    ...SIDES.map(side => missingForV3(subject, side)),
+    ...SIDES.map(side => encryptionKeyFormat(subject, side)),
+    encryptionKeyMissing(subject),
+    clickhousePassword(subject),
+    databaseUrl(subject),
+    hostname(subject),
+    cluster(subject),
+    ...SIDES.map(side => heap(subject, side)),
+  ].filter(finding => finding !== undefined)
 }
 
 /** https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v2-to-v3: what v2 does not need. */
@@ -39,63 +39,53 @@ const REDIS = ['REDIS_CONNECTION_STRING', 'REDIS_HOST', 'REDIS_CLUSTER_NODES', '
  * A refusal, because v3 throws at its start without them. Only for upgrades from v2: a running v3 has them, whatever
  * their source.
  */
-function missingForV3({ from, to, ...sides }: LintSubject, side: Side): readonly LintFinding[] {
+function missingForV3({ from, to, ...sides }: LintSubject, side: Side): LintFinding | undefined {
   const variables = sides[side]
-  if (from === undefined || majorOf(from) >= 3 || majorOf(to) < 3 || variables.files > 0) return []
+  if (from === undefined || majorOf(from) >= 3 || majorOf(to) < 3 || variables.files > 0) return undefined
   const missing = [...NEW_IN_V3.both, ...NEW_IN_V3[side]].filter(name => !isSet(variables, name))
   const redis = REDIS.some(name => isSet(variables, name)) ? [] : ['REDIS_CONNECTION_STRING']
-  if (missing.length + redis.length === 0) return []
+  if (missing.length + redis.length === 0) return undefined
   const names = [...missing, ...redis]
-  return [
-    refusal(
-      `The ${side} of Langfuse ${to} does not start without ${listed(names)}. Set ${names.length > 1 ? 'them' : 'it'} on the ${side}, then run again. Langfuse 2 did not need this.`,
-    ),
-  ]
+  return refusal(
+    `The ${side} of Langfuse ${to} does not start without ${listed(names)}. Set ${names.length > 1 ? 'them' : 'it'} on the ${side}, then run again. Langfuse 2 did not need this.`,
+  )
 }
 
 /** Langfuse checks the length at its start; other letters fail later, at the first encryption. */
-function encryptionKeyFormat(subject: LintSubject, side: Side): readonly LintFinding[] {
+function encryptionKeyFormat(subject: LintSubject, side: Side): LintFinding | undefined {
   const key = plainValue(subject[side], 'ENCRYPTION_KEY')
-  if (key === undefined || /^[0-9a-f]{64}$/i.test(key)) return []
+  if (key === undefined || /^[0-9a-f]{64}$/i.test(key)) return undefined
   const wanted = 'the 64 hexadecimal digits of the key that encrypted the data'
   return key.length === 64
-    ? [
-        warning(
-          `\`ENCRYPTION_KEY\` of the ${side} is not hexadecimal, so Langfuse cannot encrypt anything. Set it to ${wanted}.`,
-        ),
-      ]
-    : [
-        refusal(
-          `\`ENCRYPTION_KEY\` of the ${side} is not 64 characters long, so Langfuse does not start. Set it to ${wanted}.`,
-        ),
-      ]
+    ? warning(
+        `\`ENCRYPTION_KEY\` of the ${side} is not hexadecimal, so Langfuse cannot encrypt anything. Set it to ${wanted}.`,
+      )
+    : refusal(
+        `\`ENCRYPTION_KEY\` of the ${side} is not 64 characters long, so Langfuse does not start. Set it to ${wanted}.`,
+      )
 }
 
 /**
  * A refusal only for upgrades across 3.144.0: its background migration encrypts the blob storage's secrets with the
  * worker's key. Without a key it logs each failure, counts as finished and never runs again.
  */
-function encryptionKeyMissing({ web, worker, from, to }: LintSubject): readonly LintFinding[] {
-  if (isSet(worker, 'ENCRYPTION_KEY') || worker.files > 0) return []
+function encryptionKeyMissing({ web, worker, from, to }: LintSubject): LintFinding | undefined {
+  if (isSet(worker, 'ENCRYPTION_KEY') || worker.files > 0) return undefined
   const remedy = 'Give the worker the same `ENCRYPTION_KEY` as the web'
   if (isSet(web, 'ENCRYPTION_KEY') && bringsBlobEncryption(from, to)) {
-    return [
-      refusal(
-        `The worker has no \`ENCRYPTION_KEY\`, but Langfuse ${to} brings background migration ${ENCRYPTS_BLOB_SECRETS}. It runs only once, and would finish without encrypting anything. ${remedy}, then run again.`,
-      ),
-    ]
+    return refusal(
+      `The worker has no \`ENCRYPTION_KEY\`, but Langfuse ${to} brings background migration ${ENCRYPTS_BLOB_SECRETS}. It runs only once, and would finish without encrypting anything. ${remedy}, then run again.`,
+    )
   }
   const missing = isSet(web, 'ENCRYPTION_KEY') ? 'The worker has' : 'Web and worker have'
-  return [
-    warning(
-      `${missing} no \`ENCRYPTION_KEY\`, so model keys, webhooks and exports do not work there. ${isSet(web, 'ENCRYPTION_KEY') ? remedy : 'Set one key of 64 hexadecimal digits on both'}.`,
-      isSet(web, 'ENCRYPTION_KEY') ? ['worker ENCRYPTION_KEY'] : [],
-    ),
-  ]
+  return warning(
+    `${missing} no \`ENCRYPTION_KEY\`, so model keys, webhooks and exports do not work there. ${isSet(web, 'ENCRYPTION_KEY') ? remedy : 'Set one key of 64 hexadecimal digits on both'}.`,
+    isSet(web, 'ENCRYPTION_KEY') ? ['worker ENCRYPTION_KEY'] : [],
+  )
 }
 
 /** packages/shared/clickhouse/scripts/up.sh puts it into a URL unescaped; the characters are entrypoint.sh's. */
-function clickhousePassword(subject: LintSubject): readonly LintFinding[] {
+function clickhousePassword(subject: LintSubject): LintFinding | undefined {
   return onSides(
     'CLICKHOUSE_PASSWORD',
     SIDES.filter(side => breaksMigrationUrl(plainValue(subject[side], 'CLICKHOUSE_PASSWORD'))),
@@ -112,7 +102,7 @@ export function passwordSentence(who: string): string {
 }
 
 /** A warning, because the running release accepted it: Prisma refuses credentials that are not percent-encoded. */
-function databaseUrl(subject: LintSubject): readonly LintFinding[] {
+function databaseUrl(subject: LintSubject): LintFinding | undefined {
   const sides = SIDES.filter(side => hasRawCredentials(plainValue(subject[side], 'DATABASE_URL') ?? ''))
   return onSides(
     'DATABASE_URL',
@@ -137,7 +127,7 @@ function withoutEscapes(text: string): string {
 }
 
 /** https://github.com/langfuse/langfuse/issues/6774, /5878 */
-function hostname(subject: LintSubject): readonly LintFinding[] {
+function hostname(subject: LintSubject): LintFinding | undefined {
   const sides = SIDES.filter(side => differsFrom('0.0.0.0', subject, side, 'HOSTNAME'))
   return onSides(
     'HOSTNAME',
@@ -148,8 +138,8 @@ function hostname(subject: LintSubject): readonly LintFinding[] {
 }
 
 /** A warning, because a single server can define a cluster of that name; without one, ON CLUSTER fails. */
-function cluster(subject: LintSubject): readonly LintFinding[] {
-  if (majorOf(subject.to) < 3) return []
+function cluster(subject: LintSubject): LintFinding | undefined {
+  if (majorOf(subject.to) < 3) return undefined
   const sides = SIDES.filter(side => differsFrom('false', subject, side, 'CLICKHOUSE_CLUSTER_ENABLED'))
   return onSides(
     'CLICKHOUSE_CLUSTER_ENABLED',
@@ -166,29 +156,28 @@ function differsFrom(wanted: string, subject: LintSubject, side: Side, name: str
 }
 
 /** V8 may fill the heap up to its own limit before it frees memory. */
-function heap(subject: LintSubject, side: Side): readonly LintFinding[] {
+function heap(subject: LintSubject, side: Side): LintFinding | undefined {
   const options = plainValue(subject[side], 'NODE_OPTIONS') ?? ''
   const size = Number(/--max[-_]old[-_]space[-_]size=(\d+)/.exec(options)?.[1] ?? Number.NaN)
   const { memory } = subject[side]
-  if (memory === undefined || !(size >= memory)) return []
-  return [
-    warning(
-      `\`NODE_OPTIONS\` lets the ${side}'s heap grow to ${size} MiB in a container of ${memory} MiB. The container runs out of memory before Node frees any. Set --max-old-space-size to about ${Math.floor((memory * 3) / 4)}.`,
-      [`${side} NODE_OPTIONS`],
-    ),
-  ]
+  if (memory === undefined || !(size >= memory)) return undefined
+  return warning(
+    `\`NODE_OPTIONS\` lets the ${side}'s heap grow to ${size} MiB in a container of ${memory} MiB. The container runs out of memory before Node frees any. Set --max-old-space-size to about ${Math.floor((memory * 3) / 4)}.`,
+    [`${side} NODE_OPTIONS`],
+  )
 }
 
-function onSides(name: string, sides: readonly Side[], say: (who: string) => string): readonly LintFinding[] {
+function onSides(
+  name: string,
+  sides: readonly Side[],
+  say: (who: string) => string,
+): LintFinding | undefined {
+  if (sides.length === 0) return undefined
   const who = sides.length === 2 ? 'web and worker' : `the ${sides.join('')}`
-  return sides.length === 0
-    ? []
-    : [
-        warning(
-          say(who),
-          sides.map(side => `${side} ${name}` as const),
-        ),
-      ]
+  return warning(
+    say(who),
+    sides.map(side => `${side} ${name}` as const),
+  )
 }
 
 /** The flags of the move to v4: values that crash the worker, changed defaults, combinations without effect. */
@@ -196,7 +185,7 @@ export function v4Findings(subject: LintSubject): readonly LintFinding[] {
   if (!readsV4Flags(subject.to)) return []
   const invalid = SIDES.flatMap(side => invalidValues(subject, side))
   if (invalid.length > 0) return invalid
-  return [...crashing(subject), ...flips(subject), ...withoutEffect(subject)]
+  return [crashing(subject), flips(subject), withoutEffect(subject)].filter(finding => finding !== undefined)
 }
 
 /** A refusal, because Langfuse exits at its start on any other value. */
@@ -204,26 +193,22 @@ function invalidValues(subject: LintSubject, side: Side): readonly LintFinding[]
   return V4_FLAGS.filter(flag => side === 'worker' || flag !== NATIVE_OTEL).flatMap(flag => {
     const given = givenOf(subject[side], flag.name)
     if (given.kind !== 'plain' || flag.values.includes(given.value)) return []
-    return [
-      refusal(
-        `\`${flag.name}\` of the ${side} has a value with which Langfuse ${subject.to} does not start. Set it to ${flag.values.join(', ').replace(/, ([^,]+)$/, ' or $1')}.`,
-      ),
-    ]
+    return refusal(
+      `\`${flag.name}\` of the ${side} has a value with which Langfuse ${subject.to} does not start. Set it to ${flag.values.join(', ').replace(/, ([^,]+)$/, ' or $1')}.`,
+    )
   })
 }
 
 /** A refusal: validateV4Flags throws when the worker starts; the web does not call it. */
-function crashing(subject: LintSubject): readonly LintFinding[] {
+function crashing(subject: LintSubject): LintFinding | undefined {
   const [mode, otel, preview] = [WRITE_MODE, NATIVE_OTEL, PREVIEW].map(flag => effective(flag, subject))
-  if (mode === undefined || otel === undefined || preview === undefined) return []
-  if (!crashes({ mode: mode.value, otel: otel.value, preview: preview.value })) return []
+  if (mode === undefined || otel === undefined || preview === undefined) return undefined
+  if (!crashes({ mode: mode.value, otel: otel.value, preview: preview.value })) return undefined
   const flags = [mode, otel, preview]
   const assignments = flags.map(({ name, value, source }) => `\`${name}=${value}\`${source}`).join(', ')
-  return [
-    refusal(
-      `The worker of Langfuse ${subject.to} crashes at its start with ${assignments}. ${remedyFor(mode.value)} on web and worker.`,
-    ),
-  ]
+  return refusal(
+    `The worker of Langfuse ${subject.to} crashes at its start with ${assignments}. ${remedyFor(mode.value)} on web and worker.`,
+  )
 }
 
 function remedyFor(mode: string): string {
@@ -242,28 +227,24 @@ function effective(flag: V4Flag, { worker, to }: LintSubject) {
 }
 
 /** A warning: 4.0.0 reverses the default of every flag that is not set. */
-function flips(subject: LintSubject): readonly LintFinding[] {
+function flips(subject: LintSubject): LintFinding | undefined {
   const { from, to, worker } = subject
-  if (from === undefined || !crosses(from, to, '4.0.0') || worker.files > 0) return []
+  if (from === undefined || !crosses(from, to, '4.0.0') || worker.files > 0) return undefined
   const unset = V4_FLAGS.filter(({ name }) => !isSet(worker, name))
-  if (unset.length === 0) return []
+  if (unset.length === 0) return undefined
   const changes = unset.map(({ name, v3, v4 }) => `\`${name}\` from ${v3} to ${v4}`).join(', ')
-  return [
-    warning(
-      `Langfuse 4.0.0 changes the defaults of variables that the worker does not set: ${changes}. With events_only Langfuse stops writing the v3 tables, so v3 cannot see new data after a rollback. Set ${listed(unset.map(({ name }) => name))} on web and worker, with mode \`dual\` first.`,
-    ),
-  ]
+  return warning(
+    `Langfuse 4.0.0 changes the defaults of variables that the worker does not set: ${changes}. With events_only Langfuse stops writing the v3 tables, so v3 cannot see new data after a rollback. Set ${listed(unset.map(({ name }) => name))} on web and worker, with mode \`dual\` first.`,
+  )
 }
 
 /** A v4 that writes the old tables only, but fills or shows the new ones. */
-function withoutEffect(subject: LintSubject): readonly LintFinding[] {
+function withoutEffect(subject: LintSubject): LintFinding | undefined {
   const mode = effective(WRITE_MODE, subject)
-  if (mode?.value !== 'legacy' || !crosses('3.225.4', subject.to, '4.0.0')) return []
+  if (mode?.value !== 'legacy' || !crosses('3.225.4', subject.to, '4.0.0')) return undefined
   const wrong = [BACKFILL, PREVIEW].filter(flag => effective(flag, subject)?.value === 'true')
-  if (wrong.length === 0) return []
-  return [
-    warning(
-      `Langfuse ${subject.to} does not write the events tables with \`${WRITE_MODE.name}=legacy\`, but ${listed(wrong.map(({ name }) => name))} ${wrong.length > 1 ? 'are' : 'is'} true. Set ${wrong.length > 1 ? 'them' : 'it'} to false on web and worker.`,
-    ),
-  ]
+  if (wrong.length === 0) return undefined
+  return warning(
+    `Langfuse ${subject.to} does not write the events tables with \`${WRITE_MODE.name}=legacy\`, but ${listed(wrong.map(({ name }) => name))} ${wrong.length > 1 ? 'are' : 'is'} true. Set ${wrong.length > 1 ? 'them' : 'it'} to false on web and worker.`,
+  )
 }

@@ -1,6 +1,7 @@
+import type { Component } from '../inputs/config.ts'
 import type { DeploymentSettings, EcsDeployment, EcsService } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
-import type { EcsComponent, Stack } from '../stack/stack.ts'
+import type { EcsComponent, RunningImage, Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { componentName, type Mirror, type RollAppRunner, type RollEcs, type Step } from './plan.ts'
 
@@ -15,9 +16,9 @@ export function ecsStep(component: EcsComponent, target: TargetImage | undefined
     changeOf(component.component, image, target),
     state.kind === 'hopeless'
       ? `Its deployment ${state.deployment.id} keeps failing, so this step replaces it.`
-      : '',
-    settings === undefined ? '' : whySingleWriter(service),
-  ]
+      : [],
+    settings === undefined ? [] : whySingleWriter(service),
+  ].flat()
   return {
     kind: 'roll-ecs',
     component: component.component,
@@ -26,7 +27,7 @@ export function ecsStep(component: EcsComponent, target: TargetImage | undefined
     to: target.reference,
     settings,
     follow: continuedDeployment(component, target),
-    reason: reasons.filter(reason => reason !== '').join(' '),
+    reason: reasons.join(' '),
   }
 }
 
@@ -52,11 +53,7 @@ function sameImage(image: { readonly digest: string | undefined }, target: Targe
   return target.digest !== undefined && target.digest === image.digest
 }
 
-function changeOf(
-  component: 'web' | 'worker' | 'clickhouse',
-  image: { readonly version: string | undefined; readonly reference: string },
-  target: TargetImage,
-): string {
+function changeOf(component: Component, image: RunningImage, target: TargetImage): string {
   return `Change ${componentName(component)} from ${image.version ?? shortImage(image.reference)} to ${target.version ?? shortImage(target.asked)}.`
 }
 
@@ -67,16 +64,8 @@ export function mirrorSteps(targets: Targets, changes: readonly Step[]): readonl
     const needed = changes.some(step => 'to' in step && step.to === target?.reference)
     if (target?.mirror === undefined || !needed) return []
     const { from, tool } = target.mirror
-    return [
-      {
-        kind: 'mirror' as const,
-        component,
-        from,
-        to: target.asked,
-        tool,
-        reason: `The ${componentName(component)} image is not in its repository yet. ${tool} copies it from ${shortImage(from)}.`,
-      },
-    ]
+    const reason = `The ${componentName(component)} image is not in its repository yet. ${tool} copies it from ${shortImage(from)}.`
+    return { kind: 'mirror' as const, component, from, to: target.asked, tool, reason }
   })
 }
 

@@ -13,11 +13,7 @@ export function questionsOf(undo: Undo, way: Way, facts: ReleaseFacts): readonly
 
 /** The effects of a rollback: on new data, on lost or archived rows, and the longest lock. */
 export function meaningOf(
-  {
-    undo,
-    way,
-    counted,
-  }: { readonly undo: Undo; readonly way: Way; readonly counted: readonly CountedLoss[] },
+  { undo, counted, ...way }: Way & { readonly undo: Undo; readonly counted: readonly CountedLoss[] },
   facts: ReleaseFacts,
 ): readonly string[] {
   if (isNothing(undo)) return []

@@ -15,11 +15,8 @@ type Question = {
 export function backgroundProblems(question: Question): readonly string[] {
   return openRows(question).flatMap(row => {
     const why = whyFinishFirst(row.name, wayOf(question))
-    return why === undefined
-      ? []
-      : [
-          `Background migration ${row.name} ${stateOf(row)}. ${why} ${remedyOf(row, question)}, then run again.`,
-        ]
+    if (why === undefined) return []
+    return `Background migration ${row.name} ${stateOf(row)}. ${why} ${remedyOf(row, question)}, then run again.`
   })
 }
 
@@ -82,7 +79,9 @@ export function planRerun(names: readonly string[], stack: Stack, to: string): R
     return { steps: [], problems: [problem] }
   }
   const rows = postgres.value.backgroundMigrations
-  const problems = [...disabled(stack, to), ...names.flatMap(name => problemOf(name, rows, stack, to))]
+  const problems = [disabled(stack, to), ...names.map(name => problemOf(name, rows, stack, to))].filter(
+    problem => problem !== undefined,
+  )
   if (problems.length > 0) return { steps: [], problems }
   const step: RerunBackgroundMigrations = {
     kind: 'rerun-background-migrations',
@@ -108,29 +107,21 @@ function problemOf(
   rows: readonly BackgroundMigration[],
   stack: Stack,
   to: string,
-): readonly string[] {
+): string | undefined {
   const row = rows.find(item => item.name === name)
   if (row === undefined) {
     const there = rows.map(item => item.name).join(', ') || 'none'
-    return [
-      `Input \`rerun-background-migrations\` names ${name}, which table background_migrations does not contain. It contains: ${there}. Correct the name.`,
-    ]
+    return `Input \`rerun-background-migrations\` names ${name}, which table background_migrations does not contain. It contains: ${there}. Correct the name.`
   }
   if (row.active === true) {
-    return [
-      `Background migration ${name} is currently running in a worker. Wait until it has finished or failed, then run again.`,
-    ]
+    return `Background migration ${name} is currently running in a worker. Wait until it has finished or failed, then run again.`
   }
-  if (!isDormant(row, stack.worker, to)) return []
-  return [
-    `Background migration ${name} is turned off: the worker runs it only if its ${row.gate} is \`true\`. Set this variable first.`,
-  ]
+  if (!isDormant(row, stack.worker, to)) return undefined
+  return `Background migration ${name} is turned off: the worker runs it only if its ${row.gate} is \`true\`. Set this variable first.`
 }
 
 /** https://langfuse.com/self-hosting/upgrade/background-migrations */
-function disabled({ worker }: Stack, to: string): readonly string[] {
-  if (!runsNone(worker, to)) return []
-  return [
-    `The worker runs no background migrations, because its ${BACKGROUND_SWITCH} is not \`true\`. Set it to \`true\`, or leave \`rerun-background-migrations\` empty.`,
-  ]
+function disabled({ worker }: Stack, to: string): string | undefined {
+  if (!runsNone(worker, to)) return undefined
+  return `The worker runs no background migrations, because its ${BACKGROUND_SWITCH} is not \`true\`. Set it to \`true\`, or leave \`rerun-background-migrations\` empty.`
 }

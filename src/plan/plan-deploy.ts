@@ -15,7 +15,7 @@ import {
   webStep,
   whySingleWriter,
 } from './image-steps.ts'
-import { makePlan, type Plan, type Refusal, type RollEcs, type Step } from './plan.ts'
+import { makePlan, type Plan, type Refusal, type Step } from './plan.ts'
 import { backgroundProblems, backgroundWarnings, planRerun, rerunNeeds } from './plan-background.ts'
 import { type BackupPlan, NO_BACKUP, planBackup } from './plan-backup.ts'
 import {
@@ -58,7 +58,6 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
   const changes = withMigrations(components, question)
   const rerun = planRerun(config.rerun, stack, config.version)
   const backup = protect(question, [...changes, ...rerun.steps])
-  const rollback = unfinishedRollback(stack)
   const problems =
     release.length > 0
       ? release
@@ -67,14 +66,14 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...ecsBusy(question),
           ...clickhouseProblems(question),
           ...backgroundProblems(question),
-          ...(rollback === undefined ? [] : [rollback]),
+          unfinishedRollback(stack) ?? [],
           ...commonProblems(stack, targets),
           ...environment.refusals,
           ...migrateProblems(changes, question),
           ...rerun.problems,
           ...rerunNeeds(rerun.steps, config),
           ...backup.problems,
-        ]
+        ].flat()
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }
   const back = rollbackPreparation(question)
   const plan = makePlan({
@@ -110,18 +109,17 @@ function ecsBusy({ stack, targets }: DeployQuestion): readonly string[] {
     if (ecsState(service).kind !== 'rolling') return []
     if (target !== undefined && continuedDeployment(component, target) !== undefined) return []
     const ids = service.deployments.map(deployment => deployment.id).join(', ')
-    return [
-      `ECS service ${service.name} is already being deployed (${ids}). Wait until one deployment is left and in steady state, then run again.`,
-    ]
+    return `ECS service ${service.name} is already being deployed (${ids}). Wait until one deployment is left and in steady state, then run again.`
   })
 }
 
 function stepsFor(component: Component, question: DeployQuestion, order: Order): readonly Step[] {
-  if (component === 'web') return webSteps(question)
   const { stack, targets } = question
-  const step = ecsStep(stack[component], targets[component])
-  if (step !== undefined) return [component === 'clickhouse' ? withReason(step, order.clickhouseFirst) : step]
-  if (component === 'worker') return []
+  const step = component === 'web' ? webStep(stack, targets) : ecsStep(stack[component], targets[component])
+  const because = component === 'clickhouse' ? order.clickhouseFirst : undefined
+  if (step !== undefined)
+    return [because === undefined ? step : { ...step, reason: `${step.reason} ${because}` }]
+  if (component !== 'clickhouse') return []
   const { service } = stack.clickhouse
   const settings = singleWriterSettings(service)
   if (settings === undefined) return []
@@ -129,19 +127,12 @@ function stepsFor(component: Component, question: DeployQuestion, order: Order):
   return [{ kind: 'set-deployment-settings', component, service: service.name, settings, reason }]
 }
 
-function withReason(step: RollEcs, reason: string | undefined): RollEcs {
-  return reason === undefined ? step : { ...step, reason: `${step.reason} ${reason}` }
-}
-
-function webSteps({ stack, targets }: DeployQuestion): readonly Step[] {
-  const step = webStep(stack, targets)
-  return step === undefined ? [] : [step]
-}
-
-type RollbackPreparation = Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'>
-
 /** What a rollback from the target to the running release would need. */
-function rollbackPreparation({ config, stack, facts }: DeployQuestion): RollbackPreparation {
+function rollbackPreparation({
+  config,
+  stack,
+  facts,
+}: DeployQuestion): Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'> {
   const from = currentRelease(stack, facts)
   const target = facts.release(config.version)
   if (from === undefined || target === undefined || facts.release(from) === undefined) {
@@ -169,19 +160,20 @@ function needsSnapshot(undo: Undo, { version, backup }: DeployConfig): string {
 
 function warnings(question: DeployQuestion, changes: readonly Step[]): readonly string[] {
   const { config, stack, targets, facts } = question
-  const found = [
+  const oldWeb = oldWebOf(changes, question)
+  return [
     ...commonWarnings(stack, targets),
     ...unreachedWarnings(question),
     ...releaseWarnings({ from: currentRelease(stack, facts), to: config.version, facts }, stack.url),
     ...clickhouseWarnings({ config, stack, targets, facts }),
     ...backgroundWarnings(question),
     ...foreignImages(targets, config.version),
-  ]
-  const oldWeb = oldWebOf(changes, question)
-  return [...found, ...bootWarnings(question), ...(oldWeb === undefined ? [] : [oldWebWarning(oldWeb)])]
+    ...bootWarnings(question),
+    oldWeb === undefined ? [] : oldWebWarning(oldWeb),
+  ].flat()
 }
 
-export type Order = {
+type Order = {
   readonly components: readonly Component[]
   /** Why ClickHouse goes first, against input `order`. */
   readonly clickhouseFirst: string | undefined
@@ -192,12 +184,7 @@ export type Order = {
  * running release works on the newer ClickHouse too ("upgrade ClickHouse before the server",
  * https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v3-to-v4).
  */
-export function componentOrder(question: {
-  readonly config: DeployConfig
-  readonly stack: Stack
-  readonly targets: Targets
-}): Order {
-  const { config, stack, targets } = question
+function componentOrder({ config, stack, targets }: DeployQuestion): Order {
   const asked = config.order
   const running = runningClickHouse(stack)
   const minimum = running === undefined ? undefined : missingClickHouse(config.version, running)

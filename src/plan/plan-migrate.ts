@@ -7,7 +7,7 @@ import { currentRelease, type Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import type { Migrate, Step } from './plan.ts'
 
-export type MigrateQuestion = {
+type MigrateQuestion = {
   readonly config: DeployConfig
   readonly stack: Stack
   readonly targets: Targets

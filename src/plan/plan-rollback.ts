@@ -1,15 +1,20 @@
 import type { RollbackConfig } from '../inputs/config.ts'
-import type { ReleaseFacts } from '../release/facts.ts'
-import { clickhouseName } from '../release/facts.ts'
+import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
-import type { Stack } from '../stack/stack.ts'
-import { currentRelease } from '../stack/stack.ts'
+import { currentRelease, type Observed, type Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import { meaningOf } from './losses.ts'
-import type { Plan, Refusal, RollbackClass, Step } from './plan.ts'
-import { amountOf, componentName, makePlan } from './plan.ts'
+import {
+  amountOf,
+  componentName,
+  makePlan,
+  type Plan,
+  type Refusal,
+  type RollbackClass,
+  type Step,
+} from './plan.ts'
 import { commonProblems, commonWarnings, type MissingImage } from './preflight.ts'
 import { downgradedClickHouse } from './preflight-release.ts'
 import {
@@ -31,12 +36,12 @@ import { runbook } from './runbook.ts'
 export function planRollback(question: RollbackQuestion): Plan | Refusal {
   const { config, stack, target, targets, facts } = question
   const from = currentRelease(stack, facts)
-  const release = releaseProblems(question)
+  const wrongTarget = releaseProblem(question)
   const repair = repairFrom(question)
   const undo = undoFrom(question, repair)
   const problems =
-    release.length > 0
-      ? release
+    wrongTarget !== undefined
+      ? [wrongTarget]
       : [
           ...undoProblems(question, undo),
           ...commonProblems(stack, targets, {
@@ -45,14 +50,9 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
           }),
         ]
   if (problems.length > 0) {
-    const needsRestore = release.length === 0 && config.sql === 'auto' && classOf(undo) === 'restore'
-    return {
-      kind: 'refusal',
-      from,
-      to: target.release,
-      problems,
-      next: needsRestore ? runbook(question, undo) : [],
-    }
+    const needsRestore = wrongTarget === undefined && config.sql === 'auto' && classOf(undo) === 'restore'
+    const next = needsRestore ? runbook(question, undo) : []
+    return { kind: 'refusal', from, to: target.release, problems, next }
   }
   const undone = config.sql === 'auto' ? undo : NOTHING
   const pending = pendingOf(stack, target.release, facts)
@@ -68,10 +68,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
       ...validate(undone, pending),
     ],
     warnings: warnings(question, undo),
-    losses: meaningOf(
-      { undo: undone, way: { from, to: target.release }, counted: question.counted ?? [] },
-      facts,
-    ),
+    losses: meaningOf({ undo: undone, from, to: target.release, counted: question.counted ?? [] }, facts),
   })
 }
 
@@ -91,31 +88,27 @@ export function planUndo(question: RollbackQuestion): Plan | Refusal {
   return { ...alone, warnings: [...alone.warnings, why] }
 }
 
-function releaseProblems({ stack, target, facts }: RollbackQuestion): readonly string[] {
+function releaseProblem({ stack, target, facts }: RollbackQuestion): string | undefined {
   const from = currentRelease(stack, facts)
   const wanted = facts.release(target.release)
   if (wanted === undefined) {
     const [first, last] = [facts.releases[0]?.version, facts.releases.at(-1)?.version]
-    return [
-      `Langfuse ${target.release} is not in this action's catalog, so the migrations to undo are unknown. Set \`to\` to a release from ${first} to ${last}, or use a newer version of this action.`,
-    ]
+    return `Langfuse ${target.release} is not in this action's catalog, so the migrations to undo are unknown. Set \`to\` to a release from ${first} to ${last}, or use a newer version of this action.`
   }
   if (wanted.mislabelled !== undefined) {
-    return [
-      `The images of Langfuse ${target.release} contain ${wanted.mislabelled}: they were published under a wrong tag. Set \`to\` to the release before or after it.`,
-    ]
+    return `The images of Langfuse ${target.release} contain ${wanted.mislabelled}: they were published under a wrong tag. Set \`to\` to the release before or after it.`
   }
   if (!stack.postgres.known && (from === undefined || facts.release(from) === undefined)) {
-    return [
-      `The migrations to undo are unknown: ${from === undefined ? 'no image shows which release is running' : `Langfuse ${from} is running, which is not in this action's catalog`}, and ${stack.postgres.reason}. Give this run access to the databases, or use a newer version of this action.`,
-    ]
+    const running =
+      from === undefined
+        ? 'no image shows which release is running'
+        : `Langfuse ${from} is running, which is not in this action's catalog`
+    return `The migrations to undo are unknown: ${running}, and ${stack.postgres.reason}. Give this run access to the databases, or use a newer version of this action.`
   }
   if (from !== undefined && compareVersions(target.release, from) > 0) {
-    return [
-      `Langfuse ${from} is running, and ${target.release} is newer. A rollback never upgrades. Use the deploy action with \`version: ${target.release}\`.`,
-    ]
+    return `Langfuse ${from} is running, and ${target.release} is newer. A rollback never upgrades. Use the deploy action with \`version: ${target.release}\`.`
   }
-  return []
+  return undefined
 }
 
 /** ECR's lifecycle policies count images of any tag, so the older image may have expired. */
@@ -137,18 +130,16 @@ function undoProblems({ config, stack, target }: RollbackQuestion, undo: Undo): 
 }
 
 function unreachable(stack: Stack, undo: Undo): readonly string[] {
-  const problems: string[] = []
-  const count = undo.postgres.length + undo.clickhouse.length + undo.renamed.to.length
   // ClickHouse's migrations need PostgreSQL too: it holds the journal.
-  if (count > 0 && !stack.postgres.known) {
-    problems.push(`Cannot undo ${amountOf(count, 'migration')}: ${stack.postgres.reason}.`)
-  }
-  if (undo.clickhouse.length > 0 && !stack.clickhouseStore.known) {
-    problems.push(
-      `Cannot undo ${amountOf(undo.clickhouse.length, 'ClickHouse migration')}: ${stack.clickhouseStore.reason}.`,
-    )
-  }
-  return problems
+  const all = undo.postgres.length + undo.clickhouse.length + undo.renamed.to.length
+  return [
+    cannotUndo(all, 'migration', stack.postgres),
+    cannotUndo(undo.clickhouse.length, 'ClickHouse migration', stack.clickhouseStore),
+  ].flat()
+}
+
+function cannotUndo(count: number, what: string, store: Observed<unknown>): readonly string[] {
+  return count === 0 || store.known ? [] : [`Cannot undo ${amountOf(count, what)}: ${store.reason}.`]
 }
 
 function withoutSql(undo: Undo): readonly string[] {

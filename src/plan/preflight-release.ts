@@ -51,19 +51,14 @@ export function releaseWarnings({ from, to, facts }: Way, url: string): readonly
     ]
   }
   const read = facts.release(to)?.readFrom
-  const newer =
+  return [
     read === undefined
       ? []
-      : [
-          `Langfuse ${to} is newer than this action's catalog. Its migrations were read from ${read}. Its other requirements are unknown.`,
-        ]
-  if (facts.release(from) === undefined) {
-    return [
-      ...newer,
-      `Langfuse ${from} is running, which is not in this action's catalog. No tested rollback to it exists.`,
-    ]
-  }
-  return newer
+      : `Langfuse ${to} is newer than this action's catalog. Its migrations were read from ${read}. Its other requirements are unknown.`,
+    facts.release(from) === undefined
+      ? `Langfuse ${from} is running, which is not in this action's catalog. No tested rollback to it exists.`
+      : [],
+  ].flat()
 }
 
 type Question = {

@@ -38,73 +38,65 @@ function unreachableStores(stack: Stack): readonly string[] {
 }
 
 function brokenMigrations(stack: Stack, repaired: ReadonlySet<string>): readonly string[] {
-  const failed = [...failedMigrations(stack)].filter(([name]) => !repaired.has(name))
-  const dirty = dirtyClickHouse(stack)
-  return [...failed.map(([, sentence]) => sentence), ...(dirty === undefined ? [] : [dirty])]
+  const failed = [...failedMigrations(stack)].flatMap(([name, sentence]) =>
+    repaired.has(name) ? [] : sentence,
+  )
+  return [...failed, dirtyClickHouse(stack) ?? []].flat()
 }
 
 export function commonWarnings(stack: Stack, targets: Targets): readonly string[] {
-  const warnings: string[] = []
-  if (!stack.postgres.known)
-    warnings.push(`The state of PostgreSQL was not checked: ${stack.postgres.reason}.`)
-  if (!stack.clickhouseStore.known) {
-    warnings.push(`The state of ClickHouse was not checked: ${stack.clickhouseStore.reason}.`)
-  }
-  warnings.push(...imageWarnings(targets))
-  const byItself = deploysByItself(stack)
-  return byItself === undefined ? warnings : [...warnings, byItself]
+  const { postgres, clickhouseStore } = stack
+  return [
+    postgres.known ? [] : `The state of PostgreSQL was not checked: ${postgres.reason}.`,
+    clickhouseStore.known ? [] : `The state of ClickHouse was not checked: ${clickhouseStore.reason}.`,
+    imageWarnings(targets),
+    deploysByItself(stack) ?? [],
+  ].flat()
 }
 
 const COMPONENTS: readonly Component[] = ['worker', 'clickhouse', 'web']
 
 /** Images that do not exist, or not for the needed platform. */
-export function imageProblems(stack: Stack, targets: Targets, missing: MissingImage): readonly string[] {
+function imageProblems(stack: Stack, targets: Targets, missing: MissingImage): readonly string[] {
   return COMPONENTS.flatMap(component => {
     const target = targets[component]
     if (target === undefined) return []
-    return target.presence === 'missing'
-      ? [missing(component, target)]
-      : wrongPlatform(component, target, stack)
+    if (target.presence === 'missing') return missing(component, target)
+    return wrongPlatform(component, target, stack) ?? []
   })
 }
 
 export type MissingImage = (component: Component, target: TargetImage) => string
 
-export function notPushed(component: Component, { asked, problem }: TargetImage): string {
+function notPushed(component: Component, { asked, problem }: TargetImage): string {
   if (problem !== undefined) return problem
   return `The ${componentName(component)} image \`${asked}\` does not exist in its registry. Push it first, or set \`${component}-image\` to another image.`
 }
 
 /** Unknown platforms are no problem: an old single-platform manifest names none. */
-function wrongPlatform(component: Component, target: TargetImage, stack: Stack): readonly string[] {
+function wrongPlatform(component: Component, target: TargetImage, stack: Stack): string | undefined {
   const { platform, because } = neededPlatform(component, stack)
-  if (target.platforms === undefined || target.platforms.includes(platform)) return []
-  return [
-    `The ${componentName(component)} image \`${target.asked}\` is built for ${target.platforms.join(' and ')}, but ${because}. Push an image for ${platform}, e.g. the complete multi-platform image.`,
-  ]
+  if (target.platforms === undefined || target.platforms.includes(platform)) return undefined
+  return `The ${componentName(component)} image \`${target.asked}\` is built for ${target.platforms.join(' and ')}, but ${because}. Push an image for ${platform}, e.g. the complete multi-platform image.`
 }
 
 function neededPlatform(component: Component, stack: Stack): { platform: string; because: string } {
   const where = stack[component]
   // https://github.com/aws/apprunner-roadmap/issues/98
   if ('platform' in where && where.platform === 'app-runner') {
-    return {
-      platform: 'linux/amd64',
-      because: `App Runner service ${where.service.name} runs linux/amd64 only`,
-    }
+    const because = `App Runner service ${where.service.name} runs linux/amd64 only`
+    return { platform: 'linux/amd64', because }
   }
   const { architecture, family, revision } = where.taskDefinition
   const platform = architecture === 'ARM64' ? 'linux/arm64' : 'linux/amd64'
   return { platform, because: `task definition ${family}:${revision} runs on ${platform}` }
 }
 
-export function imageWarnings(targets: Targets): readonly string[] {
+function imageWarnings(targets: Targets): readonly string[] {
   return COMPONENTS.flatMap(component => {
     const target = targets[component]
     if (target?.presence !== 'unchecked') return []
-    return [
-      `The ${componentName(component)} image \`${target.asked}\` is not in ECR, so its existence and its platforms were not checked.`,
-    ]
+    return `The ${componentName(component)} image \`${target.asked}\` is not in ECR, so its existence and its platforms were not checked.`
   })
 }
 
@@ -113,8 +105,6 @@ export function foreignImages(targets: Targets, version: string): readonly strin
   return (['worker', 'web'] as const).flatMap(component => {
     const target = targets[component]
     if (target?.version === undefined || target.version === version) return []
-    return [
-      `The ${component} image \`${target.asked}\` has the tag ${target.version}, but \`version\` is ${version}. Make sure that it contains ${version}.`,
-    ]
+    return `The ${component} image \`${target.asked}\` has the tag ${target.version}, but \`version\` is ${version}. Make sure that it contains ${version}.`
   })
 }

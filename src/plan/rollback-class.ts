@@ -77,11 +77,7 @@ function filesOf(
     ...postgres.map(name => ['postgres', name] as const),
     ...clickhouse.map(version => ['clickhouse', clickhouseName(version)] as const),
   ]
-  const found = wanted.map(([store, name]) => ({
-    store,
-    name,
-    sql: facts.downSql(store, name),
-  }))
+  const found = wanted.map(([store, name]) => ({ store, name, sql: facts.downSql(store, name) }))
   return {
     sql: found.flatMap(({ sql }) => sql ?? []),
     missing: found.flatMap(({ store, name, sql }) => (sql === undefined ? [`${store}/${name}`] : [])),
@@ -218,16 +214,15 @@ export function whyNotImagesOnly(
   { clickhouse, clickhouseHead, renamed }: Undo,
   to: string,
 ): readonly string[] {
-  const problems: string[] = []
-  if (clickhouse.length > 0) {
-    problems.push(
-      `Input \`sql\` is \`images-only\`, but Langfuse ${to} knows ClickHouse's schema only up to version ${clickhouseHead}. Its web would not start ("no migration found for version ${clickhouse[0]}"). Set \`sql: auto\`.`,
-    )
-  }
-  for (const { name } of renamed.to.filter(migration => migration.repeatable !== true)) {
-    problems.push(
-      `Input \`sql\` is \`images-only\`, but the web of Langfuse ${to} would re-apply migration ${name} (already applied under a new name) and fail (P3009). It would never start. Set \`sql: auto\`.`,
-    )
-  }
-  return problems
+  return [
+    clickhouse.length === 0
+      ? []
+      : `Input \`sql\` is \`images-only\`, but Langfuse ${to} knows ClickHouse's schema only up to version ${clickhouseHead}. Its web would not start ("no migration found for version ${clickhouse[0]}"). Set \`sql: auto\`.`,
+    renamed.to
+      .filter(migration => migration.repeatable !== true)
+      .map(
+        ({ name }) =>
+          `Input \`sql\` is \`images-only\`, but the web of Langfuse ${to} would re-apply migration ${name} (already applied under a new name) and fail (P3009). It would never start. Set \`sql: auto\`.`,
+      ),
+  ].flat()
 }

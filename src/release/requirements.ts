@@ -54,7 +54,7 @@ type Stop = { readonly release: string; readonly because: string; readonly later
 /** https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v2-to-v3: "ideally later than v2.92.0". */
 const OLDEST_V2 = '2.92.0'
 /** The same guide: newer v3 releases remove database objects that v2 needs, which keeps running during the upgrade. */
-export const LAST_BESIDE_V2 = '3.29.0'
+const LAST_BESIDE_V2 = '3.29.0'
 
 /**
  * The first release that must run, with its background migrations finished, between `from` and `to`:

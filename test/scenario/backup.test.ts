@@ -45,7 +45,7 @@ test('without a vault the plan has the snapshot, and a warning says what stays u
     prefix: 'langfuse-rollout-2-93-7-to-3-0-0',
   })
   expect(plan.steps.map(step => step.kind)).not.toContain('backup-files')
-  expect(result.summary).toMatch(/ClickHouse's data on fs-[0-9a-f]+ has no recovery point/)
+  expect(result.summary).toMatch(/ClickHouse's data on fs-[0-9a-f]+ gets no recovery point/)
   expect(writes).toEqual([])
 })
 

@@ -125,7 +125,7 @@ describe('on 3.0.0', () => {
     [
       'an image-only rollback that the older web would not survive',
       () => ({ to: '2.93.7', sql: 'images-only' }),
-      /its web would not start \("no migration found for version 6"\)\. Set `sql: auto`/,
+      /Its web would not start \("no migration found for version 6"\)\. Set `sql: auto`/,
     ],
   ])('%s: refused', async (_what, inputs, sentence) => {
     const result = await changingNothing(stage, inputs())

@@ -11,10 +11,10 @@ export function makeLags(clock: Clock, views: Readonly<Record<string, View>>): L
   const histories = new Map<string, History>()
   const timers = new Map<string, () => void>()
 
-  const look = (service: string) => {
+  const observe = (service: string, at = now()) => {
     const history = histories.get(service)
     const view = views[service]
-    if (history && view) remember(history, view, { now: now(), keep: seconds.get(service) ?? 0 })
+    if (history && view) remember(history, view, { now: at, keep: seconds.get(service) ?? 0 })
   }
   const now = () => clock.now().getTime() / 1000
 
@@ -28,18 +28,19 @@ export function makeLags(clock: Clock, views: Readonly<Record<string, View>>): L
     seconds.set(lag.of, lag.seconds)
     stop(lag.of)
     if (lag.seconds <= 0 || !views[lag.of]) return
-    histories.set(lag.of, { begun: now(), objects: new Map() })
-    look(lag.of)
+    const begun = now()
+    histories.set(lag.of, { begun, objects: new Map() })
+    observe(lag.of, begun)
     timers.set(
       lag.of,
-      clock.every(1, () => look(lag.of)),
+      clock.every(1, () => observe(lag.of)),
     )
   }
 
   return {
     set,
     secondsOf: name => seconds.get(name) ?? 0,
-    beforeWrite: look,
+    beforeWrite: service => observe(service),
     apply: (call, output) => {
       const history = histories.get(call.service)
       const shape = SHAPES[`${call.service}.${call.operation}`]

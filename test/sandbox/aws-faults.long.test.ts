@@ -98,6 +98,7 @@ test('with read-after-write lag a service shows what was, and what is new is mis
     await startService(sandbox)
     const { world } = sandbox
     world.faults.lag({ of: 'ecs', seconds: 5 })
+    let resume = world.clock.hold()
     const next = await world.registerTaskDefinition(definition('good'))
     const update = await send(sandbox, `${ECS}.UpdateService`, {
       cluster: 'c',
@@ -120,8 +121,13 @@ test('with read-after-write lag a service shows what was, and what is new is mis
       serviceDeployments: [],
       failures: [{ arn: currentServiceDeployment, reason: 'MISSING' }],
     })
-    await until(read, seen => seen?.taskDefinition === next)
+    do {
+      resume()
+      await world.clock.sleep(0.5)
+      resume = world.clock.hold()
+    } while ((await read())?.taskDefinition !== next)
     const seconds = (world.clock.now().getTime() - at) / 1000
+    resume()
     expect(seconds).toBeGreaterThanOrEqual(5)
     expect(seconds).toBeLessThan(10)
     await until(deployment, ({ body }) => (body.serviceDeployments as unknown[]).length === 1)
@@ -151,9 +157,11 @@ test('App Runner lags too: the old configuration, and operations that come into 
     await until(status, seen => seen === 'RUNNING')
     world.faults.lag({ of: 'apprunner', seconds: 5 })
     world.faults.lag({ of: 'apprunner.ListOperations', seconds: 3 })
+    const resume = world.clock.hold()
     const { body } = await send(sandbox, 'AppRunner.StartDeployment', { ServiceArn })
     expect(await status()).toBe('RUNNING')
     expect(await newest()).not.toBe(body.OperationId)
+    resume()
     await until(newest, seen => seen === body.OperationId)
     await until(status, seen => seen === 'OPERATION_IN_PROGRESS')
   })

@@ -48,8 +48,8 @@ export function primaryOf(service: EcsService): EcsDeployment | undefined {
   return service.deployments.find(deployment => deployment.status === 'PRIMARY')
 }
 
-/** ECS reads lag some seconds; a service that rolled back looks the same. */
-const LAG_MS = 30_000
+/** ECS reads lag up to a minute; a service that rolled back looks the same. */
+const LAG_MS = 120_000
 /** A running service deployment has all data, so the service is read only now and then. */
 const SERVICE_EVERY_MS = 120_000
 /** A missing permission for DescribeServiceDeployments does not appear during the run. */

@@ -236,7 +236,8 @@ const CELLS: readonly Cell[] = [
     cause: [/App Runner service langfuse_web is PAUSED, .*: resume or repair it/],
   },
   {
-    ...lateWeb(() => arrangeWeb('paused')),
+    // At once: the clock stands still while the deploy waits for its answer.
+    ...lateWeb(() => Object.assign(webService(stage.stack.sandbox.world), { status: 'PAUSED' })),
     what: 'paused, late',
     outcome: 'failed',
     cause: [/Service cannot be updated in the current state: PAUSED/],
@@ -362,7 +363,7 @@ async function deploy(cell: Cell): Promise<{ result: RunResult; writes: readonly
   return { result, writes }
 }
 
-const UPGRADE = { version: '3.0.0', 'on-failure': 'stop', backup: 'false', migrate: 'boot', timeout: '90s' }
+const UPGRADE = { version: '3.0.0', 'on-failure': 'stop', backup: 'false', migrate: 'boot', timeout: '30m' }
 
 function told(result: RunResult) {
   return { outcome: result.outputs['outcome'], exitCode: result.exitCode }

@@ -237,7 +237,9 @@ const CELLS: readonly Cell[] = [
   },
   {
     // At once: the clock stands still while the deploy waits for its answer.
-    ...lateWeb(() => Object.assign(webService(stage.stack.sandbox.world), { status: 'PAUSED' })),
+    ...lateWeb(() =>
+      Object.assign(webService(stage.stack.sandbox.world), { status: 'PAUSED', instance: undefined }),
+    ),
     what: 'paused, late',
     outcome: 'failed',
     cause: [/Service cannot be updated in the current state: PAUSED/],

@@ -56,7 +56,7 @@ function backoffStrategy(attempts: number): Strategy {
     acquireInitialRetryToken: async () => token(0, 0),
     async refreshRetryTokenForRetry(before, { error, errorType, retryAfterHint }) {
       const count = before.getRetryCount() + 1
-      const most = error?.name === 'TimeoutError' ? ATTEMPTS_AT_SILENCE : attempts
+      const most = wasSilent(error) ? ATTEMPTS_AT_SILENCE : attempts
       // The caller gets the error of the last attempt, not this one.
       if (errorType === 'CLIENT_ERROR' || count >= most) throw new Error('no retry left')
       const asked = retryAfterHint === undefined ? 0 : retryAfterHint.getTime() - Date.now()
@@ -64,6 +64,12 @@ function backoffStrategy(attempts: number): Strategy {
     },
     recordSuccess: () => undefined,
   }
+}
+
+/** The SDK names a closed connection a time-out too, but it costs no time (@smithy/node-http-handler). */
+function wasSilent(error: object | undefined): boolean {
+  if (error === undefined || !('name' in error) || error.name !== 'TimeoutError') return false
+  return !('code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE'))
 }
 
 function token(count: number, delay: number) {

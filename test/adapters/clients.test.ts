@@ -3,13 +3,19 @@ import { clientRetries } from '../../src/adapters/clients.ts'
 
 const { retryStrategy, maxAttempts } = clientRetries
 
+type SdkError = NonNullable<Parameters<typeof retryStrategy.refreshRetryTokenForRetry>[1]['error']>
+
 /** The pauses before each further attempt, until it gives up. */
-async function pausesOf(errorType: 'THROTTLING' | 'TRANSIENT' | 'CLIENT_ERROR', retryAfterHint?: Date) {
+async function pausesOf(
+  errorType: 'THROTTLING' | 'TRANSIENT' | 'CLIENT_ERROR',
+  retryAfterHint?: Date,
+  cause?: SdkError,
+) {
   const pauses: number[] = []
   let token = await retryStrategy.acquireInitialRetryToken('')
   try {
     for (;;) {
-      const error = { errorType, ...(retryAfterHint && { retryAfterHint }) }
+      const error = { errorType, ...(retryAfterHint && { retryAfterHint }), ...(cause && { error: cause }) }
       token = await retryStrategy.refreshRetryTokenForRetry(token, error)
       pauses.push(token.getRetryDelay())
     }
@@ -36,4 +42,12 @@ test('what AWS refuses is not asked again', async () => {
 test('a service that says when to come back is not asked before', async () => {
   const [first] = await pausesOf('THROTTLING', new Date(Date.now() + 4_000))
   expect(first).toBeGreaterThan(3_500)
+})
+
+// Both are a `TimeoutError` for the SDK.
+const timeout = (code: string) => ({ name: 'TimeoutError', message: code, code }) as SdkError
+
+test('an endpoint that says nothing is asked once more, a connection that was cut as often as a throttle', async () => {
+  expect(await pausesOf('TRANSIENT', undefined, timeout('ETIMEDOUT'))).toHaveLength(1)
+  expect(await pausesOf('TRANSIENT', undefined, timeout('ECONNRESET'))).toHaveLength(maxAttempts - 1)
 })

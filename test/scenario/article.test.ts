@@ -15,9 +15,10 @@ import {
   takeSnapshot,
 } from '../../sandbox/stack-snapshot.ts'
 import { type Schema, violations } from '../report/json-schema.ts'
+import { step } from './support.ts'
 
 /**
- * The article's upgrade and the way back through `dist/`, on one stack: each test is the next thing that happens.
+ * The article's upgrade and the way back through `dist/`, on one stack: each step is the next thing that happens.
  */
 let folder: string
 let stage: Stage
@@ -53,71 +54,8 @@ async function writesDuring(
   return { result, writes }
 }
 
-test('the stack as Terraform leaves it: verify passes and warns of what will hurt', async () => {
-  const { result, writes } = await writesDuring(() => stage.run('verify'))
-  expect(result.outputs).toMatchObject({ outcome: 'passed', failed: '0', 'current-version': '2.93.7' })
-  expect(result.exitCode).toBe(0)
-  expect(result.summary).toMatch(
-    /minimum 100 %, maximum 200 %, so a new task starts before the old one stops/,
-  )
-  expect(writes).toEqual([])
-})
-
-test('a dry run plans backup, migrations, worker, ClickHouse, web with 0 % and 100 %, and writes nothing', async () => {
-  const { result, writes } = await writesDuring(() => stage.run('deploy', { ...UPGRADE, 'dry-run': 'true' }))
-  expect(result.outputs).toMatchObject({
-    outcome: 'planned',
-    'previous-version': '2.93.7',
-    'rollback-class': 'schema',
-  })
-  const { plan } = result.report as { plan: { steps: Record<string, unknown>[] } }
-  expect(plan.steps.map(step => step['component'] ?? step['kind'])).toEqual([
-    'backup-database',
-    'migrate',
-    'worker',
-    'clickhouse',
-    'web',
-  ])
-  expect(plan.steps[3]).toMatchObject({ settings: { minimumHealthyPercent: 0, maximumPercent: 100 } })
-  expect(writes).toEqual([])
-  expect(stage.github.deployments).toEqual([])
-  approved = result.outputs['plan-digest'] ?? ''
-})
-
 const UPGRADE = { version: '3.0.0', 'clickhouse-version': '24.12.3' }
 let approved = ''
-
-test('the approved plan is deployed: in order, pinned by digest, recorded before the first change', async () => {
-  const { result, writes } = await writesDuring(() =>
-    stage.run('deploy', { ...UPGRADE, 'plan-digest': approved }),
-  )
-  expect(result.outputs).toMatchObject({
-    outcome: 'deployed',
-    'previous-version': '2.93.7',
-    'current-version': '3.0.0',
-    'plan-digest': approved,
-  })
-  expect(result.exitCode).toBe(0)
-  expect(writes.map(write => write.operation)).toEqual([
-    'CreateDBClusterSnapshot',
-    'RegisterTaskDefinition',
-    'RunTask',
-    'DeregisterTaskDefinition',
-    'RegisterTaskDefinition',
-    'UpdateService',
-    'RegisterTaskDefinition',
-    'UpdateService',
-    'UpdateService',
-  ])
-  expect(stage.github.deployments[0]).toMatchObject({
-    payload: { from: '2.93.7', to: '3.0.0', postgresMigrations: 271, clickhouseHead: 5 },
-  })
-  expect(stage.github.deployments[0]?.statuses[0]).toMatchObject({
-    state: 'success',
-    environment_url: stage.stack.webUrl,
-  })
-  await onlyTheImageChanged(writes.slice(4))
-})
 
 /** Task definitions and App Runner's source configuration are what they were, but for the image. */
 async function onlyTheImageChanged(
@@ -152,123 +90,208 @@ function comparable(described: unknown): unknown {
   return JSON.parse(JSON.stringify(described, (key, value) => (own.includes(key) ? undefined : value)))
 }
 
-test('the same deploy again changes nothing', async () => {
-  const { result, writes } = await writesDuring(() => stage.run('deploy', UPGRADE))
-  expect(result.outputs).toMatchObject({ outcome: 'unchanged', 'current-version': '3.0.0' })
-  expect(writes).toEqual([])
-})
+test('the article: planned, deployed, used, gone back from, and deployed again', async () => {
+  await step('the stack as Terraform leaves it: verify passes and warns of what will hurt', async () => {
+    const { result, writes } = await writesDuring(() => stage.run('verify'))
+    expect(result.outputs).toMatchObject({ outcome: 'passed', failed: '0', 'current-version': '2.93.7' })
+    expect(result.exitCode).toBe(0)
+    expect(result.summary).toMatch(
+      /minimum 100 %, maximum 200 %, so a new task starts before the old one stops/,
+    )
+    expect(writes).toEqual([])
+  })
 
-test('after the upgrade verify passes on 3.0.0', async () => {
-  const result = await stage.run('verify')
-  expect(result.outputs).toMatchObject({ outcome: 'passed', 'current-version': '3.0.0' })
-})
+  await step(
+    'a dry run plans backup, migrations, worker, ClickHouse, web with 0 % and 100 %, and writes nothing',
+    async () => {
+      const { result, writes } = await writesDuring(() =>
+        stage.run('deploy', { ...UPGRADE, 'dry-run': 'true' }),
+      )
+      expect(result.outputs).toMatchObject({
+        outcome: 'planned',
+        'previous-version': '2.93.7',
+        'rollback-class': 'schema',
+      })
+      const { plan } = result.report as { plan: { steps: Record<string, unknown>[] } }
+      expect(plan.steps.map(step => step['component'] ?? step['kind'])).toEqual([
+        'backup-database',
+        'migrate',
+        'worker',
+        'clickhouse',
+        'web',
+      ])
+      expect(plan.steps[3]).toMatchObject({ settings: { minimumHealthyPercent: 0, maximumPercent: 100 } })
+      expect(writes).toEqual([])
+      expect(stage.github.deployments).toEqual([])
+      approved = result.outputs['plan-digest'] ?? ''
+    },
+  )
 
-test('v3 lives on: traces and scores in ClickHouse only, sessions that Postgres does not know', async () => {
-  const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
-  try {
-    const written = await ingest({
-      pool,
-      clickhouse: clickhouseClient(clickhouseAccess(stage.stack)),
-      count: 25,
+  await step(
+    'the approved plan is deployed: in order, pinned by digest, recorded before the first change',
+    async () => {
+      const { result, writes } = await writesDuring(() =>
+        stage.run('deploy', { ...UPGRADE, 'plan-digest': approved }),
+      )
+      expect(result.outputs).toMatchObject({
+        outcome: 'deployed',
+        'previous-version': '2.93.7',
+        'current-version': '3.0.0',
+        'plan-digest': approved,
+      })
+      expect(result.exitCode).toBe(0)
+      expect(writes.map(write => write.operation)).toEqual([
+        'CreateDBClusterSnapshot',
+        'RegisterTaskDefinition',
+        'RunTask',
+        'DeregisterTaskDefinition',
+        'RegisterTaskDefinition',
+        'UpdateService',
+        'RegisterTaskDefinition',
+        'UpdateService',
+        'UpdateService',
+      ])
+      expect(stage.github.deployments[0]).toMatchObject({
+        payload: { from: '2.93.7', to: '3.0.0', postgresMigrations: 271, clickhouseHead: 5 },
+      })
+      expect(stage.github.deployments[0]?.statuses[0]).toMatchObject({
+        state: 'success',
+        environment_url: stage.stack.webUrl,
+      })
+      await onlyTheImageChanged(writes.slice(4))
+    },
+  )
+
+  await step('the same deploy again changes nothing', async () => {
+    const { result, writes } = await writesDuring(() => stage.run('deploy', UPGRADE))
+    expect(result.outputs).toMatchObject({ outcome: 'unchanged', 'current-version': '3.0.0' })
+    expect(writes).toEqual([])
+  })
+
+  await step('after the upgrade verify passes on 3.0.0', async () => {
+    const result = await stage.run('verify')
+    expect(result.outputs).toMatchObject({ outcome: 'passed', 'current-version': '3.0.0' })
+  })
+
+  await step(
+    'v3 lives on: traces and scores in ClickHouse only, sessions that Postgres does not know',
+    async () => {
+      const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
+      try {
+        const written = await ingest({
+          pool,
+          clickhouse: clickhouseClient(clickhouseAccess(stage.stack)),
+          count: 25,
+        })
+        expect(written.traceIds).toHaveLength(25)
+      } finally {
+        await pool.end()
+      }
+      onV3 = await takeSnapshot(stage.stack)
+    },
+  )
+
+  await step(
+    'the naive way back, redeploying the old web image, ends where App Runner says RUNNING and the new web serves',
+    async () => {
+      const { world } = stage.stack.sandbox
+      const [service] = world.appRunner.services.values()
+      if (service === undefined) throw new Error('no web service')
+      const source = service.configuration['SourceConfiguration'] as { ImageRepository: object }
+      const repository = {
+        ...source.ImageRepository,
+        ImageIdentifier: '123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/langfuse-web:2.93.7',
+      }
+      const naive = {
+        ServiceArn: service.arn,
+        SourceConfiguration: { ...source, ImageRepository: repository },
+      }
+      await world.call('apprunner', 'UpdateService', naive)
+      await until({
+        what: 'the end of the naive rollback',
+        world,
+        done: () =>
+          service.operations[0]?.status !== 'PENDING' &&
+          service.status === 'RUNNING' &&
+          service.operations[0]?.endedAt !== undefined,
+      })
+      expect(service.operations[0]?.status).toBe('ROLLBACK_SUCCEEDED')
+      expect(service.status).toBe('RUNNING')
+      const health = await fetch(`${stage.stack.webUrl}/api/public/health`)
+      expect(await health.json()).toMatchObject({ version: '3.0.0' })
+      const logs = await world.call('logs', 'FilterLogEvents', {
+        logGroupName: `/aws/apprunner/${service.name}/${service.id}/application`,
+      })
+      expect(JSON.stringify(logs)).toMatch(/no migration found for version 6/)
+    },
+  )
+
+  await step(
+    'the rollback action goes back to the recorded release: down SQL around the images, in reverse order',
+    async () => {
+      const { result, writes } = await writesDuring(() => stage.run('rollback', { to: 'previous' }))
+      expect(result.outputs).toMatchObject({
+        outcome: 'rolled-back',
+        'previous-version': '3.0.0',
+        'current-version': '2.93.7',
+        'rollback-class': 'schema',
+        'postgres-reverted': '2',
+        'clickhouse-reverted': '1',
+        'archive-schema': 'langfuse_rollout',
+      })
+      expect(Number(result.outputs['archived-rows'])).toBeGreaterThanOrEqual(25)
+      expect(result.exitCode).toBe(0)
+      const rolled = writes
+        .filter(write => write.operation === 'UpdateService')
+        .map(({ input }) => String(input['ServiceArn'] ?? input['service']))
+      expect(rolled.map(name => name.split('/').at(-2) ?? name)).toHaveLength(3)
+      expect(rolled[0]).toMatch(/apprunner/)
+      expect(rolled.slice(1)).toEqual(['clickhouse', 'langfuse_worker'])
+      expect(stage.github.deployments[0]?.statuses[0]).toMatchObject({ state: 'inactive' })
+    },
+  )
+
+  await step('everything is what it was: images, both schemas, and no row is lost', async () => {
+    const after = await takeSnapshot(stage.stack)
+    const comparison = compareSnapshots(before, after)
+    expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
+    expect(comparison.details).toEqual([])
+    const sinceV3 = compareSnapshots(onV3, after).rows.find(([what]) => what === 'rows lost')
+    expect(sinceV3).toEqual(['rows lost', '0', '0', true])
+  })
+
+  await step('what had to be taken out of rows is in the archive', async () => {
+    const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
+    try {
+      const { rows } = await pool.query(
+        `SELECT relation, count(*)::int AS count FROM langfuse_rollout.archived_rows GROUP BY relation ORDER BY relation`,
+      )
+      expect(rows).toEqual(
+        expect.arrayContaining([{ relation: expect.stringMatching(/job_executions/), count: 25 }]),
+      )
+    } finally {
+      await pool.end()
+    }
+  })
+
+  await step('the same rollback again changes nothing, and verify passes on 2.93.7', async () => {
+    const { result, writes } = await writesDuring(() => stage.run('rollback', { to: '2.93.7' }))
+    expect(result.outputs['outcome']).toBe('unchanged')
+    expect(writes).toEqual([])
+    expect((await stage.run('verify')).outputs).toMatchObject({
+      outcome: 'passed',
+      'current-version': '2.93.7',
     })
-    expect(written.traceIds).toHaveLength(25)
-  } finally {
-    await pool.end()
-  }
-  onV3 = await takeSnapshot(stage.stack)
-})
-
-test('the naive way back, redeploying the old web image, ends where App Runner says RUNNING and the new web serves', async () => {
-  const { world } = stage.stack.sandbox
-  const [service] = world.appRunner.services.values()
-  if (service === undefined) throw new Error('no web service')
-  const source = service.configuration['SourceConfiguration'] as { ImageRepository: object }
-  const repository = {
-    ...source.ImageRepository,
-    ImageIdentifier: '123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/langfuse-web:2.93.7',
-  }
-  const naive = { ServiceArn: service.arn, SourceConfiguration: { ...source, ImageRepository: repository } }
-  await world.call('apprunner', 'UpdateService', naive)
-  await until({
-    what: 'the end of the naive rollback',
-    world,
-    done: () =>
-      service.operations[0]?.status !== 'PENDING' &&
-      service.status === 'RUNNING' &&
-      service.operations[0]?.endedAt !== undefined,
   })
-  expect(service.operations[0]?.status).toBe('ROLLBACK_SUCCEEDED')
-  expect(service.status).toBe('RUNNING')
-  const health = await fetch(`${stage.stack.webUrl}/api/public/health`)
-  expect(await health.json()).toMatchObject({ version: '3.0.0' })
-  const logs = await world.call('logs', 'FilterLogEvents', {
-    logGroupName: `/aws/apprunner/${service.name}/${service.id}/application`,
+
+  await step('the upgrade works again after the rollback', async () => {
+    const result = await stage.run('deploy', UPGRADE)
+    expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
   })
-  expect(JSON.stringify(logs)).toMatch(/no migration found for version 6/)
-})
 
-test('the rollback action goes back to the recorded release: down SQL around the images, in reverse order', async () => {
-  const { result, writes } = await writesDuring(() => stage.run('rollback', { to: 'previous' }))
-  expect(result.outputs).toMatchObject({
-    outcome: 'rolled-back',
-    'previous-version': '3.0.0',
-    'current-version': '2.93.7',
-    'rollback-class': 'schema',
-    'postgres-reverted': '2',
-    'clickhouse-reverted': '1',
-    'archive-schema': 'langfuse_rollout',
+  await step('every report of these runs fits the schema of reports', async () => {
+    const schema = JSON.parse(await readFile('docs/report.schema.json', 'utf8')) as Schema
+    expect(reports.length).toBeGreaterThan(5)
+    for (const report of reports) expect(violations(report, schema)).toEqual([])
   })
-  expect(Number(result.outputs['archived-rows'])).toBeGreaterThanOrEqual(25)
-  expect(result.exitCode).toBe(0)
-  const rolled = writes
-    .filter(write => write.operation === 'UpdateService')
-    .map(({ input }) => String(input['ServiceArn'] ?? input['service']))
-  expect(rolled.map(name => name.split('/').at(-2) ?? name)).toHaveLength(3)
-  expect(rolled[0]).toMatch(/apprunner/)
-  expect(rolled.slice(1)).toEqual(['clickhouse', 'langfuse_worker'])
-  expect(stage.github.deployments[0]?.statuses[0]).toMatchObject({ state: 'inactive' })
-})
-
-test('everything is what it was: images, both schemas, and no row is lost', async () => {
-  const after = await takeSnapshot(stage.stack)
-  const comparison = compareSnapshots(before, after)
-  expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
-  expect(comparison.details).toEqual([])
-  const sinceV3 = compareSnapshots(onV3, after).rows.find(([what]) => what === 'rows lost')
-  expect(sinceV3).toEqual(['rows lost', '0', '0', true])
-})
-
-test('what had to be taken out of rows is in the archive', async () => {
-  const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
-  try {
-    const { rows } = await pool.query(
-      `SELECT relation, count(*)::int AS count FROM langfuse_rollout.archived_rows GROUP BY relation ORDER BY relation`,
-    )
-    expect(rows).toEqual(
-      expect.arrayContaining([{ relation: expect.stringMatching(/job_executions/), count: 25 }]),
-    )
-  } finally {
-    await pool.end()
-  }
-})
-
-test('the same rollback again changes nothing, and verify passes on 2.93.7', async () => {
-  const { result, writes } = await writesDuring(() => stage.run('rollback', { to: '2.93.7' }))
-  expect(result.outputs['outcome']).toBe('unchanged')
-  expect(writes).toEqual([])
-  expect((await stage.run('verify')).outputs).toMatchObject({
-    outcome: 'passed',
-    'current-version': '2.93.7',
-  })
-})
-
-test('the upgrade works again after the rollback', async () => {
-  const result = await stage.run('deploy', UPGRADE)
-  expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
-})
-
-test('every report of these runs fits the schema of reports', async () => {
-  const schema = JSON.parse(await readFile('docs/report.schema.json', 'utf8')) as Schema
-  expect(reports.length).toBeGreaterThan(5)
-  for (const report of reports) expect(violations(report, schema)).toEqual([])
-})
+}, 240_000)

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { Pool } from 'pg'
-import { openStage, type Stage } from '../../sandbox/rehearse.ts'
-import { isWrite } from './support.ts'
+import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
+import { isWrite, lostAt, step } from './support.ts'
 
-/** Backups before an upgrade, and background migrations after it, through `dist/`: each test is the next thing. */
+/** Backups before an upgrade, and background migrations after it, through `dist/`. */
 let folder: string
 let stage: Stage
 
@@ -16,6 +16,8 @@ beforeAll(async () => {
   stage = await openStage({ folder })
 })
 
+afterEach(() => stage.stack.sandbox.world.faults.clear())
+
 afterAll(async () => {
   await stage?.stop()
   await rm(folder, { recursive: true, force: true })
@@ -23,10 +25,7 @@ afterAll(async () => {
 
 const UPGRADE = { version: '3.0.0' }
 
-async function deploy(
-  inputs: Readonly<Record<string, string>>,
-  options: { readonly onLine?: (line: string) => void; readonly lost?: AbortSignal } = {},
-) {
+async function deploy(inputs: Readonly<Record<string, string>>, options: StageRun = {}) {
   const { requests } = stage.stack.sandbox
   const from = requests.length
   const result = await stage.run('deploy', inputs, options)
@@ -35,6 +34,24 @@ async function deploy(
 }
 
 const problemsOf = (report: unknown) => (report as { problems: readonly string[] }).problems.join('\n')
+
+const TRACES = '20241024_1730_migrate_traces_from_pg_to_ch'
+
+async function query<Row>(sql: string): Promise<readonly Row[]> {
+  const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
+  try {
+    return (await pool.query(sql)).rows as Row[]
+  } finally {
+    await pool.end()
+  }
+}
+
+const finishedAt = async () => {
+  const [row] = await query<{ at: Date | null }>(
+    `SELECT finished_at AS at FROM background_migrations WHERE name = '${TRACES}'`,
+  )
+  return row?.at?.getTime()
+}
 
 test('without a vault the plan has the snapshot, and a warning says what stays unprotected', async () => {
   const { result, writes } = await deploy({ ...UPGRADE, 'dry-run': 'true' })
@@ -64,7 +81,6 @@ test('a cluster that may not be looked at is a refusal with the remedy; `backup:
   const without = await deploy({ ...UPGRADE, backup: 'false', 'dry-run': 'true' })
   expect(without.result.outputs['outcome']).toBe('planned')
   expect([...writes, ...without.writes]).toEqual([])
-  world.faults.clear()
 })
 
 test('a snapshot that may not be taken stops the deploy before its first change', async () => {
@@ -89,92 +105,86 @@ test('a snapshot that fails stops it, too', async () => {
   expect(writes).toEqual(['CreateDBClusterSnapshot'])
 })
 
-test('a run killed at its snapshot, its answer lost: the next one goes on with that very snapshot', async () => {
-  const { world } = stage.stack.sandbox
-  world.backup.createVault('Default')
-  const before = world.rds.snapshots.size
-  world.faults.add({ operation: 'CreateDBClusterSnapshot', kind: 'lost-answer' })
-  const lost = new AbortController()
-  await deploy(UPGRADE, {
-    onLine: line => void (/RDS started snapshot/.test(line) && lost.abort()),
-    lost: lost.signal,
+/** The last, which leaves the stage on 3.0.0. */
+test('a run killed at its snapshot is gone on with, and on 3.0.0 a background migration runs again', async () => {
+  await step(
+    'a run killed at its snapshot, its answer lost: the next one goes on with that very snapshot',
+    async () => {
+      const { world } = stage.stack.sandbox
+      world.backup.createVault('Default')
+      const before = world.rds.snapshots.size
+      world.faults.add({ operation: 'CreateDBClusterSnapshot', kind: 'lost-answer' })
+      let created = false
+      await lostAt(stage, {
+        at: ({ operation }) => {
+          created ||= operation === 'CreateDBClusterSnapshot'
+          return created && operation === 'DescribeDBClusterSnapshots'
+        },
+        run: async options => (await deploy(UPGRADE, options)).result,
+      })
+      expect(world.rds.snapshots.size).toBe(before + 1)
+      const { result, writes } = await deploy(UPGRADE)
+      const [snapshot] = [...world.rds.snapshots.values()].slice(-1)
+      expect(world.rds.snapshots.size).toBe(before + 1)
+      expect(result.outputs).toMatchObject({
+        outcome: 'deployed',
+        'current-version': '3.0.0',
+        'snapshot-id': snapshot?.identifier,
+      })
+      expect(snapshot).toMatchObject({ status: 'available' })
+      expect(snapshot?.tags).toEqual(
+        expect.arrayContaining([
+          { key: 'langfuse-rollout:to', value: '3.0.0' },
+          { key: 'langfuse-rollout:record', value: String(stage.github.deployments.at(-1)?.id) },
+        ]),
+      )
+      expect(writes.slice(0, 2)).toEqual(['StartBackupJob', 'RegisterTaskDefinition'])
+      expect([...world.backup.jobs.values()]).toMatchObject([{ state: 'COMPLETED' }])
+    },
+  )
+
+  await step('record and report say what there is to restore from', async () => {
+    const [snapshot] = [...stage.stack.sandbox.world.rds.snapshots.values()].slice(-1)
+    const sentences = stage.github.deployments.at(-1)?.statuses.map(status => status.description)
+    expect(sentences).toEqual(
+      expect.arrayContaining([
+        `Aurora snapshot: ${snapshot?.identifier}`,
+        expect.stringMatching(/^EFS recovery point: arn:aws:backup:/),
+      ]),
+    )
   })
-  expect(world.rds.snapshots.size).toBe(before + 1)
-  const { result, writes } = await deploy(UPGRADE)
-  const [snapshot] = [...world.rds.snapshots.values()].slice(-1)
-  expect(world.rds.snapshots.size).toBe(before + 1)
-  expect(result.outputs).toMatchObject({
-    outcome: 'deployed',
-    'current-version': '3.0.0',
-    'snapshot-id': snapshot?.identifier,
+
+  await step('the same deploy again backs nothing up: there is nothing to do', async () => {
+    const { result, writes } = await deploy(UPGRADE)
+    expect(result.outputs).toMatchObject({ outcome: 'unchanged', 'snapshot-id': '' })
+    expect(writes).toEqual([])
   })
-  expect(snapshot).toMatchObject({ status: 'available' })
-  expect(snapshot?.tags).toEqual(
-    expect.arrayContaining([
-      { key: 'langfuse-rollout:to', value: '3.0.0' },
-      { key: 'langfuse-rollout:record', value: String(stage.github.deployments.at(-1)?.id) },
-    ]),
+
+  await step(
+    'a background migration runs again on a version that runs already: re-armed, worker restarted, taken up',
+    async () => {
+      const before = await finishedAt()
+      expect(before).toBeGreaterThan(0)
+      const { result, writes } = await deploy({
+        ...UPGRADE,
+        backup: 'false',
+        'rerun-background-migrations': TRACES,
+      })
+      expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
+      expect(writes).toEqual(['UpdateService'])
+      expect(result.stdout).toMatch(new RegExp(`✔ .*${TRACES} is (active|finished)`))
+      const deadline = Date.now() + 60_000
+      while (((await finishedAt()) ?? 0) <= (before ?? 0) && Date.now() < deadline) await setTimeout(500)
+      expect(await finishedAt()).toBeGreaterThan(before ?? 0)
+    },
   )
-  expect(writes.slice(0, 2)).toEqual(['StartBackupJob', 'RegisterTaskDefinition'])
-  expect([...world.backup.jobs.values()]).toMatchObject([{ state: 'COMPLETED' }])
-})
 
-test('record and report say what there is to restore from', async () => {
-  const [snapshot] = [...stage.stack.sandbox.world.rds.snapshots.values()].slice(-1)
-  const sentences = stage.github.deployments.at(-1)?.statuses.map(status => status.description)
-  expect(sentences).toEqual(
-    expect.arrayContaining([
-      `Aurora snapshot: ${snapshot?.identifier}`,
-      expect.stringMatching(/^EFS recovery point: arn:aws:backup:/),
-    ]),
-  )
-})
-
-test('the same deploy again backs nothing up: there is nothing to do', async () => {
-  const { result, writes } = await deploy(UPGRADE)
-  expect(result.outputs).toMatchObject({ outcome: 'unchanged', 'snapshot-id': '' })
-  expect(writes).toEqual([])
-})
-
-const TRACES = '20241024_1730_migrate_traces_from_pg_to_ch'
-
-async function query<Row>(sql: string): Promise<readonly Row[]> {
-  const pool = new Pool({ connectionString: stage.stack.databaseUrlLocal, max: 1 })
-  try {
-    return (await pool.query(sql)).rows as Row[]
-  } finally {
-    await pool.end()
-  }
-}
-
-const finishedAt = async () => {
-  const [row] = await query<{ at: Date | null }>(
-    `SELECT finished_at AS at FROM background_migrations WHERE name = '${TRACES}'`,
-  )
-  return row?.at?.getTime()
-}
-
-test('a background migration runs again on a version that runs already: re-armed, worker restarted, taken up', async () => {
-  const before = await finishedAt()
-  expect(before).toBeGreaterThan(0)
-  const { result, writes } = await deploy({
-    ...UPGRADE,
-    backup: 'false',
-    'rerun-background-migrations': TRACES,
+  await step('a name that is not in the table is refused, and nothing is written', async () => {
+    const { result, writes } = await deploy({ ...UPGRADE, 'rerun-background-migrations': '2024_x' })
+    expect(result.outputs['outcome']).toBe('refused')
+    expect(problemsOf(result.report)).toMatch(
+      /2024_x, which table background_migrations does not contain\. It contains: 2024/,
+    )
+    expect(writes).toEqual([])
   })
-  expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
-  expect(writes).toEqual(['UpdateService'])
-  expect(result.stdout).toMatch(new RegExp(`✔ .*${TRACES} is (active|finished)`))
-  const deadline = Date.now() + 60_000
-  while (((await finishedAt()) ?? 0) <= (before ?? 0) && Date.now() < deadline) await setTimeout(500)
-  expect(await finishedAt()).toBeGreaterThan(before ?? 0)
-})
-
-test('a name that is not in the table is refused, and nothing is written', async () => {
-  const { result, writes } = await deploy({ ...UPGRADE, 'rerun-background-migrations': '2024_x' })
-  expect(result.outputs['outcome']).toBe('refused')
-  expect(problemsOf(result.report)).toMatch(
-    /2024_x, which table background_migrations does not contain\. It contains: 2024/,
-  )
-  expect(writes).toEqual([])
 })

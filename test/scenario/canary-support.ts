@@ -40,7 +40,7 @@ export async function openCanaryStage(release: string, mode?: string): Promise<C
 async function rowsLeft({ stack }: Stage, release: string): Promise<number> {
   const { lists, sets } = stack.valkey.state
   const isIdle = () => [...lists.values(), ...sets.values()].every(jobs => jobs.length === 0)
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   while (!isIdle() && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 50))
   const clickhouse = clickhouseClient(clickhouseAccess(stack))
   const tables = [

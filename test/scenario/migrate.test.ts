@@ -7,8 +7,9 @@ import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { clickhouseAccess } from '../../sandbox/stack-snapshot.ts'
+import { lostAt, step } from './support.ts'
 
-/** `migrate: task` through `dist/` on the article's stack: each test is the next thing that happens. */
+/** `migrate: task` through `dist/` on the article's stack. */
 let folder: string
 let stage: Stage
 
@@ -84,63 +85,73 @@ function activeMigrationDefinitions(): number {
   return revisions.filter(revision => revision.status === 'ACTIVE').length
 }
 
-test('the migrations are done before any component changes, and the new web finds nothing to migrate', async () => {
-  const seen: Promise<{ postgres: number; clickhouse: string }>[] = []
-  const onLine = (line: string) => {
-    if (line.startsWith('✔ Postgres and ClickHouse migrations')) seen.push(heads())
-  }
-  const before = webLog().length
-  const { result, writes } = await deploy(UPGRADE, { onLine })
-  expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
-  expect(operations(writes).slice(0, 3)).toEqual([
-    'RegisterTaskDefinition',
-    'RunTask',
-    'DeregisterTaskDefinition',
-  ])
-  expect(operations(writes).slice(3)).toEqual([
-    'RegisterTaskDefinition',
-    'UpdateService',
-    'RegisterTaskDefinition',
-    'UpdateService',
-    'UpdateService',
-  ])
-  expect(await Promise.all(seen)).toEqual([{ postgres: 273, clickhouse: '6' }])
-  expect(result.stdout).toMatch(/│ Applying migration `20241206115829_/)
-  expect(result.stdout).toMatch(/✔ .*2 Postgres migrations and 1 ClickHouse migration applied/)
-  expect(webLog().slice(before)).toMatch(/No pending migrations to apply\.[\s\S]*no change/)
-  expect(webLog().slice(before)).not.toMatch(/Applying migration/)
-  expect(activeMigrationDefinitions()).toBe(0)
-})
+test('migrate: task, and back', async () => {
+  await step(
+    'the migrations are done before any component changes, and the new web finds nothing to migrate',
+    async () => {
+      const seen: { postgres: number; clickhouse: string }[] = []
+      const unwatch = stage.stack.sandbox.world.onRequest(async ({ phase, operation }) => {
+        if (phase === 'before' && operation === 'UpdateService') seen.push(await heads())
+      })
+      const before = webLog().length
+      const { result, writes } = await deploy(UPGRADE)
+      unwatch()
+      expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
+      expect(operations(writes).slice(0, 3)).toEqual([
+        'RegisterTaskDefinition',
+        'RunTask',
+        'DeregisterTaskDefinition',
+      ])
+      expect(operations(writes).slice(3)).toEqual([
+        'RegisterTaskDefinition',
+        'UpdateService',
+        'RegisterTaskDefinition',
+        'UpdateService',
+        'UpdateService',
+      ])
+      expect(seen[0]).toEqual({ postgres: 273, clickhouse: '6' })
+      expect(result.stdout).toMatch(/│ Applying migration `20241206115829_/)
+      expect(result.stdout).toMatch(/✔ .*2 Postgres migrations and 1 ClickHouse migration applied/)
+      expect(webLog().slice(before)).toMatch(/No pending migrations to apply\.[\s\S]*no change/)
+      expect(webLog().slice(before)).not.toMatch(/Applying migration/)
+      expect(activeMigrationDefinitions()).toBe(0)
+    },
+  )
 
-test('the task is the web image by digest in the place of the worker, and nothing in it is shown', async () => {
-  const { requests } = stage.stack.sandbox
-  const registered = requests.find(({ operation }) => operation === 'RegisterTaskDefinition')?.input
-  expect(registered).toMatchObject({
-    family: 'langfuse-worker-migrate',
-    cpu: '2048',
-    memory: '4096',
-    networkMode: 'awsvpc',
-    runtimePlatform: { cpuArchitecture: 'X86_64' },
-    containerDefinitions: [
-      { name: 'migrate', image: expect.stringMatching(/langfuse-web@sha256:/), command: ['true'] },
-    ],
-    tags: expect.arrayContaining([{ key: 'langfuse-rollout', value: 'migrate' }]),
+  await step(
+    'the task is the web image by digest in the place of the worker, and nothing in it is shown',
+    async () => {
+      const { requests } = stage.stack.sandbox
+      const registered = requests.find(({ operation }) => operation === 'RegisterTaskDefinition')?.input
+      expect(registered).toMatchObject({
+        family: 'langfuse-worker-migrate',
+        cpu: '2048',
+        memory: '4096',
+        networkMode: 'awsvpc',
+        runtimePlatform: { cpuArchitecture: 'X86_64' },
+        containerDefinitions: [
+          { name: 'migrate', image: expect.stringMatching(/langfuse-web@sha256:/), command: ['true'] },
+        ],
+        tags: expect.arrayContaining([{ key: 'langfuse-rollout', value: 'migrate' }]),
+      })
+      expect(JSON.stringify(registered)).not.toMatch(/mountPoints|portMappings|healthCheck|entryPoint/)
+      const ran = requests.find(({ operation }) => operation === 'RunTask')?.input
+      expect(ran).toMatchObject({
+        launchType: 'FARGATE',
+        startedBy: expect.stringMatching(/^langfuse-rollout-migrate\/\w{10}$/),
+        networkConfiguration: { awsvpcConfiguration: { assignPublicIp: 'DISABLED' } },
+      })
+    },
+  )
+
+  await step('back on 2.93.7', async () => {
+    const result = await stage.run('rollback', { to: 'previous' })
+    expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
+    expect(await heads()).toEqual({ postgres: 271, clickhouse: '5' })
   })
-  expect(JSON.stringify(registered)).not.toMatch(/mountPoints|portMappings|healthCheck|entryPoint/)
-  const ran = requests.find(({ operation }) => operation === 'RunTask')?.input
-  expect(ran).toMatchObject({
-    launchType: 'FARGATE',
-    startedBy: expect.stringMatching(/^langfuse-rollout-migrate\/\w{10}$/),
-    networkConfiguration: { awsvpcConfiguration: { assignPublicIp: 'DISABLED' } },
-  })
 })
 
-test('back on 2.93.7', async () => {
-  const result = await stage.run('rollback', { to: 'previous' })
-  expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
-  expect(await heads()).toEqual({ postgres: 271, clickhouse: '5' })
-})
-
+/** Leaves PostgreSQL migrated, as a failed deploy does. */
 test('a dirty ClickHouse that only the task can see: failed with cause and fix, and nothing else is changed', async () => {
   await setClickHouseVersion(5, true)
   const { taskFaults } = stage.stack.sandbox.world
@@ -167,11 +178,14 @@ test('a dirty ClickHouse that only the task can see: failed with cause and fix, 
   await setClickHouseVersion(5, false)
 })
 
+/** The last, which leaves the stage on 3.0.0. */
 test('a run that is killed while the task runs: the next one follows it instead of starting a second', async () => {
-  const lost = new AbortController()
-  const onLine = (line: string) => line.includes('ECS started task') && lost.abort()
-  const killed = await deploy({ ...UPGRADE, ...BLIND }, { lost: lost.signal, onLine })
-  expect(killed.result.exitCode).not.toBe(0)
+  const killed = await lostAt(stage, {
+    at: ({ operation, input }) =>
+      operation === 'RunTask' && JSON.stringify(input).includes('langfuse-worker-migrate'),
+    run: options => stage.run('deploy', { ...UPGRADE, ...BLIND }, options),
+  })
+  expect(killed.exitCode).not.toBe(0)
   const again = await deploy(UPGRADE)
   expect(again.result.stdout).toMatch(
     /follows migration task \w+, which an earlier run started with the same image/,

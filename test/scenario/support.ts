@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { until } from '../../sandbox/article/wait.ts'
 import { viewOf } from '../../sandbox/aws/apprunner/configuration.ts'
 import type { AppRunnerService, Configuration } from '../../sandbox/aws/apprunner/types.ts'
@@ -174,6 +175,8 @@ async function hitAt(how: 'lost' | 'signal', { stack }: Stage, { at, run }: Hit)
     return result
   } finally {
     ended.resolve()
+    // What was held back is recorded now.
+    await setImmediate()
     unwatch()
     release()
   }

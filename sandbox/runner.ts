@@ -4,7 +4,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { PRELOAD } from './aws/runtime/process.ts'
 import { type Action, defaultInputs, readAction, unexpectedInputs } from './runner/action.ts'
 import { type Command, logOf } from './runner/commands.ts'
 import { createCommandFiles, readCommandFiles } from './runner/files.ts'
@@ -185,15 +184,17 @@ type NodeRun = {
   readonly lost?: AbortSignal
 }
 
+const END_WITH_PARENT = new URL('./vpc/end-with-parent.mjs', import.meta.url).href
+
 function runNode({ script, cwd, env, onLine, signal, lost }: NodeRun): Promise<number> {
   return new Promise((done, reject) => {
-    const child = spawn(nodeOfGitHub(), ['--import', PRELOAD, script], {
+    const child = spawn(nodeOfGitHub(), ['--import', END_WITH_PARENT, script], {
       cwd,
       env: { ...env, SANDBOX_PARENT: String(process.pid) },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const kill = () => child.kill('SIGKILL')
-    // Nothing outlives this process, however it ends: by itself here, killed by what PRELOAD watches.
+    // Nothing outlives this process, however it ends: by itself here, killed by what END_WITH_PARENT watches.
     process.once('exit', kill)
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine)
     const timers: NodeJS.Timeout[] = []

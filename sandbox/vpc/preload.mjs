@@ -1,6 +1,6 @@
 // Gives a Node process a place inside the sandbox's VPC: names and 10.0.x.y addresses lead to the loopback ports
 // that the sandbox says, asked at every connect. Loaded with --import; SANDBOX_VPC is the sandbox's endpoint,
-// SANDBOX_SOURCE says who asks, SANDBOX_PARENT is the process whose end ends this one. SANDBOX_MOUNT is a file system
+// SANDBOX_SOURCE says who asks. SANDBOX_MOUNT is a file system
 // at a path of the container: fs.promises leads to its folder, with the owners that an NFS server would tell.
 // SANDBOX_TIME makes its pauses those of the sandbox's clock, which waits while the process does anything else.
 import dns from 'node:dns'
@@ -10,6 +10,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { isIP, Socket } from 'node:net'
 import { join, relative, resolve as resolvePath } from 'node:path'
 import timers from 'node:timers/promises'
+import './end-with-parent.mjs'
 
 const endpoint = process.env.SANDBOX_VPC
 const source = process.env.SANDBOX_SOURCE ?? 'runner'
@@ -20,7 +21,6 @@ if (endpoint) {
 }
 if (process.env.SANDBOX_TIME) patchTime(process.env.SANDBOX_TIME)
 if (process.env.SANDBOX_MOUNT) patchFiles(JSON.parse(process.env.SANDBOX_MOUNT))
-if (process.env.SANDBOX_PARENT === String(process.ppid)) endWithParent(process.ppid)
 
 function patchLookup() {
   const lookup = dns.lookup
@@ -174,10 +174,4 @@ function get(url, signal) {
     })
     request.on('error', fail)
   })
-}
-
-function endWithParent(parent) {
-  setInterval(() => {
-    if (process.ppid !== parent) process.exit(1)
-  }, 1000).unref()
 }

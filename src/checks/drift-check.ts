@@ -1,6 +1,11 @@
 import type { Baseline, KeptBaseline, KeptRecord } from '../ports/github.ts'
-import { compareWith, type Deployed, type Difference, type Uncompared } from '../stack/baseline.ts'
-import { identityOf } from '../stack/fingerprint.ts'
+import {
+  compareWith,
+  type Deployed,
+  type Difference,
+  identityOf,
+  type Uncompared,
+} from '../stack/baseline.ts'
 import { currentRelease } from '../stack/stack.ts'
 import {
   type Check,

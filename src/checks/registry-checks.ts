@@ -1,12 +1,9 @@
 import { componentName } from '../plan/plan.ts'
 import { parseImage, shortDigest, shortImage } from '../release/image.ts'
 import { expiryOf } from '../release/lifecycle.ts'
-import { exactVersion } from '../stack/observe-image.ts'
-import { findImage, type ImageRepository, type Registry } from '../stack/observe-registry.ts'
-import type { RunningImage, Stack } from '../stack/stack.ts'
-import { imageOf } from '../stack/stack.ts'
-import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { exactVersion, findImage, type ImageRepository, type Registry } from '../stack/observe-images.ts'
+import { imageOf, type RunningImage, type Stack } from '../stack/stack.ts'
+import { type Check, type Finding, failed, inconclusive, passed, skipped, warning } from './check.ts'
 import { moduleHint } from './module-hint.ts'
 
 const COMPONENTS = ['web', 'worker', 'clickhouse'] as const

@@ -3,7 +3,7 @@ import type { VerifyConfig } from '../inputs/config.ts'
 import type { Issue, Issues, IssueText } from '../ports/github.ts'
 import type { Conclusion } from '../report/conclusion.ts'
 import { brokenOf, issueText, markerOf, stateOf, withoutState } from '../report/drift-report.ts'
-import { identityOf } from '../stack/fingerprint.ts'
+import { identityOf } from '../stack/baseline.ts'
 import type { Ports } from './ports.ts'
 import { NO_GITHUB } from './record.ts'
 

@@ -6,11 +6,11 @@ import {
   type Canary,
   type CanaryDeletion,
   type CanaryLeft,
+  type CanaryProbe,
   type CanaryRead,
   type CanaryRoute,
   holdsBack,
 } from '../stack/canary.ts'
-import type { CanaryProbe } from '../stack/canary-probe.ts'
 import { known, type Observed, unknown } from '../stack/stack.ts'
 import {
   type Answered,

@@ -1,7 +1,10 @@
+import type { ClickHouse, Valkey, ValkeySession } from '../ports/databases.ts'
 import { compareVersions } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
 import { flagDefault, readsV4Flags, WRITE_MODE } from '../release/v4-flags.ts'
-import type { Observed, WebComponent } from './stack.ts'
+import { quoteClickHouseLiteral } from '../schema/quote.ts'
+import { inSession } from './observe-databases.ts'
+import { type Observed, observed, unknown, type WebComponent } from './stack.ts'
 
 /** The observed result of a canary: a test trace that was written to be read back. The check evaluates it. */
 export type Canary = {
@@ -122,3 +125,64 @@ export function holdsBack(
   const nearMidnight = minute >= 23 * 60 + 45 || minute <= 15
   return { milliseconds: nearMidnight ? delay : Math.min(5_000, delay), nearMidnight }
 }
+
+/** Reads the stores behind the API for a canary that was not readable. Never throws. */
+export type CanaryProbe = {
+  /** The number of ClickHouse rows of the trace. */
+  rows(traceId: string, path: CanaryRoute['path']): Promise<Observed<number>>
+  queues(): Promise<Observed<readonly CanaryQueue[]>>
+}
+
+/** For a runner that reaches the stores. A store without an address is not probed. */
+export function canaryProbe(stores: {
+  readonly clickhouse: ClickHouse | undefined
+  readonly valkey: Valkey | undefined
+}): CanaryProbe {
+  return {
+    rows: (traceId, path) => countRows(stores.clickhouse, traceId, path),
+    queues: () => readQueues(stores.valkey),
+  }
+}
+
+async function countRows(
+  clickhouse: ClickHouse | undefined,
+  traceId: string,
+  path: CanaryRoute['path'],
+): Promise<Observed<number>> {
+  if (clickhouse === undefined) return unknown('this run does not query ClickHouse', 'not-asked')
+  const [table, column] = path === 'otel' ? ['events_full', 'trace_id'] : ['traces', 'id']
+  return observed(clickhouse.address, async () => {
+    const [row] = await clickhouse.run(
+      `SELECT count() AS rows FROM ${table} WHERE ${column} = ${quoteClickHouseLiteral(traceId)}`,
+      { timeoutMs: 10_000 },
+    )
+    return Number(row?.['rows'] ?? 0)
+  })
+}
+
+async function readQueues(valkey: Valkey | undefined): Promise<Observed<readonly CanaryQueue[]>> {
+  if (valkey === undefined) return unknown('this run does not query Valkey', 'not-asked')
+  return observed(valkey.address, () =>
+    inSession(valkey, async session => {
+      const queues: CanaryQueue[] = []
+      for (const name of QUEUES) queues.push(await readQueue(session, `${valkey.prefix}:${name}`, name))
+      return queues
+    }),
+  )
+}
+
+/** BullMQ: `wait` and `active` are lists; `delayed` (also retries), `prioritized` and `failed` are sorted sets. */
+async function readQueue(session: ValkeySession, key: string, name: string): Promise<CanaryQueue> {
+  const count = async (command: string, part: string) =>
+    Number((await session.run(command, `${key}:${part}`)) ?? 0)
+  return {
+    name,
+    waiting: (await count('LLEN', 'wait')) + (await count('ZCARD', 'prioritized')),
+    delayed: await count('ZCARD', 'delayed'),
+    active: await count('LLEN', 'active'),
+    failed: await count('ZCARD', 'failed'),
+  }
+}
+
+/** The queues of a canary (packages/shared/src/server/queues.ts, v3.0.0 to v4.16.0). */
+const QUEUES = ['ingestion-queue', 'secondary-ingestion-queue', 'otel-ingestion-queue'] as const

@@ -1,5 +1,6 @@
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
 import type { Engine } from '../schema/down-sql.ts'
+import { inSession } from './observe-databases.ts'
 import type { EcsComponent } from './stack.ts'
 
 /** Data that a rollback archives, maps or changes, with the SELECT that counts it. */
@@ -52,14 +53,11 @@ async function countInPostgres<Some extends Countable>(
   postgres: Postgres,
 ): Promise<readonly Counted<Some>[]> {
   if (losses.length === 0) return []
-  const session = await postgres.connect()
-  try {
+  return inSession(postgres, async session => {
     const found: Counted<Some>[] = []
     for (const loss of losses) found.push(await counted(loss, () => readOnly(session, loss.sql)))
     return found
-  } finally {
-    await session.close()
-  }
+  })
 }
 
 async function readOnly(session: PostgresSession, sql: string): Promise<readonly Row[]> {

@@ -3,8 +3,8 @@ import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databa
 import { readClickHouseSnapshot } from '../schema/clickhouse-schema.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
-import type { Observed, Unseen } from './stack.ts'
-import { known, unknown } from './stack.ts'
+import { inSession } from './observe-databases.ts'
+import { type Observed, observed, type Unseen, unknown } from './stack.ts'
 
 /** Schemas and load of both databases, unevaluated. */
 export type DeepProbe = {
@@ -88,18 +88,15 @@ async function probePostgres(
   }
   const { address } = postgres
   try {
-    const session = await postgres.connect()
-    try {
+    return await inSession(postgres, async session => {
       await session.run(`SET statement_timeout = ${TIMEOUT_MS}`)
       return {
         postgresSchema: await part(address, () => readPostgresSchema(session)),
         postgresLoad: await part(address, () => readLoad(session)),
       }
-    } finally {
-      await session.close()
-    }
+    })
   } catch (error) {
-    const nothing = unseen(error)
+    const nothing = unknown<never>(explain(error), 'no-evidence')
     return { postgresSchema: nothing, postgresLoad: nothing }
   }
 }
@@ -112,17 +109,9 @@ async function inClickHouse<Value>(
   return part(clickhouse.address, () => read(clickhouse))
 }
 
-async function part<Value>(address: string, read: () => Promise<Value>): Promise<Observed<Value>> {
-  try {
-    return known(await read(), address)
-  } catch (error) {
-    return unseen(error)
-  }
-}
-
 /** Another check reports an unreachable store; here it is missing evidence. */
-function unseen(error: unknown): Observed<never> {
-  return unknown(explain(error), 'no-evidence')
+function part<Value>(address: string, read: () => Promise<Value>): Promise<Observed<Value>> {
+  return observed(address, read, { because: 'no-evidence' })
 }
 
 /** More would not come through a log in time; Langfuse itself has about 1,200. */

@@ -1,12 +1,10 @@
 import type { StackConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import { databaseHosts } from './observe-backups.ts'
+import { databaseHosts, observeRestorePoints, type RestorePoints } from './observe-backups.ts'
+import { findImage, observeRegistry, type Registry } from './observe-images.ts'
 import { type Beside, type Network, observeNetwork } from './observe-network.ts'
-import { observeRegistry, type Registry } from './observe-registry.ts'
 import { observeStopped, observeStorage, type Stopped, type Storage } from './observe-storage.ts'
-import { observeRestorePoints, type RestorePoints } from './restore-points.ts'
-import type { Components, Observed, Unseen } from './stack.ts'
-import { known, unknown } from './stack.ts'
+import { type Components, known, type Observed, type Unseen, unknown } from './stack.ts'
 
 /** The infrastructure around the components. Only verify observes it: it is about the set-up, not about a rollout. */
 export type Infrastructure = {
@@ -55,5 +53,34 @@ export function unseenInfrastructure(reason: string, because: Unseen): Infrastru
     stopped: nothing,
     registry: nothing,
     backups: { database: nothing, files: nothing, at: 0 },
+  }
+}
+
+/** The same cloud for one observation: answers that several parts need are requested once. */
+export function memoizeCloud(cloud: Cloud): Cloud {
+  const { ecs, ecr, aurora } = cloud
+  const images = memoized(ecr.images)
+  return {
+    ...cloud,
+    aurora: { ...aurora, clusters: memoized(aurora.clusters) },
+    ecs: { ...ecs, taskDefinition: memoized(ecs.taskDefinition) },
+    ecr: {
+      ...ecr,
+      images,
+      // All images of a repository are read anyway.
+      image: async (repository, wanted) => findImage({ images: await images(repository) }, wanted),
+    },
+  }
+}
+
+function memoized<Asked extends readonly unknown[], Answer>(
+  ask: (...asked: Asked) => Promise<Answer>,
+): (...asked: Asked) => Promise<Answer> {
+  const answers = new Map<string, Promise<Answer>>()
+  return (...asked) => {
+    const key = JSON.stringify(asked)
+    const answer = answers.get(key) ?? ask(...asked)
+    answers.set(key, answer)
+    return answer
   }
 }

@@ -1,8 +1,7 @@
 import { explain } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
-import type { Cloud, DatabaseCluster } from '../ports/cloud.ts'
-import type { Components, Observed, Stack } from './stack.ts'
-import { known, unknown } from './stack.ts'
+import type { Cloud, DatabaseCluster, RecoveryPoint } from '../ports/cloud.ts'
+import { type Components, known, type Observed, observed, type Stack, unknown } from './stack.ts'
 
 /** What can be backed up before a change. `undefined` in a known fact: the account has no such resource. */
 export type Backups = {
@@ -98,12 +97,13 @@ function owns(cluster: DatabaseCluster, host: string): boolean {
 async function observeFiles(stack: Stack, cloud: Cloud): Promise<Observed<FileProtection | undefined>> {
   const [volume] = stack.clickhouse.taskDefinition.volumes
   if (volume === undefined) return known(undefined, stack.clickhouse.taskDefinition.arn)
-  try {
+  const read = async () => {
     const vault = chooseVault(await cloud.backup.vaults())
-    return known({ ...protectionOf(volume.fileSystemId, stack), vault }, 'backup:ListBackupVaults')
-  } catch (error) {
-    return unknown(`the backup vaults of ${cloud.region} cannot be read: ${explain(error)}`, 'unreachable')
+    return { ...protectionOf(volume.fileSystemId, stack), vault }
   }
+  return observed('backup:ListBackupVaults', read, {
+    failed: `the backup vaults of ${cloud.region} cannot be read: `,
+  })
 }
 
 /** AWS Backup's default vault, else the one of this stack, else the first by name. */
@@ -129,4 +129,38 @@ function protectionOf(fileSystem: string, stack: Stack) {
 export function fileSystemArn(fileSystem: string, stack: Components): string {
   const partition = stack.worker.service.arn.split(':')[1] || 'aws'
   return `arn:${partition}:elasticfilesystem:${stack.region}:${stack.account}:file-system/${fileSystem}`
+}
+
+/** What a restore can start from. `undefined` in a known fact: there is no such resource. */
+export type RestorePoints = {
+  readonly database: Observed<DatabaseCluster | undefined>
+  readonly files: Observed<readonly RecoveryPoint[] | undefined>
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
+export async function observeRestorePoints(
+  stack: Components,
+  cloud: Cloud,
+  { config, now }: { readonly config: StackConfig; readonly now: number },
+): Promise<RestorePoints> {
+  const [database, files] = await Promise.all([
+    observeDatabase(config, stack, cloud),
+    recoveryPoints(stack, cloud),
+  ])
+  return { database, files, at: now }
+}
+
+async function recoveryPoints(
+  stack: Components,
+  cloud: Cloud,
+): Promise<Observed<readonly RecoveryPoint[] | undefined>> {
+  const [volume] = stack.clickhouse.taskDefinition.volumes
+  if (volume === undefined) return known(undefined, stack.clickhouse.taskDefinition.arn)
+  const id = volume.fileSystemId
+  return observed(
+    'backup:ListRecoveryPointsByResource',
+    () => cloud.backup.recoveryPoints(fileSystemArn(id, stack)),
+    { failed: `the recovery points of ${id} cannot be read: ` },
+  )
 }

@@ -1,7 +1,5 @@
 import type { AccessPoint, Cloud, Container, EcsTask, EfsVolume, TaskDefinition } from '../ports/cloud.ts'
-import type { Components, EcsComponent, Observed } from './stack.ts'
-import { known, unknown } from './stack.ts'
-import { tryObserve } from './try-observe.ts'
+import { type Components, type EcsComponent, known, type Observed, tryObserve, unknown } from './stack.ts'
 
 /** ClickHouse's volume and its access, beside the file system itself. */
 export type Storage = {

@@ -1,25 +1,32 @@
 import { explain, RolloutError } from '../errors/errors.ts'
 import type { Component, StackConfig } from '../inputs/config.ts'
-import type { AppRunnerOperation, Cloud, EcsService, EcsTask } from '../ports/cloud.ts'
+import type {
+  AppRunnerOperation,
+  Cloud,
+  Container,
+  EcsService,
+  EcsTask,
+  TaskDefinition,
+} from '../ports/cloud.ts'
 import type { Http } from '../ports/http.ts'
-import { pickContainer } from './container.ts'
 import { type ObserveInfrastructure, unseenInfrastructure } from './infrastructure.ts'
-import { observeImageAtLeast } from './observe-image.ts'
+import { observeImageAtLeast } from './observe-images.ts'
 import { dataVolume, GONE } from './observe-storage.ts'
 import { type Inside, type ProbeInside, type ProbeMount, unseenInside } from './probe-inside.ts'
-import type {
-  AppRunnerWeb,
-  Discovery,
-  EcsComponent,
-  EcsWeb,
-  FileSystem,
-  Mount,
-  Observed,
-  Stack,
-  WebComponent,
-  WebHealth,
+import {
+  type AppRunnerWeb,
+  type Discovery,
+  type EcsComponent,
+  type EcsWeb,
+  type FileSystem,
+  type Mount,
+  type Observed,
+  observed,
+  type Stack,
+  unknown,
+  type WebComponent,
+  type WebHealth,
 } from './stack.ts'
-import { known, unknown } from './stack.ts'
 
 export type Sources = {
   readonly cloud: Cloud
@@ -188,12 +195,11 @@ const HEALTH_TIMEOUT_MS = 10_000
 /** `/api/public/health`: 200 or 503 with the version that the code carries. */
 export async function observeHealth(url: string, http: Http): Promise<Observed<WebHealth>> {
   const address = `${url}/api/public/health`
-  try {
-    const answer = await http.get(address, { timeoutMs: HEALTH_TIMEOUT_MS })
-    return known({ status: answer.status, version: reportedVersion(answer.body) }, address)
-  } catch (error) {
-    return unknown(`${address} did not answer: ${explain(error)}`, 'unreachable')
+  const read = async () => {
+    const { status, body } = await http.get(address, { timeoutMs: HEALTH_TIMEOUT_MS })
+    return { status, version: reportedVersion(body) }
   }
+  return observed(address, read, { failed: `${address} did not answer: ` })
 }
 
 function reportedVersion(body: string): string | undefined {
@@ -210,24 +216,34 @@ async function observeDiscovery(service: EcsService, cloud: Cloud): Promise<Obse
   const [registry] = service.registries
   if (registry === undefined)
     return unknown(`ECS service ${service.name} is not registered in Cloud Map`, 'not-asked')
-  try {
-    return known(await cloud.cloudMap.service(registry), registry)
-  } catch (error) {
-    return unknown(`Cloud Map service ${registry} cannot be read: ${explain(error)}`, 'unreachable')
-  }
+  return observed(registry, () => cloud.cloudMap.service(registry), {
+    failed: `Cloud Map service ${registry} cannot be read: `,
+  })
 }
 
 async function observeFiles(clickhouse: EcsComponent, cloud: Cloud): Promise<Observed<FileSystem>> {
   const volume = dataVolume(clickhouse.taskDefinition, clickhouse.container)
   if (volume === undefined)
     return unknown(`task definition ${clickhouse.taskDefinition.arn} has no EFS volume`, 'not-asked')
-  try {
-    const fileSystem = await cloud.efs.fileSystem(volume.fileSystemId)
-    return known(
-      fileSystem ?? { id: volume.fileSystemId, state: GONE, mountTargets: [] },
-      'elasticfilesystem:DescribeFileSystems',
-    )
-  } catch (error) {
-    return unknown(`EFS file system ${volume.fileSystemId} cannot be read: ${explain(error)}`, 'unreachable')
-  }
+  const id = volume.fileSystemId
+  return observed(
+    'elasticfilesystem:DescribeFileSystems',
+    async () => (await cloud.efs.fileSystem(id)) ?? { id, state: GONE, mountTargets: [] },
+    { failed: `EFS file system ${id} cannot be read: ` },
+  )
+}
+
+/** The container that runs the component; throws if several essential containers may be it. */
+export function pickContainer(component: Component, definition: TaskDefinition): Container {
+  const essential = definition.containers.filter(container => container.essential)
+  const [only] = essential
+  if (essential.length === 1 && only !== undefined) return only
+  const named = essential.filter(container =>
+    `${container.name} ${container.image}`.toLowerCase().includes(component),
+  )
+  const [match] = named
+  if (named.length === 1 && match !== undefined) return match
+  throw new RolloutError(
+    `Task definition ${definition.arn} has the containers ${definition.containers.map(container => container.name).join(', ')}, and it is unclear which one runs ${component}: put "${component}" into the name of that container.`,
+  )
 }

@@ -2,19 +2,20 @@ import { explain } from '../errors/errors.ts'
 import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
 import type { Http, Names } from '../ports/http.ts'
 import { type DeepProbe, runDeepProbe, unseenDeepProbe } from './deep-probe.ts'
-import { observeClickHouse, observePostgres } from './observe-databases.ts'
-import { observeValkey } from './observe-valkey.ts'
-import type {
-  ClickHouseState,
-  EcsComponent,
-  Mount,
-  Observed,
-  PostgresState,
-  Probe,
-  Unseen,
-  WorkerHealth,
+import { observeClickHouse, observePostgres, observeValkey } from './observe-databases.ts'
+import {
+  type ClickHouseState,
+  type EcsComponent,
+  known,
+  type Mount,
+  type Observed,
+  observed,
+  type PostgresState,
+  type Probe,
+  type Unseen,
+  unknown,
+  type WorkerHealth,
 } from './stack.ts'
-import { known, unknown } from './stack.ts'
 
 /** What only a process inside the VPC can observe. */
 export type Inside = {
@@ -116,11 +117,7 @@ async function evidence<Value>(
   read: (clickhouse: ClickHouse) => Promise<Value>,
 ): Promise<Observed<Value>> {
   if (clickhouse === undefined) return unknown('the address of ClickHouse is unknown', 'not-asked')
-  try {
-    return known(await read(clickhouse), clickhouse.address)
-  } catch (error) {
-    return unknown(explain(error), 'unreachable')
-  }
+  return observed(clickhouse.address, () => read(clickhouse))
 }
 
 async function observeName(clickhouse: ClickHouse | undefined, names: Names): Promise<Probe['name']> {

@@ -4,7 +4,7 @@ import type { Cloud } from '../ports/cloud.ts'
 import type { KeptRecord, Records } from '../ports/github.ts'
 import { pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
-import { observeImage } from './observe-image.ts'
+import { observeImage } from './observe-images.ts'
 import type { Stack } from './stack.ts'
 import type { Wanted } from './targets.ts'
 

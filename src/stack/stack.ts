@@ -1,3 +1,4 @@
+import { Denied, explain } from '../errors/errors.ts'
 import type { Component } from '../inputs/config.ts'
 import type {
   AppRunnerOperation,
@@ -257,4 +258,31 @@ export function ecsComponent(stack: Stack, component: Component): EcsComponent {
 
 export function imageOf(stack: Stack, component: Component): RunningImage {
   return stack[component].image
+}
+
+/** The fact that `read` returns, or why it could not be read; `failed` begins that reason. Never throws. */
+export async function observed<Value>(
+  source: string,
+  read: () => Promise<Value>,
+  { failed = '', because = 'unreachable' }: { readonly failed?: string; readonly because?: Unseen } = {},
+): Promise<Observed<Value>> {
+  try {
+    return known(await read(), source)
+  } catch (error) {
+    return unknown(`${failed}${explain(error)}`, because)
+  }
+}
+
+/** One call to AWS: its answer, or why there is none, with the missing permission. Never throws. */
+export async function tryObserve<Value>(
+  what: string,
+  source: string,
+  call: () => Promise<Value>,
+): Promise<Observed<Value>> {
+  try {
+    return known(await call(), source)
+  } catch (error) {
+    const remedy = error instanceof Denied ? `: allow ${error.permission} to this job's role` : ''
+    return unknown(`${what} cannot be read, because ${explain(error)}${remedy}`, 'no-evidence')
+  }
 }

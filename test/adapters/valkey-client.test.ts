@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type Valkey as Sandboxed, startValkey } from '../../sandbox/valkey.ts'
 import { createValkey, parseReply, valkeyAt } from '../../src/adapters/valkey-client.ts'
-import { observeValkey } from '../../src/stack/observe-valkey.ts'
+import { observeValkey } from '../../src/stack/observe-databases.ts'
 
 let server: Sandboxed
 

@@ -1,8 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { differencesOf, drift, driftOf } from '../../src/checks/drift-check.ts'
 import type { KeptBaseline, KeptRecord } from '../../src/ports/github.ts'
-import type { Deployed } from '../../src/stack/baseline.ts'
-import { fingerprintOf, identityOf } from '../../src/stack/fingerprint.ts'
+import { type Deployed, fingerprintOf, identityOf } from '../../src/stack/baseline.ts'
 import { known, type Observed, type Stack, unknown } from '../../src/stack/stack.ts'
 import { FACTS, stackOn2, stackOn3 } from '../support/stack.ts'
 

@@ -1,9 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { Fingerprint } from '../../src/ports/github.ts'
-import { compareWith } from '../../src/stack/baseline.ts'
-import { fingerprintOf } from '../../src/stack/fingerprint.ts'
-import type { EcsComponent, Stack } from '../../src/stack/stack.ts'
-import { known, unknown } from '../../src/stack/stack.ts'
+import { compareWith, fingerprintOf } from '../../src/stack/baseline.ts'
+import { type EcsComponent, known, type Stack, unknown } from '../../src/stack/stack.ts'
 import { appRunnerService, DIGEST, ENVIRONMENT, stackOn2, withWeb } from '../support/stack.ts'
 
 const SETTINGS = { cpu: '1024', memory: '2048', 'health check protocol': 'HTTP', 'VPC connector': 'arn:c/1' }

@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { canaryRoute, holdsBack } from '../../src/stack/canary.ts'
-import { canaryProbe } from '../../src/stack/canary-probe.ts'
+import { canaryProbe, canaryRoute, holdsBack } from '../../src/stack/canary.ts'
 
 const MODE = 'LANGFUSE_MIGRATION_V4_WRITE_MODE'
 const web = (

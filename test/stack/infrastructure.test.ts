@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { Cloud } from '../../src/ports/cloud.ts'
-import { memoizeCloud } from '../../src/stack/memoize-cloud.ts'
+import { memoizeCloud } from '../../src/stack/infrastructure.ts'
 import { observeNetwork } from '../../src/stack/observe-network.ts'
 import { type Inside, unseenInside } from '../../src/stack/probe-inside.ts'
 import { known } from '../../src/stack/stack.ts'

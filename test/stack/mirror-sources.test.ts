@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { ImageTool, SourceImage } from '../../src/ports/runner.ts'
-import { type MirrorSource, resolveMirrors } from '../../src/stack/mirror-sources.ts'
-import type { TargetImage } from '../../src/stack/targets.ts'
+import { type MirrorSource, resolveMirrors, type TargetImage } from '../../src/stack/targets.ts'
 import { DIGEST, REGISTRY } from '../support/stack.ts'
 
 const SOURCE: MirrorSource = {

@@ -1,9 +1,8 @@
 import type { EcrImage } from '../../src/ports/cloud.ts'
 import { ecrRepository } from '../../src/release/image.ts'
-import type { ImageRepository, Registry } from '../../src/stack/observe-registry.ts'
-import type { RestorePoints } from '../../src/stack/restore-points.ts'
-import type { EcsComponent, RunningImage, Stack } from '../../src/stack/stack.ts'
-import { known } from '../../src/stack/stack.ts'
+import type { RestorePoints } from '../../src/stack/observe-backups.ts'
+import type { ImageRepository, Registry } from '../../src/stack/observe-images.ts'
+import { type EcsComponent, known, type RunningImage, type Stack } from '../../src/stack/stack.ts'
 import { stackOn2 } from './stack.ts'
 
 export const NOW = Date.UTC(2026, 10, 20)

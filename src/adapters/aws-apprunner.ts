@@ -1,7 +1,16 @@
 import type * as Sdk from '@aws-sdk/client-apprunner'
 import { Busy, RolloutError } from '../errors/errors.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, isAwsError, keepAnswer, once, sendWhole } from './clients.ts'
+import {
+  allowed,
+  allPages,
+  clientRetries,
+  isAwsError,
+  keepAnswer,
+  once,
+  sendWhole,
+  unlessError,
+} from './clients.ts'
 
 /** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
 export function appRunnerAdapter(region: string): AppRunner {
@@ -37,7 +46,7 @@ export function appRunnerAdapter(region: string): AppRunner {
     },
     async vpcConnector(arn) {
       const { client, DescribeVpcConnectorCommand } = await sdk()
-      try {
+      return unlessError(['ResourceNotFoundException'], async () => {
         const { VpcConnector: found } = await allowed('apprunner:DescribeVpcConnector', () =>
           client.send(new DescribeVpcConnectorCommand({ VpcConnectorArn: arn })),
         )
@@ -46,10 +55,7 @@ export function appRunnerAdapter(region: string): AppRunner {
         throw new RolloutError(
           `App Runner answered without the subnets and security groups of VPC connector ${arn}`,
         )
-      } catch (error) {
-        if (isAwsError(error, 'ResourceNotFoundException')) return undefined
-        throw error
-      }
+      })
     },
     async updateImage(service, image) {
       const { client, UpdateServiceCommand } = await sdk()

@@ -1,6 +1,6 @@
 import { RolloutError } from '../errors/errors.ts'
 import type { Backup } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, isAwsError, once } from './clients.ts'
+import { allowed, allPages, clientRetries, once, unlessError } from './clients.ts'
 
 /** AWS Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/api-reference.html */
 export function backupAdapter(region: string): Backup {
@@ -11,28 +11,24 @@ export function backupAdapter(region: string): Backup {
   return {
     async vaults() {
       const { client, ListBackupVaultsCommand } = await sdk()
-      return allowed('backup:ListBackupVaults', () =>
-        allPages(async NextToken => {
-          const page = await client.send(new ListBackupVaultsCommand({ NextToken }))
-          const names = (page.BackupVaultList ?? []).flatMap(vault => vault.BackupVaultName ?? [])
-          return { items: names, next: page.NextToken }
-        }),
-      )
+      return allPages(async NextToken => {
+        const page = await client.send(new ListBackupVaultsCommand({ NextToken }))
+        const names = (page.BackupVaultList ?? []).flatMap(vault => vault.BackupVaultName ?? [])
+        return { items: names, next: page.NextToken }
+      }, 'backup:ListBackupVaults')
     },
     async recoveryPoints(resource) {
       const { client, ListRecoveryPointsByResourceCommand } = await sdk()
-      const points = await allowed('backup:ListRecoveryPointsByResource', () =>
-        allPages(async NextToken => {
-          const page = await client.send(
-            new ListRecoveryPointsByResourceCommand({ ResourceArn: resource, NextToken }),
-          )
-          const found = page.RecoveryPoints
-          // An answer without ARNs does not prove that there are none.
-          if (found?.every(point => point.RecoveryPointArn !== undefined) !== true)
-            throw new RolloutError(`AWS Backup answered without the recovery points of ${resource}`)
-          return { items: found, next: page.NextToken }
-        }),
-      )
+      const points = await allPages(async NextToken => {
+        const page = await client.send(
+          new ListRecoveryPointsByResourceCommand({ ResourceArn: resource, NextToken }),
+        )
+        const found = page.RecoveryPoints
+        // An answer without ARNs does not prove that there are none.
+        if (found?.every(point => point.RecoveryPointArn !== undefined) !== true)
+          throw new RolloutError(`AWS Backup answered without the recovery points of ${resource}`)
+        return { items: found, next: page.NextToken }
+      }, 'backup:ListRecoveryPointsByResource')
       return points.map(point => ({
         arn: point.RecoveryPointArn ?? '',
         vault: point.BackupVaultName ?? '',
@@ -62,7 +58,7 @@ export function backupAdapter(region: string): Backup {
     },
     async job(id) {
       const { client, DescribeBackupJobCommand } = await sdk()
-      try {
+      return unlessError(['ResourceNotFoundException'], async () => {
         const job = await allowed('backup:DescribeBackupJob', () =>
           client.send(new DescribeBackupJobCommand({ BackupJobId: id })),
         )
@@ -73,10 +69,7 @@ export function backupAdapter(region: string): Backup {
           message: job.StatusMessage,
           recoveryPoint: job.RecoveryPointArn,
         }
-      } catch (error) {
-        if (isAwsError(error, 'ResourceNotFoundException')) return undefined
-        throw error
-      }
+      })
     },
   }
 }

@@ -15,41 +15,32 @@ export function ec2Adapter(region: string): Ec2 {
 
   async function interfacesBy(name: string, values: readonly string[]): Promise<readonly NetworkInterface[]> {
     const { client, DescribeNetworkInterfacesCommand } = await sdk()
-    return allowed('ec2:DescribeNetworkInterfaces', () =>
-      allPages(async NextToken => {
-        const page = await client.send(
-          new DescribeNetworkInterfacesCommand({ Filters: [{ Name: name, Values: [...values] }], NextToken }),
-        )
-        return { items: (page.NetworkInterfaces ?? []).map(toInterface), next: page.NextToken }
-      }),
-    )
+    return allPages(async NextToken => {
+      const page = await client.send(
+        new DescribeNetworkInterfacesCommand({ Filters: filterBy(name, values), NextToken }),
+      )
+      return { items: (page.NetworkInterfaces ?? []).map(toInterface), next: page.NextToken }
+    }, 'ec2:DescribeNetworkInterfaces')
   }
 
   return {
     async subnets(ids) {
       const { client, DescribeSubnetsCommand } = await sdk()
-      return allowed('ec2:DescribeSubnets', () =>
-        allPages(async NextToken => {
-          const page = await client.send(
-            new DescribeSubnetsCommand({ Filters: [{ Name: 'subnet-id', Values: [...ids] }], NextToken }),
-          )
-          return { items: (page.Subnets ?? []).map(toSubnet), next: page.NextToken }
-        }),
-      )
+      return allPages(async NextToken => {
+        const page = await client.send(
+          new DescribeSubnetsCommand({ Filters: filterBy('subnet-id', ids), NextToken }),
+        )
+        return { items: (page.Subnets ?? []).map(toSubnet), next: page.NextToken }
+      }, 'ec2:DescribeSubnets')
     },
     async securityGroups(ids) {
       const { client, DescribeSecurityGroupsCommand } = await sdk()
-      return allowed('ec2:DescribeSecurityGroups', () =>
-        allPages(async NextToken => {
-          const page = await client.send(
-            new DescribeSecurityGroupsCommand({
-              Filters: [{ Name: 'group-id', Values: [...ids] }],
-              NextToken,
-            }),
-          )
-          return { items: (page.SecurityGroups ?? []).map(toGroup), next: page.NextToken }
-        }),
-      )
+      return allPages(async NextToken => {
+        const page = await client.send(
+          new DescribeSecurityGroupsCommand({ Filters: filterBy('group-id', ids), NextToken }),
+        )
+        return { items: (page.SecurityGroups ?? []).map(toGroup), next: page.NextToken }
+      }, 'ec2:DescribeSecurityGroups')
     },
     interfaces: ids => interfacesBy('network-interface-id', ids),
     interfacesDescribed: as => interfacesBy('description', [as]),
@@ -83,6 +74,10 @@ export function ec2Adapter(region: string): Ec2 {
       }
     },
   }
+}
+
+function filterBy(name: string, values: readonly string[]): Sdk.Filter[] {
+  return [{ Name: name, Values: [...values] }]
 }
 
 /** A missing member is unknown, not a value. */

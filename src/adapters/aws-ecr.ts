@@ -1,7 +1,7 @@
 import type { ECRClient, ImageDetail, Repository } from '@aws-sdk/client-ecr'
 import { RolloutError } from '../errors/errors.ts'
 import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, isAwsError } from './clients.ts'
+import { allowed, allPages, clientRetries, isAwsError, unlessError } from './clients.ts'
 
 /** ECR, in the registry and region of the image reference, which may differ from the stack's. */
 export function ecrAdapter(region: string): Ecr {
@@ -41,14 +41,12 @@ export function ecrAdapter(region: string): Ecr {
     },
     async images(repository) {
       const { client, DescribeImagesCommand } = await open(repository)
-      const found = await allowed('ecr:DescribeImages', () =>
-        allPages(async nextToken => {
-          const page = await client.send(
-            new DescribeImagesCommand({ ...idOf(repository), maxResults: 1000, nextToken }),
-          )
-          return { items: page.imageDetails ?? [], next: page.nextToken }
-        }),
-      ).catch(error => {
+      const found = await allPages(async nextToken => {
+        const page = await client.send(
+          new DescribeImagesCommand({ ...idOf(repository), maxResults: 1000, nextToken }),
+        )
+        return { items: page.imageDetails ?? [], next: page.nextToken }
+      }, 'ecr:DescribeImages').catch(error => {
         throw named(repository, error)
       })
       return found.flatMap(toImage)
@@ -113,16 +111,13 @@ async function describeRepositories(
 
 async function lifecycleOf(client: ECRClient, repository: EcrRepository): Promise<string | undefined> {
   const { GetLifecyclePolicyCommand } = await import('./sdk/ecr.ts')
-  try {
+  return unlessError(['LifecyclePolicyNotFoundException'], async () => {
     const answer = await allowed('ecr:GetLifecyclePolicy', () =>
       client.send(new GetLifecyclePolicyCommand(idOf(repository))),
     )
     if (answer.lifecyclePolicyText !== undefined) return answer.lifecyclePolicyText
     throw new RolloutError(`ECR answered without the lifecycle policy of ${repository.name}`)
-  } catch (error) {
-    if (isAwsError(error, 'LifecyclePolicyNotFoundException')) return undefined
-    throw error
-  }
+  })
 }
 
 async function manifestOf(client: ECRClient, repository: EcrRepository, digest: string): Promise<unknown> {

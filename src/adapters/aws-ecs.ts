@@ -13,7 +13,7 @@ import type {
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
-import { allPages, clientRetries, isAwsError, keepAnswer, once, sendWhole } from './clients.ts'
+import { allPages, clientRetries, isAwsError, keepAnswer, once, sendWhole, unlessError } from './clients.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {
@@ -59,17 +59,14 @@ export function ecsAdapter(region: string): Ecs {
     },
     async serviceDeployment(arn) {
       const { client, DescribeServiceDeploymentsCommand } = await sdk()
-      try {
+      // Many IAM policies lack this newer permission; DescribeServices is enough.
+      return unlessError(['AccessDeniedException', 'UnsupportedFeatureException'], async () => {
         const answer = await client.send(
           new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] }),
         )
         const found = answer.serviceDeployments?.[0]
         return found && toServiceDeployment(found, arn)
-      } catch (error) {
-        // Many IAM policies lack this newer permission; DescribeServices is enough.
-        if (isAwsError(error, 'AccessDeniedException', 'UnsupportedFeatureException')) return undefined
-        throw error
-      }
+      })
     },
     async registerWithImage(base, container, image) {
       const { client, RegisterTaskDefinitionCommand } = await sdk()
@@ -83,23 +80,14 @@ export function ecsAdapter(region: string): Ecs {
     },
     async expressService(arn) {
       const { client, DescribeExpressGatewayServiceCommand } = await sdk()
-      try {
+      return unlessError(NOT_EXPRESS, async () => {
         const answer = await client.send(new DescribeExpressGatewayServiceCommand({ serviceArn: arn }))
         const configuration = answer.service?.activeConfigurations?.[0]
         const endpoint = configuration?.ingressPaths?.find(path => path.accessType === 'PUBLIC')?.endpoint
         return configuration?.primaryContainer === undefined
           ? undefined
           : { arn, url: endpoint && httpsUrl(endpoint), container: configuration.primaryContainer }
-      } catch (error) {
-        const ordinary = [
-          'ResourceNotFoundException',
-          'InvalidParameterException',
-          'ServiceNotFoundException',
-        ]
-        if (isAwsError(error, ...ordinary, 'AccessDeniedException', 'UnsupportedFeatureException'))
-          return undefined
-        throw error
-      }
+      })
     },
     async updateExpress(service, image) {
       const { client, UpdateExpressGatewayServiceCommand } = await sdk()
@@ -133,6 +121,14 @@ export function ecsAdapter(region: string): Ecs {
     },
   }
 }
+
+const NOT_EXPRESS = [
+  'ResourceNotFoundException',
+  'InvalidParameterException',
+  'ServiceNotFoundException',
+  'AccessDeniedException',
+  'UnsupportedFeatureException',
+]
 
 function httpsUrl(endpoint: string): string {
   return endpoint.includes('://') ? endpoint : `https://${endpoint}`

@@ -1,7 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-efs'
 import { RolloutError } from '../errors/errors.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, isAwsError, once } from './clients.ts'
+import { allowed, allPages, clientRetries, once, unlessError } from './clients.ts'
 
 /** EFS: https://docs.aws.amazon.com/efs/latest/ug/api-reference.html */
 export function efsAdapter(region: string): Efs {
@@ -12,7 +12,7 @@ export function efsAdapter(region: string): Efs {
   return {
     async fileSystem(id) {
       const { client, DescribeFileSystemsCommand, DescribeMountTargetsCommand } = await sdk()
-      try {
+      return unlessError(['FileSystemNotFound'], async () => {
         const answer = await client.send(new DescribeFileSystemsCommand({ FileSystemId: id }))
         const mountTargets = await allPages(async Marker => {
           const page = await client.send(new DescribeMountTargetsCommand({ FileSystemId: id, Marker }))
@@ -23,37 +23,28 @@ export function efsAdapter(region: string): Efs {
           state: answer.FileSystems?.[0]?.LifeCycleState ?? 'unknown',
           mountTargets: mountTargets.map(toMountTarget),
         }
-      } catch (error) {
-        if (isAwsError(error, 'FileSystemNotFound')) return undefined
-        throw error
-      }
+      })
     },
     async policy(fileSystem) {
       const { client, DescribeFileSystemPolicyCommand } = await sdk()
-      try {
+      return unlessError(['PolicyNotFound'], async () => {
         const answer = await allowed('elasticfilesystem:DescribeFileSystemPolicy', () =>
           client.send(new DescribeFileSystemPolicyCommand({ FileSystemId: fileSystem })),
         )
         if (answer.Policy !== undefined) return answer.Policy
         throw new RolloutError(`EFS answered without the policy of ${fileSystem}`)
-      } catch (error) {
-        if (isAwsError(error, 'PolicyNotFound')) return undefined
-        throw error
-      }
+      })
     },
     async accessPoint(id) {
       const { client, DescribeAccessPointsCommand } = await sdk()
-      try {
+      return unlessError(['AccessPointNotFound'], async () => {
         const answer = await allowed('elasticfilesystem:DescribeAccessPoints', () =>
           client.send(new DescribeAccessPointsCommand({ AccessPointId: id })),
         )
         const [found] = answer.AccessPoints ?? []
         if (found !== undefined) return toAccessPoint(found)
         throw new RolloutError(`EFS answered without access point ${id}`)
-      } catch (error) {
-        if (isAwsError(error, 'AccessPointNotFound')) return undefined
-        throw error
-      }
+      })
     },
   }
 }

@@ -1,6 +1,6 @@
 import type * as Sdk from '@aws-sdk/client-rds'
 import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, isAwsError, once } from './clients.ts'
+import { allowed, allPages, clientRetries, isAwsError, once, unlessError } from './clients.ts'
 
 /** Aurora's cluster snapshots: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ */
 export function auroraAdapter(region: string): Aurora {
@@ -16,36 +16,27 @@ export function auroraAdapter(region: string): Aurora {
     >,
   ): Promise<readonly ClusterSnapshot[]> {
     const { client, DescribeDBClusterSnapshotsCommand } = await sdk()
-    return allowed('rds:DescribeDBClusterSnapshots', async () => {
-      const found = await allPages(async Marker => {
-        const page = await client.send(
-          new DescribeDBClusterSnapshotsCommand({ ...filter, SnapshotType: 'manual', Marker }),
-        )
-        return { items: page.DBClusterSnapshots ?? [], next: page.Marker }
-      })
-      return found.map(toSnapshot)
-    })
+    return allPages(async Marker => {
+      const page = await client.send(
+        new DescribeDBClusterSnapshotsCommand({ ...filter, SnapshotType: 'manual', Marker }),
+      )
+      return { items: (page.DBClusterSnapshots ?? []).map(toSnapshot), next: page.Marker }
+    }, 'rds:DescribeDBClusterSnapshots')
   }
 
   return {
     async clusters() {
       const { client, DescribeDBClustersCommand } = await sdk()
-      return allowed('rds:DescribeDBClusters', async () => {
-        const found = await allPages(async Marker => {
-          const page = await client.send(new DescribeDBClustersCommand({ Marker }))
-          return { items: page.DBClusters ?? [], next: page.Marker }
-        })
-        return found.map(toCluster)
-      })
+      return allPages(async Marker => {
+        const page = await client.send(new DescribeDBClustersCommand({ Marker }))
+        return { items: (page.DBClusters ?? []).map(toCluster), next: page.Marker }
+      }, 'rds:DescribeDBClusters')
     },
     snapshots: cluster => snapshots({ DBClusterIdentifier: cluster }),
     async snapshot(id) {
-      try {
+      return unlessError(['DBClusterSnapshotNotFoundFault'], async () => {
         return (await snapshots({ DBClusterSnapshotIdentifier: id }))[0]
-      } catch (error) {
-        if (isAwsError(error, 'DBClusterSnapshotNotFoundFault')) return undefined
-        throw error
-      }
+      })
     },
     async createSnapshot({ cluster, id, tags }) {
       const { client, CreateDBClusterSnapshotCommand } = await sdk()

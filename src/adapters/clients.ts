@@ -10,20 +10,34 @@ export function once<Value>(create: () => Promise<Value>): () => Promise<Value> 
   }
 }
 
-/** All pages of a list: `page` takes a token and returns items with the next token. */
+/** All pages of a list: `page` takes a token and returns items with the next token. `permission`: as for `allowed`. */
 export async function allPages<Item>(
   page: (
     token: string | undefined,
   ) => Promise<{ readonly items: readonly Item[]; readonly next: string | undefined }>,
+  permission?: string,
 ): Promise<readonly Item[]> {
   const items: Item[] = []
   let token: string | undefined
   do {
-    const answer = await page(token)
+    const answer = await (permission === undefined ? page(token) : allowed(permission, () => page(token)))
     items.push(...answer.items)
     token = answer.next
   } while (token !== undefined && token !== '')
   return items
+}
+
+/** Undefined if `call` fails with one of AWS's errors `names`. */
+export async function unlessError<Value>(
+  names: readonly string[],
+  call: () => Promise<Value>,
+): Promise<Value | undefined> {
+  try {
+    return await call()
+  } catch (error) {
+    if (isAwsError(error, ...names)) return undefined
+    throw error
+  }
 }
 
 /** Whether an error is AWS's error of one of these names (`ServiceNotFoundException`). */

@@ -1,15 +1,11 @@
 import { RolloutError } from '../errors/errors.ts'
 import type { Issue, Issues } from '../ports/github.ts'
-import { once } from './clients.ts'
-import type { GitHubLocation } from './github-records.ts'
+import { type GitHubLocation, octokitOf } from './github-records.ts'
 
 /** Issues of the job's repository: https://docs.github.com/en/rest/issues. Needs `issues: write`. */
 export function gitHubIssues(location: Pick<GitHubLocation, 'token' | 'repository' | 'apiUrl'>): Issues {
   const [owner = '', repo = ''] = location.repository.split('/')
-  const octokit = once(async () => {
-    const { getOctokit } = await import('@actions/github')
-    return getOctokit(location.token, location.apiUrl === undefined ? {} : { baseUrl: location.apiUrl })
-  })
+  const octokit = octokitOf(location)
   return {
     location: location.repository,
     find: marker =>

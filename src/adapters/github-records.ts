@@ -29,10 +29,8 @@ export type GitHubLocation = {
 /** Records as GitHub deployments: https://docs.github.com/en/rest/deployments. Needs `deployments: write`. */
 export function gitHubRecords(location: GitHubLocation): Records {
   const [owner = '', repo = ''] = location.repository.split('/')
-  const octokit = once(async () => {
-    const { getOctokit } = await import('@actions/github')
-    return getOctokit(location.token, location.apiUrl === undefined ? {} : { baseUrl: location.apiUrl }).rest
-  })
+  const gitHub = octokitOf(location)
+  const octokit = async () => (await gitHub()).rest
   return {
     location: `GitHub environment ${location.environment} of ${location.repository}`,
     async open(record) {
@@ -134,6 +132,14 @@ export function gitHubRecords(location: GitHubLocation): Records {
       auto_inactive: false,
     })
   }
+}
+
+/** Loads the client on first use. */
+export function octokitOf({ token, apiUrl }: Pick<GitHubLocation, 'token' | 'apiUrl'>) {
+  return once(async () => {
+    const { getOctokit } = await import('@actions/github')
+    return getOctokit(token, apiUrl === undefined ? {} : { baseUrl: apiUrl })
+  })
 }
 
 const ARTIFACTS: Readonly<Record<Artifact['kind'], string>> = {

@@ -6,9 +6,9 @@ import {
   type UndoCounts,
   type UndoInside,
 } from '../execute/execution.ts'
+import { quoted } from '../execute/task-log.ts'
 import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import type { MountedFiles } from '../ports/databases.ts'
 import type { Clock } from '../ports/runner.ts'
 import type { CountedLoss, CountLosses, Loss } from '../stack/count-losses.ts'
 import { dataVolume, isMountFailure } from '../stack/observe-storage.ts'
@@ -27,7 +27,6 @@ import {
   type AgentRequest,
   agentDefinition,
   MOUNTED_AT,
-  type Outcome,
   roomIn,
   runAgent,
 } from './run-agent.ts'
@@ -97,23 +96,27 @@ async function observe(
 ): Promise<Inside> {
   const { worker, say } = context
   try {
-    const outcome = await runAgent(
-      {
-        job: { kind: 'observe', workers: workerAddresses(worker), deepProbe },
-        program: await program('observe'),
-        what: 'observe the databases',
-        timeoutMs: OBSERVE_TIMEOUT_MS,
-        onSay: line => say(quoted(line)),
-      },
-      context,
-    )
-    if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
+    const job = { kind: 'observe', workers: workerAddresses(worker), deepProbe } as const
+    const inside = await answerTo(job, 'observe the databases', await program('observe'), context)
     say('The agent observed the databases.')
-    return outcome.value as Inside
+    return inside
   } catch (error) {
     const reason = `the databases were not observed, because ${explain(error)}${remedyFor(error)}`
     return unseenInside(reason, becauseOf(error, optional))
   }
+}
+
+/** Runs a job that only reads. @throws NoEvidence also if the job failed */
+async function answerTo<Asked extends 'observe' | 'mount' | 'count'>(
+  job: Job & { readonly kind: Asked },
+  what: string,
+  program: string,
+  context: AgentContext,
+): Promise<Answers[Asked]> {
+  const onSay = (line: string) => context.say(quoted(line))
+  const outcome = await runAgent({ job, program, what, timeoutMs: OBSERVE_TIMEOUT_MS, onSay }, context)
+  if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
+  return outcome.value as Answers[Asked]
 }
 
 /** Never throws. If ECS cannot mount the volume, that is a result, not missing evidence. */
@@ -126,19 +129,11 @@ async function probeMount(
   const volume = dataVolume(clickhouse.taskDefinition, clickhouse.container)
   if (volume === undefined) return unknown(`task definition ${arn} has no EFS volume`, 'not-asked')
   try {
-    const outcome = await runAgent(
-      {
-        job: { kind: 'mount', path: MOUNTED_AT },
-        program: await program('observe'),
-        what: "mount ClickHouse's volume",
-        timeoutMs: OBSERVE_TIMEOUT_MS,
-        onSay: line => context.say(quoted(line)),
-      },
-      { ...context, volume: { of: clickhouse, name: volume.name } },
-    )
-    if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
+    const job = { kind: 'mount', path: MOUNTED_AT } as const
+    const mounting = { ...context, volume: { of: clickhouse, name: volume.name } }
+    const files = await answerTo(job, "mount ClickHouse's volume", await program('observe'), mounting)
     context.say("The agent inspected ClickHouse's volume.")
-    return known({ state: 'mounted', ...(outcome.value as MountedFiles) }, arn)
+    return known({ state: 'mounted', ...files }, arn)
   } catch (error) {
     if (error instanceof NeverStarted && isMountFailure(error.stoppedReason))
       return known({ state: 'failed', reason: error.stoppedReason }, arn)
@@ -159,16 +154,8 @@ async function count(
   try {
     const text = await program('observe')
     for (const job of countJobs(losses, job => roomFor(job, text, context) >= 0)) {
-      const request = {
-        job,
-        program: text,
-        what: 'count what a rollback would archive',
-        timeoutMs: OBSERVE_TIMEOUT_MS,
-      }
-      const outcome = await runAgent({ ...request, onSay: line => context.say(quoted(line)) }, context)
-      if (outcome.state === 'failure') throw new NoEvidence(outcome.failure.sentence, { lasting: false })
-      for (const [at, number] of outcome.value as Answers['count'])
-        if (number !== null) numbers.set(at, number)
+      const answer = await answerTo(job, 'count what a rollback would archive', text, context)
+      for (const [at, number] of answer) if (number !== null) numbers.set(at, number)
     }
   } catch (error) {
     if (error instanceof Interrupted) throw error
@@ -233,11 +220,6 @@ function grantFor(error: unknown): string {
   return error instanceof Denied ? `; grant ${error.permission} to this job's role` : ''
 }
 
-/** The bar keeps a foreign line from being a runner command (`::error::`, `##[group]`). */
-function quoted(line: string): string {
-  return `│ ${line.replaceAll('##[', '## [')}`
-}
-
 /** A phase and those that follow it directly: an agent costs a minute, so one task runs them all. */
 function chainFrom(step: UndoSchema, steps: readonly Step[]): readonly UndoSchema[] {
   const chain: UndoSchema[] = [step]
@@ -268,7 +250,8 @@ async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<voi
     const request = fits ? { job: whole, program } : await withLibrary(steps, program, undoing)
     const what = `run the ${steps.map(titleOf).join(', then the ')}`
     const outcome = await runAgent({ ...request, what, ...withinDeadline(execution) }, context)
-    const { counts, failure } = undoneOf(outcome)
+    if (outcome.state === 'failure') throw thrown(outcome.failure)
+    const { counts, failure } = outcome.value as Undone
     steps.forEach((step, index) => {
       const done = counts[index]
       if (done !== undefined) memory.phases.set(step, done)
@@ -334,11 +317,6 @@ async function keep(
     for (const outcome of outcomes) if (outcome.state === 'failure') throw thrown(outcome.failure)
   }
   return { id, parts: parts.length }
-}
-
-function undoneOf(outcome: Outcome): Undone {
-  if (outcome.state === 'failure') throw thrown(outcome.failure)
-  return outcome.value as Undone
 }
 
 /** The error that the same work would have thrown in the runner. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
 import { StepFailed } from '../execute/execution.ts'
+import { inSession } from '../execute/rearm.ts'
 import type { UndoSchema } from '../plan/plan.ts'
-import type { Postgres, PostgresSession } from '../ports/databases.ts'
+import type { Postgres } from '../ports/databases.ts'
 import { clickhouseName, type DownSqlFacts } from '../release/facts.ts'
 import type { DownSections, DownSql, Engine } from '../schema/down-sql.ts'
 import { withoutComments } from '../schema/sql-text.ts'
@@ -83,18 +84,6 @@ export async function forgetLibrary({ id }: LoadJob, postgres: Postgres): Promis
   await inSession(postgres, session =>
     session.run('DELETE FROM langfuse_rollout.agent_texts WHERE id = $1', [id]),
   )
-}
-
-async function inSession<Value>(
-  postgres: Postgres,
-  work: (session: PostgresSession) => Promise<Value>,
-): Promise<Value> {
-  const session = await postgres.connect()
-  try {
-    return await work(session)
-  } finally {
-    await session.close()
-  }
 }
 
 /** The down SQL of some steps, each file once, without comments; of Postgres files only the sections that the phases read. */

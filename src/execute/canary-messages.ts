@@ -92,45 +92,29 @@ export function takenUp({ status, body }: LangfuseAnswer, path: CanaryRoute['pat
   if (path === 'otel' && status === 200 && !isPage(body)) return ACCEPTED
   if (path === 'ingestion' && status === 207) return takenUpEach(body)
   const problem = isPage(body) ? `${status} with a page that did not come from Langfuse` : wordOf(body)
-  return {
-    write: { state: 'refused', status, problem },
-    mayBeThere: status >= 500,
-    again: status >= 500 || status === 429,
-    eventsOnly: false,
-  }
+  const isBusy = status >= 500 || status === 429
+  return { ...refused(status, problem), mayBeThere: status >= 500, again: isBusy }
 }
 
-const ACCEPTED: Answered = {
-  write: { state: 'accepted' },
-  mayBeThere: true,
-  again: false,
-  eventsOnly: false,
+const TAKEN = { mayBeThere: true, again: false, eventsOnly: false }
+const ACCEPTED: Answered = { ...TAKEN, write: { state: 'accepted' } }
+
+function refused(status: number, problem: string): Answered {
+  return { ...TAKEN, write: { state: 'refused', status, problem } }
 }
 
 function takenUpEach(body: unknown): Answered {
   const errors = listIn(body, 'errors')
-  if (errors.length === 0) return listIn(body, 'successes').length > 0 ? ACCEPTED : strange(body)
+  const hasSuccess = listIn(body, 'successes').length > 0
+  if (errors.length === 0)
+    return hasSuccess ? ACCEPTED : refused(207, `207 without a result for any event (${wordOf(body)})`)
   const [first] = errors
   const status = Number(memberOf(first, 'status') ?? 400)
   const problem = [memberOf(first, 'message'), memberOf(first, 'error')]
     .filter(word => typeof word === 'string')
     .join(': ')
-  return {
-    write: { state: 'refused', status, problem: shortened(problem) },
-    mayBeThere: listIn(body, 'successes').length > 0,
-    again: status >= 500,
-    eventsOnly: problem.includes('events_only'),
-  }
-}
-
-function strange(body: unknown): Answered {
-  const problem = `207 without a result for any event (${wordOf(body)})`
-  return {
-    write: { state: 'refused', status: 207, problem },
-    mayBeThere: true,
-    again: false,
-    eventsOnly: false,
-  }
+  const eventsOnly = problem.includes('events_only')
+  return { ...refused(status, shortened(problem)), mayBeThere: hasSuccess, again: status >= 500, eventsOnly }
 }
 
 /** False if another read cannot help: the key may not read, or this mode does not have the API. */

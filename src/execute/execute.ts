@@ -22,7 +22,7 @@ export async function execute(
   for (const step of execution.plan.steps) {
     const stopped = results.some(result => result.state !== 'done') || execution.signal.aborted
     if (stopped) {
-      results.push(notStarted(step))
+      results.push(resultOf(step, 'not-started', 'not started'))
       continue
     }
     await group(titleOf(step), async () => {
@@ -36,35 +36,27 @@ export async function execute(
   return results
 }
 
-function notStarted(step: Step): StepResult {
-  return {
-    step,
-    state: 'not-started',
-    sentence: 'not started',
-    evidence: [],
-    startedAt: undefined,
-    endedAt: undefined,
-    counts: NO_COUNTS,
-  }
+function resultOf(
+  step: Step,
+  state: StepState,
+  sentence: string,
+  rest: Partial<StepResult> = {},
+): StepResult {
+  const untimed = { startedAt: undefined, endedAt: undefined }
+  return { step, state, sentence, evidence: [], counts: NO_COUNTS, ...untimed, ...rest }
 }
 
 async function runStep(step: Step, execution: Execution): Promise<StepResult> {
   const startedAt = execution.clock.now()
-  const end = (
-    state: StepState,
-    sentence: string,
-    evidence: readonly string[],
-    counts = NO_COUNTS,
-  ): StepResult => {
-    return { step, state, sentence, evidence, counts, startedAt, endedAt: execution.clock.now() }
-  }
+  const times = () => ({ startedAt, endedAt: execution.clock.now() })
   try {
-    const done = await perform(step, execution)
-    if (done.artifact !== undefined) await execution.keep?.(done.artifact)
-    return { ...end('done', done.sentence, [], done.counts), artifact: done.artifact }
+    const { sentence, counts = NO_COUNTS, artifact } = await perform(step, execution)
+    if (artifact !== undefined) await execution.keep?.(artifact)
+    return resultOf(step, 'done', sentence, { counts, artifact, ...times() })
   } catch (error) {
     const state = error instanceof Interrupted ? 'rolling' : 'failed'
-    return end(state, explain(error), error instanceof StepFailed ? error.evidence : [])
+    const evidence = error instanceof StepFailed ? error.evidence : []
+    return resultOf(step, state, explain(error), { evidence, ...times() })
   }
 }
 

@@ -4,7 +4,7 @@ import { ecsComponent } from '../stack/stack.ts'
 import { knownCause } from './classify-log.ts'
 import { evaluateEcs, evaluateOpen, type Rolling, type Verdict } from './evaluate.ts'
 import { type Execution, StepFailed } from './execution.ts'
-import { causeOfEcs, tellingLine } from './task-log.ts'
+import { causeOfEcs, quoted, tellingLine } from './task-log.ts'
 import { type Outlook, type Poll, waitFor } from './wait.ts'
 
 export type Rollout = {
@@ -34,10 +34,10 @@ export async function followDeployment(
     container: ecsComponent(stack, step.component).container,
   })
   const evidence = [...reasons, ...lines]
-  for (const line of evidence) execution.say(`│ ${line}`)
-  const quoted = tellingLine(lines)
+  for (const line of evidence) execution.say(quoted(line))
+  const telling = tellingLine(lines)
   const why = reasons.length > 0 ? ` Last failed task: ${reasons.join('; ')}.` : ''
-  const log = quoted === undefined ? '' : ` Its log: ${quoted}`
+  const log = telling === undefined ? '' : ` Its log: ${telling}`
   throw new StepFailed(
     `${componentName(step.component)} did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why}${log}`,
     evidence,

@@ -1,4 +1,4 @@
-import type { Postgres, Row } from '../ports/databases.ts'
+import type { Postgres, PostgresSession, Row } from '../ports/databases.ts'
 import type { Execution } from './execution.ts'
 import { type Poll, waitFor } from './wait.ts'
 
@@ -11,13 +11,14 @@ const LOCKED = "coalesce(locked_at > (now() AT TIME ZONE 'UTC') - interval '60 s
  * from its beginning (langfuse#5776). Leaves rows that an earlier run already re-armed.
  */
 export async function rearm(names: readonly string[], postgres: Postgres): Promise<readonly string[]> {
-  const rows = await inSession(
-    postgres,
-    `UPDATE background_migrations
+  const rows = await inSession(postgres, session =>
+    session.run(
+      `UPDATE background_migrations
         SET state = '{}'::jsonb, failed_at = NULL, failed_reason = NULL, finished_at = NULL, locked_at = NULL, worker_id = NULL
       WHERE name = ANY($1) AND (finished_at IS NOT NULL OR failed_at IS NOT NULL) AND NOT ${LOCKED}
       RETURNING name`,
-    [names],
+      [names],
+    ),
   )
   return rows.map(row => String(row['name'])).sort()
 }
@@ -53,11 +54,11 @@ export async function watchTakeUp(names: readonly string[], watching: Watching):
 }
 
 async function readTakeUp(names: readonly string[], postgres: Postgres): Promise<readonly TakenUp[]> {
-  const rows = await inSession(
-    postgres,
-    `SELECT name, finished_at IS NOT NULL AS finished, failed_at IS NOT NULL AS failed, failed_reason, ${LOCKED} AS locked
+  const rows = await inSession(postgres, session =>
+    session.run(
+      `SELECT name, finished_at IS NOT NULL AS finished, failed_at IS NOT NULL AS failed, failed_reason, ${LOCKED} AS locked
        FROM background_migrations`,
-    [],
+    ),
   )
   const busy = rows.some(isActive)
   return names.map(name => {
@@ -80,14 +81,13 @@ function isActive(row: Row): boolean {
   return row['locked'] === true && row['finished'] !== true && row['failed'] !== true
 }
 
-async function inSession(
+export async function inSession<Value>(
   postgres: Postgres,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<readonly Row[]> {
+  work: (session: PostgresSession) => Promise<Value>,
+): Promise<Value> {
   const session = await postgres.connect()
   try {
-    return await session.run(sql, parameters)
+    return await work(session)
   } finally {
     await session.close()
   }

@@ -6,7 +6,7 @@ import type { Stack } from '../stack/stack.ts'
 import { knownCause } from './classify-log.ts'
 import { evaluateAppRunner } from './evaluate.ts'
 import { type Done, type Execution, StepFailed } from './execution.ts'
-import { causeOfAppRunner, tellingLine } from './task-log.ts'
+import { causeOfAppRunner, quoted, tellingLine } from './task-log.ts'
 import { waitFor } from './wait.ts'
 
 /** Rolls the App Runner service to another image and follows that operation. */
@@ -40,7 +40,7 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
   if (verdict.verdict === 'succeeded')
     return { sentence: `runs ${shortImage(step.to)} (operation ${operationId})` }
   const evidence = await causeOfAppRunner(cloud, service, startedAt)
-  for (const line of evidence) execution.say(`│ ${line}`)
+  for (const line of evidence) execution.say(quoted(line))
   const why = tellingLine(evidence)
   throw new StepFailed(
     `web did not roll out: ${knownCause(evidence)}${verdict.sentence}.${why === undefined ? '' : ` Its log: ${why}`}`,

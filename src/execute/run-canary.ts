@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { explain, Interrupted } from '../errors/errors.ts'
-import type { LangfuseAnswer, LangfuseApi } from '../ports/http.ts'
+import type { LangfuseAnswer, LangfuseApi, LangfuseCall } from '../ports/http.ts'
 import type { Clock } from '../ports/runner.ts'
 import {
   type Canary,
@@ -198,15 +198,15 @@ const DELETE_PAUSE_MS = 1_500
 /** Ignores the run's signal: a cancelled run has ten seconds left for this clean-up. */
 async function remove({ api, clock, signal }: CanaryRequest, id: string): Promise<CanaryDeletion> {
   for (let left = DELETE_ATTEMPTS - 1; ; left -= 1) {
-    const outcome = await removeOnce(api, id)
+    const outcome = await removeOnce(api, id, { timeoutMs: DELETE_TIMEOUT_MS })
     if (outcome.state === 'accepted' || left === 0 || signal.aborted) return outcome
     await clock.sleep(DELETE_PAUSE_MS, signal).catch(() => undefined)
   }
 }
 
-async function removeOnce(api: LangfuseApi, id: string): Promise<CanaryDeletion> {
+async function removeOnce(api: LangfuseApi, id: string, options: LangfuseCall): Promise<CanaryDeletion> {
   try {
-    const { status, body } = await api.deleteTrace(id, { timeoutMs: DELETE_TIMEOUT_MS })
+    const { status, body } = await api.deleteTrace(id, options)
     if (status === 200) return { state: 'accepted' }
     return { state: 'refused', problem: `${status} ${wordOf(body)}`.trim() }
   } catch (error) {
@@ -256,15 +256,12 @@ function timeOf(row: unknown): number {
 async function removeAll(request: CanaryRequest, ids: readonly string[]): Promise<CanaryLeft> {
   let deleted = 0
   let problem: string | undefined
+  const options = { timeoutMs: TIMEOUT_MS, signal: request.signal }
   for (const id of ids) {
     if (request.signal.aborted) return { found: ids.length, deleted, problem: 'the run was cancelled' }
-    try {
-      const answer = await request.api.deleteTrace(id, { timeoutMs: TIMEOUT_MS, signal: request.signal })
-      if (answer.status === 200) deleted += 1
-      else problem = `${answer.status} ${wordOf(answer.body)}`.trim()
-    } catch (error) {
-      problem = explain(error)
-    }
+    const outcome = await removeOnce(request.api, id, options)
+    if (outcome.state === 'accepted') deleted += 1
+    else if (outcome.state === 'refused') problem = outcome.problem
   }
   return { found: ids.length, deleted, problem }
 }

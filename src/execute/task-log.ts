@@ -43,11 +43,15 @@ export function taskLog(
       for (const line of page.lines.flatMap(text => text.split('\n'))) {
         const clean = withoutSecrets(line.trimEnd(), options.secrets)
         lines.push(clean)
-        // The bar keeps foreign lines from being runner commands (`::error::`, `##[group]`).
-        if (clean !== '') options.say(`│ ${clean.replaceAll('##[', '## [')}`)
+        if (clean !== '') options.say(quoted(clean))
       }
     },
   }
+}
+
+/** The bar keeps a foreign line from being a runner command (`::error::`, `##[group]`). */
+export function quoted(line: string): string {
+  return `│ ${line.replaceAll('##[', '## [')}`
 }
 
 /** golang-migrate prints its URL with the password (langfuse#4600), which only Secrets Manager knows. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Denied, explain, Interrupted, NeverStarted, NoEvidence } from '../errors/errors.ts'
-import { knownCause } from '../execute/classify-log.ts'
+import { classifyLog, knownCause } from '../execute/classify-log.ts'
 import {
   exitCodeOf,
   familyOf,
@@ -177,15 +177,14 @@ function outcomeOf(ended: EcsTask, log: Log, oneOff: OneOffTask): Outcome {
   if (problem !== undefined) throw problem
   if (isWhole(answer)) return answer
   const exitCode = exitCodeOf(ended, oneOff)
-  const cause = knownCause(reasonsOf(ended))
-  const sentence = (why: string) => `${cause}${oneOff.what} returned an incomplete result: ${why}`
+  const known = classifyLog(reasonsOf(ended))
+  const advice = known === undefined ? '' : `. ${known.cause}: ${known.fix}`
   if (exitCode === undefined) {
     const reason = ended.stoppedReason ?? 'ECS gives no reason'
-    throw new NeverStarted(sentence(`its task never started (${reason})`), reason)
+    throw new NeverStarted(`${oneOff.what} never started (${reason})${advice}`, reason)
   }
-  throw new NoEvidence(sentence(`${answer.reason}, and its task ended with exit code ${exitCode}`), {
-    lasting: false,
-  })
+  const why = `${answer.reason}, and its task ended with exit code ${exitCode}`
+  throw new NoEvidence(`${oneOff.what} returned an incomplete result: ${why}${advice}`, { lasting: false })
 }
 
 export const CONTAINER = 'agent'

@@ -55,7 +55,7 @@ const BROKEN: readonly Broken[] = [
       stoppedReason:
         'ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve "fs-0123456789abcdef0.efs.ap-northeast-1.amazonaws.com" - check that your file system ID is correct, and ensure that the VPC has an EFS mount target for this file system ID. Attempting to lookup mount target ip address using botocore. Failed to import necessary dependency botocore, please install botocore first. : unsuccessful EFS utils command execution; code: 1',
     },
-    /name of EFS file system fs-0123456789abcdef0 does not resolve .*its task never started/,
+    /agent that should observe the databases never started .*name of EFS file system fs-0123456789abcdef0 does not resolve/,
   ],
   [
     'an image that cannot be pulled',
@@ -63,7 +63,7 @@ const BROKEN: readonly Broken[] = [
       stoppedReason:
         'CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref x: not found',
     },
-    /The image does not exist in its registry .*its task never started/,
+    /agent that should observe the databases never started .*The image does not exist in its registry/,
   ],
   [
     'an agent killed half-way',

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { REGISTRY } from '../../sandbox/aws/ids.ts'
 import type { Image, Images } from '../../sandbox/aws/images.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
-import { isWrite } from './support.ts'
+import { isWrite, step } from './support.ts'
 
 /** `mirror-from` through `dist/`: 3.0.0 is on Docker Hub only, and a `crane` of our own copies into the sandbox. */
 let folder: string
@@ -144,54 +144,63 @@ test('a source that does not exist is refused', async () => {
   )
 })
 
-let approved = ''
-
-test('the plan pins the digests of the sources and copies nothing', async () => {
-  const { result, writes, copies } = await deploy({ ...UPGRADE, 'dry-run': 'true' })
-  expect(result.outputs['outcome']).toBe('planned')
-  approved = result.outputs['plan-digest'] ?? ''
-  const { plan } = result.report as { plan: { steps: Record<string, string>[] } }
-  expect(plan.steps.slice(0, 3).map(step => [step['kind'], step['component'], step['tool']])).toEqual([
-    ['mirror', 'worker', 'crane'],
-    ['mirror', 'clickhouse', 'crane'],
-    ['mirror', 'web', 'crane'],
-  ])
-  expect(plan.steps.at(-1)).toMatchObject({
-    component: 'web',
-    to: `${REGISTRY}/langfuse-web@${source('langfuse/langfuse:3.0.0').digest}`,
-  })
-  expect([...writes, ...copies]).toEqual([])
-})
-
 test('a push that ECR denies stops before anything that runs is changed, and names the login', async () => {
   hub.denied = true
-  const { result, writes } = await deploy(UPGRADE)
+  const { result, writes } = await deploy(UPGRADE).finally(() => {
+    hub.denied = false
+  })
   expect(result.outputs).toMatchObject({ outcome: 'failed', 'current-version': '2.93.7' })
   const errors = result.commands.filter(({ command }) => command === 'error').map(error => error.message)
   expect(errors).toEqual([expect.stringMatching(/token has expired.*aws-actions\/amazon-ecr-login/)])
   expect(writes).toEqual([])
-  hub.denied = false
 })
 
-test('the approved plan copies by digest, with every platform, and deploys what it copied', async () => {
-  const { result, copies } = await deploy({ ...UPGRADE, 'plan-digest': approved })
-  expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
-  expect(copies).toEqual([
-    copyOf('langfuse/langfuse-worker:3.0.0', 'langfuse-worker:3.0.0'),
-    copyOf('clickhouse/clickhouse-server:24.12.3', 'clickhouse:24.12.3'),
-    copyOf('langfuse/langfuse:3.0.0', 'langfuse-web:3.0.0'),
-  ])
-  const { images } = stage.stack.sandbox.world
-  expect(images.find(`${REGISTRY}/langfuse-web:3.0.0`)).toMatchObject({
-    found: true,
-    image: { digest: source('langfuse/langfuse:3.0.0').digest, platforms: ['linux/amd64', 'linux/arm64'] },
+/** The last, which leaves the stage on 3.0.0. */
+test('approved, copied and deployed', async () => {
+  let approved = ''
+  await step('the plan pins the digests of the sources and copies nothing', async () => {
+    const { result, writes, copies } = await deploy({ ...UPGRADE, 'dry-run': 'true' })
+    expect(result.outputs['outcome']).toBe('planned')
+    approved = result.outputs['plan-digest'] ?? ''
+    const { plan } = result.report as { plan: { steps: Record<string, string>[] } }
+    expect(plan.steps.slice(0, 3).map(step => [step['kind'], step['component'], step['tool']])).toEqual([
+      ['mirror', 'worker', 'crane'],
+      ['mirror', 'clickhouse', 'crane'],
+      ['mirror', 'web', 'crane'],
+    ])
+    expect(plan.steps.at(-1)).toMatchObject({
+      component: 'web',
+      to: `${REGISTRY}/langfuse-web@${source('langfuse/langfuse:3.0.0').digest}`,
+    })
+    expect([...writes, ...copies]).toEqual([])
   })
-  expect(result.stdout).toMatch(/crane copies docker\.io\/langfuse\/langfuse@sha256:/)
-})
 
-test('what is in the repository is not looked up and not copied again', async () => {
-  const { result, writes } = await deploy(UPGRADE)
-  expect(result.outputs['outcome']).toBe('unchanged')
-  expect(hub.calls.map(([verb]) => verb)).toEqual(['version'])
-  expect(writes).toEqual([])
+  await step(
+    'the approved plan copies by digest, with every platform, and deploys what it copied',
+    async () => {
+      const { result, copies } = await deploy({ ...UPGRADE, 'plan-digest': approved })
+      expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
+      expect(copies).toEqual([
+        copyOf('langfuse/langfuse-worker:3.0.0', 'langfuse-worker:3.0.0'),
+        copyOf('clickhouse/clickhouse-server:24.12.3', 'clickhouse:24.12.3'),
+        copyOf('langfuse/langfuse:3.0.0', 'langfuse-web:3.0.0'),
+      ])
+      const { images } = stage.stack.sandbox.world
+      expect(images.find(`${REGISTRY}/langfuse-web:3.0.0`)).toMatchObject({
+        found: true,
+        image: {
+          digest: source('langfuse/langfuse:3.0.0').digest,
+          platforms: ['linux/amd64', 'linux/arm64'],
+        },
+      })
+      expect(result.stdout).toMatch(/crane copies docker\.io\/langfuse\/langfuse@sha256:/)
+    },
+  )
+
+  await step('what is in the repository is not looked up and not copied again', async () => {
+    const { result, writes } = await deploy(UPGRADE)
+    expect(result.outputs['outcome']).toBe('unchanged')
+    expect(hub.calls.map(([verb]) => verb)).toEqual(['version'])
+    expect(writes).toEqual([])
+  })
 })

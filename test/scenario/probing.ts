@@ -7,7 +7,7 @@ export type Probed = {
   readonly failures: readonly string[]
 }
 
-/** Calls the web's deep probe 20 times a second for as long as `work` goes on, however long an answer takes. */
+/** Calls the web's deep probe 100 times a second for as long as `work` goes on, however long an answer takes. */
 export async function probing<Result>(
   webUrl: string,
   work: () => Promise<Result>,
@@ -25,7 +25,7 @@ export async function probing<Result>(
   const timer = setInterval(() => {
     const made = call().finally(() => open.delete(made))
     open.add(made)
-  }, 50)
+  }, 10)
   try {
     const result = await work()
     return { result, probed: { calls, milliseconds: Date.now() - began, failures } }

@@ -1,21 +1,17 @@
 import { majorOf } from '../release/requirements.ts'
-import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, plural, skipped, warning } from './check.ts'
-import { moduleHint } from './module-hint.ts'
+import { type Check, failed, KIND, missing, moduleHint, passed, plural, skipped, warning } from './check.ts'
 
 /** Mistakes are often found within a week. */
 const RETENTION_DAYS = 7
 
 const databaseBackups = {
+  ...KIND.infrastructure,
   id: 'database-backups',
   title: 'PostgreSQL can be restored',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['postgres'],
   run({ stack }) {
     const { database } = stack.infrastructure.backups
-    if (!database.known) return unseen(database)
+    if (!database.known) return missing(database)
     if (database.value === undefined)
       return skipped(
         'PostgreSQL is not an Aurora cluster of this account and region, so this check cannot see its backups: check them yourself.',
@@ -28,7 +24,7 @@ const databaseBackups = {
     }
     if (retentionDays < RETENTION_DAYS) {
       return warning(
-        `Aurora cluster ${id} keeps backups for only ${plural(retentionDays, 'day')}, so a loss that is found a week later cannot be restored: keep them for at least ${RETENTION_DAYS} days.${moduleHint(stack, 'auroraRetention', 'finalSnapshot')}`,
+        `Aurora cluster ${id} keeps backups for only ${plural(retentionDays, 'day')}, so a loss found a week later cannot be restored. Keep them for at least ${RETENTION_DAYS} days.${moduleHint(stack, 'auroraRetention', 'finalSnapshot')}`,
       )
     }
     return passed(
@@ -40,15 +36,13 @@ const databaseBackups = {
 const DAY_MS = 86_400_000
 
 const fileBackups = {
+  ...KIND.infrastructure,
   id: 'file-backups',
   title: "ClickHouse's files can be restored",
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['efs', 'clickhouse'],
   run({ stack }) {
     const { files, at } = stack.infrastructure.backups
-    if (!files.known) return unseen(files)
+    if (!files.known) return missing(files)
     if (files.value === undefined) return skipped('ClickHouse has no EFS volume to back up.')
     const fileSystem = stack.clickhouse.taskDefinition.volumes[0]?.fileSystemId
     const usable = files.value.filter(({ status }) => status === 'COMPLETED' || status === 'AVAILABLE')
@@ -75,15 +69,13 @@ const OLDEST_POSTGRES: Readonly<Record<number, number>> = { 2: 12, 3: 12, 4: 15 
 const ADVISED_POSTGRES = 16
 
 const databaseVersion = {
+  ...KIND.infrastructure,
   id: 'database-version',
   title: 'PostgreSQL is new enough for the release',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['postgres'],
   run({ stack, expected }) {
     const { database } = stack.infrastructure.backups
-    if (!database.known) return unseen(database)
+    if (!database.known) return missing(database)
     const version = database.value?.version
     if (version === undefined) return skipped('AWS does not report the version of PostgreSQL.')
     const oldest = expected === undefined ? undefined : OLDEST_POSTGRES[majorOf(expected)]
@@ -101,7 +93,3 @@ const databaseVersion = {
 } as const satisfies Check
 
 export const BACKUP_CHECKS = [databaseBackups, fileBackups, databaseVersion] as const
-
-function unseen({ reason, because }: { readonly reason: string; readonly because: string }): Finding {
-  return because === 'not-asked' ? skipped(`${reason}.`) : inconclusive(`${reason}.`)
-}

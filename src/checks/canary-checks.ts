@@ -1,26 +1,23 @@
 import type { Canary, CanaryQueue, CanaryRead } from '../stack/canary.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, plural, skipped, warning } from './check.ts'
+import { failed, inconclusive, KIND, missing, passed, plural, skipped, warning } from './check.ts'
 
 /** Reports whether a test trace was ingested and read back; if not, at which hop it was lost. */
 export const canary = {
-  id: 'canary',
-  title: 'A test trace can be written and read back',
+  ...KIND.setUp,
   group: 'public',
   needs: ['canary'],
-  settles: false,
+  id: 'canary',
+  title: 'A test trace can be written and read back',
   about: ['web', 'valkey', 'worker', 'clickhouse'],
   run({ stack, canary: seen }) {
     if (seen === undefined) return skipped('No canary trace was written.')
-    if (!seen.known)
-      return seen.because === 'not-asked' ? skipped(`${seen.reason}.`) : inconclusive(`${seen.reason}.`)
+    if (!seen.known) return missing(seen)
     const finding = evaluate(seen.value, stack)
     return { ...finding, sentence: `${finding.sentence}${remains(seen.value)}` }
   },
 } as const satisfies Check
-
-export const CANARY_CHECKS = [canary] as const
 
 function evaluate(seen: Canary, stack: Stack): Finding {
   const { write, read } = seen

@@ -1,16 +1,12 @@
 import { majorOf } from '../release/requirements.ts'
 import type { ClickHouseTable, Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
-import { failed, inconclusive, passed, plural, warning } from './check.ts'
-import { valkeyCluster, valkeyQueues } from './queues.ts'
+import { failed, inconclusive, KIND, missing, passed, plural, skipped, unseen, warning } from './check.ts'
 import { clickhouseTables, postgresSchema } from './schema.ts'
-import { unseen } from './store-checks.ts'
+import { valkeyCluster, valkeyQueues } from './valkey-checks.ts'
 
 const GIB = 1024 ** 3
 const gib = (bytes: number) => `${(bytes / GIB).toFixed(1)} GiB`
-
-/** About the set-up, not about a rollout. */
-const INSIDE = { group: 'inside', needs: ['inside'], settles: false } as const
 
 /** Tables of v3 and v4 that hold ingested data. */
 const DATA: ReadonlySet<string> = new Set([
@@ -24,15 +20,15 @@ const DATA: ReadonlySet<string> = new Set([
 
 /** With another volume, root directory or access point ClickHouse starts empty and still answers `/ping`. */
 const clickhouseData = {
-  ...INSIDE,
+  ...KIND.storesSetUp,
   id: 'clickhouse-data',
   title: 'ClickHouse has the data that PostgreSQL refers to',
   about: ['clickhouse', 'efs'],
   run({ stack, expected }) {
     const { clickhouseStore: store, postgres } = stack
     const { tables } = stack.probe
-    if (!store.known) return inconclusiveOf(store)
-    if (!tables.known) return inconclusiveOf(tables)
+    if (!store.known) return missing(store)
+    if (!tables.known) return missing(tables)
     const applied = postgres.known ? postgres.value.migrations.length : 0
     if (store.value.head === 0 && applied > 0) {
       return failed(
@@ -78,13 +74,13 @@ function newDirectory({ clickhouse }: Stack): string {
 
 /** https://github.com/langfuse/langfuse/issues/13123: 66 GB of trace_log beside 50 MB of data. */
 const clickhouseLogs = {
-  ...INSIDE,
+  ...KIND.storesSetUp,
   id: 'clickhouse-logs',
   title: "ClickHouse's system logs do not fill EFS",
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { tables } = stack.probe
-    if (!tables.known) return inconclusiveOf(tables)
+    if (!tables.known) return missing(tables)
     const logs = tables.value.filter(table => table.database === 'system').sort((a, b) => b.bytes - a.bytes)
     const [all, data] = [bytesOf(logs), bytesOf(tables.value.filter(table => table.database !== 'system'))]
     const [biggest] = logs
@@ -105,7 +101,7 @@ function bytesOf(tables: readonly ClickHouseTable[]): number {
 
 /** https://github.com/langfuse/langfuse/issues/12172: after a change of ClickHouse's version. */
 const clickhouseParts = {
-  ...INSIDE,
+  ...KIND.storesSetUp,
   id: 'clickhouse-parts',
   title: 'ClickHouse has no broken parts',
   about: ['clickhouse', 'efs'],
@@ -124,7 +120,7 @@ const clickhouseParts = {
 const LONG_SECONDS = 60 * 60
 
 const clickhouseMutations = {
-  ...INSIDE,
+  ...KIND.storesSetUp,
   id: 'clickhouse-mutations',
   title: "ClickHouse's mutations finish",
   about: ['clickhouse'],
@@ -154,7 +150,7 @@ const clickhouseMutations = {
 const DAY_SECONDS = 24 * 60 * 60
 
 const clickhouseMemory = {
-  ...INSIDE,
+  ...KIND.storesSetUp,
   id: 'clickhouse-memory',
   title: 'ClickHouse has enough memory',
   about: ['clickhouse'],
@@ -178,7 +174,7 @@ const OLD_TRANSACTIONS = 1_000_000_000
 const TOO_OLD_TRANSACTIONS = 1_800_000_000
 
 const postgresLoad = {
-  ...INSIDE,
+  ...KIND.storesSetUp,
   id: 'postgres-load',
   title: 'PostgreSQL has free connections and transaction IDs',
   about: ['postgres'],
@@ -208,11 +204,6 @@ const postgresLoad = {
   },
 } as const satisfies Check
 
-/** Another check reports that the store does not answer. */
-function inconclusiveOf(store: Parameters<typeof unseen>[0]): Finding {
-  return unseen({ ...store, because: store.because === 'unreachable' ? 'no-evidence' : store.because })
-}
-
 /** In the order of the report. */
 export const DATABASE_CHECKS = [
   postgresSchema,
@@ -226,3 +217,24 @@ export const DATABASE_CHECKS = [
   valkeyQueues,
   valkeyCluster,
 ] as const
+
+export const clickhouseDisk = {
+  ...KIND.stores,
+  id: 'clickhouse-disk',
+  title: 'ClickHouse has free disk space',
+  about: ['clickhouse', 'efs'],
+  run({ stack }) {
+    const { disks } = stack.probe
+    if (!disks.known) return unseen(disks)
+    const [tightest] = [...disks.value].sort((left, right) => left.free - right.free)
+    if (tightest === undefined) return skipped('ClickHouse lists no disks.')
+    const free = `disk ${tightest.name} has ${(tightest.free / GIB).toFixed(1)} GiB free`
+    if (tightest.free < GIB)
+      return failed(`ClickHouse's ${free} and stops accepting writes when it is full: free space now.`)
+    if (tightest.free < 5 * GIB)
+      return warning(
+        `ClickHouse's ${free}: free space, because merges need several times the size of their result.`,
+      )
+    return passed(`ClickHouse's ${free}.`)
+  },
+} as const satisfies Check

@@ -1,34 +1,20 @@
 import type { Baseline, KeptBaseline, KeptRecord } from '../ports/github.ts'
-import {
-  compareWith,
-  type Deployed,
-  type Difference,
-  identityOf,
-  type Uncompared,
-} from '../stack/baseline.ts'
+import type { Deployed, Difference, Uncompared } from '../stack/baseline.ts'
+import { compareWith, identityOf } from '../stack/baseline.ts'
 import { currentRelease } from '../stack/stack.ts'
-import {
-  type Check,
-  type Finding,
-  failed,
-  inconclusive,
-  passed,
-  plural,
-  type Subject,
-  skipped,
-} from './check.ts'
+import type { Check, Finding, Subject } from './check.ts'
+import { failed, inconclusive, KIND, passed, plural, skipped } from './check.ts'
 
 export const drift = {
+  ...KIND.setUp,
+  needs: ['record'],
   id: 'drift',
   title: 'The stack matches the last deploy',
-  group: 'control-plane',
-  needs: ['record'],
-  settles: false,
   about: ['web', 'worker', 'clickhouse'],
-  run: subject => {
-    const { deployed } = subject
-    return deployed?.known === true ? evaluate(driftOf(subject), deployed.value) : unseen(deployed)
-  },
+  run: subject =>
+    subject.deployed?.known === true
+      ? evaluate(driftOf(subject), subject.deployed.value)
+      : unseen(subject.deployed),
 } as const satisfies Check
 
 type Drift =
@@ -68,17 +54,12 @@ export function differencesOf(found: Drift): readonly Difference[] {
 
 function byRelease({ stack, facts }: Subject, record: KeptRecord | undefined): Drift {
   if (record?.state !== 'success') {
-    return {
-      kind: 'nothing-to-compare',
-      reason: `no deploy has recorded a baseline yet: ${ONCE}`,
-    }
+    return { kind: 'nothing-to-compare', reason: `no deploy has recorded a baseline yet: ${ONCE}` }
   }
   const is = currentRelease(stack, facts) ?? 'unknown'
   const was = record.record.to
-  return {
-    kind: 'release-only',
-    differences: is === was ? [] : [{ component: 'web', member: 'release', was, is }],
-  }
+  const differences = is === was ? [] : [{ component: 'web', member: 'release', was, is } as const]
+  return { kind: 'release-only', differences }
 }
 
 const ONCE =

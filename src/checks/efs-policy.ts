@@ -37,7 +37,7 @@ export function decide(policy: string, action: string, mounting: Mounting): Deci
   return {
     state: 'denied',
     because: `no statement of the file-system policy allows ${action} to every client, and the volume is mounted without IAM`,
-    fix: 'set authorizationConfig.iam and transitEncryption to ENABLED in the volume and allow the action to the task role, or allow it to every client of a mount target',
+    fix: 'set authorizationConfig.iam and transitEncryption to ENABLED in the volume, then allow the action to the task role. Or allow it to every client of a mount target',
   }
 }
 

@@ -1,27 +1,18 @@
 import { explained, nameFindings, nearMisses, pairFindings } from '../plan/env-lint.ts'
-import {
-  type LintFinding,
-  type LintSubject,
-  warning as lintWarning,
-  listed,
-  SIDES,
-  subjectOf,
-} from '../plan/env-lint-subject.ts'
+import type { LintFinding, LintSubject } from '../plan/env-lint-subject.ts'
+import { warning as lintWarning, listed, SIDES, subjectOf } from '../plan/env-lint-subject.ts'
 import { breaksMigrationUrl, passwordSentence, v4Findings, valueFindings } from '../plan/env-lint-values.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { majorOf } from '../release/requirements.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
-import type { Check, Finding, Subject } from './check.ts'
-import { failed, passed, skipped, warning } from './check.ts'
-import { type ModuleLine, moduleHint } from './module-hint.ts'
+import type { Check, Finding, ModuleLine, Subject } from './check.ts'
+import { failed, KIND, moduleHint, passed, skipped, warning } from './check.ts'
 
 /** Langfuse ignores unknown names, so a typing error is silent. */
 const environmentNames = {
+  ...KIND.setUp,
   id: 'environment-names',
   title: 'Langfuse knows the names of its environment variables',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['web', 'worker'],
   run: subject =>
     lint(subject, 'No environment variable has a misspelt or obsolete name.', found => [
@@ -31,11 +22,9 @@ const environmentNames = {
 } as const satisfies Check
 
 const environmentValues = {
+  ...KIND.setUp,
   id: 'environment-values',
   title: 'Environment variables have valid values',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['web', 'worker'],
   run: subject =>
     lint(subject, 'All values that this check can read are valid.', found => {
@@ -49,11 +38,9 @@ const environmentValues = {
 } as const satisfies Check
 
 const environmentPairs = {
+  ...KIND.setUp,
   id: 'environment-pairs',
   title: 'Environment variables of web and worker match',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['web', 'worker'],
   run: subject =>
     lint(
@@ -64,21 +51,14 @@ const environmentPairs = {
 } as const satisfies Check
 
 const plainSecrets = {
+  ...KIND.setUp,
   id: 'plain-secrets',
   title: 'Secrets are read from a secret store',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['web', 'worker', 'clickhouse'],
   run({ stack }) {
-    const found = [
-      { who: 'web', environment: stack.web.environment },
-      { who: 'worker', environment: stack.worker.container.environment },
-      { who: 'ClickHouse', environment: stack.clickhouse.container.environment },
-    ].flatMap(({ who, environment }) => {
-      const names = Object.entries(environment).flatMap(([name, value]) =>
-        isSecret(name, value) ? [name] : [],
-      )
+    const containers = { ...sidesOf(stack), ClickHouse: stack.clickhouse.container.environment }
+    const found = Object.entries(containers).flatMap(([who, environment]) => {
+      const names = Object.keys(environment).filter(name => isSecret(name, environment[name] ?? ''))
       return names.length === 0 ? [] : [`${who} (${listed(names.sort())})`]
     })
     if (found.length === 0) return passed('No secret is set as a plain value.')
@@ -89,24 +69,22 @@ const plainSecrets = {
 } as const satisfies Check
 
 const valkeyTls = {
+  ...KIND.setUp,
   id: 'valkey-tls',
   title: 'Web and worker use TLS if the cache does',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['valkey', 'web', 'worker'],
   run({ stack }) {
-    const sides = [
-      { who: 'web', environment: stack.web.environment },
-      { who: 'worker', environment: stack.worker.container.environment },
-    ]
-    const plain = sides.filter(({ environment }) => inPlainText(environment)).map(({ who }) => who)
+    const plain = Object.entries(sidesOf(stack)).flatMap(([who, side]) => (inPlainText(side) ? [who] : []))
     if (plain.length === 0) return passed('Web and worker do not use plain text with a cache that has TLS.')
     return warning(
       `The cache has encryption in transit, but ${plain.join(' and ')} connect${plain.length === 1 ? 's' : ''} in plain text: set REDIS_TLS_ENABLED to true on both.${moduleHint(stack, 'tls')}`,
     )
   },
 } as const satisfies Check
+
+function sidesOf({ web, worker }: Stack) {
+  return { web: web.environment, worker: worker.container.environment }
+}
 
 /** ElastiCache's primary endpoint begins with `master.` if encryption in transit is on. */
 function inPlainText(environment: Readonly<Record<string, string>>): boolean {

@@ -4,18 +4,18 @@ import { componentName } from '../plan/plan.ts'
 import type { EcsTask } from '../ports/cloud.ts'
 import { isMountFailure } from '../stack/observe-storage.ts'
 import type { Stack } from '../stack/stack.ts'
-import { type Check, type Finding, failed, passed, plural, type Subject, warning } from './check.ts'
-import { missing, vpcDns } from './network-checks.ts'
+import type { Check, Finding, Subject } from './check.ts'
+import { failed, KIND, missing, passed, plural, warning } from './check.ts'
+import { vpcDns } from './network-checks.ts'
 import { CLICKHOUSE_USER, efs, efsAccessPoint, efsPolicy, efsSecurity, efsVolume } from './storage-checks.ts'
 
 const GIB = 1024 ** 3
 
 const efsMounted = {
+  ...KIND.storesSetUp,
+  needs: ['mount', 'infrastructure'],
   id: 'efs-mounted',
   title: "ClickHouse's volume can be mounted and holds its data",
-  group: 'inside',
-  needs: ['mount', 'infrastructure'],
-  settles: false,
   about: ['efs', 'clickhouse'],
   run(subject) {
     const { stack } = subject
@@ -63,11 +63,9 @@ function startsOf<Component extends 'clickhouse' | 'worker'>(
 ): Check<`${Component}-starts`> {
   const name = componentName(component)
   return {
+    ...KIND.infrastructure,
     id: `${component}-starts`,
     title: `${component === 'worker' ? 'Worker' : 'ClickHouse'} tasks start`,
-    group: 'control-plane',
-    needs: ['infrastructure'],
-    settles: false,
     about: component === 'clickhouse' ? ['clickhouse', 'efs'] : ['worker'],
     run(subject) {
       const { stopped } = subject.stack.infrastructure

@@ -3,18 +3,16 @@ import { parseImage, shortDigest, shortImage } from '../release/image.ts'
 import { expiryOf } from '../release/lifecycle.ts'
 import { exactVersion, findImage, type ImageRepository, type Registry } from '../stack/observe-images.ts'
 import { imageOf, type RunningImage, type Stack } from '../stack/stack.ts'
-import { type Check, type Finding, failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { moduleHint } from './module-hint.ts'
+import type { Check, Finding } from './check.ts'
+import { failed, inconclusive, KIND, missing, moduleHint, passed, skipped, warning } from './check.ts'
 
 const COMPONENTS = ['web', 'worker', 'clickhouse'] as const
 
 /** Seen in practice: a floating tag moved to the next major release, and a cold start migrated to it. */
 const imageTags = {
+  ...KIND.infrastructure,
   id: 'image-tags',
   title: 'Running images are named by an exact release or a digest',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['web', 'worker', 'clickhouse'],
   run({ stack }) {
     const moved = COMPONENTS.flatMap(component => movedTag(stack, component))
@@ -77,11 +75,9 @@ function isUnresolved(stack: Stack, component: ImageRepository['component']): bo
 }
 
 const imageMutability = {
+  ...KIND.infrastructure,
   id: 'image-mutability',
   title: 'ECR image tags cannot be moved',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['web', 'worker', 'clickhouse'],
   run: ({ stack }) =>
     onRepos(stack, repos => {
@@ -104,11 +100,9 @@ const imageMutability = {
 
 /** ECS pulls the image again when it replaces a task. */
 const imageRetention = {
+  ...KIND.infrastructure,
   id: 'image-retention',
   title: 'ECR keeps the running images',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['web', 'worker', 'clickhouse'],
   run: ({ stack }) =>
     onRepos(stack, (repos, { at }) => {
@@ -131,11 +125,9 @@ const imageRetention = {
 } as const satisfies Check
 
 const rollbackImage = {
+  ...KIND.infrastructure,
   id: 'rollback-image',
   title: 'ECR keeps the images for a rollback',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['web', 'worker', 'clickhouse'],
   run: ({ stack }) =>
     onRepos(stack, (repos, { at }) => {
@@ -173,10 +165,7 @@ function onRepos(
   evaluate: (repos: readonly ImageRepository[], registry: Registry) => Finding,
 ): Finding {
   const { registry } = stack.infrastructure
-  if (!registry.known)
-    return registry.because === 'not-asked'
-      ? skipped(`${registry.reason}.`)
-      : inconclusive(`${registry.reason}.`)
+  if (!registry.known) return missing(registry)
   const { repos } = registry.value
   if (repos.length === 0) return skipped('No running image comes from ECR.')
   return evaluate(repos, registry.value)

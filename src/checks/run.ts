@@ -1,29 +1,36 @@
 import { explain, RolloutError } from '../errors/errors.ts'
-import { backgroundMigrations } from './background-check.ts'
+import type { StackConfig } from '../inputs/config.ts'
+import type { Clock } from '../ports/runner.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import { type Release, releaseOf } from '../release/release.ts'
+import { observe, quickSources, type Sources } from '../stack/observe.ts'
+import type { Stack } from '../stack/stack.ts'
 import { BACKUP_CHECKS } from './backups.ts'
-import { CANARY_CHECKS } from './canary-checks.ts'
+import { canary } from './canary-checks.ts'
 import type { Check, CheckState, Finding, Subject } from './check.ts'
-import { cloudMap, cloudMapSettings } from './data-path.ts'
-import { DATABASE_CHECKS } from './database-checks.ts'
+import { clickhouseName, cloudMap, cloudMapSettings } from './cloud-map-checks.ts'
+import { clickhouseDisk, DATABASE_CHECKS } from './database-checks.ts'
 import { drift } from './drift-check.ts'
 import { ENVIRONMENT_CHECKS } from './environment.ts'
-import { clickhouseDisk, clickhouseName, valkey, workerHealth } from './inside.ts'
 import { MOUNT_CHECKS } from './mount.ts'
 import { NETWORK_CHECKS } from './network-checks.ts'
 import { REGISTRY_CHECKS } from './registry-checks.ts'
-import { RELEASE_CHECKS } from './releases.ts'
 import {
   clickhouseSingleWriter,
   clickhouseSteady,
   oneRelease,
+  RELEASE_CHECKS,
+  webHealth,
   webHealthCheck,
   webSteady,
+  webVersion,
+  workerHealth,
   workerSteady,
 } from './services.ts'
 import { SETTINGS_CHECKS } from './settings.ts'
 import { efs, STORAGE_CHECKS } from './storage-checks.ts'
-import { clickhousePing, clickhouseSchema, postgresMigrations } from './store-checks.ts'
-import { webHealth, webVersion } from './web-health.ts'
+import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './store-checks.ts'
+import { valkey } from './valkey-checks.ts'
 
 /** Every check, in the order of the report. */
 const TABLE = [
@@ -46,7 +53,7 @@ const TABLE = [
   ...NETWORK_CHECKS,
   webHealth,
   webVersion,
-  ...CANARY_CHECKS,
+  canary,
   clickhousePing,
   clickhouseSchema,
   postgresMigrations,
@@ -114,4 +121,80 @@ export function verdictOf(results: readonly CheckResult[], failOn: 'failed' | 'w
 
 export function countOf(results: readonly CheckResult[], state: CheckState): number {
   return results.filter(result => result.state === state).length
+}
+
+export type Settled = {
+  /** undefined: the stack could not be observed. */
+  readonly stack: Stack | undefined
+  readonly checks: readonly CheckResult[]
+  /** Why it could not be observed. */
+  readonly problem: string | undefined
+}
+
+/** AWS answers lag behind changes: Cloud Map by half a minute, DescribeServices by seconds. */
+const SETTLE_MS = 60_000
+const PAUSE_MS = 3_000
+
+/** Observes the stack after a change and runs the settling checks; with `untilSettled` it repeats until they pass. */
+export async function settleChecks(
+  subject: {
+    readonly config: StackConfig
+    readonly connections: Sources
+    readonly facts: ReleaseFacts
+    readonly expected: Release | undefined
+  },
+  time: {
+    readonly clock: Clock
+    readonly deadline: number
+    readonly signal: AbortSignal
+    readonly untilSettled: boolean
+  },
+): Promise<Settled> {
+  const until = Math.min(time.clock.now() + SETTLE_MS, time.deadline)
+  const quick = { ...subject, connections: quickSources(subject.connections) }
+  for (;;) {
+    const settled = await observeOnce(quick)
+    const again =
+      time.untilSettled && !isFinal(settled.checks) && time.clock.now() < until && !time.signal.aborted
+    if (!again)
+      return subject.connections.probeIsExpensive ? alsoProbeInside(subject, time, settled) : settled
+    await time.clock.sleep(PAUSE_MS, time.signal).catch(() => undefined)
+  }
+}
+
+/** Each probe starts a task: one probe after the settling, and a second one only if the first finds a problem. */
+async function alsoProbeInside(
+  subject: Parameters<typeof settleChecks>[0],
+  { signal, untilSettled, clock, deadline }: Parameters<typeof settleChecks>[1],
+  outside: Settled,
+): Promise<Settled> {
+  if (signal.aborted) return outside
+  const settled = await observeOnce(subject)
+  const again = untilSettled && isFinal(outside.checks) && !isFinal(settled.checks)
+  return again && clock.now() < deadline && !signal.aborted ? observeOnce(subject) : settled
+}
+
+async function observeOnce({
+  config,
+  connections,
+  facts,
+  expected,
+}: Parameters<typeof settleChecks>[0]): Promise<Settled> {
+  try {
+    const stack = await observe(config, connections)
+    const wanted = expected ?? releaseOf(stack.web.image.version)
+    const checks = await runChecks(SETTLING, {
+      stack,
+      expected: wanted,
+      facts,
+    })
+    return { stack, checks, problem: undefined }
+  } catch (error) {
+    return { stack: undefined, checks: [], problem: explain(error) }
+  }
+}
+
+/** Whether a change succeeded: nothing failed, and no required evidence is missing. */
+export function isFinal(checks: readonly CheckResult[]): boolean {
+  return verdictOf(checks, 'failed') === 'passed'
 }

@@ -2,22 +2,18 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { renderDelta } from '../schema/postgres-sql.ts'
 import { type Facts, parseKey, type Snapshot, sameFacts } from '../schema/snapshot.ts'
 import type { PostgresState } from '../stack/stack.ts'
-import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { unseen } from './store-checks.ts'
+import { type Check, type Finding, failed, KIND, missing, passed, skipped, unseen, warning } from './check.ts'
 
 /** Compares the schema with what the applied migrations create, so a missing migration is no difference. */
 export const postgresSchema = {
+  ...KIND.storesSetUp,
   id: 'postgres-schema',
   title: "PostgreSQL's schema matches its migrations",
-  group: 'inside',
-  needs: ['inside'],
-  settles: false,
   about: ['postgres'],
   run({ stack, facts }) {
     const seen = stack.probe.deepProbe.postgresSchema
     if (!seen.known) return unseen(seen)
-    if (!stack.postgres.known) return inconclusive(stack.postgres.reason)
+    if (!stack.postgres.known) return missing({ ...stack.postgres, because: 'no-evidence' })
     const wanted = schemaOf(stack.postgres.value, facts)
     return 'because' in wanted ? skipped(wanted.because) : evaluatePostgres(seen.value, wanted.schema)
   },
@@ -55,8 +51,8 @@ function evaluatePostgres(seen: Snapshot, wanted: Snapshot): Finding {
 }
 
 function differencesOf(seen: Snapshot, wanted: Snapshot): readonly Difference[] {
-  const missing = Object.keys(wanted).filter(key => seen[key] === undefined)
-  const gone = outermost(missing).map(key => ({
+  const lacking = Object.keys(wanted).filter(key => seen[key] === undefined)
+  const gone = outermost(lacking).map(key => ({
     key,
     what: `${key} is missing`,
     breaks: BREAKS.has(parseKey(key).kind),
@@ -163,16 +159,14 @@ function isIn(key: string, table: readonly string[]): boolean {
 }
 
 export const clickhouseTables = {
+  ...KIND.storesSetUp,
   id: 'clickhouse-tables',
   title: "ClickHouse's tables match its schema version",
-  group: 'inside',
-  needs: ['inside'],
-  settles: false,
   about: ['clickhouse'],
   run({ stack, facts }) {
     const seen = stack.probe.deepProbe.clickhouseSchema
     if (!seen.known) return unseen(seen)
-    if (!stack.clickhouseStore.known) return inconclusive(stack.clickhouseStore.reason)
+    if (!stack.clickhouseStore.known) return missing({ ...stack.clickhouseStore, because: 'no-evidence' })
     const { head, dirty } = stack.clickhouseStore.value
     const newest = Math.max(0, ...facts.releases.map(release => release.clickhouseHead))
     if (head === 0) return skipped('ClickHouse has no schema yet, so there is nothing to compare.')
@@ -185,12 +179,12 @@ export const clickhouseTables = {
 
 function evaluateClickHouse(seen: Snapshot, wanted: Snapshot, head: number): Finding {
   const differences = Object.entries(wanted).flatMap(([key, facts]) => tableDifference(key, facts, seen))
-  const missing = new Set(
+  const lacking = new Set(
     differences.filter(({ key, breaks }) => breaks && seen[key] === undefined).map(({ key }) => key),
   )
   const relevant = differences.filter(({ key }) => {
     const { kind, names } = parseKey(key)
-    return kind === 'table' || kind === 'view' || !missing.has(`table ${names[0]}`)
+    return kind === 'table' || kind === 'view' || !lacking.has(`table ${names[0]}`)
   })
   if (relevant.length === 0) {
     const tables = Object.keys(wanted).filter(key => /^(table|view) /.test(key))

@@ -1,37 +1,39 @@
 import { describeSettings, singleWriterSettings, whySingleWriter } from '../plan/image-steps.ts'
 import { componentName } from '../plan/plan.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
 import { shortImage } from '../release/image.ts'
-import { appRunnerBusy, wrongClickHouseCount } from '../stack/rules.ts'
-import type { EcsComponent } from '../stack/stack.ts'
+import {
+  fixOfBrokenOnEfs,
+  majorOf,
+  minimumClickHouse,
+  mislabelled,
+  missingClickHouse,
+  tooOldClickHouse,
+} from '../release/requirements.ts'
+import { appRunnerBusy, brokenOnEfs, runningClickHouse, wrongClickHouseCount } from '../stack/rules.ts'
+import { currentRelease, type EcsComponent } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, skipped, warning } from './check.ts'
-import { moduleHint } from './module-hint.ts'
+import { failed, inconclusive, KIND, moduleHint, passed, skipped, unseen, warning } from './check.ts'
 
 export const workerSteady = {
+  ...KIND.rollout,
   id: 'worker-steady',
   title: 'Worker service is steady',
-  group: 'control-plane',
-  needs: [],
-  settles: true,
   about: ['worker'],
   run: ({ stack }) => steady(stack.worker),
 } as const satisfies Check
 
 export const clickhouseSteady = {
+  ...KIND.rollout,
   id: 'clickhouse-steady',
   title: 'ClickHouse service is steady',
-  group: 'control-plane',
-  needs: [],
-  settles: true,
   about: ['clickhouse'],
   run: ({ stack }) => steady(stack.clickhouse),
 } as const satisfies Check
 
-function steady({
-  component,
-  service,
-  tasks,
-}: Pick<EcsComponent, 'component' | 'service' | 'tasks'>): Finding {
+type Service = Pick<EcsComponent, 'component' | 'service' | 'tasks'>
+
+function steady({ component, service, tasks }: Service): Finding {
   const name = `${componentName(component)} (ECS service ${service.name})`
   const [deployment] = service.deployments
   if (service.desiredCount === 0)
@@ -62,11 +64,9 @@ function steady({
 }
 
 export const webSteady = {
+  ...KIND.rollout,
   id: 'web-steady',
   title: 'Web service is running',
-  group: 'control-plane',
-  needs: [],
-  settles: true,
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner') return steady(stack.web)
@@ -80,11 +80,9 @@ export const webSteady = {
 } as const satisfies Check
 
 export const webHealthCheck = {
+  ...KIND.rollout,
   id: 'web-health-check',
   title: "App Runner's health check calls Langfuse",
-  group: 'control-plane',
-  needs: [],
-  settles: true,
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner')
@@ -98,11 +96,9 @@ export const webHealthCheck = {
 } as const satisfies Check
 
 export const clickhouseSingleWriter = {
+  ...KIND.rollout,
   id: 'clickhouse-single-writer',
   title: 'Only one ClickHouse can write to EFS',
-  group: 'control-plane',
-  needs: [],
-  settles: true,
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { service } = stack.clickhouse
@@ -117,11 +113,9 @@ export const clickhouseSingleWriter = {
 } as const satisfies Check
 
 export const oneRelease = {
+  ...KIND.rollout,
   id: 'one-release',
   title: 'Web and worker run the same release',
-  group: 'control-plane',
-  needs: [],
-  settles: true,
   about: ['web', 'worker'],
   run({ stack }) {
     const [web, worker] = [stack.web.image.version, stack.worker.image.version]
@@ -137,3 +131,129 @@ export const oneRelease = {
     return failed(`The web runs ${web} and the worker ${worker}: deploy one exact release to both.`)
   },
 } as const satisfies Check
+
+export const workerHealth = {
+  ...KIND.stores,
+  id: 'worker-health',
+  title: 'The worker reports that it is healthy',
+  about: ['worker'],
+  run({ stack }) {
+    const { workers } = stack.probe
+    if (!workers.known) return unseen(workers)
+    const ill = workers.value.find(({ status }) => status !== undefined && status !== 200)
+    if (ill !== undefined)
+      return failed(
+        `Worker task ${ill.task} answers ${ill.status} on /api/health: it cannot reach PostgreSQL or Valkey. Its log says which.`,
+      )
+    const strange = workers.value.find(({ status, problem }) => status === 200 && problem !== undefined)
+    if (strange !== undefined)
+      return inconclusive(`${strange.url} ${strange.problem}: check what listens there.`)
+    const silent = workers.value.find(({ status }) => status === undefined)
+    if (silent === undefined)
+      return passed(`${workers.value.length} of ${workers.value.length} worker tasks answer 200.`)
+    // Langfuse never calls the worker, so its security group rarely allows this port.
+    return skipped(
+      `The health endpoint of worker task ${silent.task} is not reachable (${silent.problem}). To check it, allow port 3030 in its security group and set HOSTNAME to 0.0.0.0.`,
+    )
+  },
+} as const satisfies Check
+
+export const webHealth = {
+  ...KIND.rollout,
+  group: 'public',
+  id: 'web-health',
+  title: 'Langfuse answers and is healthy',
+  about: ['web'],
+  run({ stack }) {
+    if (!stack.health.known) return failed(`${stack.health.reason}. Check the web's log and input \`url\`.`)
+    const { status, version } = stack.health.value
+    if (status !== 200)
+      return failed(
+        `${stack.health.source} answers ${status}: the web runs but reports that it is unhealthy. Check its log.`,
+      )
+    if (version === undefined)
+      return inconclusive(
+        `${stack.health.source} answers 200, but not with Langfuse's health report: check input \`url\`.`,
+      )
+    return passed(`${stack.health.source} answers 200.`)
+  },
+} as const satisfies Check
+
+export const webVersion = {
+  ...KIND.rollout,
+  group: 'public',
+  id: 'web-version',
+  title: 'The web reports the expected release',
+  about: ['web'],
+  run({ stack, expected, facts }) {
+    if (!stack.health.known) return inconclusive('The web did not answer, so its release is unknown.')
+    const { version } = stack.health.value
+    if (expected === undefined)
+      return skipped(`The web reports ${version ?? 'no version'}; no exact tag names the expected release.`)
+    // A few releases report another version than their tag; the catalog knows which.
+    const wanted = facts.release(expected)?.reportedVersion ?? expected
+    if (version === undefined)
+      return inconclusive(`The web reports no version, but ${wanted} should run: check input \`url\`.`)
+    if (version !== wanted)
+      return failed(
+        `The web reports ${version}, but ${wanted} should run: an older revision still serves requests, or the image is mislabelled. Deploy ${wanted} again.`,
+      )
+    return passed(`The web reports ${version}.`)
+  },
+} as const satisfies Check
+
+const soundRelease = {
+  ...KIND.setUp,
+  id: 'sound-release',
+  title: 'The running release has no known defect',
+  about: ['web', 'worker'],
+  run({ stack, expected, facts }) {
+    const release = expected ?? currentRelease(stack, facts)
+    if (release === undefined) return skipped('No exact tag names the running release.')
+    const problem = mislabelled(release, facts) ?? brokenOnEfs(stack, release)
+    if (problem !== undefined) return failed(problem)
+    const onEfs = stack.clickhouse.taskDefinition.volumes.length > 0
+    const later = onEfs ? fixOfBrokenOnEfs(release, undefined) : undefined
+    if (later === undefined) return passed(`Langfuse ${release} has no known defect.`)
+    return warning(
+      `Langfuse ${release} applied ClickHouse migration 36 here, but would fail at it on a new ClickHouse on EFS (renameat2): deploy ${later} or newer.`,
+    )
+  },
+} as const satisfies Check
+
+const clickhouseMinimum = {
+  ...KIND.setUp,
+  id: 'clickhouse-minimum',
+  title: 'ClickHouse is new enough for the release',
+  about: ['clickhouse'],
+  run({ stack, expected, facts }) {
+    const release = expected ?? currentRelease(stack, facts)
+    const version = runningClickHouse(stack)
+    if (version === undefined)
+      return skipped(
+        'The version of ClickHouse is unknown: no exact tag names it, and this run did not query the server.',
+      )
+    if (release === undefined)
+      return skipped(`ClickHouse is ${version}; no exact tag names the running release.`)
+    const tooOld = tooOldClickHouse(release, version)
+    if (tooOld !== undefined) return failed(`${tooOld}${moduleHint(stack, 'clickhouseTag')}`)
+    const next = `${majorOf(release) + 1}.0.0`
+    const later = missingClickHouse(next, version)
+    const enough = `ClickHouse is ${version}; Langfuse ${release} needs ${minimumClickHouse(release) ?? 'no particular version'}`
+    if (later === undefined) return passed(`${enough}.`)
+    return isNewest(release, facts)
+      ? warning(
+          `ClickHouse is ${version}, but the next release, Langfuse ${majorOf(next)}, needs ${later}: upgrade ClickHouse before you upgrade Langfuse.${moduleHint(stack, 'clickhouseTag')}`,
+        )
+      : passed(`${enough}. Langfuse ${majorOf(next)} will need ${later}.`)
+  },
+} as const satisfies Check
+
+/** Whether it is the last of its major and the next major exists. */
+function isNewest(release: string, { releases }: ReleaseFacts): boolean {
+  const majors = releases.map(({ version }) => majorOf(version))
+  const same = releases.filter(({ version }) => majorOf(version) === majorOf(release))
+  return same.at(-1)?.version === release && majors.includes(majorOf(release) + 1)
+}
+
+export const RELEASE_CHECKS = [soundRelease, clickhouseMinimum] as const

@@ -2,16 +2,12 @@ import { componentName } from '../plan/plan.ts'
 import type { EcsService } from '../ports/cloud.ts'
 import { deploysByItself } from '../stack/rules.ts'
 import type { EcsComponent } from '../stack/stack.ts'
-import type { Check } from './check.ts'
-import { passed, skipped, warning } from './check.ts'
-import { isOfModule, moduleHint } from './module-hint.ts'
+import { type Check, isOfModule, KIND, moduleHint, passed, skipped, warning } from './check.ts'
 
 const circuitBreaker = {
+  ...KIND.setUp,
   id: 'circuit-breaker',
   title: 'ECS ends a rollout that keeps failing',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['worker', 'clickhouse'],
   run({ stack }) {
     const services = [stack.worker.service, stack.clickhouse.service]
@@ -36,11 +32,9 @@ function serviceNames(services: readonly EcsService[]): string {
 
 /** Both make ECS stop ClickHouse's only task, or start a second one beside it. */
 const clickhousePlacement = {
+  ...KIND.setUp,
   id: 'clickhouse-placement',
   title: "ECS stops ClickHouse's task only for a rollout",
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { name, capacityProviders = [], rebalancing, settings } = stack.clickhouse.service
@@ -52,11 +46,11 @@ const clickhousePlacement = {
     // Rebalancing starts the new task first, which a maximum of 100 % forbids.
     if (rebalancing === true && settings.maximumPercent > 100) {
       return warning(
-        `ECS may move ECS service ${name} to another availability zone, and then starts a second ClickHouse on the same files: set its maximum to 100 % or turn rebalancing off.${moduleHint(stack, 'percents')}`,
+        `ECS may move ECS service ${name} to another availability zone, and then starts a second ClickHouse on the same files. Set its maximum to 100 %, or turn rebalancing off.${moduleHint(stack, 'percents')}`,
       )
     }
     return passed(
-      `ECS service ${name} runs on ${capacityProviders.join(', ') || 'FARGATE'} and ECS does not move it.`,
+      `ECS service ${name} runs on ${capacityProviders.join(', ') || 'FARGATE'}, and ECS does not move it.`,
     )
   },
 } as const satisfies Check
@@ -65,11 +59,9 @@ const clickhousePlacement = {
 const LONGEST_STOP = 120
 
 const clickhouseStop = {
+  ...KIND.setUp,
   id: 'clickhouse-stop',
   title: 'ClickHouse has enough time to stop',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { stopTimeout } = stack.clickhouse.container
@@ -84,24 +76,22 @@ const clickhouseStop = {
 const START_SECONDS = 180
 
 const clickhouseHealthCheck = {
+  ...KIND.setUp,
   id: 'clickhouse-health-check',
   title: "ClickHouse's health check gives it time to start",
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['clickhouse'],
   run({ stack }) {
     const { healthCheck } = stack.clickhouse.container
     if (healthCheck === undefined) {
       return warning(
-        `ClickHouse's container has no health check, so ECS and Cloud Map report it as healthy even if it does not answer: add one on /ping with a startPeriod of 300.${moduleHint(stack, 'startPeriod')}`,
+        `ClickHouse's container has no health check, so ECS and Cloud Map report it as healthy even if it does not answer. Add one on /ping with a startPeriod of 300.${moduleHint(stack, 'startPeriod')}`,
       )
     }
     const { interval, retries, startPeriod } = healthCheck
     const window = startPeriod + interval * retries
     if (window < START_SECONDS) {
       return warning(
-        `ClickHouse's health check stops a task that does not answer within about ${window} s, but a start with data on EFS takes longer: set its startPeriod to 300.${moduleHint(stack, 'startPeriod')}`,
+        `ClickHouse's health check stops a task that does not answer within about ${window} s, but a start with data on EFS takes longer. Set its startPeriod to 300.${moduleHint(stack, 'startPeriod')}`,
       )
     }
     return passed(`ClickHouse has about ${window} s to start.`)
@@ -112,11 +102,9 @@ const clickhouseHealthCheck = {
 const OPEN_FILES = 262_144
 
 const clickhouseOpenFiles = {
+  ...KIND.setUp,
   id: 'clickhouse-open-files',
   title: 'ClickHouse may open enough files',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['clickhouse'],
   run({ stack }) {
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html: what Fargate gives.
@@ -129,11 +117,9 @@ const clickhouseOpenFiles = {
 } as const satisfies Check
 
 const workerHealthCheck = {
+  ...KIND.setUp,
   id: 'worker-health-check',
   title: "ECS checks the worker's health",
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['worker'],
   run({ stack }) {
     if (stack.worker.container.healthCheck !== undefined)
@@ -145,11 +131,9 @@ const workerHealthCheck = {
 } as const satisfies Check
 
 const containerLogs = {
+  ...KIND.setUp,
   id: 'container-logs',
   title: 'Containers log to CloudWatch',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['worker', 'clickhouse', 'web'],
   run({ stack }) {
     const onEcs: readonly Pick<EcsComponent, 'component' | 'container'>[] = [
@@ -166,11 +150,9 @@ const containerLogs = {
 } as const satisfies Check
 
 const automaticDeployments = {
+  ...KIND.setUp,
   id: 'automatic-deployments',
   title: 'A push to ECR does not deploy by itself',
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner')
@@ -186,11 +168,9 @@ const automaticDeployments = {
 const WEB_SECONDS = 100
 
 const webHealthWindow = {
+  ...KIND.setUp,
   id: 'web-health-window',
   title: "App Runner's health check gives the web time to start",
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['web'],
   run({ stack }) {
     if (stack.web.platform !== 'app-runner') return skipped('The web runs on ECS, not on App Runner.')

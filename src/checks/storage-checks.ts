@@ -1,23 +1,30 @@
 import type { EfsVolume } from '../ports/cloud.ts'
 import type { MountEndpoint, Network } from '../stack/observe-network.ts'
 import { DATA_PATH, GONE, type Storage } from '../stack/observe-storage.ts'
-import type { ClickHouseTable, FileSystem, Stack, Unseen } from '../stack/stack.ts'
+import type { ClickHouseTable, FileSystem, Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
-import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import {
+  absent,
+  capital,
+  failed,
+  inconclusive,
+  KIND,
+  missing,
+  moduleHint,
+  passed,
+  skipped,
+  warning,
+} from './check.ts'
 import { decide, type Mounting } from './efs-policy.ts'
-import { moduleHint } from './module-hint.ts'
-import { capital, evaluateReaches, missing, onNetwork } from './network-checks.ts'
-import { reach, type Side, side } from './reach.ts'
+import { evaluateReaches, onNetwork, reach, type Side, side } from './network-checks.ts'
 
 export const efs = {
+  ...KIND.rollout,
   id: 'efs-mount-targets',
   title: 'EFS can be mounted in every subnet of ClickHouse',
-  group: 'control-plane',
-  needs: [],
-  settles: true,
   about: ['efs'],
   run({ stack }) {
-    if (!stack.files.known) return unseenFiles(stack.files)
+    if (!stack.files.known) return absent(stack.files, NO_EFS)
     const { id, state, mountTargets } = stack.files.value
     if (state === GONE)
       return failed(
@@ -54,7 +61,7 @@ function evaluateSubnets({ clickhouse, infrastructure }: Stack, { id, mountTarge
   })
   if (bare.length > 0)
     return failed(
-      `EFS file system ${id} has no mount target in the zone of subnet ${bare.join(', ')}, so a ClickHouse task that ECS places there fails to start with the "botocore" message: create one in each zone.`,
+      `EFS file system ${id} has no mount target in the zone of subnet ${bare.join(', ')}. A ClickHouse task that ECS places there fails to start with the "botocore" message: create one in each zone.`,
     )
   const foreign = network && foreignTarget(network, mountTargets, wanted)
   if (foreign !== undefined) return failed(foreign)
@@ -81,15 +88,13 @@ function foreignTarget(
 }
 
 export const efsSecurity = {
+  ...KIND.infrastructure,
   id: 'efs-security-groups',
   title: 'Security groups let ClickHouse reach EFS',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['efs', 'clickhouse'],
   run: onNetwork((network, { clickhouse, files }) => {
     const { endpoints } = network
-    if (!endpoints.known) return files.known ? missing(endpoints) : unseenFiles(files)
+    if (!endpoints.known) return files.known ? missing(endpoints) : absent(files, NO_EFS)
     if (endpoints.value.length === 0)
       return skipped('No mount target has a network interface, so there are no security groups to check.')
     const from = side('ClickHouse', clickhouse.service)
@@ -115,11 +120,9 @@ function sidesOf(endpoints: readonly MountEndpoint[]): readonly Side[] {
 }
 
 export const efsPolicy = {
+  ...KIND.infrastructure,
   id: 'efs-policy',
   title: 'The file-system policy lets ClickHouse mount and write',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['efs'],
   run: onStorage(({ volume, policy, accessPoint }, { clickhouse, files }) => {
     if (files.known && files.value.state === GONE)
@@ -154,11 +157,9 @@ const ACTIONS = ['elasticfilesystem:ClientMount', 'elasticfilesystem:ClientWrite
 export const CLICKHOUSE_USER = 101
 
 export const efsAccessPoint = {
+  ...KIND.infrastructure,
   id: 'efs-access-point',
   title: 'ClickHouse uses an access point of its own',
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['efs', 'clickhouse'],
   run: onStorage((storage, stack) => {
     const { volume, accessPoint } = storage
@@ -185,13 +186,9 @@ type Point = NonNullable<Extract<Storage['accessPoint'], { known: true }>['value
 /** EFS creates the root directory once, with the creation info; later only its owner changes it. */
 function evaluatePoint(name: string, { path, user, creation }: Point): Finding {
   const needed = `${CLICKHOUSE_USER}:${CLICKHOUSE_USER}`
-  if (user !== undefined && creation !== undefined && !mayWrite(user, creation))
+  if (creation !== undefined && !mayWrite(user ?? OWN, creation))
     return failed(
-      `${name} acts as ${user.uid}:${user.gid} but creates ${path} with owner ${creation.uid}:${creation.gid} (${creation.permissions}), so ClickHouse cannot write there. Set both to ${needed}, and change the owner of the directory if it exists already.`,
-    )
-  if (user === undefined && creation !== undefined && !mayWrite(OWN, creation))
-    return failed(
-      `${name} creates ${path} with owner ${creation.uid}:${creation.gid} (${creation.permissions}), so ClickHouse (${needed}) cannot write there: give it POSIX user ${needed} and the same owner.`,
+      `${name} ${user === undefined ? '' : `acts as ${user.uid}:${user.gid} but `}creates ${path} with owner ${creation.uid}:${creation.gid} (${creation.permissions}), so ClickHouse cannot write there. Give it POSIX user and owner ${needed}, and change the owner of the directory if it exists already.`,
     )
   if (user !== undefined && user.uid !== CLICKHOUSE_USER)
     return warning(
@@ -232,11 +229,9 @@ function evaluateRoot(volume: EfsVolume, stack: Stack): Finding {
 }
 
 export const efsVolume = {
+  ...KIND.infrastructure,
   id: 'efs-volume',
   title: "ClickHouse's data is on the same volume as before",
-  group: 'control-plane',
-  needs: ['infrastructure'],
-  settles: false,
   about: ['efs', 'clickhouse'],
   run: onStorage(({ volume, before }, { clickhouse, probe }) => {
     const { mounts = [] } = clickhouse.container
@@ -284,9 +279,4 @@ function onStorage(evaluate: (storage: Storage, stack: Stack) => Finding): Check
   }
 }
 
-/** A stack without EFS is a warning; EFS that could not be read is inconclusive. */
-function unseenFiles({ reason, because }: { readonly reason: string; readonly because: Unseen }): Finding {
-  return because === 'not-asked'
-    ? warning(`${reason}, so ClickHouse loses its data with its task: add an EFS volume.`)
-    : inconclusive(`${reason}.`)
-}
+const NO_EFS = 'ClickHouse loses its data with its task: add an EFS volume'

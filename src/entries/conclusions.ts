@@ -1,11 +1,9 @@
-import type { Settled } from '../checks/settle.ts'
+import type { Settled } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
-import type { Plan, Refusal, Step } from '../plan/plan.ts'
-import { titleOf } from '../plan/plan.ts'
+import { type Plan, type Refusal, type Step, titleOf } from '../plan/plan.ts'
 import { type OldWeb, oldWebRemedy } from '../plan/plan-migrate.ts'
 import type { Runner } from '../ports/runner.ts'
-import type { Conclusion } from '../report/conclusion.ts'
-import { conclude } from '../report/conclusion.ts'
+import { type Conclusion, conclude } from '../report/conclusion.ts'
 import type { Stack } from '../stack/stack.ts'
 
 /** Logs the plan before the first step. */

@@ -1,4 +1,4 @@
-import { isFinal, type Settled, settleChecks } from '../checks/settle.ts'
+import { isFinal, type Settled, settleChecks } from '../checks/run.ts'
 import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'

@@ -2,19 +2,18 @@ import { createHash, createHmac } from 'node:crypto'
 import type { Container, EcsService, TaskDefinition } from '../ports/cloud.ts'
 import type { Fingerprint, FingerprintPart, KeptBaseline, KeptRecord } from '../ports/github.ts'
 import { exactVersion } from './observe-images.ts'
-import {
-  type AppRunnerWeb,
-  type EcsComponent,
-  type EcsWeb,
-  known,
-  type Observed,
-  type PostgresMigration,
-  type RunningImage,
-  type Stack,
-  type Unseen,
-  unknown,
-  type WebComponent,
+import type {
+  AppRunnerWeb,
+  EcsComponent,
+  EcsWeb,
+  Observed,
+  PostgresMigration,
+  RunningImage,
+  Stack,
+  Unseen,
+  WebComponent,
 } from './stack.ts'
+import { known, unknown } from './stack.ts'
 
 /** One difference from the last deploy. It never contains a hash. */
 export type Difference = {

@@ -1,10 +1,10 @@
-import type { ClickHouse, Valkey, ValkeySession } from '../ports/databases.ts'
+import type { ClickHouse, Valkey } from '../ports/databases.ts'
 import { compareVersions } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
 import { flagDefault, readsV4Flags, WRITE_MODE } from '../release/v4-flags.ts'
 import { quoteClickHouseLiteral } from '../schema/quote.ts'
-import { inSession } from './observe-databases.ts'
-import { type Observed, observed, unknown, type WebComponent } from './stack.ts'
+import { countIn, inSession, readQueue } from './observe-databases.ts'
+import { type Observed, observed, type Queue, unknown, type WebComponent } from './stack.ts'
 
 /** The observed result of a canary: a test trace that was written to be read back. The check evaluates it. */
 export type Canary = {
@@ -54,13 +54,7 @@ export type CanaryRead = {
 export type CanaryPart = 'trace' | 'observation' | 'score'
 
 /** `delayed`: includes jobs that wait for a retry. */
-export type CanaryQueue = {
-  readonly name: string
-  readonly waiting: number
-  readonly delayed: number
-  readonly active: number
-  readonly failed: number
-}
+export type CanaryQueue = Omit<Queue, 'oldest'> & { readonly delayed: number }
 
 export type CanaryDeletion =
   /** Langfuse deletes in the background. */
@@ -165,23 +159,14 @@ async function readQueues(valkey: Valkey | undefined): Promise<Observed<readonly
   return observed(valkey.address, () =>
     inSession(valkey, async session => {
       const queues: CanaryQueue[] = []
-      for (const name of QUEUES) queues.push(await readQueue(session, `${valkey.prefix}:${name}`, name))
+      for (const name of QUEUES) {
+        const key = `${valkey.prefix}:${name}`
+        const { oldest: _oldest, ...queue } = await readQueue(session, key, name)
+        queues.push({ ...queue, delayed: await countIn(session, 'ZCARD', `${key}:delayed`) })
+      }
       return queues
     }),
   )
-}
-
-/** BullMQ: `wait` and `active` are lists; `delayed` (also retries), `prioritized` and `failed` are sorted sets. */
-async function readQueue(session: ValkeySession, key: string, name: string): Promise<CanaryQueue> {
-  const count = async (command: string, part: string) =>
-    Number((await session.run(command, `${key}:${part}`)) ?? 0)
-  return {
-    name,
-    waiting: (await count('LLEN', 'wait')) + (await count('ZCARD', 'prioritized')),
-    delayed: await count('ZCARD', 'delayed'),
-    active: await count('LLEN', 'active'),
-    failed: await count('ZCARD', 'failed'),
-  }
 }
 
 /** The queues of a canary (packages/shared/src/server/queues.ts, v3.0.0 to v4.16.0). */

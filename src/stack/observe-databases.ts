@@ -8,18 +8,17 @@ import type {
   ValkeySession,
 } from '../ports/databases.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
-import {
-  type BackgroundMigration,
-  type ClickHouseState,
-  type Observed,
-  observed,
-  type PendingUndo,
-  type PostgresMigration,
-  type PostgresState,
-  type Queue,
-  unknown,
-  type ValkeyState,
+import type {
+  BackgroundMigration,
+  ClickHouseState,
+  Observed,
+  PendingUndo,
+  PostgresMigration,
+  PostgresState,
+  Queue,
+  ValkeyState,
 } from './stack.ts'
+import { observed, unknown } from './stack.ts'
 
 const NOT_GIVEN = 'this runner does not reach the databases: set `network: direct` with'
 
@@ -194,11 +193,11 @@ async function configuredPolicy(session: ValkeySession): Promise<string | undefi
 }
 
 /** BullMQ keeps waiting ids in a list and takes them from its end: https://docs.bullmq.io/guide/architecture */
-async function readQueue(session: ValkeySession, key: string, name: string): Promise<Queue> {
-  const waiting = await count(session, 'LLEN', `${key}:wait`)
-  const prioritized = await count(session, 'ZCARD', `${key}:prioritized`)
-  const active = await count(session, 'LLEN', `${key}:active`)
-  const failed = await count(session, 'ZCARD', `${key}:failed`)
+export async function readQueue(session: ValkeySession, key: string, name: string): Promise<Queue> {
+  const waiting = await countIn(session, 'LLEN', `${key}:wait`)
+  const prioritized = await countIn(session, 'ZCARD', `${key}:prioritized`)
+  const active = await countIn(session, 'LLEN', `${key}:active`)
+  const failed = await countIn(session, 'ZCARD', `${key}:failed`)
   const id = waiting === 0 ? null : await session.run('LINDEX', `${key}:wait`, '-1')
   const since = typeof id === 'string' ? await session.run('HGET', `${key}:${id}`, 'timestamp') : null
   return { name, waiting: waiting + prioritized, active, failed, oldest: timeOf(since) }
@@ -212,7 +211,7 @@ function onOtherNode(name: string): (error: unknown) => Queue {
   }
 }
 
-async function count(session: ValkeySession, command: string, key: string): Promise<number> {
+export async function countIn(session: ValkeySession, command: string, key: string): Promise<number> {
   return Number((await session.run(command, key)) ?? 0)
 }
 

@@ -2,14 +2,8 @@ import { explain, RolloutError } from '../errors/errors.ts'
 import type { Component } from '../inputs/config.ts'
 import type { Cloud, Ecr, EcrImage, EcrRepository, EcrSettings } from '../ports/cloud.ts'
 import { ecrRepository, parseImage } from '../release/image.ts'
-import {
-  type Components,
-  type EcsComponent,
-  known,
-  type Observed,
-  type RunningImage,
-  unknown,
-} from './stack.ts'
+import type { Components, EcsComponent, Observed, RunningImage } from './stack.ts'
+import { observed } from './stack.ts'
 
 /**
  * The image behind a reference. `running` is the digest that the tasks report. Without one (App Runner reports none) the
@@ -91,7 +85,7 @@ export async function observeRegistry(
   cloud: Cloud,
   now: number,
 ): Promise<Observed<Registry>> {
-  try {
+  const read = async () => {
     const stored = storedImages(stack)
     const [settings, contents, previous] = await Promise.all([
       settingsOf(stored, cloud),
@@ -103,13 +97,11 @@ export async function observeRegistry(
       if (own === undefined || images === undefined) return []
       return [{ component, repository, settings: own, images, previous: previous[component] }]
     })
-    return known({ repos: repos.map(repo => ofTheWorker(repo, repos)), at: now }, 'ecr:DescribeImages')
-  } catch (error) {
-    return unknown(
-      `the ECR repositories of the running images cannot be read: ${explain(error)}`,
-      'unreachable',
-    )
+    return { repos: repos.map(repo => ofTheWorker(repo, repos)), at: now }
   }
+  return observed('ecr:DescribeImages', read, {
+    failed: 'the ECR repositories of the running images cannot be read: ',
+  })
 }
 
 type Stored = { readonly component: Component; readonly repository: EcrRepository }

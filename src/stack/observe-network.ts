@@ -1,15 +1,8 @@
 import type { Cloud, SecurityGroup, Subnet, VpcDns } from '../ports/cloud.ts'
 import { chooseCluster } from './observe-backups.ts'
 import type { Inside } from './probe-inside.ts'
-import {
-  type Components,
-  type EcsComponent,
-  type FileSystem,
-  known,
-  type Observed,
-  tryObserve,
-  unknown,
-} from './stack.ts'
+import type { Components, EcsComponent, FileSystem, Observed } from './stack.ts'
+import { known, tryObserve, unknown } from './stack.ts'
 
 /** The parts of the VPC that the components use. Each is observed by itself: IAM may deny a single call. */
 export type Network = {

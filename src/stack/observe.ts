@@ -13,20 +13,19 @@ import { type ObserveInfrastructure, unseenInfrastructure } from './infrastructu
 import { observeImageAtLeast } from './observe-images.ts'
 import { dataVolume, GONE } from './observe-storage.ts'
 import { type Inside, type ProbeInside, type ProbeMount, unseenInside } from './probe-inside.ts'
-import {
-  type AppRunnerWeb,
-  type Discovery,
-  type EcsComponent,
-  type EcsWeb,
-  type FileSystem,
-  type Mount,
-  type Observed,
-  observed,
-  type Stack,
-  unknown,
-  type WebComponent,
-  type WebHealth,
+import type {
+  AppRunnerWeb,
+  Discovery,
+  EcsComponent,
+  EcsWeb,
+  FileSystem,
+  Mount,
+  Observed,
+  Stack,
+  WebComponent,
+  WebHealth,
 } from './stack.ts'
+import { observed, unknown } from './stack.ts'
 
 export type Sources = {
   readonly cloud: Cloud

@@ -3,19 +3,17 @@ import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
 import type { Http, Names } from '../ports/http.ts'
 import { type DeepProbe, runDeepProbe, unseenDeepProbe } from './deep-probe.ts'
 import { observeClickHouse, observePostgres, observeValkey } from './observe-databases.ts'
-import {
-  type ClickHouseState,
-  type EcsComponent,
-  known,
-  type Mount,
-  type Observed,
-  observed,
-  type PostgresState,
-  type Probe,
-  type Unseen,
-  unknown,
-  type WorkerHealth,
+import type {
+  ClickHouseState,
+  EcsComponent,
+  Mount,
+  Observed,
+  PostgresState,
+  Probe,
+  Unseen,
+  WorkerHealth,
 } from './stack.ts'
+import { known, observed, unknown } from './stack.ts'
 
 /** What only a process inside the VPC can observe. */
 export type Inside = {
@@ -123,11 +121,8 @@ async function evidence<Value>(
 async function observeName(clickhouse: ClickHouse | undefined, names: Names): Promise<Probe['name']> {
   if (clickhouse === undefined) return unknown('the address of ClickHouse is unknown', 'not-asked')
   const name = clickhouse.address.replace(/:\d+$/, '')
-  try {
-    return known({ name, addresses: await names.resolve(name) }, 'the resolver of the VPC')
-  } catch (error) {
-    return unknown(`${name} has no address inside the VPC (${explain(error)})`, 'unreachable')
-  }
+  const read = async () => ({ name, addresses: await names.resolve(name) })
+  return observed('the resolver of the VPC', read, { failed: `${name} has no address inside the VPC: ` })
 }
 
 async function readDisks(clickhouse: ClickHouse) {

@@ -30,7 +30,7 @@ export function clickhouseAhead(
   const knows = facts.release(release)?.clickhouseHead
   if (!clickhouseStore.known || knows === undefined || clickhouseStore.value.head <= knows) return undefined
   const { head } = clickhouseStore.value
-  return `ClickHouse's schema is at version ${head}, but Langfuse ${release} knows only ${knows}, so its web cannot start ("no migration found for version ${head}"): deploy the release that migrated to ${head}, or a newer one.`
+  return `ClickHouse's schema is at version ${head}, but Langfuse ${release} knows only ${knows}, so its web cannot start ("no migration found for version ${head}"). Deploy the release that migrated to ${head}, or a newer one.`
 }
 
 /** Langfuse 3.207.0 to 3.212.x on EFS, unless ClickHouse migration 36 is already applied. */

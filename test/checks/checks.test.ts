@@ -127,7 +127,7 @@ const FAULTS: readonly Fault[] = [
     stack => ({ ...stack, discovery: unknown('denied', 'unreachable') }),
     'cloud-map',
     'inconclusive',
-    /denied/,
+    /^Denied\.$/,
   ],
   [
     'EFS that is being deleted',
@@ -234,10 +234,10 @@ const FAULTS: readonly Fault[] = [
   ],
   [
     'a name that does not resolve',
-    probe({ name: unknown('clickhouse has no address', 'unreachable') }),
+    probe({ name: unknown('clickhouse.local has no address', 'unreachable') }),
     'clickhouse-name',
     'failed',
-    /has no address/,
+    /^clickhouse\.local has no address\.$/,
   ],
   [
     'a disk that is nearly full',

@@ -224,7 +224,7 @@ const POSTGRES: readonly Case[] = [
     deepProbe({ postgresSchema: unknown('permission denied', 'no-evidence') }),
     'postgres-schema',
     'inconclusive',
-    /permission denied/,
+    /^Permission denied\.$/,
   ],
   [
     'rows that are 1,200 million transactions old',

@@ -196,7 +196,7 @@ const CASES: readonly Case[] = [
     point({ user: undefined, creation: { uid: 0, gid: 0, permissions: '0755' } }),
     'efs-access-point',
     'failed',
-    /give it POSIX user 101:101/,
+    /Give it POSIX user and owner 101:101/,
   ],
   [
     'an access point for bitnami’s user',

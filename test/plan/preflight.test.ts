@@ -152,7 +152,7 @@ const REFUSALS: readonly Row[] = [
       clickhouseStore: known({ version: '24.8.7', timezone: 'UTC', head: 8, dirty: false }, 'x'),
     },
     { version: '3.28.3' },
-    /schema is at version 8, but Langfuse 3\.28\.3 knows only 7, .*: deploy the release that migrated to 8/,
+    /schema is at version 8, but Langfuse 3\.28\.3 knows only 7, .*\. Deploy the release that migrated to 8/,
   ],
   [
     'v2 to beyond 3.29.0 with its data not copied yet',

@@ -1,17 +1,13 @@
-import type { Unseen } from '../stack/stack.ts'
-import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, skipped, warning } from './check.ts'
+import { absent, type Check, failed, KIND, missing, passed, skipped, unseen, warning } from './check.ts'
 
 export const cloudMap = {
+  ...KIND.rollout,
   id: 'cloud-map',
   title: "ClickHouse's name resolves to the running task",
-  group: 'control-plane',
-  needs: [],
-  settles: true,
   about: ['cloud-map', 'clickhouse'],
   run({ stack }) {
     if (!stack.discovery.known)
-      return unseen(stack.discovery, 'web and worker need another way to find ClickHouse')
+      return absent(stack.discovery, 'web and worker need another way to find ClickHouse')
     const { name, instances } = stack.discovery.value
     const [instance] = instances
     const [task] = stack.clickhouse.tasks
@@ -45,18 +41,13 @@ export const cloudMap = {
 const LONGEST_TTL = 60
 
 export const cloudMapSettings = {
+  ...KIND.setUp,
   id: 'cloud-map-settings',
   title: "ClickHouse's DNS record is up to date soon after a change",
-  group: 'control-plane',
-  needs: [],
-  settles: false,
   about: ['cloud-map'],
   run({ stack }) {
     const { discovery } = stack
-    if (!discovery.known)
-      return discovery.because === 'not-asked'
-        ? skipped(`${discovery.reason}.`)
-        : inconclusive(`${discovery.reason}.`)
+    if (!discovery.known) return missing(discovery)
     const { name, records, customHealth } = discovery.value
     if (records === undefined) return skipped(`Cloud Map does not report the DNS records of ${name}.`)
     const address = records.find(({ type }) => type === 'A')
@@ -76,9 +67,28 @@ export const cloudMapSettings = {
   },
 } as const satisfies Check
 
-/** A part that the stack does not have is a warning with its consequence; one that could not be read is inconclusive. */
-function unseen(part: { readonly reason: string; readonly because: Unseen }, then: string): Finding {
-  return part.because === 'not-asked'
-    ? warning(`${part.reason}, so ${then}.`)
-    : inconclusive(`${part.reason}.`)
-}
+export const clickhouseName = {
+  ...KIND.stores,
+  id: 'clickhouse-name',
+  title: "ClickHouse's name resolves inside the VPC",
+  about: ['cloud-map', 'clickhouse'],
+  run({ stack }) {
+    const { name } = stack.probe
+    if (!name.known) return unseen(name)
+    const { addresses } = name.value
+    const running = stack.clickhouse.tasks.flatMap(task => task.address ?? [])
+    const stale = addresses.filter(address => !running.includes(address))
+    // A name that is not Cloud Map's (a load balancer, a tunnel) resolves elsewhere; `/ping` shows whether it works.
+    const ours = stack.discovery.known && stack.discovery.value.name === name.value.name
+    if (addresses.length === 0)
+      return failed(
+        `${name.value.name} does not resolve inside the VPC: check Cloud Map and the DNS settings of the VPC.`,
+      )
+    if (ours && stale.length > 0) {
+      return failed(
+        `Inside the VPC ${name.value.name} resolves to ${stale.join(', ')}, where no ClickHouse task runs (running: ${running.join(', ') || 'none'}). Deregister the stale instance in Cloud Map; DNS drops it after its TTL.`,
+      )
+    }
+    return passed(`${name.value.name} resolves to ${addresses.join(', ')}.`)
+  },
+} as const satisfies Check

@@ -1,7 +1,17 @@
-import type { Queue, ValkeyState } from '../stack/stack.ts'
+import type { Queue, Stack, ValkeyState } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, passed, plural, skipped, warning } from './check.ts'
-import { unseen } from './store-checks.ts'
+import {
+  failed,
+  inconclusive,
+  KIND,
+  missing,
+  moduleHint,
+  passed,
+  plural,
+  skipped,
+  unseen,
+  warning,
+} from './check.ts'
 
 const MINUTE = 60_000
 const STUCK_MS = 10 * MINUTE
@@ -9,17 +19,14 @@ const BEHIND_MS = 30 * MINUTE
 
 /** https://github.com/langfuse/langfuse/issues/15509: the worker stops all queues but stays healthy. */
 export const valkeyQueues = {
+  ...KIND.storesSetUp,
   id: 'valkey-queues',
   title: 'The worker processes its queues',
-  group: 'inside',
-  needs: ['inside'],
-  settles: false,
   about: ['valkey', 'worker'],
   run({ stack }) {
     const seen = stack.probe.valkey
-    if (!seen.known)
-      return unseen({ ...seen, because: seen.because === 'unreachable' ? 'no-evidence' : seen.because })
-    return seen.value.version === '' ? noServer(seen.source) : evaluate(seen.value)
+    if (!seen.known) return missing(seen)
+    return seen.value.version === '' ? noServer(seen.source) : evaluateQueues(seen.value)
   },
 } as const satisfies Check
 
@@ -30,7 +37,7 @@ function noServer(source: string): Finding {
   )
 }
 
-function evaluate({ queues, now, cluster }: ValkeyState): Finding {
+function evaluateQueues({ queues, now, cluster }: ValkeyState): Finding {
   const ages = queues.map(queue => ({ ...queue, age: ageOf(queue, now) }))
   const stuck = ages.filter(queue => queue.waiting > 0 && queue.active === 0 && queue.age > STUCK_MS)
   if (stuck.length > 0) {
@@ -72,16 +79,13 @@ const SWITCH = 'REDIS_CLUSTER_ENABLED'
 
 /** https://github.com/langfuse/langfuse/issues/5906; Langfuse knows clusters since 3.70.0. */
 export const valkeyCluster = {
+  ...KIND.storesSetUp,
   id: 'valkey-cluster',
   title: 'Web and worker use the cluster mode of Valkey',
-  group: 'inside',
-  needs: ['inside'],
-  settles: false,
   about: ['valkey', 'worker'],
   run({ stack }) {
     const seen = stack.probe.valkey
-    if (!seen.known)
-      return unseen({ ...seen, because: seen.because === 'unreachable' ? 'no-evidence' : seen.because })
+    if (!seen.known) return missing(seen)
     if (seen.value.version === '') return noServer(seen.source)
     const { environment, secrets } = stack.worker.container
     if (SWITCH in secrets) return skipped(`${SWITCH} is a secret, which this check does not read.`)
@@ -94,9 +98,46 @@ export const valkeyCluster = {
     }
     if (!cluster && configured) {
       return failed(
-        `${SWITCH} is \`true\` for the worker, but Valkey at ${seen.source} is not a cluster, so the worker cannot use the queues: remove that variable from web and worker.`,
+        `${SWITCH} is \`true\` for the worker, but Valkey at ${seen.source} is not a cluster, so the worker cannot use the queues. Remove that variable from web and worker.`,
       )
     }
     return passed(cluster ? `Valkey is a cluster, and ${SWITCH} is \`true\`.` : 'Valkey is not a cluster.')
   },
 } as const satisfies Check
+
+export const valkey = {
+  ...KIND.stores,
+  id: 'valkey',
+  title: 'Valkey does not lose queued jobs',
+  about: ['valkey'],
+  run({ stack }) {
+    const seen = stack.probe.valkey
+    return seen.known ? evaluateMemory(seen.value, seen.source, stack) : unseen(seen)
+  },
+} as const satisfies Check
+
+/** https://langfuse.com/self-hosting/deployment/infrastructure/cache: an evicted key is a lost event. */
+function evaluateMemory(
+  { version, policy, used, maximum, evicted }: ValkeyState,
+  address: string,
+  stack: Stack,
+): Finding {
+  if (evicted > 0 && policy !== 'noeviction') {
+    return failed(
+      `Valkey at ${address} has evicted ${evicted} keys (maxmemory-policy ${policy ?? 'unknown'}), so events were lost or a queue is stuck. Set maxmemory-policy to noeviction in its parameter group, and give it more memory.`,
+    )
+  }
+  const full = maximum === 0 ? 0 : used / maximum
+  if (full > 0.9) {
+    return failed(
+      `Valkey at ${address} uses ${Math.round(full * 100)} % of its memory: check why the worker does not empty the queues, or give Valkey more memory.`,
+    )
+  }
+  if (policy === undefined) return skipped(`Valkey at ${address} does not report its maxmemory-policy.`)
+  if (policy !== 'noeviction') {
+    return warning(
+      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops queued jobs and locks when its memory is full: set noeviction in its parameter group.${moduleHint(stack, 'parameterGroup')}`,
+    )
+  }
+  return passed(`Valkey at ${address} answers (${version}, noeviction).`)
+}

@@ -239,13 +239,13 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
         ),
       })),
     expects: [
-      warns('environment-names', /`ENCRIPTION_KEY`.*the worker runs without it.*name = "ENCRYPTION_KEY"/),
+      warns('environment-names', /`ENCRIPTION_KEY`.*rename it.*name = "ENCRYPTION_KEY"/),
     ],
   },
   {
     name: 'a lower-case v4 in a name',
     put: stage => variables(stage, 'langfuse_worker', { LANGFUSE_MIGRATION_v4_WRITE_MODE: 'dual' }),
-    expects: [warns('environment-names', /`LANGFUSE_MIGRATION_V4_WRITE_MODE` is meant/)],
+    expects: [warns('environment-names', /should be `LANGFUSE_MIGRATION_V4_WRITE_MODE`/)],
   },
   {
     name: 'the web has a variable that only v2 read',
@@ -287,7 +287,7 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
     expects: [
       fails(
         'environment-values',
-        /worker crashes at its start with `LANGFUSE_MIGRATION_V4_WRITE_MODE=legacy`/,
+        /worker of Langfuse 3\.225\.4 crashes at its start with `LANGFUSE_MIGRATION_V4_WRITE_MODE=legacy`/,
       ),
     ],
   },
@@ -330,7 +330,7 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
     name: 'web and worker have different buckets',
     row: 33,
     put: stage => variables(stage, 'langfuse_worker', { LANGFUSE_S3_EVENT_UPLOAD_BUCKET: 'another' }),
-    expects: [warns('environment-pairs', /differ in `LANGFUSE_S3_EVENT_UPLOAD_BUCKET`/)],
+    expects: [warns('environment-pairs', /different values for `LANGFUSE_S3_EVENT_UPLOAD_BUCKET`/)],
   },
   {
     name: 'web and worker read SALT from different secrets',

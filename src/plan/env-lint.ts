@@ -26,9 +26,7 @@ export function explained({ kind, about }: LintFinding, misses: readonly NearMis
   return kind === 'warning' && misses.some(({ side, meant }) => about.includes(`${side} ${meant}`))
 }
 
-/**
- * The findings for a deploy. Where the target is running already, nothing starts, so a refusal is only a warning.
- */
+/** The findings for a deploy. Where the target is running already, nothing starts, so a refusal is only a warning. */
 export function environmentFindings(question: {
   readonly config: { readonly version: Release }
   readonly stack: Stack

@@ -85,9 +85,8 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
     steps: [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps],
     warnings: [...warnings(question, changes), ...environment.warnings, ...backup.warnings, ...back.warnings],
   })
-  return config.planDigest !== undefined && config.planDigest !== plan.digest
-    ? stale(plan, config.planDigest)
-    : plan
+  const isApproved = config.planDigest === undefined || config.planDigest === plan.digest
+  return isApproved ? plan : stale(plan, config.planDigest)
 }
 
 /** Without another change no backup is taken. */

@@ -32,8 +32,8 @@ function migrateStep(components: readonly Step[], question: MigrateQuestion): Mi
   const pending = pendingMigrations(question)
   if (config.migrate === 'boot' || targets.web === undefined || isNothing(pending)) return undefined
   // A web that an earlier run is starting from this image migrates itself; two migrators would conflict.
-  if (components.some(step => 'component' in step && step.component === 'web' && isFollowed(step)))
-    return undefined
+  const follows = (step: Step) => 'follow' in step && step.component === 'web' && step.follow !== undefined
+  if (components.some(follows)) return undefined
   return {
     kind: 'migrate',
     image: targets.web.reference,
@@ -41,10 +41,6 @@ function migrateStep(components: readonly Step[], question: MigrateQuestion): Mi
     ...pending,
     reason: `${describe(pending, config.version)}. They run in a one-off task before web and worker change, so no health check interrupts them.`,
   }
-}
-
-function isFollowed(step: Step): boolean {
-  return 'follow' in step && step.follow !== undefined
 }
 
 /** The target's migrations that the databases lack; undefined: unknown. */
@@ -55,22 +51,15 @@ function pendingMigrations({ config, stack, facts }: MigrateQuestion): PendingMi
   if (target === undefined) return { postgres: undefined, clickhouse: undefined }
   const from = currentRelease(stack, facts)
   const current = from === undefined ? undefined : facts.release(from)
+  const names = (release: string) => facts.postgresMigrations(release).map(migration => migration.name)
   const applied = stack.postgres.known
     ? stack.postgres.value.migrations.filter(row => row.state === 'applied').map(row => row.name)
-    : current && facts.postgresMigrations(current.version).map(migration => migration.name)
+    : current && names(current.version)
   const head = stack.clickhouseStore.known ? stack.clickhouseStore.value.head : current?.clickhouseHead
   return {
-    postgres: applied && missingFrom(applied, config.version, facts),
+    postgres: applied && names(config.version).filter(name => !applied.includes(name)),
     clickhouse: head === undefined ? undefined : above(head, target.clickhouseHead),
   }
-}
-
-function missingFrom(applied: readonly string[], release: string, facts: ReleaseFacts): readonly string[] {
-  const known = new Set(applied)
-  return facts
-    .postgresMigrations(release)
-    .map(migration => migration.name)
-    .filter(name => !known.has(name))
 }
 
 function above(head: number, target: number): readonly number[] {

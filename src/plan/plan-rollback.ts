@@ -3,7 +3,6 @@ import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Observed, type Stack } from '../stack/stack.ts'
-import type { Targets } from '../stack/targets.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import { meaningOf } from './losses.ts'
 import {
@@ -189,47 +188,29 @@ function expand(undo: Undo, repair: Repair, to: string): readonly Step[] {
   if (isNothing(undo) && !repairs) return []
   const { postgres, clickhouse, clickhouseHead, renamed } = undo
   const reason = `Recreate the schema that Langfuse ${to} needs. The newer release keeps working${ofWhat(undo)}.`
-  return [
-    {
-      kind: 'undo-schema',
-      phase: 'expand',
-      postgres,
-      clickhouse,
-      clickhouseHead,
-      ...(repairs && { repair: { finish, forget } }),
-      ...withRenamed(renamed),
-      reason,
-    },
-  ]
+  const step = { kind: 'undo-schema', phase: 'expand', postgres, clickhouse, clickhouseHead, reason } as const
+  return [{ ...step, ...(repairs && { repair: { finish, forget } }), ...withRenamed(renamed) }]
 }
 
 function contract(undo: Undo, pending: Pending): readonly Step[] {
   const clickhouse = [...new Set([...undo.clickhouse, ...pending.clickhouse])].sort((a, b) => b - a)
   if (isNothing({ ...undo, clickhouse })) return []
   const reason = `Archive and repair rows in small batches, then drop what only the newer release needs. No task of it is running any more${ofWhat({ ...undo, clickhouse })}.`
-  return [
-    {
-      kind: 'undo-schema',
-      phase: 'contract',
-      postgres: undo.postgres,
-      clickhouse,
-      clickhouseHead: undefined,
-      ...withRenamed(undo.renamed),
-      reason,
-    },
-  ]
+  const { postgres, renamed } = undo
+  const step = { kind: 'undo-schema', phase: 'contract', postgres, clickhouse, reason } as const
+  return [{ ...step, clickhouseHead: undefined, ...withRenamed(renamed) }]
 }
 
 function ofWhat({ postgres, clickhouse }: Pick<Undo, 'postgres' | 'clickhouse'>): string {
-  const span = (count: number, what: string, names: readonly (string | number)[]) => {
+  const span = (what: string, names: readonly string[]) => {
     const [first, last] = [names[0], names.at(-1)]
-    if (count === 0) return []
-    return [`${amountOf(count, what)}, ${first === last ? first : `${first} first and ${last} last`}`]
+    if (first === undefined) return []
+    return `${amountOf(names.length, what)}, ${first === last ? first : `${first} first and ${last} last`}`
   }
   const parts = [
-    ...span(postgres.length, 'Postgres migration', postgres),
-    ...span(clickhouse.length, 'ClickHouse migration', clickhouse.map(clickhouseName)),
-  ]
+    span('Postgres migration', postgres),
+    span('ClickHouse migration', clickhouse.map(clickhouseName)),
+  ].flat()
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`
 }
 
@@ -248,31 +229,24 @@ function validate(undo: Undo, pending: Pending): readonly Step[] {
 
 /** Images in the reverse of deploy's order: web, ClickHouse, worker. */
 function imageSteps({ stack, targets }: RollbackQuestion): readonly Step[] {
-  const steps = [
+  return [
     webStep(stack, targets),
     ecsStep(stack.clickhouse, targets.clickhouse),
     ecsStep(stack.worker, targets.worker),
-  ]
-  return steps.filter(step => step !== undefined)
+  ].filter(step => step !== undefined)
 }
 
 function warnings({ config, stack, target, targets }: RollbackQuestion, undo: Undo): readonly string[] {
-  const found = [
-    ...target.warnings,
-    ...commonWarnings(stack, targets),
-    ...clickhouseRollbackWarnings(stack, targets),
-    ...(config.sql === 'auto' && needsAccept(classOf(undo)) ? [MAY_FAIL] : []),
-  ]
-  if (config.sql === 'images-only' && undo.postgres.length > 0) {
-    found.push(
-      `${amountOf(undo.postgres.length, 'Postgres migration')} ${undo.postgres.length === 1 ? 'stays' : 'stay'} applied. Langfuse ${target.release} may need objects that ${undo.postgres.length === 1 ? 'it' : 'they'} removed.`,
-    )
-  }
-  return found
-}
-
-function clickhouseRollbackWarnings(stack: Stack, targets: Targets): readonly string[] {
   const [from, to] = [stack.clickhouse.image.version, targets.clickhouse?.version]
-  if (from === undefined || to === undefined || compareVersions(to, from) >= 0) return []
-  return [downgradedClickHouse(from, to)]
+  const stays = config.sql === 'images-only' ? undo.postgres.length : 0
+  const are = stays === 1 ? ['stays', 'it'] : ['stay', 'they']
+  return [
+    target.warnings,
+    commonWarnings(stack, targets),
+    from && to && compareVersions(to, from) < 0 ? downgradedClickHouse(from, to) : [],
+    config.sql === 'auto' && needsAccept(classOf(undo)) ? MAY_FAIL : [],
+    stays === 0
+      ? []
+      : `${amountOf(stays, 'Postgres migration')} ${are[0]} applied. Langfuse ${target.release} may need objects that ${are[1]} removed.`,
+  ].flat()
 }

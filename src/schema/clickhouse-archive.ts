@@ -47,9 +47,7 @@ export async function countArchived(query: Query, rollbackIds: readonly string[]
   return Number(row?.['total'] ?? 0)
 }
 
-/**
- * A readable table name, unique to the rollback: `scores__metadata__0010__3_49_0_to_3_38_0_run_1234_1_1f0c3a`.
- */
+/** A readable table name, unique to the rollback: `scores__metadata__0010__3_49_0_to_3_38_0_run_1234_1_1f0c3a`. */
 export function storedName({ relation, column, migration, rollbackId }: Archived, number = 1): string {
   const what = [relation, column, ...(number === 1 ? [] : [String(number)])].filter(part => part !== '')
   return `${what.join('__')}__${migration}${suffixOf(rollbackId)}`

@@ -238,9 +238,7 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
           pair.name === 'ENCRYPTION_KEY' ? { ...pair, name: 'ENCRIPTION_KEY' } : pair,
         ),
       })),
-    expects: [
-      warns('environment-names', /`ENCRIPTION_KEY`.*rename it.*name = "ENCRYPTION_KEY"/),
-    ],
+    expects: [warns('environment-names', /`ENCRIPTION_KEY`.*rename it.*name = "ENCRYPTION_KEY"/)],
   },
   {
     name: 'a lower-case v4 in a name',

@@ -116,7 +116,7 @@ const BAD_INPUT: readonly BadInput[] = [
     'nothing to go back to',
     'rollback',
     { to: 'previous' },
-    /no deployment record and task definition langfuse-worker:1 is the worker's first: write the exact release/,
+    /no deployment record and task definition langfuse-worker:1 is the worker's first: set `to` to the exact release/,
   ],
 ]
 

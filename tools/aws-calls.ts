@@ -9,10 +9,15 @@ import { type Calls, RARE, RECORD, readCalls } from './docs/iam.ts'
  * Records which operations of AWS the scenarios' runs of `dist/` call (`npm run aws-calls`). `npm run docs` makes the
  * policies from the record. A red scenario may have called less than it should: then the record only grows.
  */
+const SCENARIOS = [
+  'test/scenario/[^.]*\\.test',
+  // Long tests that may call what no other scenario does; the rest repeat these runs under kills and faults.
+  'test/scenario/(agent|agent-undo|drift|failures|quick-start|rollback-refusals|web-platform)\\.long\\.test',
+]
 const folder = mkdtempSync(join(tmpdir(), 'aws-calls-'))
 const file = join(folder, 'calls.txt')
 writeFileSync(file, '')
-const { status } = spawnSync(process.execPath, ['tools/test.ts', 'test/scenario'], {
+const { status } = spawnSync(process.execPath, ['tools/test.ts', ...SCENARIOS], {
   stdio: 'inherit',
   env: { ...process.env, AWS_CALLS_RECORD: file },
 })

@@ -104,3 +104,15 @@ async function lostBeforeContract() {
   expect(lost.signal.aborted).toBe(true)
   return killed
 }
+
+test('a stage that stops ends the action that still runs on it', async () => {
+  const other = await openStage({ folder: join(folder, 'other'), seed: false })
+  const begun = Promise.withResolvers<void>()
+  other.stack.sandbox.world.onRequest(({ operation }) => {
+    if (operation === 'RegisterTaskDefinition') begun.resolve()
+  })
+  const running = other.run('deploy', UPGRADE)
+  await begun.promise
+  await other.stop()
+  expect((await running).exitCode).toBe(137)
+})

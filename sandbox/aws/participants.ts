@@ -33,12 +33,14 @@ export function makeParticipants(options: {
   }
 
   const sleep = async (member: Member, seconds: number, closed: AbortSignal) => {
+    const from = clock.now().getTime()
     member.sleeps(1)
     await new Promise<void>(done => {
       const cancel = clock.after(seconds, done)
       closed.addEventListener('abort', () => done(cancel()), { once: true })
     })
     member.sleeps(-1)
+    return { slept: clock.now().getTime() - from }
   }
 
   const answer = async (query: URLSearchParams, closed: AbortSignal) => {
@@ -46,7 +48,7 @@ export function makeParticipants(options: {
     if (member === undefined) return {}
     if (query.has('begin')) member.begin()
     if (query.has('rest')) member.rest()
-    if (query.has('sleep')) await sleep(member, Number(query.get('sleep')), closed)
+    if (query.has('sleep')) return sleep(member, Number(query.get('sleep')), closed)
     return {}
   }
 
@@ -56,7 +58,10 @@ export function makeParticipants(options: {
 export type Participants = {
   /** A process that is about to start: busy from now on. */
   join(): Participant
-  /** What a process says of itself: `begin` and `rest` of something it does, `sleep` for some seconds of the world. */
+  /**
+   * What a process says of itself: `begin` and `rest` of something it does, `sleep` for some seconds of the world. The
+   * answer is how many milliseconds it slept.
+   */
   answer(query: URLSearchParams, closed: AbortSignal): Promise<unknown>
 }
 

@@ -125,9 +125,10 @@ function patchTime(time) {
   Date.now = () => now() + Math.round(ahead)
   timers.setTimeout = async (milliseconds = 1, value = undefined, { signal } = {}) => {
     signal?.throwIfAborted()
-    const begun = now()
-    await get(`${time}&sleep=${milliseconds / 1000}`, signal)
-    ahead += Math.max(0, milliseconds - (now() - begun))
+    const begun = Date.now()
+    const { slept = 0 } = await get(`${time}&sleep=${milliseconds / 1000}`, signal)
+    // Pauses beside each other pass together.
+    ahead = Math.max(ahead, begun + Math.max(milliseconds, slept) - now())
     return value
   }
   syncBuiltinESMExports()

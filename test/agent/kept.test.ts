@@ -6,11 +6,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import { createCloud } from '../../src/adapters/aws.ts'
-import { http, systemClock } from '../../src/adapters/machine.ts'
+import { http } from '../../src/adapters/machine.ts'
 import { createAgent } from '../../src/agent/agent.ts'
 import type { Execution } from '../../src/execute/execution.ts'
 import { readVerifyConfig } from '../../src/inputs/config.ts'
 import type { UndoSchema } from '../../src/plan/plan.ts'
+import type { Clock } from '../../src/ports/runner.ts'
 import type { DownSql } from '../../src/schema/down-sql.ts'
 import type { Loss } from '../../src/stack/count-losses.ts'
 import { observe } from '../../src/stack/observe.ts'
@@ -39,6 +40,20 @@ afterAll(async () => {
   await stage?.stop()
   await rm(folder, { recursive: true, force: true })
 })
+
+/** The agents' runner lives in the sandbox's time, as an action does, while `work` goes on. */
+async function inItsTime<Result>(work: () => Promise<Result>): Promise<Result> {
+  const participant = stage.stack.sandbox.join()
+  time = participant.env['SANDBOX_TIME'] ?? ''
+  return work().finally(participant.leave)
+}
+
+let time = ''
+const clock: Clock = {
+  now: () => stage.stack.sandbox.world.clock.now().getTime(),
+  sleep: async milliseconds => void (await fetch(`${time}&sleep=${milliseconds / 1000}`)),
+  random: Math.random,
+}
 
 const ROWS = 5_800
 
@@ -72,8 +87,8 @@ function executionOf(steps: readonly UndoSchema[], sql: string, said: string[]):
     plan: { steps },
     stack,
     facts,
-    clock: systemClock,
-    deadline: Date.now() + 10 * 60_000,
+    clock,
+    deadline: clock.now() + 3_600_000,
     signal: new AbortController().signal,
     rollbackId: 'synthetic-1',
     say: (line: string) => said.push(line),
@@ -83,7 +98,7 @@ function executionOf(steps: readonly UndoSchema[], sql: string, said: string[]):
 const agent = (said: string[]) =>
   createAgent({
     cloud,
-    clock: systemClock,
+    clock,
     signal: new AbortController().signal,
     say: line => said.push(line),
     program: name => readFile(`dist/agent/${name}.js`, 'utf8'),
@@ -110,7 +125,7 @@ test('300 kB of down SQL goes to PostgreSQL in parts, and runs from there', asyn
   const sql = longSql()
   expect(sql.length).toBeGreaterThan(300_000)
   const said: string[] = []
-  await agent(said).undo(STEP, executionOf([STEP], sql, said))
+  await inItsTime(() => agent(said).undo(STEP, executionOf([STEP], sql, said)))
   const parts = Number(/: (\d+) agents store it in PostgreSQL first/.exec(said.join('\n'))?.[1])
   expect(parts).toBeGreaterThan(3)
   expect(definitions()).toHaveLength(parts + 1)
@@ -138,9 +153,8 @@ test('parts that are not whole run nothing', async () => {
     const [row] = await query('SELECT count(*)::int AS count FROM langfuse_rollout.agent_texts')
     if (Number(row?.['count']) > 3) await query('DELETE FROM langfuse_rollout.agent_texts WHERE part = 1')
   })
-  await expect(agent(said).undo(STEP, executionOf([STEP], longSql(), said))).rejects.toThrow(
-    /is incomplete \(\d+ of \d+ parts\), so none of it ran/,
-  )
+  const undone = inItsTime(() => agent(said).undo(STEP, executionOf([STEP], longSql(), said)))
+  await expect(undone).rejects.toThrow(/is incomplete \(\d+ of \d+ parts\), so none of it ran/)
   lost()
   expect(await query('SELECT to_regclass($$synthetic$$) AS there')).toEqual([{ there: null }])
 })
@@ -151,8 +165,8 @@ test('what is short goes with the task, and phases that follow each other are on
   const contract = { ...STEP, phase: 'contract' as const }
   const execution = executionOf([STEP, contract], 'SELECT 1;', said)
   const { undo } = agent(said)
-  expect(await undo(STEP, execution)).toMatchObject({ postgres: 0 })
-  expect(await undo(contract, execution)).toMatchObject({ postgres: 1 })
+  expect(await inItsTime(() => undo(STEP, execution))).toMatchObject({ postgres: 0 })
+  expect(await inItsTime(() => undo(contract, execution))).toMatchObject({ postgres: 1 })
   expect(definitions().length - before).toBe(1)
   expect(said.join('\n')).not.toMatch(/store it in PostgreSQL/)
 })
@@ -173,7 +187,7 @@ function manyLosses(): readonly Loss[] {
 test('what is counted may take several agents, and what cannot be counted stays open', async () => {
   const said: string[] = []
   const before = definitions().length
-  const counted = await agent(said).count(manyLosses(), stack.worker)
+  const counted = await inItsTime(() => agent(said).count(manyLosses(), stack.worker))
   expect(definitions().length - before).toBeGreaterThan(1)
   expect(counted.map(({ count }) => count)).toEqual(
     manyLosses().map((_, index) => (index === 2 ? undefined : index)),
@@ -187,13 +201,14 @@ test('an agent that does not come leaves all numbers open, and says why', async 
     family: FAMILY,
     stoppedReason: 'CannotPullContainerError: pull image manifest has been retried 7 time(s)',
   })
-  const counted = await agent(said).count(manyLosses().slice(0, 3), stack.worker)
+  const counted = await inItsTime(() => agent(said).count(manyLosses().slice(0, 3), stack.worker))
   expect(counted.map(({ count }) => count)).toEqual([undefined, undefined, undefined])
   expect(said.join('\n')).toMatch(
     /could not count what a rollback would archive, because .*CannotPullContainerError/,
   )
   stage.stack.sandbox.world.taskFaults.add({ family: FAMILY, stoppedReason: 'Task failed to start' })
-  await expect(agent(said).rearm.rearm(['x'], executionOf([], '', said))).rejects.toThrow(
+  const rearmed = inItsTime(() => agent(said).rearm.rearm(['x'], executionOf([], '', said)))
+  await expect(rearmed).rejects.toThrow(
     /needs an agent inside the VPC to re-arm background migrations: .*Run again: migrations that are already re-armed/,
   )
 })

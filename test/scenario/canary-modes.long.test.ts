@@ -10,9 +10,9 @@ afterEach(async () => {
 })
 
 test.each([
-  ['3.39.0', undefined, 'passed', /^A trace with an observation and a score could be read back/],
+  ['3.39.0', undefined, 'passed', /^A trace with an observation and a score was read back/],
   ['4.16.0', undefined, 'passed', /^A span sent by OTLP .*Mode `events_only` accepts only OTLP/],
-  ['4.16.0', 'dual', 'passed', /^A trace with an observation and a score could be read back/],
+  ['4.16.0', 'dual', 'passed', /^A trace with an observation and a score was read back/],
   ['3.0.0', undefined, 'skipped', /3\.0\.0 has no API to delete a trace/],
   ['2.93.7', undefined, 'skipped', /2\.93\.7 writes only to PostgreSQL/],
 ] as const)('%s in mode %s: %s', async (release, mode, state, sentence) => {

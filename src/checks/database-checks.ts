@@ -230,7 +230,9 @@ export const clickhouseDisk = {
     if (tightest === undefined) return skipped('ClickHouse lists no disks.')
     const free = `disk ${tightest.name} has ${(tightest.free / GIB).toFixed(1)} GiB free`
     if (tightest.free < GIB)
-      return failed(`ClickHouse's ${free} and stops accepting writes when it is full: free space now.`)
+      return failed(
+        `ClickHouse's ${free}, and ClickHouse stops accepting writes when it is full: free space now.`,
+      )
     if (tightest.free < 5 * GIB)
       return warning(
         `ClickHouse's ${free}: free space, because merges need several times the size of their result.`,

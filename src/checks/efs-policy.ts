@@ -36,7 +36,7 @@ export function decide(policy: string, action: string, mounting: Mounting): Deci
     return { state: 'unknown' }
   return {
     state: 'denied',
-    because: `no statement of the file-system policy allows ${action} to every client, and the volume is mounted without IAM`,
+    because: 'no statement allows it to every client, and the volume is mounted without IAM',
     fix: 'set authorizationConfig.iam and transitEncryption to ENABLED in the volume, then allow the action to the task role. Or allow it to every client of a mount target',
   }
 }
@@ -143,7 +143,7 @@ function compare(
 
 /** What a matching Deny requires, in terms of the task definition. */
 function reasonOf({ Sid, Condition = {} }: Statement, { encrypted, accessPoint }: Mounting) {
-  const statement = `statement${Sid === undefined ? '' : ` ${Sid}`} of the file-system policy`
+  const statement = Sid === undefined ? 'a statement' : `statement ${Sid}`
   const keys = Object.values(Condition).flatMap(found => Object.keys(found).map(key => key.toLowerCase()))
   if (keys.includes('aws:securetransport') && !encrypted)
     return {

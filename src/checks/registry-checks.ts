@@ -4,7 +4,17 @@ import { expiryOf } from '../release/lifecycle.ts'
 import { exactVersion, findImage, type ImageRepository, type Registry } from '../stack/observe-images.ts'
 import { imageOf, type RunningImage, type Stack } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, KIND, missing, moduleHint, passed, skipped, warning } from './check.ts'
+import {
+  capital,
+  failed,
+  inconclusive,
+  KIND,
+  missing,
+  moduleHint,
+  passed,
+  skipped,
+  warning,
+} from './check.ts'
 
 const COMPONENTS = ['web', 'worker', 'clickhouse'] as const
 
@@ -24,7 +34,8 @@ const imageTags = {
     const floating = COMPONENTS.filter(component => floats(imageOf(stack, component)))
     if (floating.length > 0) {
       const names = floating.map(
-        component => `${componentName(component)} (${shortImage(imageOf(stack, component).reference)})`,
+        component =>
+          `${capital(componentName(component))} (${shortImage(imageOf(stack, component).reference)})`,
       )
       return warning(
         `${names.join(', ')} ${floating.length === 1 ? 'uses' : 'use'} a tag that is not an exact release, so the next task start may pull a different image. Deploy an exact release; the deploy action pins it by digest.${moduleHint(stack, 'floating')}`,
@@ -63,7 +74,7 @@ function movedTag(stack: Stack, component: ImageRepository['component']): readon
   if (now === undefined || now.digest === digest) return []
   const version = exactVersion(now.tags)
   return [
-    `${componentName(component)} runs ${shortDigest(digest)}, but \`${shortImage(reference)}\` now points to ${shortDigest(now.digest)}${version === undefined ? '' : ` (${version})`}`,
+    `${capital(componentName(component))} runs ${shortDigest(digest)}, but \`${shortImage(reference)}\` now points to ${shortDigest(now.digest)}${version === undefined ? '' : ` (${version})`}`,
   ]
 }
 

@@ -13,7 +13,7 @@ import {
 import { appRunnerBusy, brokenOnEfs, runningClickHouse, wrongClickHouseCount } from '../stack/rules.ts'
 import { currentRelease, type EcsComponent } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
-import { failed, inconclusive, KIND, moduleHint, passed, skipped, unseen, warning } from './check.ts'
+import { capital, failed, inconclusive, KIND, moduleHint, passed, skipped, unseen, warning } from './check.ts'
 
 export const workerSteady = {
   ...KIND.rollout,
@@ -34,13 +34,13 @@ export const clickhouseSteady = {
 type Service = Pick<EcsComponent, 'component' | 'service' | 'tasks'>
 
 function steady({ component, service, tasks }: Service): Finding {
-  const name = `${componentName(component)} (ECS service ${service.name})`
+  const name = `${capital(componentName(component))} (ECS service ${service.name})`
   const [deployment] = service.deployments
   if (service.desiredCount === 0)
     return failed(`${name} is scaled to 0 tasks: set its desired count to at least 1.`)
   if (service.deployments.length !== 1 || deployment === undefined) {
     return failed(
-      `${name} has ${service.deployments.length} deployments at once: wait for the rollout to finish. If it does not, the last service event may say why (${service.events[0]?.message ?? 'no event'}).`,
+      `${name} has ${service.deployments.length} deployments at once: wait for the rollout to finish. If it does not, read the last service event: ${service.events[0]?.message ?? 'none.'}`,
     )
   }
   if (deployment.rolloutState === 'FAILED')

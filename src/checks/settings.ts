@@ -2,7 +2,7 @@ import { componentName } from '../plan/plan.ts'
 import type { EcsService } from '../ports/cloud.ts'
 import { deploysByItself } from '../stack/rules.ts'
 import type { EcsComponent } from '../stack/stack.ts'
-import { type Check, isOfModule, KIND, moduleHint, passed, skipped, warning } from './check.ts'
+import { type Check, capital, isOfModule, KIND, moduleHint, passed, skipped, warning } from './check.ts'
 
 const circuitBreaker = {
   ...KIND.setUp,
@@ -144,7 +144,7 @@ const containerLogs = {
     const silent = onEcs.filter(({ container }) => container.logGroup === undefined)
     if (silent.length === 0) return passed('All containers on ECS log to CloudWatch.')
     return warning(
-      `${silent.map(({ component }) => componentName(component)).join(', ')} does not log to CloudWatch, so the cause of a failed start is lost: set the log driver awslogs, and for ClickHouse logger.console.`,
+      `${silent.map(({ component }) => capital(componentName(component))).join(', ')} does not log to CloudWatch, so the cause of a failed start is lost: set the log driver awslogs, and for ClickHouse logger.console.`,
     )
   },
 } as const satisfies Check

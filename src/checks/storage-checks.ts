@@ -32,7 +32,7 @@ export const efs = {
       )
     if (state !== 'available')
       return failed(
-        `EFS file system ${id} is ${state}, so ClickHouse tasks cannot mount it: wait until it is available.`,
+        `EFS file system ${id} is in state ${state}, so ClickHouse tasks cannot mount it. If it does not become available, restore its newest recovery point into a new file system.`,
       )
     if (mountTargets.length === 0) {
       return failed(
@@ -42,7 +42,7 @@ export const efs = {
     const broken = mountTargets.find(target => target.state !== 'available')
     if (broken !== undefined)
       return failed(
-        `Mount target ${broken.id} of ${id} in ${broken.zone} is ${broken.state}: wait if it is creating; otherwise delete it and create it again.`,
+        `Mount target ${broken.id} of ${id} in ${broken.zone} is ${broken.state}: ${broken.state === 'creating' ? 'wait until it is available' : 'delete it and create it again'}.`,
       )
     return evaluateSubnets(stack, stack.files.value)
   },
@@ -139,7 +139,7 @@ export const efsPolicy = {
     const denied = decisions.find(({ state }) => state === 'denied')
     if (denied?.state === 'denied')
       return failed(
-        `The policy of ${volume.fileSystemId} denies ${denied.action}: ${denied.because}, so a ClickHouse task ${denied.action === ACTIONS[0] ? 'fails to start with "access denied by server"' : 'cannot write'}. ${capital(denied.fix)}.`,
+        `The policy of ${volume.fileSystemId} denies ${denied.action}: ${denied.because}. A ClickHouse task ${denied.action === ACTIONS[0] ? 'fails to start with "access denied by server"' : 'cannot write'}. ${capital(denied.fix)}.`,
       )
     const open = decisions.find(({ state }) => state === 'unknown')
     if (open === undefined)

@@ -208,7 +208,7 @@ function open(of: (state: State) => readonly BackgroundMigration[], version: str
   const stalled = of('stalled')
   if (stalled.length > 0) {
     return warning(
-      `Background migration ${namesOf(stalled)} is stalled: it has not finished, and no worker is running it. A worker starts them only at its own start. If that was minutes ago, ${rerun(stalled)}. Do not upgrade before.`,
+      `Background migration ${namesOf(stalled)} is stalled: it has not finished, and no worker is running it. A worker starts them only at its own start. If that was minutes ago, ${rerun(stalled)}. Do not upgrade until it has finished.`,
     )
   }
   const going = [...of('active'), ...of('queued')]

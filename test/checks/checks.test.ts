@@ -134,7 +134,7 @@ const FAULTS: readonly Fault[] = [
     files({ state: 'deleting' }),
     'efs-mount-targets',
     'failed',
-    /fs-1 is deleting/,
+    /fs-1 is in state deleting/,
   ],
   [
     'EFS without mount targets',

@@ -82,7 +82,7 @@ const CASES: readonly Case[] = [
     files({ state: 'deleting' }),
     'efs-mount-targets',
     'failed',
-    /fs-1 is deleting/,
+    /fs-1 is in state deleting/,
   ],
   [
     'no mount target',

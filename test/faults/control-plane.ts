@@ -373,7 +373,7 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
         })),
       )
     },
-    expects: [warns('image-tags', /worker \(langfuse-worker:3\) uses a tag that is not an exact release/)],
+    expects: [warns('image-tags', /Worker \(langfuse-worker:3\) uses a tag that is not an exact release/)],
   },
   {
     name: "the worker's tag was moved to another image",
@@ -387,7 +387,7 @@ export const REGISTRY_FAULTS: readonly Fault[] = [
       return swap(images, { images: moved })
     },
     expects: [
-      fails('image-tags', /worker runs sha256:\w+, but `langfuse-worker:[\d.]+` now points to sha256:\w+/),
+      fails('image-tags', /Worker runs sha256:\w+, but `langfuse-worker:[\d.]+` now points to sha256:\w+/),
     ],
   },
   {

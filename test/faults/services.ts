@@ -42,7 +42,7 @@ const services: readonly Fault[] = [
       {
         check: 'worker-steady',
         state: 'failed',
-        says: /2 deployments at once: wait for the rollout to finish\. If it does not/,
+        says: /2 deployments at once: wait for the rollout to finish\. If it does not, read the last service event: \(service/,
       },
     ],
   },
@@ -424,7 +424,11 @@ const store: readonly Fault[] = [
     name: 'ClickHouse has 0.5 GiB left',
     put: stage => freeSpace(stage, 2 ** 29),
     expects: [
-      { check: 'clickhouse-disk', state: 'failed', says: /has 0\.5 GiB free and stops accepting writes/ },
+      {
+        check: 'clickhouse-disk',
+        state: 'failed',
+        says: /has 0\.5 GiB free, and ClickHouse stops accepting writes/,
+      },
     ],
   },
   {
@@ -610,7 +614,7 @@ const elsewhere: readonly Fault[] = [
       return undo
     },
     expects: [
-      { check: 'web-steady', state: 'failed', says: /web \(ECS service langfuse_web\) is scaled to 0 tasks/ },
+      { check: 'web-steady', state: 'failed', says: /Web \(ECS service langfuse_web\) is scaled to 0 tasks/ },
       { check: 'web-health', state: 'failed', says: /did not answer/ },
     ],
     also: ['web-version'],

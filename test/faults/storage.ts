@@ -33,7 +33,9 @@ const configuration: readonly Fault[] = [
   {
     name: 'the file system is in error',
     put: async ({ files }) => swap(files, { state: 'error' }),
-    expects: [{ check: 'efs-mount-targets', state: 'failed', says: /EFS file system fs-\w+ is error/ }],
+    expects: [
+      { check: 'efs-mount-targets', state: 'failed', says: /EFS file system fs-\w+ is in state error/ },
+    ],
   },
   {
     name: 'the file system was deleted',
@@ -97,7 +99,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-policy',
         state: 'failed',
-        says: /no statement of the file-system policy allows .*mounted without IAM/,
+        says: /no statement allows it to every client.*mounted without IAM/,
       },
     ],
   },

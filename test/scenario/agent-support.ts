@@ -100,7 +100,7 @@ export async function expectNeverPassed(stage: Stage, broken: readonly Broken[])
     // The other agent, which mounts, met no fault.
     const inside = checksOf(result, 'inside').filter(({ id }) => id !== 'efs-mounted')
     expect(inside.map(check => check.state)).toEqual(inside.map(() => 'inconclusive'))
-    expect(inside[0]?.sentence).toMatch(/^the databases were not observed, because /)
+    expect(inside[0]?.sentence).toMatch(/^The databases were not observed, because /)
     expect(inside[0]?.sentence).toMatch(sentence)
     expect(result.summary).toMatch(sentence)
   }
@@ -112,7 +112,7 @@ export async function expectDenied(stage: Stage, operation: string, permission: 
   const { faults } = stage.stack.sandbox.world
   faults.add({ operation, kind: 'access-denied', times: Number.POSITIVE_INFINITY })
   const reason = new RegExp(
-    `the databases were not observed, because AWS denied ${permission}.*; grant ${permission}`,
+    `[Tt]he databases were not observed, because AWS denied ${permission}.*; grant ${permission}`,
   )
 
   const asked = await verifyOutside(stage)

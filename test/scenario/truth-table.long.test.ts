@@ -219,7 +219,7 @@ const CELLS: readonly Cell[] = [
     ...web('busy'),
     what: 'service busy',
     outcome: 'refused',
-    cause: [/App Runner service langfuse_web is busy, START_DEPLOYMENT .*: wait until it has ended/],
+    cause: [/App Runner service langfuse_web is busy: START_DEPLOYMENT .*\. Wait until it has ended/],
   },
   {
     ...lateWeb(() => arrangeWeb('busy')),

@@ -1,8 +1,7 @@
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
-import type { Stack } from '../stack/stack.ts'
-import { currentRelease } from '../stack/stack.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
 
 export type Side = 'web' | 'worker'
 

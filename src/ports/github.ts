@@ -40,18 +40,21 @@ export type Fingerprint = {
   readonly parts: Readonly<Partial<Record<FingerprintPart, Readonly<Record<string, string>>>>>
 }
 
-export type FingerprintPart =
-  | 'web'
-  | 'worker'
-  | 'clickhouse'
-  | 'web image'
-  | 'worker image'
-  | 'clickhouse image'
-  | 'efs'
-  | 'mount targets'
-  | 'cloud map'
-  | 'postgres'
-  | 'clickhouse schema'
+export const FINGERPRINT_PARTS = [
+  'web',
+  'worker',
+  'clickhouse',
+  'web image',
+  'worker image',
+  'clickhouse image',
+  'efs',
+  'mount targets',
+  'cloud map',
+  'postgres',
+  'clickhouse schema',
+] as const
+
+export type FingerprintPart = (typeof FINGERPRINT_PARTS)[number]
 
 /** What was last deployed, saved after a successful deploy or rollback. Drift is measured against it. */
 export type Baseline = {

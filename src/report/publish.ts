@@ -2,8 +2,7 @@ import { countOf } from '../checks/run.ts'
 import type { Artifact } from '../ports/github.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { Observed, Probe } from '../stack/stack.ts'
-import type { Conclusion } from './conclusion.ts'
-import { isSuccess } from './conclusion.ts'
+import { type Conclusion, isSuccess } from './conclusion.ts'
 import { summaryOf } from './summary.ts'
 
 /** Publishes the conclusion: report file, outputs, job summary, and the run's one annotation. */

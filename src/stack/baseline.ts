@@ -1,6 +1,12 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Container, EcsService, TaskDefinition } from '../ports/cloud.ts'
-import type { Fingerprint, FingerprintPart, KeptBaseline, KeptRecord } from '../ports/github.ts'
+import {
+  FINGERPRINT_PARTS,
+  type Fingerprint,
+  type FingerprintPart,
+  type KeptBaseline,
+  type KeptRecord,
+} from '../ports/github.ts'
 import { exactVersion } from './observe-images.ts'
 import type {
   AppRunnerWeb,
@@ -52,27 +58,16 @@ export type Deployed = {
 export function compareWith(was: Fingerprint, stack: Stack): Comparison {
   const is = fingerprintOf(stack)
   const same = was.schema === is.schema
-  const both = PARTS.flatMap(part => {
+  const both = FINGERPRINT_PARTS.flatMap(part => {
     const before = was.parts[part]
     const now = is.parts[part]
     return before === undefined || now === undefined ? [] : compareMembers(part, before, now, same)
   })
-  return { differences: both, uncompared: PARTS.flatMap(part => uncompared(part, { was, is, stack })) }
+  return {
+    differences: both,
+    uncompared: FINGERPRINT_PARTS.flatMap(part => uncompared(part, { was, is, stack })),
+  }
 }
-
-const PARTS: readonly FingerprintPart[] = [
-  'web',
-  'worker',
-  'clickhouse',
-  'web image',
-  'worker image',
-  'clickhouse image',
-  'efs',
-  'mount targets',
-  'cloud map',
-  'postgres',
-  'clickhouse schema',
-]
 
 type Members = Readonly<Record<string, string>>
 

@@ -3,8 +3,8 @@ import { compareVersions } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
 import { flagDefault, readsV4Flags, WRITE_MODE } from '../release/v4-flags.ts'
 import { quoteClickHouseLiteral } from '../schema/quote.ts'
-import { countIn, inSession, readQueue } from './observe-databases.ts'
-import { type Observed, observed, type Queue, unknown, type WebComponent } from './stack.ts'
+import { countIn, inSession, inStore, readQueue } from './observe-databases.ts'
+import type { Observed, Queue, WebComponent } from './stack.ts'
 
 /** The observed result of a canary: a test trace that was written to be read back. The check evaluates it. */
 export type Canary = {
@@ -133,40 +133,37 @@ export function canaryProbe(stores: {
   readonly valkey: Valkey | undefined
 }): CanaryProbe {
   return {
-    rows: (traceId, path) => countRows(stores.clickhouse, traceId, path),
-    queues: () => readQueues(stores.valkey),
+    rows: (traceId, path) =>
+      inStore(stores.clickhouse, 'this run does not query ClickHouse', store =>
+        countRows(store, traceId, path),
+      ),
+    queues: () => inStore(stores.valkey, 'this run does not query Valkey', readQueues),
   }
 }
 
 async function countRows(
-  clickhouse: ClickHouse | undefined,
+  clickhouse: ClickHouse,
   traceId: string,
   path: CanaryRoute['path'],
-): Promise<Observed<number>> {
-  if (clickhouse === undefined) return unknown('this run does not query ClickHouse', 'not-asked')
+): Promise<number> {
   const [table, column] = path === 'otel' ? ['events_full', 'trace_id'] : ['traces', 'id']
-  return observed(clickhouse.address, async () => {
-    const [row] = await clickhouse.run(
-      `SELECT count() AS rows FROM ${table} WHERE ${column} = ${quoteClickHouseLiteral(traceId)}`,
-      { timeoutMs: 10_000 },
-    )
-    return Number(row?.['rows'] ?? 0)
-  })
+  const [row] = await clickhouse.run(
+    `SELECT count() AS rows FROM ${table} WHERE ${column} = ${quoteClickHouseLiteral(traceId)}`,
+    { timeoutMs: 10_000 },
+  )
+  return Number(row?.['rows'] ?? 0)
 }
 
-async function readQueues(valkey: Valkey | undefined): Promise<Observed<readonly CanaryQueue[]>> {
-  if (valkey === undefined) return unknown('this run does not query Valkey', 'not-asked')
-  return observed(valkey.address, () =>
-    inSession(valkey, async session => {
-      const queues: CanaryQueue[] = []
-      for (const name of QUEUES) {
-        const key = `${valkey.prefix}:${name}`
-        const { oldest: _oldest, ...queue } = await readQueue(session, key, name)
-        queues.push({ ...queue, delayed: await countIn(session, 'ZCARD', `${key}:delayed`) })
-      }
-      return queues
-    }),
-  )
+function readQueues(valkey: Valkey): Promise<readonly CanaryQueue[]> {
+  return inSession(valkey, async session => {
+    const queues: CanaryQueue[] = []
+    for (const name of QUEUES) {
+      const key = `${valkey.prefix}:${name}`
+      const { oldest: _oldest, ...queue } = await readQueue(session, key, name)
+      queues.push({ ...queue, delayed: await countIn(session, 'ZCARD', `${key}:delayed`) })
+    }
+    return queues
+  })
 }
 
 /** The queues of a canary (packages/shared/src/server/queues.ts, v3.0.0 to v4.16.0). */

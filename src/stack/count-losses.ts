@@ -17,6 +17,12 @@ export type CountedLoss = Loss & { readonly count: number | undefined }
 /** Counts losses from this runner or by the agent. */
 export type CountLosses = (losses: readonly Loss[], worker: EcsComponent) => Promise<readonly CountedLoss[]>
 
+/** A database without an address is undefined. */
+export type Databases = {
+  readonly postgres: Postgres | undefined
+  readonly clickhouse: ClickHouse | undefined
+}
+
 type Countable = Pick<Loss, 'store' | 'sql'>
 type Counted<Some> = Some & { readonly count: number | undefined }
 
@@ -29,10 +35,7 @@ const TIMEOUT_MS = 10_000
  */
 export async function countLosses<Some extends Countable>(
   losses: readonly Some[],
-  {
-    postgres,
-    clickhouse,
-  }: { readonly postgres: Postgres | undefined; readonly clickhouse: ClickHouse | undefined },
+  { postgres, clickhouse }: Databases,
 ): Promise<readonly Counted<Some>[]> {
   const inPostgres = losses.filter(({ store }) => store === 'postgres')
   const inClickHouse = losses.filter(({ store }) => store === 'clickhouse')

@@ -1,9 +1,9 @@
-import { explain } from '../errors/errors.ts'
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
 import { readClickHouseSnapshot } from '../schema/clickhouse-schema.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
-import { inSession } from './observe-databases.ts'
+import type { Databases } from './count-losses.ts'
+import { inSession, inStore, NO_CLICKHOUSE } from './observe-databases.ts'
 import { type Observed, observed, type Unseen, unknown } from './stack.ts'
 
 /** Schemas and load of both databases, unevaluated. */
@@ -52,18 +52,16 @@ type ClickHouseMemory = {
 }
 
 /** Reads each part by itself: one that cannot be read (missing privilege) leaves the others. Never throws. */
-export async function runDeepProbe({ postgres, clickhouse }: Stores): Promise<DeepProbe> {
+export async function runDeepProbe({ postgres, clickhouse }: Databases): Promise<DeepProbe> {
   const [inPostgres, clickhouseSchema, detached, mutations, memory] = await Promise.all([
     probePostgres(postgres),
-    inClickHouse(clickhouse, readSchema),
-    inClickHouse(clickhouse, readDetached),
-    inClickHouse(clickhouse, readMutations),
-    inClickHouse(clickhouse, readMemory),
+    inStore(clickhouse, NO_CLICKHOUSE, readSchema, UNREAD),
+    inStore(clickhouse, NO_CLICKHOUSE, readDetached, UNREAD),
+    inStore(clickhouse, NO_CLICKHOUSE, readMutations, UNREAD),
+    inStore(clickhouse, NO_CLICKHOUSE, readMemory, UNREAD),
   ])
   return { ...inPostgres, clickhouseSchema, detached, mutations, memory }
 }
-
-type Stores = { readonly postgres: Postgres | undefined; readonly clickhouse: ClickHouse | undefined }
 
 export function unseenDeepProbe(reason: string, because: Unseen): DeepProbe {
   const nothing = unknown<never>(reason, because)
@@ -79,39 +77,22 @@ export function unseenDeepProbe(reason: string, because: Unseen): DeepProbe {
 
 const TIMEOUT_MS = 15_000
 
+/** Another check reports an unreachable store; here it is missing evidence. */
+const UNREAD = { because: 'no-evidence' } as const
+
 async function probePostgres(
   postgres: Postgres | undefined,
 ): Promise<Pick<DeepProbe, 'postgresSchema' | 'postgresLoad'>> {
-  if (postgres === undefined) {
-    const nothing = unknown<never>('the address of PostgreSQL is unknown', 'not-asked')
-    return { postgresSchema: nothing, postgresLoad: nothing }
-  }
-  const { address } = postgres
-  try {
-    return await inSession(postgres, async session => {
+  const read = (store: Postgres) =>
+    inSession(store, async session => {
       await session.run(`SET statement_timeout = ${TIMEOUT_MS}`)
       return {
-        postgresSchema: await part(address, () => readPostgresSchema(session)),
-        postgresLoad: await part(address, () => readLoad(session)),
+        postgresSchema: await observed(store.address, () => readPostgresSchema(session), UNREAD),
+        postgresLoad: await observed(store.address, () => readLoad(session), UNREAD),
       }
     })
-  } catch (error) {
-    const nothing = unknown<never>(explain(error), 'no-evidence')
-    return { postgresSchema: nothing, postgresLoad: nothing }
-  }
-}
-
-async function inClickHouse<Value>(
-  clickhouse: ClickHouse | undefined,
-  read: (clickhouse: ClickHouse) => Promise<Value>,
-): Promise<Observed<Value>> {
-  if (clickhouse === undefined) return unknown('the address of ClickHouse is unknown', 'not-asked')
-  return part(clickhouse.address, () => read(clickhouse))
-}
-
-/** Another check reports an unreachable store; here it is missing evidence. */
-function part<Value>(address: string, read: () => Promise<Value>): Promise<Observed<Value>> {
-  return observed(address, read, { because: 'no-evidence' })
+  const seen = await inStore(postgres, 'the address of PostgreSQL is unknown', read, UNREAD)
+  return seen.known ? seen.value : { postgresSchema: seen, postgresLoad: seen }
 }
 
 /** More would not come through a log in time; Langfuse itself has about 1,200. */

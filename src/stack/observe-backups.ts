@@ -28,7 +28,7 @@ export async function observeBackups(config: StackConfig, stack: Stack, cloud: C
 }
 
 /** The Aurora cluster that Langfuse uses. */
-export async function observeDatabase(
+async function observeDatabase(
   config: StackConfig,
   stack: Components,
   cloud: Cloud,
@@ -97,10 +97,11 @@ function owns(cluster: DatabaseCluster, host: string): boolean {
 async function observeFiles(stack: Stack, cloud: Cloud): Promise<Observed<FileProtection | undefined>> {
   const [volume] = stack.clickhouse.taskDefinition.volumes
   if (volume === undefined) return known(undefined, stack.clickhouse.taskDefinition.arn)
-  const read = async () => {
-    const vault = chooseVault(await cloud.backup.vaults())
-    return { ...protectionOf(volume.fileSystemId, stack), vault }
-  }
+  const { fileSystemId: fileSystem } = volume
+  const resource = fileSystemArn(fileSystem, stack)
+  // https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html: the role that its console creates.
+  const role = `arn:${partitionOf(stack)}:iam::${stack.account}:role/service-role/AWSBackupDefaultServiceRole`
+  const read = async () => ({ fileSystem, resource, role, vault: chooseVault(await cloud.backup.vaults()) })
   return observed('backup:ListBackupVaults', read, {
     failed: `the backup vaults of ${cloud.region} cannot be read: `,
   })
@@ -116,19 +117,12 @@ function chooseVault(vaults: readonly string[]): string | undefined {
   )
 }
 
-/** https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html: the role that its console creates. */
-function protectionOf(fileSystem: string, stack: Stack) {
-  const partition = stack.worker.service.arn.split(':')[1] || 'aws'
-  return {
-    fileSystem,
-    resource: fileSystemArn(fileSystem, stack),
-    role: `arn:${partition}:iam::${stack.account}:role/service-role/AWSBackupDefaultServiceRole`,
-  }
+function fileSystemArn(fileSystem: string, stack: Components): string {
+  return `arn:${partitionOf(stack)}:elasticfilesystem:${stack.region}:${stack.account}:file-system/${fileSystem}`
 }
 
-export function fileSystemArn(fileSystem: string, stack: Components): string {
-  const partition = stack.worker.service.arn.split(':')[1] || 'aws'
-  return `arn:${partition}:elasticfilesystem:${stack.region}:${stack.account}:file-system/${fileSystem}`
+function partitionOf({ worker }: Components): string {
+  return worker.service.arn.split(':')[1] || 'aws'
 }
 
 /** What a restore can start from. `undefined` in a known fact: there is no such resource. */

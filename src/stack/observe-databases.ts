@@ -23,13 +23,25 @@ import { observed, unknown } from './stack.ts'
 const NOT_GIVEN = 'this runner does not reach the databases: set `network: direct` with'
 
 /** PostgreSQL's migrations. A wrong password counts as `unreachable`. */
-export async function observePostgres(
+export function observePostgres(
   postgres: Postgres | undefined,
   missing = `${NOT_GIVEN} \`database-url\``,
 ): Promise<Observed<PostgresState>> {
-  if (postgres === undefined) return unknown(missing, 'not-asked')
-  return observed(postgres.address, () => inSession(postgres, readPostgres))
+  return inStore(postgres, missing, store => inSession(store, readPostgres))
 }
+
+/** What `read` finds in a store. A store without an address is not read: `missing` says why. */
+export async function inStore<Store extends { readonly address: string }, Value>(
+  store: Store | undefined,
+  missing: string,
+  read: (store: Store) => Promise<Value>,
+  failure: Parameters<typeof observed>[2] = {},
+): Promise<Observed<Value>> {
+  if (store === undefined) return unknown(missing, 'not-asked')
+  return observed(store.address, () => read(store), failure)
+}
+
+export const NO_CLICKHOUSE = 'the address of ClickHouse is unknown'
 
 /** Connects, reads and closes. */
 export async function inSession<Session extends { close(): Promise<void> | void }, Value>(
@@ -117,12 +129,11 @@ async function tableExists(session: PostgresSession, table: string): Promise<boo
 }
 
 /** golang-migrate's state, and the server's version and timezone. */
-export async function observeClickHouse(
+export function observeClickHouse(
   clickhouse: ClickHouse | undefined,
   missing = `${NOT_GIVEN} \`clickhouse-url\``,
 ): Promise<Observed<ClickHouseState>> {
-  if (clickhouse === undefined) return unknown(missing, 'not-asked')
-  return observed(clickhouse.address, () => readClickHouse(clickhouse))
+  return inStore(clickhouse, missing, readClickHouse)
 }
 
 async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> {
@@ -136,20 +147,19 @@ async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> 
     ? await clickhouse.run('SELECT version, dirty FROM schema_migrations ORDER BY sequence DESC LIMIT 1')
     : []
   return {
-    version: String(server?.['version'] ?? ''),
-    timezone: String(server?.['timezone'] ?? ''),
+    version: server['version'],
+    timezone: String(server['timezone'] ?? ''),
     head: Math.max(0, Number(head?.['version'] ?? 0)),
     dirty: Number(head?.['dirty'] ?? 0) === 1,
   }
 }
 
 /** Valkey's memory, and Langfuse's queues in it. */
-export async function observeValkey(
+export function observeValkey(
   valkey: Valkey | undefined,
   missing = 'input `redis-url` is empty',
 ): Promise<Observed<ValkeyState>> {
-  if (valkey === undefined) return unknown(missing, 'not-asked')
-  return observed(valkey.address, () => inSession(valkey, session => readValkey(session, valkey.prefix)))
+  return inStore(valkey, missing, store => inSession(store, session => readValkey(session, store.prefix)))
 }
 
 async function readValkey(session: ValkeySession, prefix: string): Promise<ValkeyState> {

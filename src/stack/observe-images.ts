@@ -2,8 +2,7 @@ import { explain, RolloutError } from '../errors/errors.ts'
 import type { Component } from '../inputs/config.ts'
 import type { Cloud, Ecr, EcrImage, EcrRepository, EcrSettings } from '../ports/cloud.ts'
 import { ecrRepository, parseImage } from '../release/image.ts'
-import type { Components, EcsComponent, Observed, RunningImage } from './stack.ts'
-import { observed } from './stack.ts'
+import { type Components, type EcsComponent, type Observed, observed, type RunningImage } from './stack.ts'
 
 /**
  * The image behind a reference. `running` is the digest that the tasks report. Without one (App Runner reports none) the

@@ -3,6 +3,7 @@ import type { Component, StackConfig } from '../inputs/config.ts'
 import type {
   AppRunnerOperation,
   Cloud,
+  CloudMapService,
   Container,
   EcsService,
   EcsTask,
@@ -15,7 +16,6 @@ import { dataVolume, GONE } from './observe-storage.ts'
 import { type Inside, type ProbeInside, type ProbeMount, unseenInside } from './probe-inside.ts'
 import type {
   AppRunnerWeb,
-  Discovery,
   EcsComponent,
   EcsWeb,
   FileSystem,
@@ -150,17 +150,13 @@ async function observeAppRunnerWeb(name: string, cloud: Cloud): Promise<AppRunne
   const service = await cloud.appRunner.service(name)
   if (service === undefined) return undefined
   const operations = await cloud.appRunner.operations(service.arn).catch(explain)
-  const unseen = typeof operations === 'string' ? operations : undefined
+  const seen =
+    typeof operations === 'string'
+      ? { operation: undefined, unseen: operations }
+      : { operation: openOperation(operations) }
   const { environment, secrets } = service
   const image = await observeImageAtLeast(service.image, undefined, cloud)
-  const operation = typeof operations === 'string' ? undefined : openOperation(operations)
-  const seen = {
-    platform: 'app-runner',
-    service,
-    operation,
-    ...(unseen !== undefined && { unseen }),
-  } as const
-  return { component: 'web', ...seen, image, environment, secrets }
+  return { component: 'web', platform: 'app-runner', service, ...seen, image, environment, secrets }
 }
 
 async function observeEcsWeb(config: StackConfig, cloud: Cloud): Promise<EcsWeb | undefined> {
@@ -211,7 +207,7 @@ function reportedVersion(body: string): string | undefined {
   }
 }
 
-async function observeDiscovery(service: EcsService, cloud: Cloud): Promise<Observed<Discovery>> {
+async function observeDiscovery(service: EcsService, cloud: Cloud): Promise<Observed<CloudMapService>> {
   const [registry] = service.registries
   if (registry === undefined)
     return unknown(`ECS service ${service.name} is not registered in Cloud Map`, 'not-asked')

@@ -2,7 +2,13 @@ import { explain } from '../errors/errors.ts'
 import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
 import type { Http, Names } from '../ports/http.ts'
 import { type DeepProbe, runDeepProbe, unseenDeepProbe } from './deep-probe.ts'
-import { observeClickHouse, observePostgres, observeValkey } from './observe-databases.ts'
+import {
+  inStore,
+  NO_CLICKHOUSE,
+  observeClickHouse,
+  observePostgres,
+  observeValkey,
+} from './observe-databases.ts'
 import type {
   ClickHouseState,
   EcsComponent,
@@ -55,9 +61,9 @@ export async function probeInside(
     observePostgres(stores.postgres, missing?.postgres),
     observeClickHouse(clickhouse, missing?.clickhouse),
     observeName(clickhouse, stores.names),
-    evidence(clickhouse, store => store.ping()),
-    evidence(clickhouse, readDisks),
-    evidence(clickhouse, readTables),
+    inStore(clickhouse, NO_CLICKHOUSE, store => store.ping()),
+    inStore(clickhouse, NO_CLICKHOUSE, readDisks),
+    inStore(clickhouse, NO_CLICKHOUSE, readTables),
     observeValkey(stores.valkey, missing?.valkey),
     observeWorkers(workers, stores.http),
     deepProbe ? runDeepProbe({ ...stores, clickhouse }) : NO_DEEP_PROBE,
@@ -110,16 +116,8 @@ function withShortTimeout(clickhouse: ClickHouse): ClickHouse {
   }
 }
 
-async function evidence<Value>(
-  clickhouse: ClickHouse | undefined,
-  read: (clickhouse: ClickHouse) => Promise<Value>,
-): Promise<Observed<Value>> {
-  if (clickhouse === undefined) return unknown('the address of ClickHouse is unknown', 'not-asked')
-  return observed(clickhouse.address, () => read(clickhouse))
-}
-
 async function observeName(clickhouse: ClickHouse | undefined, names: Names): Promise<Probe['name']> {
-  if (clickhouse === undefined) return unknown('the address of ClickHouse is unknown', 'not-asked')
+  if (clickhouse === undefined) return unknown(NO_CLICKHOUSE, 'not-asked')
   const name = clickhouse.address.replace(/:\d+$/, '')
   const read = async () => ({ name, addresses: await names.resolve(name) })
   return observed('the resolver of the VPC', read, { failed: `${name} has no address inside the VPC: ` })
@@ -165,12 +163,8 @@ async function observeWorker({ task, url }: WorkerAddress, http: Http): Promise<
   try {
     const { status, body } = await http.get(url, { timeoutMs: HEALTH_TIMEOUT_MS })
     const strange = status === 200 && !/"status"\s*:\s*"ok"/i.test(body)
-    return {
-      task,
-      url,
-      status,
-      problem: strange ? "answers 200, but not with Langfuse's health report" : undefined,
-    }
+    const problem = strange ? "answers 200, but not with Langfuse's health report" : undefined
+    return { task, url, status, problem }
   } catch (error) {
     return { task, url, status: undefined, problem: explain(error) }
   }

@@ -31,7 +31,7 @@ export type Stack = {
   readonly health: Observed<WebHealth>
   readonly postgres: Observed<PostgresState>
   readonly clickhouseStore: Observed<ClickHouseState>
-  readonly discovery: Observed<Discovery>
+  readonly discovery: Observed<CloudMapService>
   readonly files: Observed<FileSystem>
   /** What is visible only inside the VPC, unevaluated. */
   readonly probe: Probe
@@ -219,8 +219,6 @@ export type WorkerHealth = {
   readonly status: number | undefined
   readonly problem: string | undefined
 }
-
-export type Discovery = CloudMapService
 
 export type FileSystem = {
   readonly id: string

@@ -1,5 +1,5 @@
-import type { Rule, SecurityGroup, Subnet } from '../ports/cloud.ts'
-import type { Network, NetworkPlacement, Store } from '../stack/observe-network.ts'
+import type { NetworkPlacement, Rule, SecurityGroup, Subnet } from '../ports/cloud.ts'
+import type { Network, Store } from '../stack/observe-network.ts'
 import type { Observed, Stack, Unseen } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
 import { capital, failed, KIND, missing, passed, warning } from './check.ts'

@@ -7,7 +7,7 @@ import { observe, quickSources, type Sources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 import { BACKUP_CHECKS } from './backups.ts'
 import { canary } from './canary-checks.ts'
-import type { Check, CheckState, Finding, Subject } from './check.ts'
+import { type Check, type CheckState, type Finding, inconclusive, type Subject } from './check.ts'
 import { clickhouseName, cloudMap, cloudMapSettings } from './cloud-map-checks.ts'
 import { clickhouseDisk, DATABASE_CHECKS } from './database-checks.ts'
 import { drift } from './drift-check.ts'
@@ -74,7 +74,7 @@ export type CheckResult = Finding & Omit<Check<CheckId>, 'run' | 'needs' | 'sett
 export const CHECKS: readonly Check<CheckId>[] = TABLE
 
 /** Those that a rollout must pass. */
-export const SETTLING: readonly Check<CheckId>[] = CHECKS.filter(check => check.settles)
+const SETTLING: readonly Check<CheckId>[] = CHECKS.filter(check => check.settles)
 
 /** The checks with these names or groups; throws on an unknown name. */
 export function chooseChecks(names: readonly string[]): readonly Check<CheckId>[] {
@@ -99,11 +99,7 @@ export async function runChecks(
       try {
         return { ...check, ...(await run(subject)) }
       } catch (error) {
-        return {
-          ...check,
-          state: 'inconclusive' as const,
-          sentence: `Internal error in this check: ${explain(error)}`,
-        }
+        return { ...check, ...inconclusive(`Internal error in this check: ${explain(error)}`) }
       }
     }),
   )
@@ -123,6 +119,12 @@ export function countOf(results: readonly CheckResult[], state: CheckState): num
   return results.filter(result => result.state === state).length
 }
 
+/** `3 passed, 1 failed, …` */
+export function countsOf(results: readonly CheckResult[]): string {
+  const states = ['passed', 'failed', 'warning', 'inconclusive', 'skipped'] as const
+  return states.map(state => `${countOf(results, state)} ${state}`).join(', ')
+}
+
 export type Settled = {
   /** undefined: the stack could not be observed. */
   readonly stack: Stack | undefined
@@ -136,20 +138,7 @@ const SETTLE_MS = 60_000
 const PAUSE_MS = 3_000
 
 /** Observes the stack after a change and runs the settling checks; with `untilSettled` it repeats until they pass. */
-export async function settleChecks(
-  subject: {
-    readonly config: StackConfig
-    readonly connections: Sources
-    readonly facts: ReleaseFacts
-    readonly expected: Release | undefined
-  },
-  time: {
-    readonly clock: Clock
-    readonly deadline: number
-    readonly signal: AbortSignal
-    readonly untilSettled: boolean
-  },
-): Promise<Settled> {
+export async function settleChecks(subject: Settling, time: Time): Promise<Settled> {
   const until = Math.min(time.clock.now() + SETTLE_MS, time.deadline)
   const quick = { ...subject, connections: quickSources(subject.connections) }
   for (;;) {
@@ -162,33 +151,34 @@ export async function settleChecks(
   }
 }
 
+type Settling = {
+  readonly config: StackConfig
+  readonly connections: Sources
+  readonly facts: ReleaseFacts
+  readonly expected: Release | undefined
+}
+
+type Time = {
+  readonly clock: Clock
+  readonly deadline: number
+  readonly signal: AbortSignal
+  readonly untilSettled: boolean
+}
+
 /** Each probe starts a task: one probe after the settling, and a second one only if the first finds a problem. */
-async function alsoProbeInside(
-  subject: Parameters<typeof settleChecks>[0],
-  { signal, untilSettled, clock, deadline }: Parameters<typeof settleChecks>[1],
-  outside: Settled,
-): Promise<Settled> {
+async function alsoProbeInside(subject: Settling, time: Time, outside: Settled): Promise<Settled> {
+  const { signal, untilSettled, clock, deadline } = time
   if (signal.aborted) return outside
   const settled = await observeOnce(subject)
   const again = untilSettled && isFinal(outside.checks) && !isFinal(settled.checks)
   return again && clock.now() < deadline && !signal.aborted ? observeOnce(subject) : settled
 }
 
-async function observeOnce({
-  config,
-  connections,
-  facts,
-  expected,
-}: Parameters<typeof settleChecks>[0]): Promise<Settled> {
+async function observeOnce({ config, connections, facts, expected }: Settling): Promise<Settled> {
   try {
     const stack = await observe(config, connections)
-    const wanted = expected ?? releaseOf(stack.web.image.version)
-    const checks = await runChecks(SETTLING, {
-      stack,
-      expected: wanted,
-      facts,
-    })
-    return { stack, checks, problem: undefined }
+    const subject = { stack, expected: expected ?? releaseOf(stack.web.image.version), facts }
+    return { stack, checks: await runChecks(SETTLING, subject), problem: undefined }
   } catch (error) {
     return { stack: undefined, checks: [], problem: explain(error) }
   }

@@ -1,7 +1,7 @@
-import type { EfsVolume } from '../ports/cloud.ts'
+import type { EfsVolume, FileSystem } from '../ports/cloud.ts'
 import type { MountEndpoint, Network } from '../stack/observe-network.ts'
 import { DATA_PATH, GONE, type Storage } from '../stack/observe-storage.ts'
-import type { ClickHouseTable, FileSystem, Stack } from '../stack/stack.ts'
+import type { ClickHouseTable, Stack } from '../stack/stack.ts'
 import type { Check, Finding, Subject } from './check.ts'
 import {
   absent,

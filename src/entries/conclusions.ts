@@ -1,7 +1,7 @@
 import type { Settled } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
-import { type Plan, type Refusal, type Step, titleOf } from '../plan/plan.ts'
-import { type OldWeb, oldWebRemedy } from '../plan/plan-migrate.ts'
+import { amountOf, type Plan, type Refusal, titleOf } from '../plan/plan.ts'
+import { isOfWeb, type OldWeb, oldWebRemedy } from '../plan/plan-migrate.ts'
 import type { Runner } from '../ports/runner.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -28,7 +28,7 @@ export function refused(action: 'deploy' | 'rollback', refusal: Refusal, stack: 
 }
 
 export function planned(plan: Plan, stack: Stack): Conclusion {
-  const steps = plan.steps.length === 1 ? '1 step' : `${plan.steps.length} steps`
+  const steps = amountOf(plan.steps.length, 'step')
   return conclude(plan.action, 'planned', `Dry run: the plan has ${steps}. Nothing was changed.`, {
     versions: { previous: plan.from, current: plan.from, target: plan.to },
     plan,
@@ -89,10 +89,6 @@ export function nextSteps(stopped: Stopped): readonly string[] {
 /** The migrations were started, and the target's web does not run yet. */
 function betweenTheReleases({ steps, oldWeb }: Stopped): readonly string[] {
   const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')
-  const webIsNew = steps.some(({ step, state }) => isWeb(step) && state === 'done')
+  const webIsNew = steps.some(({ step, state }) => isOfWeb(step) && state === 'done')
   return oldWeb === undefined || !migrated || webIsNew ? [] : [oldWebRemedy(oldWeb)]
-}
-
-function isWeb(step: Step): boolean {
-  return 'component' in step && step.component === 'web'
 }

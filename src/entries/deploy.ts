@@ -72,8 +72,7 @@ async function findImages(
     : resolveMirrors(targets, { from, version, clickhouseVersion }, imageTool)
 }
 
-function wantedImages(config: DeployConfig) {
-  const { images, version, clickhouseVersion } = config
+function wantedImages({ images, version, clickhouseVersion }: DeployConfig) {
   const clickhouse = images.clickhouse ?? clickhouseVersion
   return {
     web: images.web === undefined ? { tag: version } : { reference: images.web },
@@ -215,18 +214,13 @@ async function stopRolling(
 ): Promise<Conclusion> {
   const rolling = steps.find(({ step, state }) => step.kind === 'roll-ecs' && state === 'rolling')?.step
   if (rolling?.kind !== 'roll-ecs') return failed
+  const and = (sentence: string) => ({ ...failed, headline: `${failed.headline} ${sentence}` })
   try {
     await connections.cloud.ecs.stopDeployment(config.cluster, rolling.service)
     ports.runner.info(`Asked ECS to stop the deployment of ${rolling.service} and to roll it back.`)
-    return {
-      ...failed,
-      headline: `${failed.headline} ECS was asked to roll ${rolling.service} back to its previous tasks.`,
-    }
+    return and(`ECS was asked to roll ${rolling.service} back to its previous tasks.`)
   } catch (error) {
-    return {
-      ...failed,
-      headline: `${failed.headline} Could not ask ECS to stop the deployment of ${rolling.service}: ${explain(error)}`,
-    }
+    return and(`Could not ask ECS to stop the deployment of ${rolling.service}: ${explain(error)}`)
   }
 }
 

@@ -67,12 +67,7 @@ export async function openRecord(
 }
 
 function withoutGitHub(keep: OpenRecord['keep'], warning: string): OpenRecord {
-  return {
-    id: undefined,
-    warnings: [warning],
-    keep,
-    close: async () => undefined,
-  }
+  return { id: undefined, warnings: [warning], keep, close: async () => undefined }
 }
 
 function fileKeeper(record: DeploymentRecord, ports: Ports): (artifact: Artifact) => Promise<void> {

@@ -59,15 +59,8 @@ type Finish = {
   readonly deadline: number
 }
 
-async function finish({
-  plan,
-  steps,
-  target,
-  config,
-  connections,
-  ports,
-  deadline,
-}: Finish): Promise<Conclusion> {
+async function finish(run: Finish): Promise<Conclusion> {
+  const { plan, steps, target, config, connections, ports, deadline } = run
   const complete = steps.every(step => step.state === 'done')
   const settled = await settleChecks(
     { config, connections, facts: ports.facts, expected: complete ? target.release : undefined },

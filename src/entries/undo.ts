@@ -7,7 +7,7 @@ import { planUndo } from '../plan/plan-rollback.ts'
 import type { DeploymentRecord } from '../ports/github.ts'
 import { releaseOf } from '../release/release.ts'
 import { observe, quickSources } from '../stack/observe.ts'
-import type { RollbackTarget } from '../stack/rollback-target.ts'
+import { imagesOf, type RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import { announce } from './conclusions.ts'
@@ -46,15 +46,9 @@ export async function undo(failed: Failed): Promise<Undone> {
     const stack = await observeAtRest(failed, deadline)
     const target = targetOf(failed)
     const targets = await resolveTargets(stack, target.wanted, connections.cloud)
-    const question = {
-      // A deploy accepts no risk on its own.
-      config: { ...config, to: target.release, sql: 'auto' as const, accept: new Set<string>() },
-      stack,
-      target,
-      targets,
-      facts: ports.facts,
-    }
-    const plan = planUndo(question)
+    // A deploy accepts no risk on its own.
+    const own = { ...config, to: target.release, sql: 'auto', accept: new Set<string>() } as const
+    const plan = planUndo({ config: own, stack, target, targets, facts: ports.facts })
     if (plan.kind === 'refusal') return nothing(plan.problems.join(' '), plan.next)
     ports.runner.info('The deploy failed. Rolling back its changes:')
     announce(plan, ports.runner)
@@ -99,10 +93,9 @@ function targetOf({ record, steps }: Failed): RollbackTarget {
     throw new Error(
       'The release before this deploy is unknown, so there is no rollback target: run the rollback action with `to`.',
     )
-  const { web, worker, clickhouse } = record.images
   return {
     release,
-    wanted: { web: { reference: web }, worker: { reference: worker }, clickhouse: { reference: clickhouse } },
+    wanted: imagesOf(record),
     source: 'the record of this deploy',
     record: undefined,
     snapshot: steps.find(({ artifact }) => artifact?.kind === 'aurora-snapshot')?.artifact?.id,

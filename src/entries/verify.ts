@@ -1,6 +1,13 @@
 import type { Check, Subject } from '../checks/check.ts'
 import { differencesOf, drift, driftOf } from '../checks/drift-check.ts'
-import { type CheckId, type CheckResult, chooseChecks, countOf, runChecks, verdictOf } from '../checks/run.ts'
+import {
+  type CheckId,
+  type CheckResult,
+  chooseChecks,
+  countsOf,
+  runChecks,
+  verdictOf,
+} from '../checks/run.ts'
 import { readVerifyConfig, type VerifyConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import { releaseOf } from '../release/release.ts'
@@ -54,10 +61,7 @@ async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusi
   const checks = await runChecks(chosen, subject)
   for (const check of checks) ports.runner.info(`${check.state.padEnd(12)} ${check.id}: ${check.sentence}`)
   const outcome = verdictOf(checks, config.failOn)
-  const counts = (['passed', 'failed', 'warning', 'inconclusive', 'skipped'] as const)
-    .map(state => `${countOf(checks, state)} ${state}`)
-    .join(', ')
-  return conclude('verify', outcome, `${checks.length} checks: ${counts}.`, {
+  return conclude('verify', outcome, `${checks.length} checks: ${countsOf(checks)}.`, {
     versions: { previous: undefined, current: currentRelease(stack, ports.facts), target: undefined },
     problems: outcome === 'passed' ? [] : reasons(checks),
     warnings: inside ? notChecked(stack) : [],

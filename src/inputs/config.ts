@@ -6,7 +6,10 @@ import { InputReader, SECRET_INPUTS } from './read.ts'
 
 type WebPlatform = 'app-runner' | 'ecs' | 'ecs-express'
 
-export type Component = 'worker' | 'clickhouse' | 'web'
+/** In deploy's usual order. */
+export const COMPONENTS = ['worker', 'clickhouse', 'web'] as const
+
+export type Component = (typeof COMPONENTS)[number]
 
 /** The inputs of all three actions. */
 export type StackConfig = {
@@ -184,8 +187,9 @@ function readRegion(reader: InputReader, runner: Runner): string {
 
 function readNetwork(reader: InputReader): Pick<StackConfig, 'network' | 'databases'> {
   const network = reader.choice('network', ['auto', 'task', 'direct'])
-  const databases = readDatabases(reader)
-  const { databaseUrl, clickhouse, redisUrl } = databases
+  const databaseUrl = reader.url('database-url', ['postgresql:', 'postgres:'])
+  const clickhouse = readClickHouse(reader)
+  const redisUrl = reader.url('redis-url', ['redis:', 'rediss:'])
   const given = databaseUrl !== undefined || clickhouse !== undefined || redisUrl !== undefined
   if (network === 'direct' && databaseUrl === undefined && clickhouse === undefined) {
     reader.problems.push(
@@ -197,15 +201,7 @@ function readNetwork(reader: InputReader): Pick<StackConfig, 'network' | 'databa
       "Input `network` is `task`, which reads the database addresses from the worker's environment. Leave `database-url`, `clickhouse-url` and `redis-url` empty, or set `network: direct`.",
     )
   }
-  return { network, databases: given ? databases : undefined }
-}
-
-function readDatabases(reader: InputReader): DirectDatabases {
-  return {
-    databaseUrl: reader.url('database-url', ['postgresql:', 'postgres:']),
-    clickhouse: readClickHouse(reader),
-    redisUrl: reader.url('redis-url', ['redis:', 'rediss:']),
-  }
+  return { network, databases: given ? { databaseUrl, clickhouse, redisUrl } : undefined }
 }
 
 function readClickHouse(reader: InputReader): ClickHouseAccess | undefined {
@@ -288,8 +284,6 @@ function readMirror(reader: InputReader): string | undefined {
   }
   return registry
 }
-
-const COMPONENTS: readonly Component[] = ['worker', 'clickhouse', 'web']
 
 function readOrder(reader: InputReader): readonly Component[] {
   const named = reader.list('order')

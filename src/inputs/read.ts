@@ -20,14 +20,15 @@ export class InputReader {
 
   required(name: string, example: string): string {
     const value = this.text(name)
-    if (value === undefined) this.#refuse(`Input \`${name}\` is empty. Set it to ${example}.`)
+    if (value === undefined) this.problems.push(`Input \`${name}\` is empty. Set it to ${example}.`)
     return value ?? ''
   }
 
   choice<const Option extends string>(name: string, options: readonly [Option, ...Option[]]): Option {
     const value = this.text(name) ?? options[0]
     const found = options.find(option => option === value)
-    if (found === undefined) this.#refuse(`Input \`${name}\` is \`${value}\`. Set it to ${oneOf(options)}.`)
+    if (found === undefined)
+      this.problems.push(`Input \`${name}\` is \`${value}\`. Set it to ${oneOf(options)}.`)
     return found ?? options[0]
   }
 
@@ -42,7 +43,7 @@ export class InputReader {
     const unit = { s: 1_000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] ?? 0
     const milliseconds = Number(match?.[1] ?? 0) * unit
     if (value !== '' && milliseconds === 0) {
-      this.#refuse(
+      this.problems.push(
         `Input \`${name}\` is \`${value}\`. Set it to a duration above zero such as \`90s\`, \`45m\` or \`2h\`.`,
       )
     }
@@ -61,7 +62,7 @@ export class InputReader {
     const parsed = parseRelease(value)
     if (typeof parsed === 'string') return parsed
     if (value !== '') {
-      this.#refuse(
+      this.problems.push(
         `Input \`${name}\` is \`${value}\`, which ${parsed.problem}. Set it to an exact release such as \`3.225.4\`.`,
       )
     }
@@ -75,7 +76,7 @@ export class InputReader {
     const image = parseImage(value)
     const exact = image?.digest !== undefined || (image?.tag !== undefined && /\d+\.\d+\.\d+/.test(image.tag))
     if (!exact) {
-      this.#refuse(
+      this.problems.push(
         `Input \`${name}\` is \`${value}\`, which can point to another image later. Set it to repository:exact-tag or repository@sha256:….`,
       )
     }
@@ -88,15 +89,11 @@ export class InputReader {
     const protocol = URL.canParse(value) ? new URL(value).protocol : undefined
     if (protocol === undefined || !protocols.includes(protocol)) {
       // The value may contain a password.
-      this.#refuse(
+      this.problems.push(
         `Input \`${name}\` is not a URL that starts with ${oneOf(protocols.map(item => `${item}//`))}. Correct it.`,
       )
     }
     return value
-  }
-
-  #refuse(problem: string): void {
-    this.problems.push(problem)
   }
 }
 

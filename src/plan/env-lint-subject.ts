@@ -1,3 +1,4 @@
+import type { Container } from '../ports/cloud.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
@@ -86,25 +87,17 @@ export function subjectOf(stack: Stack, to: Release, facts: ReleaseFacts): LintS
   const names = facts.environmentNames(majorOf(to))
   if (names.size === 0) return undefined
   const from = currentRelease(stack, facts)
-  const { container } = stack.worker
-  return {
-    web: webVariables(stack),
-    worker: {
-      environment: container.environment,
-      secrets: container.secrets,
-      files: container.environmentFiles ?? 0,
-      memory: container.memory,
-    },
-    from,
-    to,
-    names,
-    obsolete: from === undefined ? new Set() : facts.environmentNames(majorOf(from)),
-  }
+  const obsolete = from === undefined ? new Set<string>() : facts.environmentNames(majorOf(from))
+  return { web: webVariables(stack), worker: variablesOf(stack.worker.container), from, to, names, obsolete }
+}
+
+function variablesOf({ environment, secrets, environmentFiles, memory }: Container): Variables {
+  return { environment, secrets, files: environmentFiles ?? 0, memory }
 }
 
 function webVariables({ web }: Stack): Variables {
   const { environment, secrets } = web
   return web.platform === 'app-runner'
     ? { environment, secrets, files: 0, memory: web.service.memory }
-    : { environment, secrets, files: web.container.environmentFiles ?? 0, memory: web.container.memory }
+    : variablesOf({ ...web.container, environment, secrets })
 }

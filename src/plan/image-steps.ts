@@ -1,4 +1,4 @@
-import type { Component } from '../inputs/config.ts'
+import { COMPONENTS, type Component } from '../inputs/config.ts'
 import type { DeploymentSettings, EcsDeployment, EcsService } from '../ports/cloud.ts'
 import { shortImage } from '../release/image.ts'
 import type { EcsComponent, RunningImage, Stack } from '../stack/stack.ts'
@@ -59,7 +59,7 @@ function changeOf(component: Component, image: RunningImage, target: TargetImage
 
 /** Copies of images that the changes need and that the deployed repositories lack. Pure. */
 export function mirrorSteps(targets: Targets, changes: readonly Step[]): readonly Mirror[] {
-  return (['worker', 'clickhouse', 'web'] as const).flatMap(component => {
+  return COMPONENTS.flatMap(component => {
     const target = targets[component]
     const needed = changes.some(step => 'to' in step && step.to === target?.reference)
     if (target?.mirror === undefined || !needed) return []

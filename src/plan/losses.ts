@@ -3,6 +3,7 @@ import { compareVersions } from '../release/release.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import type { CountedLoss, Loss } from '../stack/count-losses.ts'
 import { heldBy, longestLock, sizesOf } from './expected-locks.ts'
+import { amountOf } from './plan.ts'
 import { isNothing, type Undo } from './rollback-class.ts'
 
 /** The SELECTs that the plan runs before any change: archived rows, new data, sizes of tables. */
@@ -150,6 +151,5 @@ function moreIn({ all, older }: Move, counted: readonly CountedLoss[]): number |
 }
 
 function amount(count: number | undefined, what: string): string {
-  if (count === undefined) return `An unknown number of ${what}s`
-  return `At least ${count} ${count === 1 ? what : `${what}s`}`
+  return count === undefined ? `An unknown number of ${what}s` : `At least ${amountOf(count, what)}`
 }

@@ -13,7 +13,8 @@ export function planBackup(
   { database, files }: Backups,
   releases: { readonly from: string | undefined; readonly to: string },
 ): BackupPlan {
-  const plans = [planDatabase(database, releases), planFiles(files, releases)]
+  const prefix = snapshotPrefix(releases.from, releases.to)
+  const plans = [planDatabase(database, prefix), planFiles(files, prefix)]
   return {
     steps: plans.flatMap(plan => plan.steps),
     problems: plans.flatMap(plan => plan.problems),
@@ -21,11 +22,9 @@ export function planBackup(
   }
 }
 
-type Releases = Parameters<typeof planBackup>[1]
-
 export const NO_BACKUP: BackupPlan = { steps: [], problems: [], warnings: [] }
 
-function planDatabase(database: Backups['database'], { from, to }: Releases): BackupPlan {
+function planDatabase(database: Backups['database'], prefix: string): BackupPlan {
   if (!database.known) {
     const problem = `Cannot take a snapshot of PostgreSQL: ${database.reason}. Grant rds:DescribeDBClusters and rds:CreateDBClusterSnapshot, and set \`database-url\` to identify the cluster. Or take the snapshot yourself and set \`backup: false\`.`
     return { ...NO_BACKUP, problems: [problem] }
@@ -43,13 +42,13 @@ function planDatabase(database: Backups['database'], { from, to }: Releases): Ba
   const step: BackupDatabase = {
     kind: 'backup-database',
     cluster: cluster.id,
-    prefix: snapshotPrefix(from, to),
+    prefix,
     reason: `A restore would start from this snapshot of Aurora cluster ${cluster.id} (identified by ${database.source}).`,
   }
   return { ...NO_BACKUP, steps: [step] }
 }
 
-function planFiles(files: Backups['files'], { from, to }: Releases): BackupPlan {
+function planFiles(files: Backups['files'], prefix: string): BackupPlan {
   if (!files.known) {
     const warning = `ClickHouse's data gets no recovery point before the first change: ${files.reason}.`
     return { ...NO_BACKUP, warnings: [warning] }
@@ -69,7 +68,7 @@ function planFiles(files: Backups['files'], { from, to }: Releases): BackupPlan 
     kind: 'backup-files',
     ...protection,
     vault,
-    prefix: snapshotPrefix(from, to),
+    prefix,
     reason: `ClickHouse's data is on ${found.fileSystem}. Down SQL cannot restore lost traces.`,
   }
   return { ...NO_BACKUP, steps: [step] }

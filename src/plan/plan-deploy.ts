@@ -1,10 +1,7 @@
 import type { Component, DeployConfig } from '../inputs/config.ts'
-import type { ReleaseFacts } from '../release/facts.ts'
 import { missingClickHouse } from '../release/requirements.ts'
-import type { Backups } from '../stack/observe-backups.ts'
 import { runningClickHouse, unfinishedRollback } from '../stack/rules.ts'
-import { currentRelease, type Stack } from '../stack/stack.ts'
-import type { Targets } from '../stack/targets.ts'
+import { currentRelease } from '../stack/stack.ts'
 import { environmentFindings } from './env-lint.ts'
 import {
   continuedDeployment,
@@ -30,21 +27,13 @@ import { commonProblems, commonWarnings, foreignImages } from './preflight.ts'
 import {
   clickhouseProblems,
   clickhouseWarnings,
+  type DeployQuestion,
   releaseProblems,
   releaseWarnings,
   stopProblems,
   wantedClickHouse,
 } from './preflight-release.ts'
 import { classOf, type Undo, undoBetween, withoutDownSql } from './rollback-class.ts'
-
-type DeployQuestion = {
-  readonly config: DeployConfig
-  readonly stack: Stack
-  readonly targets: Targets
-  readonly facts: ReleaseFacts
-  /** undefined: no backup was requested. */
-  readonly backups?: Backups | undefined
-}
 
 /** Decides a deploy: ordered steps, or every reason to refuse it. Pure. */
 export function planDeploy(question: DeployQuestion): Plan | Refusal {
@@ -164,7 +153,7 @@ function warnings(question: DeployQuestion, changes: readonly Step[]): readonly 
     ...commonWarnings(stack, targets),
     ...unreachedWarnings(question),
     ...releaseWarnings({ from: currentRelease(stack, facts), to: config.version, facts }, stack.url),
-    ...clickhouseWarnings({ config, stack, targets, facts }),
+    ...clickhouseWarnings(question),
     ...backgroundWarnings(question),
     ...foreignImages(targets, config.version),
     ...bootWarnings(question),

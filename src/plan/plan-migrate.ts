@@ -1,24 +1,17 @@
-import type { DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import { missingClickHouse } from '../release/requirements.ts'
 import { runningClickHouse } from '../stack/rules.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
-import type { TargetImage, Targets } from '../stack/targets.ts'
-import type { Migrate, Step } from './plan.ts'
-
-type MigrateQuestion = {
-  readonly config: DeployConfig
-  readonly stack: Stack
-  readonly targets: Targets
-  readonly facts: ReleaseFacts
-}
+import type { TargetImage } from '../stack/targets.ts'
+import { amountOf, type Migrate, type Step } from './plan.ts'
+import type { DeployQuestion } from './preflight-release.ts'
 
 /**
  * The component steps with the migrations before them. Only a ClickHouse that is too old for the target's migrations
  * is updated before them. Pure.
  */
-export function withMigrations(components: readonly Step[], question: MigrateQuestion): readonly Step[] {
+export function withMigrations(components: readonly Step[], question: DeployQuestion): readonly Step[] {
   const migrate = migrateStep(components, question)
   if (migrate === undefined) return components
   const server = clickhouseIsTooOld(question)
@@ -27,7 +20,7 @@ export function withMigrations(components: readonly Step[], question: MigrateQue
   return [...components.slice(0, server + 1), migrate, ...components.slice(server + 1)]
 }
 
-function migrateStep(components: readonly Step[], question: MigrateQuestion): Migrate | undefined {
+function migrateStep(components: readonly Step[], question: DeployQuestion): Migrate | undefined {
   const { config, targets } = question
   const pending = pendingMigrations(question)
   if (config.migrate === 'boot' || targets.web === undefined || isNothing(pending)) return undefined
@@ -46,7 +39,7 @@ function migrateStep(components: readonly Step[], question: MigrateQuestion): Mi
 /** The target's migrations that the databases lack; undefined: unknown. */
 type PendingMigrations = Pick<Migrate, 'postgres' | 'clickhouse'>
 
-function pendingMigrations({ config, stack, facts }: MigrateQuestion): PendingMigrations {
+function pendingMigrations({ config, stack, facts }: DeployQuestion): PendingMigrations {
   const target = facts.release(config.version)
   if (target === undefined) return { postgres: undefined, clickhouse: undefined }
   const from = currentRelease(stack, facts)
@@ -62,6 +55,10 @@ function pendingMigrations({ config, stack, facts }: MigrateQuestion): PendingMi
   }
 }
 
+export function isOfWeb(step: Step): boolean {
+  return 'component' in step && step.component === 'web'
+}
+
 function above(head: number, target: number): readonly number[] {
   return Array.from({ length: Math.max(0, target - head) }, (_, index) => head + 1 + index)
 }
@@ -70,13 +67,13 @@ function isNothing({ postgres, clickhouse }: PendingMigrations): boolean {
   return postgres?.length === 0 && clickhouse?.length === 0
 }
 
-function clickhouseIsTooOld({ config, stack }: MigrateQuestion): boolean {
+function clickhouseIsTooOld({ config, stack }: DeployQuestion): boolean {
   const running = runningClickHouse(stack)
   return running !== undefined && missingClickHouse(config.version, running) !== undefined
 }
 
 /** The worker's architecture if the web image has it, because the task runs in the worker's network. */
-function architectureFor(image: TargetImage, { config, stack }: MigrateQuestion): Migrate['architecture'] {
+function architectureFor(image: TargetImage, { config, stack }: DeployQuestion): Migrate['architecture'] {
   const { platforms } = image
   if (platforms === undefined) return architectureOfWeb(stack)
   if (!platforms.includes('linux/amd64')) return 'ARM64'
@@ -99,12 +96,12 @@ function describe({ postgres, clickhouse }: PendingMigrations, release: string):
   const count = (pending: readonly unknown[] | undefined, store: string) =>
     pending === undefined
       ? `an unknown number of ${store} migrations`
-      : `${pending.length} ${store} ${pending.length === 1 ? 'migration' : 'migrations'}`
+      : amountOf(pending.length, `${store} migration`)
   return `Langfuse ${release} brings ${count(postgres, 'Postgres')} and ${count(clickhouse, 'ClickHouse')}`
 }
 
 /** Why the task cannot run. */
-export function migrateProblems(steps: readonly Step[], { stack }: MigrateQuestion): readonly string[] {
+export function migrateProblems(steps: readonly Step[], { stack }: DeployQuestion): readonly string[] {
   const needed = steps.some(step => step.kind === 'migrate')
   const { service } = stack.worker
   if (!needed || service.subnets.length > 0) return []
@@ -114,7 +111,7 @@ export function migrateProblems(steps: readonly Step[], { stack }: MigrateQuesti
 }
 
 /** Without a database, its checks and the undo of its migrations are not possible. */
-export function unreachedWarnings(question: MigrateQuestion): readonly string[] {
+export function unreachedWarnings(question: DeployQuestion): readonly string[] {
   const { postgres, clickhouseStore } = question.stack
   const unreached = [postgres.known ? [] : 'PostgreSQL', clickhouseStore.known ? [] : 'ClickHouse'].flat()
   if (unreached.length === 0) return []
@@ -128,7 +125,7 @@ export function unreachedWarnings(question: MigrateQuestion): readonly string[] 
 }
 
 /** With `boot` the migrations are part of the web's start. */
-export function bootWarnings(question: MigrateQuestion): readonly string[] {
+export function bootWarnings(question: DeployQuestion): readonly string[] {
   const { config, stack, targets } = question
   const changes = targets.web !== undefined && targets.web.digest !== stack.web.image.digest
   if (config.migrate !== 'boot' || !changes || isNothing(pendingMigrations(question))) return []
@@ -153,12 +150,13 @@ type TaskEnvironment = {
  */
 export function migrateEnvironment({ worker, web }: Stack): TaskEnvironment {
   const { container } = worker
+  const stays = (name: string) => !LEFT.has(name)
   const has = (name: string) => name in container.environment || name in container.secrets
   const lacks = (name: string) =>
     READ_BY_ENTRYPOINT.has(name) && !has(name) && !(ADDRESS.has(name) && [...ADDRESS].some(has))
   return {
-    environment: { ...without(container.environment), ...only(web.environment, lacks) },
-    secrets: { ...without(container.secrets), ...only(web.secrets, lacks) },
+    environment: { ...only(container.environment, stays), ...only(web.environment, lacks) },
+    secrets: { ...only(container.secrets, stays), ...only(web.secrets, lacks) },
     fromWeb: [...Object.keys(web.environment), ...Object.keys(web.secrets)].filter(lacks).sort(),
     left: [...LEFT].filter(has).sort(),
   }
@@ -187,18 +185,12 @@ const READ_BY_ENTRYPOINT = new Set([
   'CLICKHOUSE_CLUSTER_NAME',
 ])
 
-/**
- * The switches that turn migrations off, and Node options, which may name a module that only the worker's image has.
- */
+/** Switches that turn migrations off, and Node options, which may name a module of the worker's image only. */
 const LEFT = new Set([
   'LANGFUSE_AUTO_POSTGRES_MIGRATION_DISABLED',
   'LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED',
   'NODE_OPTIONS',
 ])
-
-function without(values: Readonly<Record<string, string>>): Record<string, string> {
-  return only(values, name => !LEFT.has(name))
-}
 
 function only(
   values: Readonly<Record<string, string>>,
@@ -218,11 +210,10 @@ export type OldWeb = {
   readonly head: number | undefined
 }
 
-export function oldWebOf(steps: readonly Step[], question: MigrateQuestion): OldWeb | undefined {
+export function oldWebOf(steps: readonly Step[], question: DeployQuestion): OldWeb | undefined {
   const { config, stack, facts } = question
   const migrate = steps.find(step => step.kind === 'migrate')
-  const changesWeb = steps.some(step => 'component' in step && step.component === 'web')
-  if (migrate === undefined || migrate.clickhouse?.length === 0 || !changesWeb) return undefined
+  if (migrate === undefined || migrate.clickhouse?.length === 0 || !steps.some(isOfWeb)) return undefined
   if (stack.web.environment['LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED'] === 'true') return undefined
   const from = currentRelease(stack, facts)
   const before = from === undefined ? undefined : facts.release(from)?.clickhouseHead

@@ -2,6 +2,7 @@ import type { DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions, type Release } from '../release/release.ts'
 import { mandatoryStop, minimumClickHouse, mislabelled, tooOldClickHouse } from '../release/requirements.ts'
+import type { Backups } from '../stack/observe-backups.ts'
 import { brokenOnEfs, clickhouseAhead, runningClickHouse, wrongClickHouseCount } from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
@@ -61,11 +62,13 @@ export function releaseWarnings({ from, to, facts }: Way, url: string): readonly
   ].flat()
 }
 
-type Question = {
+export type DeployQuestion = {
   readonly config: DeployConfig
   readonly stack: Stack
   readonly targets: Targets
   readonly facts: ReleaseFacts
+  /** undefined: no backup was requested. */
+  readonly backups?: Backups | undefined
 }
 
 /** The version to deploy; undefined: ClickHouse stays on its version. */
@@ -74,7 +77,7 @@ export function wantedClickHouse(config: DeployConfig, targets: Targets): string
 }
 
 /** Why the target cannot run on this ClickHouse. */
-export function clickhouseProblems({ config, stack, targets, facts }: Question): readonly string[] {
+export function clickhouseProblems({ config, stack, targets, facts }: DeployQuestion): readonly string[] {
   const version = wantedClickHouse(config, targets) ?? runningClickHouse(stack)
   return [
     version === undefined ? undefined : tooOldClickHouse(config.version, version),
@@ -84,7 +87,7 @@ export function clickhouseProblems({ config, stack, targets, facts }: Question):
   ].filter(problem => problem !== undefined)
 }
 
-export function clickhouseWarnings({ config, stack, targets }: Question): readonly string[] {
+export function clickhouseWarnings({ config, stack, targets }: DeployQuestion): readonly string[] {
   const [running, wanted] = [runningClickHouse(stack), wantedClickHouse(config, targets)]
   const minimum = minimumClickHouse(config.version)
   if (running === undefined && wanted === undefined && minimum !== undefined) {

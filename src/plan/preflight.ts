@@ -1,4 +1,4 @@
-import type { Component } from '../inputs/config.ts'
+import { COMPONENTS, type Component } from '../inputs/config.ts'
 import { appRunnerBusy, deploysByItself, dirtyClickHouse, failedMigrations } from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
@@ -53,8 +53,6 @@ export function commonWarnings(stack: Stack, targets: Targets): readonly string[
     deploysByItself(stack) ?? [],
   ].flat()
 }
-
-const COMPONENTS: readonly Component[] = ['worker', 'clickhouse', 'web']
 
 /** Images that do not exist, or not for the needed platform. */
 function imageProblems(stack: Stack, targets: Targets, missing: MissingImage): readonly string[] {

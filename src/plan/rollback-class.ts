@@ -165,12 +165,8 @@ export type RollbackQuestion = {
 }
 
 /** `images-only` does not repair failed migrations. */
-export function repairFrom({
-  config,
-  stack,
-  target,
-  facts,
-}: Omit<RollbackQuestion, 'targets' | 'counted'>): Repair {
+export function repairFrom(question: Omit<RollbackQuestion, 'targets' | 'counted'>): Repair {
+  const { config, stack, target, facts } = question
   const isSeen = config.sql === 'auto' && stack.postgres.known && facts.release(target.release) !== undefined
   return isSeen
     ? repairOf(stack.postgres.value, target.release, facts)

@@ -293,7 +293,8 @@ export type AppRunnerService = {
   readonly source: unknown
 }
 
-type VpcConnector = {
+/** A task or service there has an address of one of these subnets, and all of these groups. */
+export type NetworkPlacement = {
   readonly subnets: readonly string[]
   readonly securityGroups: readonly string[]
 }
@@ -311,7 +312,7 @@ export type AppRunner = {
   service(name: string): Promise<AppRunnerService | undefined>
   describe(arn: string): Promise<AppRunnerService>
   /** Subnets and security groups of a service's outgoing traffic; undefined if there is no such connector. */
-  vpcConnector(arn: string): Promise<VpcConnector | undefined>
+  vpcConnector(arn: string): Promise<NetworkPlacement | undefined>
   /** Newest first; with `until`, stops after the page that contains the operation of that id. */
   operations(arn: string, until?: string): Promise<readonly AppRunnerOperation[]>
   /**
@@ -319,6 +320,12 @@ export type AppRunner = {
    * Runner refuses an update now.
    */
   updateImage(service: AppRunnerService, image: string): Promise<{ readonly operationId: string }>
+}
+
+export type FileSystem = {
+  readonly id: string
+  readonly state: string
+  readonly mountTargets: readonly MountTarget[]
 }
 
 export type MountTarget = {
@@ -345,11 +352,7 @@ export type AccessPoint = {
 
 export type Efs = {
   /** undefined when there is no such file system. */
-  fileSystem(
-    id: string,
-  ): Promise<
-    { readonly id: string; readonly state: string; readonly mountTargets: readonly MountTarget[] } | undefined
-  >
+  fileSystem(id: string): Promise<FileSystem | undefined>
   /** The file-system policy as JSON; undefined if it has none, which allows every client everything. */
   policy(fileSystem: string): Promise<string | undefined>
   /** undefined when there is no such access point. */

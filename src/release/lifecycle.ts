@@ -1,13 +1,9 @@
-/** When a lifecycle policy deletes an image: after `left` more pushes or days; 0 or less: it is due. */
-export type Expiry =
-  | { readonly kind: 'pushes' | 'days'; readonly left: number }
-  | { readonly kind: 'unreadable' }
+import type { EcrImage } from '../ports/cloud.ts'
 
-type Image = {
-  readonly digest: string
-  readonly tags: readonly string[]
-  readonly pushedAt: number | undefined
-}
+/** When a lifecycle policy deletes an image: after `left` more pushes or days; 0 or less: it is due. */
+export type Expiry = Left | { readonly kind: 'unreadable' }
+
+type Left = { readonly kind: 'pushes' | 'days'; readonly left: number }
 
 /**
  * When an ECR lifecycle policy deletes one image, by its soonest rule; undefined: never.
@@ -15,7 +11,7 @@ type Image = {
  */
 export function expiryOf(question: {
   readonly digest: string
-  readonly images: readonly Image[]
+  readonly images: readonly EcrImage[]
   readonly policy: string | undefined
   readonly at: number
 }): Expiry | undefined {
@@ -31,35 +27,22 @@ export function expiryOf(question: {
   return soonest
 }
 
-type Rule = {
-  readonly status: string
-  readonly prefixes: readonly string[]
-  readonly patterns: readonly string[]
-  readonly count: string
-  readonly number: number
-}
-
 /** Undefined: not ECR's JSON. */
 function rulesOf(policy: string): readonly Rule[] | undefined {
   try {
     const { rules } = JSON.parse(policy) as {
-      rules: readonly { selection: Selection; action?: { type?: string } }[]
+      rules: readonly { selection: Rule; action?: { type?: string } }[]
     }
     return rules
       .filter(({ action }) => (action?.type ?? 'expire') === 'expire')
-      .map(({ selection }) => ({
-        status: selection.tagStatus ?? 'any',
-        prefixes: selection.tagPrefixList ?? [],
-        patterns: selection.tagPatternList ?? [],
-        count: selection.countType ?? '',
-        number: selection.countNumber ?? 0,
-      }))
+      .map(({ selection: { ...rule } }) => rule)
   } catch {
     return undefined
   }
 }
 
-type Selection = {
+/** The selection of a rule, as in ECR's JSON. */
+type Rule = {
   readonly tagStatus?: string
   readonly tagPrefixList?: readonly string[]
   readonly tagPatternList?: readonly string[]
@@ -68,14 +51,14 @@ type Selection = {
 }
 
 /** The image's tags must match each prefix and each pattern. */
-function selects({ status, prefixes, patterns }: Rule, { tags }: Image): boolean {
-  if (status === 'untagged') return tags.length === 0
-  if (status !== 'tagged') return true
+function selects({ tagStatus, tagPrefixList = [], tagPatternList = [] }: Rule, { tags }: EcrImage): boolean {
+  if (tagStatus === 'untagged') return tags.length === 0
+  if (tagStatus !== 'tagged') return true
   const has = (fits: (tag: string) => boolean) => tags.some(fits)
   return (
     tags.length > 0 &&
-    prefixes.every(prefix => has(tag => tag.startsWith(prefix))) &&
-    patterns.every(pattern => has(tag => wildcard(pattern).test(tag)))
+    tagPrefixList.every(prefix => has(tag => tag.startsWith(prefix))) &&
+    tagPatternList.every(pattern => has(tag => wildcard(pattern).test(tag)))
   )
 }
 
@@ -90,19 +73,15 @@ function wildcard(pattern: string): RegExp {
 
 const DAY_MS = 86_400_000
 
-function leftBy(
-  rule: Rule,
-  image: Image,
-  images: readonly Image[],
-  at: number,
-): { readonly kind: 'pushes' | 'days'; readonly left: number } | undefined {
-  if (rule.count === 'imageCountMoreThan') {
+function leftBy(rule: Rule, image: EcrImage, images: readonly EcrImage[], at: number): Left | undefined {
+  const { countType, countNumber = 0 } = rule
+  if (countType === 'imageCountMoreThan') {
     const newer = images.filter(
       other => selects(rule, other) && (other.pushedAt ?? 0) > (image.pushedAt ?? 0),
     ).length
-    return { kind: 'pushes', left: rule.number - newer }
+    return { kind: 'pushes', left: countNumber - newer }
   }
-  if (rule.count === 'sinceImagePushed' && image.pushedAt !== undefined)
-    return { kind: 'days', left: rule.number - (at - image.pushedAt) / DAY_MS }
+  if (countType === 'sinceImagePushed' && image.pushedAt !== undefined)
+    return { kind: 'days', left: countNumber - (at - image.pushedAt) / DAY_MS }
   return undefined
 }

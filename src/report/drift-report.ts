@@ -3,7 +3,7 @@ import type { CheckResult } from '../checks/run.ts'
 import type { IssueText } from '../ports/github.ts'
 import type { Difference } from '../stack/baseline.ts'
 import type { Conclusion } from './conclusion.ts'
-import { inline, list, table } from './markdown.ts'
+import { inline, list, section, table } from './markdown.ts'
 
 /** The differences as a table; '' if there are none. */
 export function driftTable(differences: readonly Difference[], most = 200): string {
@@ -110,10 +110,6 @@ function adviceFor({ differences }: Conclusion, environment: string): readonly s
     'Then run verify again. It closes this issue when all checks pass.',
     'If you close this issue by hand, it stays closed until verify finds a different problem.',
   ]
-}
-
-function section(title: string, body: string): string {
-  return body === '' ? '' : `### ${title}\n\n${body}`
 }
 
 function code(text: string): string {

@@ -21,6 +21,10 @@ export function clip(text: string, most = 2_000): string {
   return text.length <= most ? text : `${text.slice(0, most)}… (the whole text is in the report file)`
 }
 
+export function section(title: string, body: string): string {
+  return body === '' ? '' : `### ${title}\n\n${body}`
+}
+
 /** A folded block of Markdown. */
 export function foldedMarkdown(title: string, body: string): string {
   return `<details><summary>${title}</summary>\n\n${body}\n\n</details>`

@@ -2,7 +2,7 @@ import type { CheckState } from '../checks/check.ts'
 import type { CheckId, CheckResult } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { shortImage } from '../release/image.ts'
-import type { RunningImage, Stack } from '../stack/stack.ts'
+import type { Observed, RunningImage, Stack } from '../stack/stack.ts'
 import { inline, table } from './markdown.ts'
 
 type Part = CheckResult['about'][number]
@@ -111,31 +111,27 @@ function witnesses(seen: readonly CheckResult[]): string {
 
 const PLATFORM = { 'app-runner': 'App Runner', ecs: 'ECS', 'ecs-express': 'ECS Express' } as const
 
-function partsOf(
-  stack: Stack,
-): readonly { readonly id: Part; readonly name: string; readonly runs: string }[] {
+type Box = { readonly id: Part; readonly name: string; readonly runs: string }
+
+function partsOf(stack: Stack): readonly Box[] {
   const { web, worker, clickhouse, discovery, files, postgres, probe } = stack
   return [
     { id: 'web', name: `web · ${PLATFORM[web.platform]}`, runs: runs(web.image) },
     { id: 'worker', name: 'worker · ECS', runs: runs(worker.image) },
-    {
-      id: 'clickhouse',
-      name: 'ClickHouse · ECS',
-      runs: runs(clickhouse.image),
-    },
-    { id: 'cloud-map', name: 'Cloud Map', runs: discovery.known ? discovery.value.name : 'not observed' },
-    { id: 'efs', name: 'EFS', runs: files.known ? files.value.id : 'not observed' },
+    { id: 'clickhouse', name: 'ClickHouse · ECS', runs: runs(clickhouse.image) },
+    { id: 'cloud-map', name: 'Cloud Map', runs: seen(discovery, ({ name }) => name) },
+    { id: 'efs', name: 'EFS', runs: seen(files, ({ id }) => id) },
     {
       id: 'postgres',
       name: 'PostgreSQL',
-      runs: postgres.known ? `${postgres.value.migrations.length} migrations` : 'not observed',
+      runs: seen(postgres, ({ migrations }) => `${migrations.length} migrations`),
     },
-    {
-      id: 'valkey',
-      name: 'Valkey',
-      runs: probe.valkey.known ? probe.valkey.value.version : 'not observed',
-    },
+    { id: 'valkey', name: 'Valkey', runs: seen(probe.valkey, ({ version }) => version) },
   ]
+}
+
+function seen<Value>(fact: Observed<Value>, show: (value: Value) => string): string {
+  return fact.known ? show(fact.value) : 'not observed'
 }
 
 function runs(image: RunningImage): string {

@@ -1,10 +1,10 @@
 import type { CheckState } from '../checks/check.ts'
-import { type CheckResult, countOf } from '../checks/run.ts'
+import { type CheckResult, countOf, countsOf } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type Plan, titleOf } from '../plan/plan.ts'
 import { type Conclusion, isSuccess } from './conclusion.ts'
 import { driftTable } from './drift-report.ts'
-import { clip, folded, foldedMarkdown, inline, list, table, unbroken } from './markdown.ts'
+import { clip, folded, foldedMarkdown, inline, list, section, table, unbroken } from './markdown.ts'
 import { picture } from './picture.ts'
 import { timeline } from './timeline.ts'
 
@@ -43,10 +43,6 @@ function partsOf(conclusion: Conclusion): readonly string[] {
   ]
 }
 
-function section(title: string, body: string): string {
-  return body === '' ? '' : `### ${title}\n\n${body}`
-}
-
 function versions({ versions: { previous, current, target }, plan }: Conclusion): string {
   const cells = [
     ['before', previous],
@@ -65,11 +61,7 @@ function versions({ versions: { previous, current, target }, plan }: Conclusion)
 function planned(plan: Plan | undefined): string {
   if (plan === undefined) return ''
   if (plan.steps.length === 0) return section('Plan', 'Nothing to do.')
-  const rows = plan.steps.map((step, index) => [
-    String(index + 1),
-    inline(titleOf(step)),
-    inline(step.reason),
-  ])
+  const rows = plan.steps.map((step, index) => [`${index + 1}`, inline(titleOf(step)), inline(step.reason)])
   return section('Plan', table(['', 'step', 'why'], rows))
 }
 
@@ -85,9 +77,6 @@ const CHECK_SIGN: Readonly<Record<CheckState, string>> = {
 function checkTable(checks: readonly CheckResult[]): string {
   const order = Object.keys(CHECK_SIGN)
   const sorted = [...checks].sort((left, right) => order.indexOf(left.state) - order.indexOf(right.state))
-  const counts = (['passed', 'failed', 'warning', 'inconclusive', 'skipped'] as const)
-    .map(state => `${countOf(checks, state)} ${state}`)
-    .join(', ')
   const quiet = ({ state }: CheckResult) => state === 'passed' || state === 'skipped'
   const [loud, rest] = [sorted.filter(check => !quiet(check)), sorted.filter(quiet)]
   const body = [
@@ -99,7 +88,7 @@ function checkTable(checks: readonly CheckResult[]): string {
         )
       : '',
   ]
-  return section(`Checks: ${counts}`, body.filter(part => part !== '').join('\n\n'))
+  return section(`Checks: ${countsOf(checks)}`, body.filter(part => part !== '').join('\n\n'))
 }
 
 function tableOf(checks: readonly CheckResult[]): string {

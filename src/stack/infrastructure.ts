@@ -8,15 +8,11 @@ import { type Components, known, type Observed, type Unseen, unknown } from './s
 
 /** The infrastructure around the components. Only verify observes it: it is about the set-up, not about a rollout. */
 export type Infrastructure = {
-  /** Subnets, security groups and DNS of the VPC. */
   readonly network: Observed<Network>
-  /** Access point, policy and volume of ClickHouse's file system. */
   readonly storage: Observed<Storage>
-  /** Tasks that stopped in the last hour. */
   readonly stopped: Observed<Stopped>
   /** What the registry keeps of the running images, and for how long. */
   readonly registry: Observed<Registry>
-  /** What a restore could start from. */
   readonly backups: RestorePoints
 }
 
@@ -36,24 +32,13 @@ export async function observeInfrastructure(
     observeRegistry(stack, cloud, now),
     observeRestorePoints(stack, cloud, { config, now }),
   ])
-  return {
-    network: known(network, 'AWS'),
-    storage,
-    stopped: known(stopped, 'ECS'),
-    registry,
-    backups,
-  }
+  return { network: known(network, 'AWS'), storage, stopped: known(stopped, 'ECS'), registry, backups }
 }
 
 export function unseenInfrastructure(reason: string, because: Unseen): Infrastructure {
   const nothing = unknown<never>(reason, because)
-  return {
-    network: nothing,
-    storage: nothing,
-    stopped: nothing,
-    registry: nothing,
-    backups: { database: nothing, files: nothing, at: 0 },
-  }
+  const backups = { database: nothing, files: nothing, at: 0 }
+  return { network: nothing, storage: nothing, stopped: nothing, registry: nothing, backups }
 }
 
 /** The same cloud for one observation: answers that several parts need are requested once. */

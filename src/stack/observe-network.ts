@@ -1,7 +1,7 @@
-import type { Cloud, SecurityGroup, Subnet, VpcDns } from '../ports/cloud.ts'
+import type { Cloud, FileSystem, NetworkPlacement, SecurityGroup, Subnet, VpcDns } from '../ports/cloud.ts'
 import { chooseCluster } from './observe-backups.ts'
 import type { Inside } from './probe-inside.ts'
-import type { Components, EcsComponent, FileSystem, Observed } from './stack.ts'
+import type { Components, EcsComponent, Observed } from './stack.ts'
 import { known, tryObserve, unknown } from './stack.ts'
 
 /** The parts of the VPC that the components use. Each is observed by itself: IAM may deny a single call. */
@@ -20,12 +20,6 @@ export type Network = {
 }
 
 export type MountEndpoint = { readonly mountTarget: string; readonly securityGroups: readonly string[] }
-
-/** A task or service there has an address of one of these subnets, and all of these groups. */
-export type NetworkPlacement = {
-  readonly subnets: readonly string[]
-  readonly securityGroups: readonly string[]
-}
 
 export type Store = {
   readonly name: string

@@ -7,6 +7,7 @@ import type {
   Container,
   EcsService,
   EcsTask,
+  FileSystem,
   TaskDefinition,
 } from '../ports/cloud.ts'
 import type { Http } from '../ports/http.ts'
@@ -18,7 +19,6 @@ import type {
   AppRunnerWeb,
   EcsComponent,
   EcsWeb,
-  FileSystem,
   Mount,
   Observed,
   Stack,

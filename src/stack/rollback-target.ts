@@ -1,11 +1,11 @@
-import { explain, RolloutError } from '../errors/errors.ts'
+import { RolloutError } from '../errors/errors.ts'
 import type { RollbackConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import type { KeptRecord, Records } from '../ports/github.ts'
+import type { DeploymentRecord, Records } from '../ports/github.ts'
 import { pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import { observeImage } from './observe-images.ts'
-import type { Stack } from './stack.ts'
+import { observed, type Stack } from './stack.ts'
 import type { Wanted } from './targets.ts'
 
 /** The release and images of a rollback, and the source of this information. */
@@ -25,41 +25,30 @@ export async function findRollbackTarget(
   stack: Stack,
   ports: { readonly cloud: Cloud; readonly records: Records | undefined },
 ): Promise<RollbackTarget> {
-  const { recorded, warnings } = await newestRecord(ports.records)
+  const { records } = ports
+  // A rollback does not fail because deployments cannot be read.
+  const latest = await observed('GitHub', async () => records?.latest())
+  const recorded = latest.known ? latest.value : undefined
   const from = releaseOf(recorded?.record.from)
   if (recorded !== undefined && from !== undefined && (config.to === 'previous' || config.to === from)) {
-    const { images } = recorded.record
     return {
       release: from,
-      wanted: {
-        web: { reference: images.web },
-        worker: { reference: images.worker },
-        clickhouse: { reference: images.clickhouse },
-      },
-      source: `deployment record ${recorded.id} (${ports.records?.location})`,
+      wanted: imagesOf(recorded.record),
+      source: `deployment record ${recorded.id} (${records?.location})`,
       record: recorded.id,
       snapshot: recorded.record.snapshot,
       warnings: [],
     }
   }
   const target = config.to === 'previous' ? await fromTaskDefinitions(stack, ports.cloud) : exact(config.to)
-  return { ...target, warnings: [...warnings, ...target.warnings] }
+  if (latest.known) return target
+  const unread = `The deployment records in ${records?.location} cannot be read (${latest.reason}): give the job \`permissions: deployments: write\`.`
+  return { ...target, warnings: [unread, ...target.warnings] }
 }
 
-/** A rollback does not fail because deployments cannot be read. */
-async function newestRecord(
-  records: Records | undefined,
-): Promise<{ readonly recorded: KeptRecord | undefined; readonly warnings: readonly string[] }> {
-  try {
-    return { recorded: await records?.latest(), warnings: [] }
-  } catch (error) {
-    return {
-      recorded: undefined,
-      warnings: [
-        `The deployment records in ${records?.location} cannot be read (${explain(error)}): give the job \`permissions: deployments: write\`.`,
-      ],
-    }
-  }
+/** What ran before that deploy. */
+export function imagesOf({ images: { web, worker, clickhouse } }: DeploymentRecord): Wanted {
+  return { web: { reference: web }, worker: { reference: worker }, clickhouse: { reference: clickhouse } }
 }
 
 function exact(release: Release): RollbackTarget {

@@ -8,7 +8,7 @@ import type {
   EcsService,
   EcsTask,
   ExpressService,
-  MountTarget,
+  FileSystem,
   TaskDefinition,
 } from '../ports/cloud.ts'
 import type { MountedFiles } from '../ports/databases.ts'
@@ -218,12 +218,6 @@ export type WorkerHealth = {
   readonly url: string
   readonly status: number | undefined
   readonly problem: string | undefined
-}
-
-export type FileSystem = {
-  readonly id: string
-  readonly state: string
-  readonly mountTargets: readonly MountTarget[]
 }
 
 export function known<Value>(value: Value, source: string): Observed<Value> {

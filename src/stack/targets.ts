@@ -1,5 +1,5 @@
 import { explain } from '../errors/errors.ts'
-import type { Component } from '../inputs/config.ts'
+import { COMPONENTS, type Component } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ImageTool } from '../ports/runner.ts'
 import { ecrRepository, parseImage, pinned } from '../release/image.ts'
@@ -33,16 +33,21 @@ export type Wanted = Readonly<
 
 /** Resolves the wanted images, so that the plan can pin them by digest or refuse missing ones. */
 export async function resolveTargets(stack: Stack, wanted: Wanted, cloud: Cloud): Promise<Targets> {
-  const resolved = await Promise.all(
-    (['worker', 'clickhouse', 'web'] as const).map(async component => {
-      const wish = wanted[component]
-      if (wish === undefined) return []
-      const asked =
-        'reference' in wish ? wish.reference : `${imageOf(stack, component).repository}:${wish.tag}`
-      return [[component, await resolve(asked, cloud)] as const]
-    }),
-  )
-  return Object.fromEntries(resolved.flat())
+  return eachComponent(async component => {
+    const wish = wanted[component]
+    if (wish === undefined) return undefined
+    return resolve(
+      'reference' in wish ? wish.reference : `${imageOf(stack, component).repository}:${wish.tag}`,
+      cloud,
+    )
+  })
+}
+
+async function eachComponent(
+  targetOf: (component: Component) => Promise<TargetImage | undefined>,
+): Promise<Targets> {
+  const targets = COMPONENTS.map(async component => [component, await targetOf(component)] as const)
+  return Object.fromEntries((await Promise.all(targets)).filter(([, target]) => target !== undefined))
 }
 
 async function resolve(asked: string, cloud: Cloud): Promise<TargetImage> {
@@ -82,16 +87,10 @@ export async function resolveMirrors(
   source: MirrorSource,
   tool: ImageTool | undefined,
 ): Promise<Targets> {
-  const resolved = await Promise.all(
-    (['worker', 'clickhouse', 'web'] as const).map(async component => {
-      const target = targets[component]
-      if (target === undefined) return []
-      const found =
-        target.presence === 'missing' ? await resolveMirror(component, target, source, tool) : target
-      return [[component, found] as const]
-    }),
-  )
-  return Object.fromEntries(resolved.flat())
+  return eachComponent(async component => {
+    const target = targets[component]
+    return target?.presence === 'missing' ? resolveMirror(component, target, source, tool) : target
+  })
 }
 
 async function resolveMirror(

@@ -17,16 +17,14 @@ const databaseBackups = {
         'PostgreSQL is not an Aurora cluster of this account and region, so this check cannot see its backups: check them yourself.',
       )
     const { id, retentionDays = 0, deletionProtection } = database.value
-    if (deletionProtection !== true) {
+    if (deletionProtection !== true)
       return warning(
         `Aurora cluster ${id} has no deletion protection, so one mistaken API call or Terraform plan can delete it: turn deletion protection on.${moduleHint(stack, 'deletionProtection', 'finalSnapshot')}`,
       )
-    }
-    if (retentionDays < RETENTION_DAYS) {
+    if (retentionDays < RETENTION_DAYS)
       return warning(
         `Aurora cluster ${id} keeps backups for only ${plural(retentionDays, 'day')}, so a loss found a week later cannot be restored. Keep them for at least ${RETENTION_DAYS} days.${moduleHint(stack, 'auroraRetention', 'finalSnapshot')}`,
       )
-    }
     return passed(
       `Aurora cluster ${id} can be restored to any time of the last ${retentionDays} days and has deletion protection.`,
     )
@@ -47,17 +45,15 @@ const fileBackups = {
     const fileSystem = stack.clickhouse.taskDefinition.volumes[0]?.fileSystemId
     const usable = files.value.filter(({ status }) => status === 'COMPLETED' || status === 'AVAILABLE')
     const newest = Math.max(...usable.map(({ createdAt }) => createdAt ?? 0))
-    if (usable.length === 0) {
+    if (usable.length === 0)
       return warning(
         `EFS file system ${fileSystem} has no recovery point, so lost ClickHouse data cannot be restored. Turn on EFS's automatic backups, or let the deploy action create one (it needs a backup vault).${moduleHint(stack, 'fileBackups')}`,
       )
-    }
     const days = Math.max(0, Math.floor((at - newest) / DAY_MS))
-    if (days > RETENTION_DAYS) {
+    if (days > RETENTION_DAYS)
       return warning(
         `The newest recovery point of ${fileSystem} is ${days} days old: check in AWS Backup why there is no newer one.`,
       )
-    }
     return passed(
       `EFS file system ${fileSystem} has ${plural(usable.length, 'recovery point')}, the newest from ${days === 0 ? 'today' : `${days} days ago`}.`,
     )
@@ -83,11 +79,10 @@ const databaseVersion = {
       return failed(
         `Langfuse ${expected} needs PostgreSQL ${oldest} or newer, but the cluster runs ${version}: upgrade the cluster.`,
       )
-    if (majorOf(version) < ADVISED_POSTGRES) {
+    if (majorOf(version) < ADVISED_POSTGRES)
       return warning(
         `PostgreSQL is ${version}, but Langfuse 4 needs at least 15 and recommends ${ADVISED_POSTGRES}: upgrade the cluster before you upgrade to Langfuse 4.${moduleHint(stack, 'auroraVersion')}`,
       )
-    }
     return passed(`PostgreSQL is ${version}.`)
   },
 } as const satisfies Check

@@ -110,31 +110,28 @@ function unreadable({ route }: Canary, { last }: CanaryRead): Finding {
 /** Accepted but not readable in time: names the last hop that the evidence shows. */
 function lost(seen: Canary, read: CanaryRead, stack: Stack): Finding {
   const waited = `The canary was accepted, but ${partsOf(read)} not readable after ${seconds(read.milliseconds)} (last answer ${read.last}).${midnight(seen)}`
-  if (seen.rows.known && seen.rows.value > 0 && read.missing.includes('trace')) {
+  if (seen.rows.known && seen.rows.value > 0 && read.missing.includes('trace'))
     return at(
       ['web', 'clickhouse'],
       failed(
         `${waited} It is in ClickHouse (${seen.rows.source}), so the web reads another ClickHouse than the worker writes, or cannot read it. Compare CLICKHOUSE_URL, CLICKHOUSE_DB and CLICKHOUSE_READ_ONLY_URL of both.`,
       ),
     )
-  }
-  if (stack.worker.tasks.length === 0) {
+  if (stack.worker.tasks.length === 0)
     return at(
       ['worker'],
       failed(
         `${waited} No worker task runs, so traces wait in Valkey until its memory is full. Start ${stack.worker.service.name} again (its desired count is ${stack.worker.service.desiredCount}).`,
       ),
     )
-  }
   const queues = queuesOf(seen, stack)
-  if (queues === undefined) {
+  if (queues === undefined)
     return at(
       ['worker'],
       failed(
         `${waited} It is stuck or lost between Valkey and ClickHouse; this run could not read the queues. Check the worker's log, and set \`redis-url\` and \`clickhouse-url\` to see more.`,
       ),
     )
-  }
   return at(['worker', 'valkey', 'clickhouse'], inQueues(waited, queues, seen, stack))
 }
 
@@ -142,16 +139,14 @@ function inQueues(waited: string, { list, source }: Queues, seen: Canary, stack:
   const held = list.filter(queue => queue.waiting + queue.delayed + queue.active + queue.failed > 0)
   const contents = `${held.length === 0 ? 'all queues are empty' : held.map(contentOf).join('; ')} at ${source}`
   const health = healthOf(stack)
-  if (held.some(queue => queue.waiting > 0)) {
+  if (held.some(queue => queue.waiting > 0))
     return failed(
       `${waited} It is queued but no worker is consuming it (${contents}). The worker has stopped consuming, although its task runs, or it is overloaded. Check its log, force a new deployment of the worker, and check that Valkey's maxmemory-policy is noeviction.${health}`,
     )
-  }
-  if (held.some(queue => queue.delayed > 0)) {
+  if (held.some(queue => queue.delayed > 0))
     return failed(
       `${waited} The worker takes it but fails and retries it (${contents}). It cannot read the event from S3 or cannot write it to ClickHouse; its log says which. Compare its LANGFUSE_S3_EVENT_UPLOAD_* and CLICKHOUSE_* with the web's, and see the ClickHouse checks.${health}`,
     )
-  }
   const rows = seen.rows.known ? `, and ClickHouse (${seen.rows.source}) has no row of it` : ''
   return failed(
     `${waited} The worker took it and gave up (${contents})${rows}. It could not read the event from S3 or could not write it to ClickHouse; its log says which. Compare its LANGFUSE_S3_EVENT_UPLOAD_* and CLICKHOUSE_* with the web's.${health}`,

@@ -25,11 +25,10 @@ export const cloudMap = {
       return failed(
         `${name} resolves to ${instance.address}, but no ClickHouse task runs: check the events of its ECS service.`,
       )
-    if (instance.address !== task.address) {
+    if (instance.address !== task.address)
       return failed(
         `${name} resolves to ${instance.address}, but the running task has ${task.address}. Deregister the stale instance in Cloud Map, then force a new deployment of ClickHouse.`,
       )
-    }
     if (instance.health !== 'HEALTHY')
       return failed(
         `${name} resolves to ${instance.address}, which Cloud Map reports as ${instance.health}: check ClickHouse's container health check.`,
@@ -84,11 +83,10 @@ export const clickhouseName = {
       return failed(
         `${name.value.name} does not resolve inside the VPC: check Cloud Map and the DNS settings of the VPC.`,
       )
-    if (ours && stale.length > 0) {
+    if (ours && stale.length > 0)
       return failed(
         `Inside the VPC ${name.value.name} resolves to ${stale.join(', ')}, where no ClickHouse task runs (running: ${running.join(', ') || 'none'}). Deregister the stale instance in Cloud Map; DNS drops it after its TTL.`,
       )
-    }
     return passed(`${name.value.name} resolves to ${addresses.join(', ')}.`)
   },
 } as const satisfies Check

@@ -30,11 +30,10 @@ const clickhouseData = {
     if (!store.known) return missing(store)
     if (!tables.known) return missing(tables)
     const applied = postgres.known ? postgres.value.migrations.length : 0
-    if (store.value.head === 0 && applied > 0) {
+    if (store.value.head === 0 && applied > 0)
       return failed(
         `ClickHouse at ${store.source} is empty: it has no schema, although PostgreSQL has ${plural(applied, 'migration')}. ${newDirectory(stack)} Do this before the web restarts, because the web would create an empty schema.`,
       )
-    }
     const data = tables.value.filter(table => DATA.has(table.name))
     const rows = data.reduce((sum, table) => sum + table.rows, 0)
     if (rows > 0) return passed(`${data.map(table => `${table.name} ${table.rows}`).join(', ')} rows.`)
@@ -95,9 +94,7 @@ const clickhouseLogs = {
   },
 } as const satisfies Check
 
-function bytesOf(tables: readonly ClickHouseTable[]): number {
-  return tables.reduce((sum, table) => sum + table.bytes, 0)
-}
+const bytesOf = (tables: readonly ClickHouseTable[]) => tables.reduce((sum, { bytes }) => sum + bytes, 0)
 
 /** https://github.com/langfuse/langfuse/issues/12172: after a change of ClickHouse's version. */
 const clickhouseParts = {
@@ -128,17 +125,15 @@ const clickhouseMutations = {
     const { mutations } = stack.probe.deepProbe
     if (!mutations.known) return unseen(mutations)
     const stuck = mutations.value.find(({ failure }) => failure !== '')
-    if (stuck !== undefined) {
+    if (stuck !== undefined)
       return warning(
         `Mutation ${stuck.id} of ${stuck.table} keeps failing (${stuck.failure}), and later mutations wait for it. Fix the cause, or run \`KILL MUTATION WHERE mutation_id = '${stuck.id}'\`.`,
       )
-    }
     const long = mutations.value.find(({ seconds }) => seconds > LONG_SECONDS)
-    if (long !== undefined) {
+    if (long !== undefined)
       return warning(
         `Mutation ${long.id} of ${long.table} has been running for ${Math.round(long.seconds / 3600)} h with ${long.parts} parts left; deletions and retention wait for it. Give ClickHouse more CPU, or check in system.merges what blocks it.`,
       )
-    }
     return passed(
       mutations.value.length === 0
         ? 'No mutation is open.'
@@ -158,11 +153,10 @@ const clickhouseMemory = {
     const { memory } = stack.probe.deepProbe
     if (!memory.known) return unseen(memory)
     const { used, limit, refused, lastRefused } = memory.value
-    if (refused > 0 && lastRefused < DAY_SECONDS) {
+    if (refused > 0 && lastRefused < DAY_SECONDS)
       return warning(
         `ClickHouse rejected ${refused} statements for lack of memory (MEMORY_LIMIT_EXCEEDED, the last one ${Math.round(lastRefused / 60)} min ago) with a limit of ${gib(limit)}. Ingestion and background migrations fail this way. Give its task more memory; Langfuse recommends 8 GiB.`,
       )
-    }
     if (limit > 0 && used > 0.9 * limit)
       return warning(`ClickHouse uses ${gib(used)} of its limit of ${gib(limit)}: give its task more memory.`)
     return passed(`ClickHouse uses ${gib(used)}${limit > 0 ? ` of ${gib(limit)}` : ''}.`)
@@ -187,16 +181,14 @@ const postgresLoad = {
       const sentence = `PostgreSQL's oldest row is ${million} million transactions old, and at 2,000 million PostgreSQL stops accepting writes. Find what blocks autovacuum (an open transaction, a replication slot), then run \`VACUUM (FREEZE)\`.`
       return transactionAge > TOO_OLD_TRANSACTIONS ? failed(sentence) : warning(sentence)
     }
-    if (sessions > 0.9 * maximum) {
+    if (sessions > 0.9 * maximum)
       return warning(
         `PostgreSQL has ${sessions} of ${maximum} connections open, so web and worker may soon get none. Lower connection_limit in DATABASE_URL, or raise Aurora's minimum capacity.`,
       )
-    }
-    if (longest > LONG_SECONDS) {
+    if (longest > LONG_SECONDS)
       return warning(
         `A PostgreSQL transaction has been open for ${Math.round(longest / 3600)} h. The ALTER TABLE of a migration waits for it, and other queries wait for that. Find it in pg_stat_activity (xact_start) and end it.`,
       )
-    }
     const biggest = tables.map(({ name, bytes }) => `${name} ${gib(bytes)}`).join(', ')
     return passed(
       `PostgreSQL has ${sessions} of ${maximum} connections open; its largest tables are ${biggest}.`,
@@ -228,7 +220,7 @@ export const clickhouseDisk = {
     if (!disks.known) return unseen(disks)
     const [tightest] = [...disks.value].sort((left, right) => left.free - right.free)
     if (tightest === undefined) return skipped('ClickHouse lists no disks.')
-    const free = `disk ${tightest.name} has ${(tightest.free / GIB).toFixed(1)} GiB free`
+    const free = `disk ${tightest.name} has ${gib(tightest.free)} free`
     if (tightest.free < GIB)
       return failed(
         `ClickHouse's ${free}, and ClickHouse stops accepting writes when it is full: free space now.`,

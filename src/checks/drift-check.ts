@@ -35,12 +35,11 @@ export function driftOf(subject: Subject): Drift {
   if (deployed?.known !== true) return { kind: 'nothing-to-compare', reason: 'no deployment record was read' }
   const { baseline, record, underway } = deployed.value
   if (baseline === undefined) return underway ? { kind: 'underway', ...underway } : byRelease(subject, record)
-  if (baseline.baseline.stack !== identityOf(stack)) {
+  if (baseline.baseline.stack !== identityOf(stack))
     return {
       kind: 'nothing-to-compare',
       reason: `baseline ${baseline.id} in ${deployed.value.location} belongs to another stack (${baseline.baseline.stack}): give each stack its own \`environment\`, then deploy once`,
     }
-  }
   const compared = compareWith(baseline.baseline.fingerprint, stack)
   // A run that has changed nothing yet does not matter.
   if (underway !== undefined && compared.differences.length > 0) return { kind: 'underway', ...underway }
@@ -53,9 +52,8 @@ export function differencesOf(found: Drift): readonly Difference[] {
 }
 
 function byRelease({ stack, facts }: Subject, record: KeptRecord | undefined): Drift {
-  if (record?.state !== 'success') {
+  if (record?.state !== 'success')
     return { kind: 'nothing-to-compare', reason: `no deploy has recorded a baseline yet: ${ONCE}` }
-  }
   const is = currentRelease(stack, facts) ?? 'unknown'
   const was = record.record.to
   const differences = is === was ? [] : [{ component: 'web', member: 'release', was, is } as const]

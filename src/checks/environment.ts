@@ -122,24 +122,19 @@ function lint(
 /** Names that an older major read and the newest release of this one does not. */
 function obsoleteFindings(subject: LintSubject, facts: ReleaseFacts): readonly LintFinding[] {
   const major = majorOf(subject.to)
-  const older = new Set(range(2, major).flatMap(each => [...facts.environmentNames(each)]))
+  const majors = Array.from({ length: Math.max(0, major - 2) }, (_, index) => 2 + index)
+  const older = new Set(majors.flatMap(each => [...facts.environmentNames(each)]))
   return SIDES.flatMap(side => {
     const { environment, secrets } = subject[side]
     const names = [...Object.keys(environment), ...Object.keys(secrets)]
     const unread = names.filter(name => older.has(name) && !subject.names.has(name)).sort()
     if (unread.length === 0) return []
     const them = unread.length === 1 ? 'it' : 'them'
-    return [
-      lintWarning(
-        `The ${side} has ${listed(unread)}, which the newest Langfuse ${major} no longer reads: remove ${them} with the next upgrade.`,
-        unread.map(name => `${side} ${name}` as const),
-      ),
-    ]
+    return lintWarning(
+      `The ${side} has ${listed(unread)}, which the newest Langfuse ${major} no longer reads: remove ${them} with the next upgrade.`,
+      unread.map(name => `${side} ${name}` as const),
+    )
   })
-}
-
-function range(from: number, below: number): readonly number[] {
-  return Array.from({ length: Math.max(0, below - from) }, (_, index) => from + index)
 }
 
 /** Web and worker mostly read it as a secret; ClickHouse's own container often has it in plain text. */

@@ -32,11 +32,10 @@ const efsMounted = {
       return failed(
         `${alien.name === '.' ? 'The root of the volume' : `\`${alien.name}\` on the volume`} belongs to ${alien.uid}:${alien.gid} (${alien.mode.toString(8)}), but ClickHouse runs as ${owner}, so it cannot write there. Change the owner once (\`chown -R ${owner}:${owner}\` in a task that mounts it as root), or use an access point with that POSIX user.`,
       )
-    if (!seen.entries.some(({ name }) => name === 'metadata' || name === 'store')) {
+    if (!seen.entries.some(({ name }) => name === 'metadata' || name === 'store'))
       return failed(
         `The volume holds no ClickHouse data (no \`store\`, no \`metadata\`; ${seen.count} entries). Either its root directory or access point changed, or ClickHouse never wrote to it. Compare earlier revisions of the task definition.`,
       )
-    }
     if (seen.free < 5 * GIB)
       return warning(
         `The volume has ${(seen.free / GIB).toFixed(1)} GiB free, but EFS always reports 8 EiB: another file system is mounted, or a quota is nearly used up.`,

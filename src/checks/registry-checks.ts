@@ -26,11 +26,10 @@ const imageTags = {
   about: ['web', 'worker', 'clickhouse'],
   run({ stack }) {
     const moved = COMPONENTS.flatMap(component => movedTag(stack, component))
-    if (moved.length > 0) {
+    if (moved.length > 0)
       return failed(
         `${moved.join('; ')}. The next task start pulls a different image. Deploy the release that should run; the deploy action pins it by digest.${moduleHint(stack, 'floating')}`,
       )
-    }
     const floating = COMPONENTS.filter(component => floats(imageOf(stack, component)))
     if (floating.length > 0) {
       const names = floating.map(
@@ -98,11 +97,10 @@ const imageMutability = {
       )
       const names = (list: readonly ImageRepository[]) =>
         list.map(({ repository }) => repository.name).join(', ')
-      if (byTag.length > 0) {
+      if (byTag.length > 0)
         return warning(
           `Tags in ECR repository ${names(byTag)} can be moved, and the running image is named by such a tag. Make the tags immutable, or deploy by digest as the deploy action does.${moduleHint(stack, 'mutable')}`,
         )
-      }
       if (loose.length > 0)
         return passed(`Tags of ${names(loose)} can be moved, but the running images are pinned by digest.`)
       return passed(`No tag of ${names(repos)} can be moved.`)

@@ -201,16 +201,14 @@ function tableDifference(key: string, facts: Facts, seen: Snapshot): readonly Di
   const present = seen[key]
   const { kind } = parseKey(key)
   if (present === undefined) return [{ key, what: `${key} is missing`, breaks: kind !== 'index' }]
-  if (kind === 'table' && engineOf(present) !== engineOf(facts)) {
+  if (kind === 'table' && engineOf(present) !== engineOf(facts))
     return [
       { key, what: `${key} has engine ${engineOf(present)} instead of ${engineOf(facts)}`, breaks: true },
     ]
-  }
-  if (kind === 'column' && typeOf(present) !== typeOf(facts)) {
+  if (kind === 'column' && typeOf(present) !== typeOf(facts))
     return [
       { key, what: `${key} is ${show(present['type'])} instead of ${show(facts['type'])}`, breaks: false },
     ]
-  }
   return []
 }
 

@@ -15,21 +15,13 @@ import { currentRelease, type EcsComponent } from '../stack/stack.ts'
 import type { Check, Finding } from './check.ts'
 import { capital, failed, inconclusive, KIND, moduleHint, passed, skipped, unseen, warning } from './check.ts'
 
-export const workerSteady = {
-  ...KIND.rollout,
-  id: 'worker-steady',
-  title: 'Worker service is steady',
-  about: ['worker'],
-  run: ({ stack }) => steady(stack.worker),
-} as const satisfies Check
+export const workerSteady = steadyCheck('worker', 'Worker')
+export const clickhouseSteady = steadyCheck('clickhouse', 'ClickHouse')
 
-export const clickhouseSteady = {
-  ...KIND.rollout,
-  id: 'clickhouse-steady',
-  title: 'ClickHouse service is steady',
-  about: ['clickhouse'],
-  run: ({ stack }) => steady(stack.clickhouse),
-} as const satisfies Check
+function steadyCheck<On extends 'worker' | 'clickhouse'>(on: On, name: string): Check<`${On}-steady`> {
+  const title = `${name} service is steady`
+  return { ...KIND.rollout, id: `${on}-steady`, title, about: [on], run: ({ stack }) => steady(stack[on]) }
+}
 
 type Service = Pick<EcsComponent, 'component' | 'service' | 'tasks'>
 
@@ -38,11 +30,10 @@ function steady({ component, service, tasks }: Service): Finding {
   const [deployment] = service.deployments
   if (service.desiredCount === 0)
     return failed(`${name} is scaled to 0 tasks: set its desired count to at least 1.`)
-  if (service.deployments.length !== 1 || deployment === undefined) {
+  if (service.deployments.length !== 1 || deployment === undefined)
     return failed(
       `${name} has ${service.deployments.length} deployments at once: wait for the rollout to finish. If it does not, read the last service event: ${service.events[0]?.message ?? 'none.'}`,
     )
-  }
   if (deployment.rolloutState === 'FAILED')
     return failed(`${name}: its deployment failed: ${deployment.rolloutStateReason}`)
   const stray = tasks.find(task => task.taskDefinition !== service.taskDefinition)
@@ -50,11 +41,10 @@ function steady({ component, service, tasks }: Service): Finding {
     return failed(
       `${name}: task ${stray.id} still runs ${stray.taskDefinition}: stop it so that ECS replaces it.`,
     )
-  if (service.runningCount !== service.desiredCount || tasks.length !== service.desiredCount) {
+  if (service.runningCount !== service.desiredCount || tasks.length !== service.desiredCount)
     return failed(
       `${name} runs ${service.runningCount} of ${service.desiredCount} tasks: ${service.events[0]?.message ?? 'ECS reports no reason'}`,
     )
-  }
   const unhealthy = tasks.find(task => task.healthStatus === 'UNHEALTHY')
   if (unhealthy !== undefined)
     return failed(`${name}: task ${unhealthy.id} fails its container health check: check its log.`)

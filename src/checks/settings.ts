@@ -12,11 +12,10 @@ const circuitBreaker = {
   run({ stack }) {
     const services = [stack.worker.service, stack.clickhouse.service]
     const without = services.filter(({ settings }) => !settings.circuitBreaker.enable)
-    if (without.length > 0) {
+    if (without.length > 0)
       return warning(
         `${serviceNames(without)} ${without.length === 1 ? 'has' : 'have'} no deployment circuit breaker, so a failing rollout retries forever: turn it on, with rollback.${moduleHint(stack, 'breaker')}`,
       )
-    }
     const stays = services.filter(({ settings }) => !settings.circuitBreaker.rollback)
     if (stays.length > 0)
       return warning(
@@ -38,17 +37,15 @@ const clickhousePlacement = {
   about: ['clickhouse', 'efs'],
   run({ stack }) {
     const { name, capacityProviders = [], rebalancing, settings } = stack.clickhouse.service
-    if (capacityProviders.includes('FARGATE_SPOT')) {
+    if (capacityProviders.includes('FARGATE_SPOT'))
       return warning(
         `ECS service ${name} runs on FARGATE_SPOT, so AWS may stop ClickHouse at any time with two minutes' notice: run it on FARGATE${isOfModule(stack) ? " (in the article's Terraform module `is_spot_instance = false`)" : ''}.`,
       )
-    }
     // Rebalancing starts the new task first, which a maximum of 100 % forbids.
-    if (rebalancing === true && settings.maximumPercent > 100) {
+    if (rebalancing === true && settings.maximumPercent > 100)
       return warning(
         `ECS may move ECS service ${name} to another availability zone, and then starts a second ClickHouse on the same files. Set its maximum to 100 %, or turn rebalancing off.${moduleHint(stack, 'percents')}`,
       )
-    }
     return passed(
       `ECS service ${name} runs on ${capacityProviders.join(', ') || 'FARGATE'}, and ECS does not move it.`,
     )
@@ -82,18 +79,16 @@ const clickhouseHealthCheck = {
   about: ['clickhouse'],
   run({ stack }) {
     const { healthCheck } = stack.clickhouse.container
-    if (healthCheck === undefined) {
+    if (healthCheck === undefined)
       return warning(
         `ClickHouse's container has no health check, so ECS and Cloud Map report it as healthy even if it does not answer. Add one on /ping with a startPeriod of 300.${moduleHint(stack, 'startPeriod')}`,
       )
-    }
     const { interval, retries, startPeriod } = healthCheck
     const window = startPeriod + interval * retries
-    if (window < START_SECONDS) {
+    if (window < START_SECONDS)
       return warning(
         `ClickHouse's health check stops a task that does not answer within about ${window} s, but a start with data on EFS takes longer. Set its startPeriod to 300.${moduleHint(stack, 'startPeriod')}`,
       )
-    }
     return passed(`ClickHouse has about ${window} s to start.`)
   },
 } as const satisfies Check

@@ -34,11 +34,10 @@ export const efs = {
       return failed(
         `EFS file system ${id} is in state ${state}, so ClickHouse tasks cannot mount it. If it does not become available, restore its newest recovery point into a new file system.`,
       )
-    if (mountTargets.length === 0) {
+    if (mountTargets.length === 0)
       return failed(
         `EFS file system ${id} has no mount target, so a task fails to start with the "botocore" message: create one in each subnet of ClickHouse.`,
       )
-    }
     const broken = mountTargets.find(target => target.state !== 'available')
     if (broken !== undefined)
       return failed(
@@ -66,11 +65,10 @@ function evaluateSubnets({ clickhouse, infrastructure }: Stack, { id, mountTarge
   const foreign = network && foreignTarget(network, mountTargets, wanted)
   if (foreign !== undefined) return failed(foreign)
   const evaluated = subnets !== undefined && without.every(id => subnets.some(found => found.id === id))
-  if (without.length > 0 && !evaluated) {
+  if (without.length > 0 && !evaluated)
     return warning(
       `EFS file system ${id} has no mount target in subnet ${without.join(', ')}. A ClickHouse task that ECS places there starts only if its availability zone has another one. Create one in each zone.`,
     )
-  }
   return passed(
     `EFS file system ${id} has ${mountTargets.length} available mount targets, one in each ${without.length === 0 ? 'subnet' : 'zone'} of ClickHouse.`,
   )

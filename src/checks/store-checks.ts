@@ -68,11 +68,10 @@ export const postgresMigrations = {
     const [broken] = failedMigrations(stack).values()
     const problem = broken ?? unfinishedRollback(stack)
     if (problem !== undefined) return failed(problem)
-    if (expected === undefined || facts.release(expected) === undefined) {
+    if (expected === undefined || facts.release(expected) === undefined)
       return skipped(
         `PostgreSQL has ${plural(migrations.length, 'applied migration')}; the catalog does not know the running release.`,
       )
-    }
     const applied = new Set(migrations.filter(row => row.state === 'applied').map(row => row.name))
     const wanted = facts.postgresMigrations(expected)
     const lacking = wanted.filter(({ name }) => !applied.has(name))
@@ -190,27 +189,24 @@ function rowsOf(version: string, facts: ReleaseFacts) {
 function evaluate(groups: Groups, { worker }: Stack): Finding {
   const of = (state: State) => groups.get(state) ?? []
   const bad = of('failed')
-  if (bad.length > 0) {
+  if (bad.length > 0)
     return failed(
       `Background migration ${bad.map(withReason).join(', ')} failed: fix the cause, then ${rerun(bad)}.`,
     )
-  }
   const scriptless = of('scriptless')
-  if (scriptless.length > 0) {
+  if (scriptless.length > 0)
     return failed(
       `Background migration ${namesOf(scriptless)} has no script in the worker's image (${worker.image.version}), because a newer release created it. The worker stops at it with "Cannot find module" and runs no other. Deploy one release to web and worker, or run the rollback action, which removes such rows.`,
     )
-  }
   return open(of, worker.image.version ?? 'unknown')
 }
 
 function open(of: (state: State) => readonly BackgroundMigration[], version: string): Finding {
   const stalled = of('stalled')
-  if (stalled.length > 0) {
+  if (stalled.length > 0)
     return warning(
       `Background migration ${namesOf(stalled)} is stalled: it has not finished, and no worker is running it. A worker starts them only at its own start. If that was minutes ago, ${rerun(stalled)}. Do not upgrade until it has finished.`,
     )
-  }
   const going = [...of('active'), ...of('queued')]
   if (going.length > 0) {
     const queued = of('queued').length > 0 ? `, and ${namesOf(of('queued'))} is queued behind it` : ''
@@ -219,11 +215,10 @@ function open(of: (state: State) => readonly BackgroundMigration[], version: str
     )
   }
   const off = of('off')
-  if (off.length > 0 && version !== 'unknown' && majorOf(version) >= 3) {
+  if (off.length > 0 && version !== 'unknown' && majorOf(version) >= 3)
     return warning(
       `Background migration ${namesOf(off)} has not finished, because the worker runs none (${BACKGROUND_SWITCH} is \`false\`). Its data is not copied until you remove that variable. Remove it once no traffic goes to v2.`,
     )
-  }
   const notes = [
     off.length > 0 ? `${namesOf(off)} will run on Langfuse 3` : '',
     of('dormant').length > 0 ? `${namesOf(of('dormant'))} will not run, because its feature flag is off` : '',

@@ -40,17 +40,15 @@ function noServer(source: string): Finding {
 function evaluateQueues({ queues, now, cluster }: ValkeyState): Finding {
   const ages = queues.map(queue => ({ ...queue, age: ageOf(queue, now) }))
   const stuck = ages.filter(queue => queue.waiting > 0 && queue.active === 0 && queue.age > STUCK_MS)
-  if (stuck.length > 0) {
+  if (stuck.length > 0)
     return failed(
       `No worker takes jobs from ${stuck.map(describe).join(', ')}: the worker has stopped consuming jobs, although ECS reports it as healthy. A Valkey failover or an evicted lock can cause this. Force a new deployment of the worker; waiting jobs are kept as long as Valkey evicts nothing.`,
     )
-  }
   const behind = ages.filter(queue => queue.waiting > 0 && queue.age > BEHIND_MS)
-  if (behind.length > 0) {
+  if (behind.length > 0)
     return warning(
       `The worker is behind on ${behind.map(describe).join(', ')}: give it more tasks or CPU, and check its log for jobs that keep failing.`,
     )
-  }
   if (now === undefined && queues.some(({ waiting }) => waiting > 0))
     return inconclusive('Jobs are waiting, but Valkey does not report its time, so their age is unknown.')
   if (cluster)
@@ -91,16 +89,14 @@ export const valkeyCluster = {
     if (SWITCH in secrets) return skipped(`${SWITCH} is a secret, which this check does not read.`)
     const configured = environment[SWITCH] === 'true'
     const { cluster } = seen.value
-    if (cluster && !configured) {
+    if (cluster && !configured)
       return failed(
         `Valkey at ${seen.source} runs in cluster mode, but ${SWITCH} is not \`true\` for the worker, so the queues fail with CROSSSLOT. Set it on web and worker (3.70.0 or newer), or use a Valkey without cluster mode.`,
       )
-    }
-    if (!cluster && configured) {
+    if (!cluster && configured)
       return failed(
         `${SWITCH} is \`true\` for the worker, but Valkey at ${seen.source} is not a cluster, so the worker cannot use the queues. Remove that variable from web and worker.`,
       )
-    }
     return passed(cluster ? `Valkey is a cluster, and ${SWITCH} is \`true\`.` : 'Valkey is not a cluster.')
   },
 } as const satisfies Check
@@ -122,22 +118,19 @@ function evaluateMemory(
   address: string,
   stack: Stack,
 ): Finding {
-  if (evicted > 0 && policy !== 'noeviction') {
+  if (evicted > 0 && policy !== 'noeviction')
     return failed(
       `Valkey at ${address} has evicted ${evicted} keys (maxmemory-policy ${policy ?? 'unknown'}), so events were lost or a queue is stuck. Set maxmemory-policy to noeviction in its parameter group, and give it more memory.`,
     )
-  }
   const full = maximum === 0 ? 0 : used / maximum
-  if (full > 0.9) {
+  if (full > 0.9)
     return failed(
       `Valkey at ${address} uses ${Math.round(full * 100)} % of its memory: check why the worker does not empty the queues, or give Valkey more memory.`,
     )
-  }
   if (policy === undefined) return skipped(`Valkey at ${address} does not report its maxmemory-policy.`)
-  if (policy !== 'noeviction') {
+  if (policy !== 'noeviction')
     return warning(
       `Valkey at ${address} has maxmemory-policy ${policy}, so it drops queued jobs and locks when its memory is full: set noeviction in its parameter group.${moduleHint(stack, 'parameterGroup')}`,
     )
-  }
   return passed(`Valkey at ${address} answers (${version}, noeviction).`)
 }

@@ -78,7 +78,6 @@ function fileKeeper(record: DeploymentRecord, ports: Ports): (artifact: Artifact
   }
 }
 
-/** Returns the path. */
 function writeFile(record: DeploymentRecord, { runner }: Ports): Promise<string> {
   return runner.file('deployment-record.json', `${JSON.stringify(record, undefined, 2)}\n`)
 }
@@ -127,7 +126,6 @@ export async function otherRun(records: Records | undefined, { runner }: Ports):
 
 type ActiveRun = {
   readonly run: string
-  /** The release that it deploys. */
   readonly release: string
   /** Id of its deployment record. */
   readonly record: string

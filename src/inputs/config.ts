@@ -56,7 +56,6 @@ export type DeployConfig = StackConfig & {
   readonly migrate: 'task' | 'boot'
   /** Snapshot and recovery point before the first change. */
   readonly backup: boolean
-  /** Names of background migrations to re-run. */
   readonly rerun: readonly string[]
   /** Registry and namespace to copy missing images from, e.g. `docker.io/langfuse`. */
   readonly mirrorFrom: string | undefined

@@ -1,4 +1,3 @@
-import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import { missingClickHouse } from '../release/requirements.ts'
 import { runningClickHouse } from '../stack/rules.ts'

@@ -16,8 +16,7 @@ type Way = {
 
 /** Why this release can never be deployed here: at most one reason, and no other check matters then. */
 export function releaseProblems(way: Way): readonly string[] {
-  const problem = unknownRelease(way) ?? mislabelled(way.to, way.facts) ?? older(way)
-  return problem === undefined ? [] : [problem]
+  return [unknownRelease(way) ?? mislabelled(way.to, way.facts) ?? older(way) ?? []].flat()
 }
 
 function unknownRelease({ to, facts }: Way): string | undefined {

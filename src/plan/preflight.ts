@@ -14,34 +14,23 @@ export function commonProblems(
   targets: Targets,
   { repaired, missing }: { readonly repaired: ReadonlySet<string>; readonly missing: MissingImage } = FORWARD,
 ): readonly string[] {
+  const isFollowed = continuedOperation(stack, targets) !== undefined
   return [
-    ...webBusy(stack, targets),
-    ...unreachableStores(stack),
-    ...brokenMigrations(stack, repaired),
-    ...imageProblems(stack, targets, missing),
-  ]
+    isFollowed ? [] : (appRunnerBusy(stack) ?? []),
+    unreachableStores(stack),
+    [...failedMigrations(stack)].flatMap(([name, sentence]) => (repaired.has(name) ? [] : sentence)),
+    dirtyClickHouse(stack) ?? [],
+    imageProblems(stack, targets, missing),
+  ].flat()
 }
 
 const FORWARD = { repaired: new Set<string>(), missing: notPushed }
-
-/** An earlier run's operation is followed. */
-function webBusy(stack: Stack, targets: Targets): readonly string[] {
-  const problem = appRunnerBusy(stack)
-  return problem === undefined || continuedOperation(stack, targets) !== undefined ? [] : [problem]
-}
 
 /** An address that does not work is an error to correct. */
 function unreachableStores(stack: Stack): readonly string[] {
   return [stack.postgres, stack.clickhouseStore].flatMap(store =>
     !store.known && store.because === 'unreachable' ? [store.reason] : [],
   )
-}
-
-function brokenMigrations(stack: Stack, repaired: ReadonlySet<string>): readonly string[] {
-  const failed = [...failedMigrations(stack)].flatMap(([name, sentence]) =>
-    repaired.has(name) ? [] : sentence,
-  )
-  return [...failed, dirtyClickHouse(stack) ?? []].flat()
 }
 
 export function commonWarnings(stack: Stack, targets: Targets): readonly string[] {

@@ -22,7 +22,11 @@ export type Conclusion = {
   readonly outcome: Outcome
   /** The result in one sentence. */
   readonly headline: string
-  readonly versions: Versions
+  readonly versions: {
+    readonly previous: string | undefined
+    readonly current: string | undefined
+    readonly target: string | undefined
+  }
   readonly plan: Plan | undefined
   /** Why the run was refused, or what failed before there was a plan. */
   readonly problems: readonly string[]
@@ -40,14 +44,6 @@ export type Conclusion = {
   readonly next: readonly string[]
 }
 
-type Versions = {
-  readonly previous: string | undefined
-  readonly current: string | undefined
-  readonly target: string | undefined
-}
-
-const NO_VERSIONS: Versions = { previous: undefined, current: undefined, target: undefined }
-
 /** Fills the members that are not given with empty values. */
 export function conclude(
   action: ActionName,
@@ -59,7 +55,7 @@ export function conclude(
     action,
     outcome,
     headline,
-    versions: NO_VERSIONS,
+    versions: { previous: undefined, current: undefined, target: undefined },
     plan: undefined,
     problems: [],
     warnings: [],

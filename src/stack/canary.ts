@@ -10,7 +10,6 @@ import type { Observed, Queue, WebComponent } from './stack.ts'
 export type Canary = {
   readonly traceId: string
   readonly route: CanaryRoute
-  /** The address that it was written to. */
   readonly address: string
   readonly write: CanaryWrite
   /** undefined: it was not accepted, so it was not read. */

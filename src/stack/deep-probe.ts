@@ -18,7 +18,6 @@ export type DeepProbe = {
 }
 
 type PostgresLoad = {
-  /** Client sessions, and their maximum. */
   readonly sessions: number
   readonly maximum: number
   /** Transactions since the oldest unfrozen row; PostgreSQL stops accepting writes near two thousand million. */

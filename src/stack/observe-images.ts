@@ -55,7 +55,6 @@ export function exactVersion(tags: readonly string[]): string | undefined {
   return best?.replace(/^v/, '')
 }
 
-/** One component's repository in ECR. */
 export type ImageRepository = {
   readonly component: Component
   readonly repository: EcrRepository
@@ -138,7 +137,6 @@ function ofTheWorker(repo: ImageRepository, repos: readonly ImageRepository[]): 
   return { ...repo, previous: { wanted: { tag: release }, source: worker?.previous?.source ?? '' } }
 }
 
-/** An image of a repository, by tag or digest. */
 export function findImage(
   { images }: Pick<ImageRepository, 'images'>,
   wanted: PreviousImage['wanted'],
@@ -148,7 +146,6 @@ export function findImage(
   )
 }
 
-/** The previous images that task definitions name. */
 async function previousImages(
   { web, worker, clickhouse }: Components,
   cloud: Cloud,

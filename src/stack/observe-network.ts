@@ -6,12 +6,9 @@ import { known, tryObserve, unknown } from './stack.ts'
 
 /** The parts of the VPC that the components use. Each is observed by itself: IAM may deny a single call. */
 export type Network = {
-  /** The existing subnets of the components. */
   readonly subnets: Observed<readonly Subnet[]>
-  /** All security groups of the stack. */
   readonly groups: Observed<readonly SecurityGroup[]>
   readonly dns: Observed<VpcDns & { readonly vpc: string }>
-  /** The mount targets of ClickHouse's file system with their security groups. */
   readonly endpoints: Observed<readonly MountEndpoint[]>
   /** The network of the web's outgoing connections. */
   readonly web: Observed<NetworkPlacement>
@@ -137,7 +134,6 @@ async function observePostgres(
       )
 }
 
-/** The host in a store's address. */
 function hostIn(address: string): string {
   return address.replace(/[:/].*$/, '').toLowerCase()
 }

@@ -26,7 +26,7 @@ export async function startProcess(
   const exited = endOf(child, launch)
   void exited.then(participant.leave)
   const settled = listens(launch, program)
-    ? settle(loopback, exited, QUERY_OPTIONS)
+    ? settle(loopback, exited, LONGEST_START)
     : settle(loopback, exited, 3000)
   // An agent goes on to be busy until it pauses; a server is busy only when it is asked something.
   if (!isAgent(launch)) void settled.then(participant.rest)
@@ -189,14 +189,15 @@ async function settle(port: number, exited: Promise<Exit>, milliseconds: number)
   }
 }
 
-/** Real milliseconds: far longer than any stand-in takes on a busy machine. */
-const QUERY_OPTIONS = 60_000
+/** Real milliseconds: far longer than any stand-in takes on a busy machine to start, and to answer. */
+const LONGEST_START = 60_000
+const LONGEST_ANSWER = 10_000
 
 async function probe(target: ProbeTarget, port: number | undefined): Promise<boolean> {
   if (port === undefined) return false
   if (target.path === undefined) return accepts(port)
   try {
-    const signal = AbortSignal.timeout(Math.max(target.timeoutSeconds * 1000, 2000))
+    const signal = AbortSignal.timeout(Math.max(target.timeoutSeconds * 1000, LONGEST_ANSWER))
     const response = await fetch(`http://127.0.0.1:${port}${target.path}`, { signal, redirect: 'manual' })
     await response.arrayBuffer()
     return response.status < 400
@@ -212,8 +213,9 @@ function accepts(port: number): Promise<boolean> {
       socket.destroy()
       resolve(accepted)
     }
-    socket.once('connect', () => answer(true))
+    // While nobody listens, a connection may get this very port as its own and meet itself.
+    socket.once('connect', () => answer(socket.localPort !== port))
     socket.once('error', () => answer(false))
-    socket.setTimeout(2000, () => answer(false))
+    socket.setTimeout(LONGEST_ANSWER, () => answer(false))
   })
 }

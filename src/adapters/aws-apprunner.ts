@@ -1,4 +1,4 @@
-import type * as Sdk from '@aws-sdk/client-apprunner'
+import * as Sdk from '@aws-sdk/client-apprunner'
 import { Busy, RolloutError } from '../errors/errors.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
 import {
@@ -7,20 +7,15 @@ import {
   clientRetries,
   isAwsError,
   keepAnswer,
-  once,
   sendWhole,
   unlessError,
 } from './clients.ts'
 
 /** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
 export function appRunnerAdapter(region: string): AppRunner {
-  const sdk = once(async () => {
-    const module = await import('./sdk/apprunner.ts')
-    return { ...module, client: new module.AppRunnerClient({ region, ...clientRetries }) }
-  })
+  const client = new Sdk.AppRunnerClient({ region, ...clientRetries })
   const describe = async (arn: string): Promise<AppRunnerService> => {
-    const { client, DescribeServiceCommand } = await sdk()
-    const command = new DescribeServiceCommand({ ServiceArn: arn })
+    const command = new Sdk.DescribeServiceCommand({ ServiceArn: arn })
     const whole = keepAnswer(command)
     const answer = await client.send(command)
     return toService(answer.Service, sourceOf(whole()))
@@ -28,27 +23,24 @@ export function appRunnerAdapter(region: string): AppRunner {
   return {
     describe,
     async service(name) {
-      const { client, ListServicesCommand } = await sdk()
       const services = await allPages<Sdk.ServiceSummary>(async NextToken => {
-        const page = await client.send(new ListServicesCommand({ NextToken }))
+        const page = await client.send(new Sdk.ListServicesCommand({ NextToken }))
         return { items: page.ServiceSummaryList ?? [], next: page.NextToken }
       })
       const found = services.find(service => service.ServiceName === name && service.Status !== 'DELETED')
       return found?.ServiceArn === undefined ? undefined : describe(found.ServiceArn)
     },
     async operations(arn, until) {
-      const { client, ListOperationsCommand } = await sdk()
       return allPages(async NextToken => {
-        const page = await client.send(new ListOperationsCommand({ ServiceArn: arn, NextToken }))
+        const page = await client.send(new Sdk.ListOperationsCommand({ ServiceArn: arn, NextToken }))
         const items = (page.OperationSummaryList ?? []).map(toOperation)
         return { items, next: items.some(item => item.id === until) ? undefined : page.NextToken }
       })
     },
     async vpcConnector(arn) {
-      const { client, DescribeVpcConnectorCommand } = await sdk()
       return unlessError(['ResourceNotFoundException'], async () => {
         const { VpcConnector: found } = await allowed('apprunner:DescribeVpcConnector', () =>
-          client.send(new DescribeVpcConnectorCommand({ VpcConnectorArn: arn })),
+          client.send(new Sdk.DescribeVpcConnectorCommand({ VpcConnectorArn: arn })),
         )
         const { Subnets: subnets, SecurityGroups: securityGroups } = found ?? {}
         if (subnets !== undefined && securityGroups !== undefined) return { subnets, securityGroups }
@@ -58,8 +50,7 @@ export function appRunnerAdapter(region: string): AppRunner {
       })
     },
     async updateImage(service, image) {
-      const { client, UpdateServiceCommand } = await sdk()
-      const command = new UpdateServiceCommand({ ServiceArn: service.arn })
+      const command = new Sdk.UpdateServiceCommand({ ServiceArn: service.arn })
       sendWhole(command, { ServiceArn: service.arn, SourceConfiguration: withImage(service, image) })
       const answer = await client.send(command).catch(error => {
         if (!isAwsError(error, 'InvalidStateException')) throw error

@@ -1,27 +1,23 @@
+import * as Sdk from '@aws-sdk/client-backup'
 import { RolloutError } from '../errors/errors.ts'
 import type { Backup } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, once, unlessError } from './clients.ts'
+import { allowed, allPages, clientRetries, unlessError } from './clients.ts'
 
 /** AWS Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/api-reference.html */
 export function backupAdapter(region: string): Backup {
-  const sdk = once(async () => {
-    const module = await import('./sdk/backup.ts')
-    return { ...module, client: new module.BackupClient({ region, ...clientRetries }) }
-  })
+  const client = new Sdk.BackupClient({ region, ...clientRetries })
   return {
     async vaults() {
-      const { client, ListBackupVaultsCommand } = await sdk()
       return allPages(async NextToken => {
-        const page = await client.send(new ListBackupVaultsCommand({ NextToken }))
+        const page = await client.send(new Sdk.ListBackupVaultsCommand({ NextToken }))
         const names = (page.BackupVaultList ?? []).flatMap(vault => vault.BackupVaultName ?? [])
         return { items: names, next: page.NextToken }
       }, 'backup:ListBackupVaults')
     },
     async recoveryPoints(resource) {
-      const { client, ListRecoveryPointsByResourceCommand } = await sdk()
       const points = await allPages(async NextToken => {
         const page = await client.send(
-          new ListRecoveryPointsByResourceCommand({ ResourceArn: resource, NextToken }),
+          new Sdk.ListRecoveryPointsByResourceCommand({ ResourceArn: resource, NextToken }),
         )
         const found = page.RecoveryPoints
         // An answer without ARNs does not prove that there are none.
@@ -37,10 +33,9 @@ export function backupAdapter(region: string): Backup {
       }))
     },
     async start({ vault, resource, role, token, tags }) {
-      const { client, StartBackupJobCommand } = await sdk()
       const answer = await allowed(`backup:StartBackupJob and iam:PassRole on ${role}`, () =>
         client.send(
-          new StartBackupJobCommand({
+          new Sdk.StartBackupJobCommand({
             BackupVaultName: vault,
             ResourceArn: resource,
             IamRoleArn: role,
@@ -57,10 +52,9 @@ export function backupAdapter(region: string): Backup {
       return { jobId: answer.BackupJobId }
     },
     async job(id) {
-      const { client, DescribeBackupJobCommand } = await sdk()
       return unlessError(['ResourceNotFoundException'], async () => {
         const job = await allowed('backup:DescribeBackupJob', () =>
-          client.send(new DescribeBackupJobCommand({ BackupJobId: id })),
+          client.send(new Sdk.DescribeBackupJobCommand({ BackupJobId: id })),
         )
         return {
           id,

@@ -1,29 +1,25 @@
-import type * as Sdk from '@aws-sdk/client-servicediscovery'
+import * as Sdk from '@aws-sdk/client-servicediscovery'
 import { RolloutError } from '../errors/errors.ts'
 import type { CloudMap } from '../ports/cloud.ts'
-import { allPages, clientRetries, once } from './clients.ts'
+import { allPages, clientRetries } from './clients.ts'
 
 /**
  * Cloud Map. GetInstancesHealthStatus, not DiscoverInstances: that has a separate endpoint (`data-servicediscovery…`)
  * and omits unhealthy instances by default.
  */
 export function cloudMapAdapter(region: string): CloudMap {
-  const sdk = once(async () => {
-    const module = await import('./sdk/cloud-map.ts')
-    return { ...module, client: new module.ServiceDiscoveryClient({ region, ...clientRetries }) }
-  })
+  const client = new Sdk.ServiceDiscoveryClient({ region, ...clientRetries })
   return {
     async service(arn) {
-      const { client, GetServiceCommand, GetNamespaceCommand, ListInstancesCommand } = await sdk()
       const id = arn.slice(arn.lastIndexOf('/') + 1)
-      const service = (await client.send(new GetServiceCommand({ Id: id }))).Service
-      const namespace = await client.send(new GetNamespaceCommand({ Id: service?.NamespaceId }))
+      const service = (await client.send(new Sdk.GetServiceCommand({ Id: id }))).Service
+      const namespace = await client.send(new Sdk.GetNamespaceCommand({ Id: service?.NamespaceId }))
       const [first, rest] = [service?.Name, namespace.Namespace?.Name]
       // The name is compared with the one that clients use.
       if (first === undefined || rest === undefined)
         throw new RolloutError(`Cloud Map answered without the name of service ${id}.`)
       const instances = await allPages<Sdk.InstanceSummary>(async NextToken => {
-        const page = await client.send(new ListInstancesCommand({ ServiceId: id, NextToken }))
+        const page = await client.send(new Sdk.ListInstancesCommand({ ServiceId: id, NextToken }))
         return { items: page.Instances ?? [], next: page.NextToken }
       })
       const health = await healthOf(id, instances.length)
@@ -46,8 +42,7 @@ export function cloudMapAdapter(region: string): CloudMap {
   async function healthOf(id: string, instances: number): Promise<Record<string, string>> {
     // Without instances the call fails with InstanceNotFound.
     if (instances === 0) return {}
-    const { client, GetInstancesHealthStatusCommand } = await sdk()
-    const answer = await client.send(new GetInstancesHealthStatusCommand({ ServiceId: id }))
+    const answer = await client.send(new Sdk.GetInstancesHealthStatusCommand({ ServiceId: id }))
     return answer.Status ?? {}
   }
 }

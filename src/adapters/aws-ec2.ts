@@ -1,23 +1,19 @@
-import type * as Sdk from '@aws-sdk/client-ec2'
+import * as Sdk from '@aws-sdk/client-ec2'
 import { RolloutError } from '../errors/errors.ts'
 import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, once } from './clients.ts'
+import { allowed, allPages, clientRetries } from './clients.ts'
 
 /**
  * The VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/. Ids are passed as filters: an unknown id in a filter
  * is ignored, but as an id it fails the whole call.
  */
 export function ec2Adapter(region: string): Ec2 {
-  const sdk = once(async () => {
-    const module = await import('./sdk/ec2.ts')
-    return { ...module, client: new module.EC2Client({ region, ...clientRetries }) }
-  })
+  const client = new Sdk.EC2Client({ region, ...clientRetries })
 
   async function interfacesBy(name: string, values: readonly string[]): Promise<readonly NetworkInterface[]> {
-    const { client, DescribeNetworkInterfacesCommand } = await sdk()
     return allPages(async NextToken => {
       const page = await client.send(
-        new DescribeNetworkInterfacesCommand({ Filters: filterBy(name, values), NextToken }),
+        new Sdk.DescribeNetworkInterfacesCommand({ Filters: filterBy(name, values), NextToken }),
       )
       return { items: (page.NetworkInterfaces ?? []).map(toInterface), next: page.NextToken }
     }, 'ec2:DescribeNetworkInterfaces')
@@ -25,19 +21,17 @@ export function ec2Adapter(region: string): Ec2 {
 
   return {
     async subnets(ids) {
-      const { client, DescribeSubnetsCommand } = await sdk()
       return allPages(async NextToken => {
         const page = await client.send(
-          new DescribeSubnetsCommand({ Filters: filterBy('subnet-id', ids), NextToken }),
+          new Sdk.DescribeSubnetsCommand({ Filters: filterBy('subnet-id', ids), NextToken }),
         )
         return { items: (page.Subnets ?? []).map(toSubnet), next: page.NextToken }
       }, 'ec2:DescribeSubnets')
     },
     async securityGroups(ids) {
-      const { client, DescribeSecurityGroupsCommand } = await sdk()
       return allPages(async NextToken => {
         const page = await client.send(
-          new DescribeSecurityGroupsCommand({ Filters: filterBy('group-id', ids), NextToken }),
+          new Sdk.DescribeSecurityGroupsCommand({ Filters: filterBy('group-id', ids), NextToken }),
         )
         return { items: (page.SecurityGroups ?? []).map(toGroup), next: page.NextToken }
       }, 'ec2:DescribeSecurityGroups')
@@ -45,21 +39,19 @@ export function ec2Adapter(region: string): Ec2 {
     interfaces: ids => interfacesBy('network-interface-id', ids),
     interfacesDescribed: as => interfacesBy('description', [as]),
     async dns(vpc, { servers }) {
-      const { client, DescribeVpcAttributeCommand, DescribeVpcsCommand, DescribeDhcpOptionsCommand } =
-        await sdk()
       const attribute = (name: Sdk.VpcAttributeName) =>
         allowed('ec2:DescribeVpcAttribute', () =>
-          client.send(new DescribeVpcAttributeCommand({ VpcId: vpc, Attribute: name })),
+          client.send(new Sdk.DescribeVpcAttributeCommand({ VpcId: vpc, Attribute: name })),
         )
       const options = async () => {
         const { Vpcs } = await allowed('ec2:DescribeVpcs', () =>
-          client.send(new DescribeVpcsCommand({ VpcIds: [vpc] })),
+          client.send(new Sdk.DescribeVpcsCommand({ VpcIds: [vpc] })),
         )
         const id = Vpcs?.[0]?.DhcpOptionsId
         // A VPC without its own options has the id `default`.
         if (id === undefined || id === 'default') return undefined
         return allowed('ec2:DescribeDhcpOptions', () =>
-          client.send(new DescribeDhcpOptionsCommand({ DhcpOptionsIds: [id] })),
+          client.send(new Sdk.DescribeDhcpOptionsCommand({ DhcpOptionsIds: [id] })),
         )
       }
       const [support, hostnames, dhcp] = await Promise.all([

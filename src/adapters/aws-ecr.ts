@@ -1,26 +1,19 @@
-import type { ECRClient, ImageDetail, Repository } from '@aws-sdk/client-ecr'
+import * as Sdk from '@aws-sdk/client-ecr'
 import { RolloutError } from '../errors/errors.ts'
 import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
 import { allowed, allPages, clientRetries, isAwsError, unlessError } from './clients.ts'
+import { indexPlatforms, member, platformOf } from './image-manifest.ts'
 
 /** ECR, in the registry and region of the image reference, which may differ from the stack's. */
 export function ecrAdapter(region: string): Ecr {
-  const open = async (repository: EcrRepository) => {
-    const sdk = await import('./sdk/ecr.ts')
-    const client = new sdk.ECRClient({ region: repository.region || region, ...clientRetries })
-    return { ...sdk, client }
-  }
+  const open = (repository: EcrRepository) =>
+    new Sdk.ECRClient({ region: repository.region || region, ...clientRetries })
   return {
     async image(repository, wanted) {
-      const { client, DescribeImagesCommand } = await open(repository)
       const imageId = 'tag' in wanted ? { imageTag: wanted.tag } : { imageDigest: wanted.digest }
       try {
-        const answer = await client.send(
-          new DescribeImagesCommand({
-            registryId: repository.account,
-            repositoryName: repository.name,
-            imageIds: [imageId],
-          }),
+        const answer = await open(repository).send(
+          new Sdk.DescribeImagesCommand({ ...idOf(repository), imageIds: [imageId] }),
         )
         const found = answer.imageDetails?.[0]
         return found && toImage(found)[0]
@@ -30,8 +23,8 @@ export function ecrAdapter(region: string): Ecr {
       }
     },
     async platforms(repository, digest) {
-      const { client } = await open(repository)
       try {
+        const client = open(repository)
         const manifest = await manifestOf(client, repository, digest)
         if (manifest === undefined) return undefined
         return indexPlatforms(manifest) ?? (await configPlatforms(client, repository, manifest))
@@ -40,10 +33,10 @@ export function ecrAdapter(region: string): Ecr {
       }
     },
     async images(repository) {
-      const { client, DescribeImagesCommand } = await open(repository)
+      const client = open(repository)
       const found = await allPages(async nextToken => {
         const page = await client.send(
-          new DescribeImagesCommand({ ...idOf(repository), maxResults: 1000, nextToken }),
+          new Sdk.DescribeImagesCommand({ ...idOf(repository), maxResults: 1000, nextToken }),
         )
         return { items: page.imageDetails ?? [], next: page.nextToken }
       }, 'ecr:DescribeImages').catch(error => {
@@ -54,7 +47,7 @@ export function ecrAdapter(region: string): Ecr {
     async settings(repositories) {
       const [first] = repositories
       if (first === undefined) return []
-      const { client } = await open(first)
+      const client = open(first)
       const described = await describeRepositories(client, repositories)
       return Promise.all(
         repositories.map(async repository => {
@@ -82,25 +75,18 @@ function idOf(repository: EcrRepository) {
   return { registryId: repository.account, repositoryName: repository.name }
 }
 
-function toImage(found: ImageDetail): readonly EcrImage[] {
-  if (found.imageDigest === undefined) return []
-  return [
-    {
-      digest: found.imageDigest,
-      tags: found.imageTags ?? [],
-      pushedAt: found.imagePushedAt?.getTime(),
-    },
-  ]
+function toImage(found: Sdk.ImageDetail): readonly EcrImage[] {
+  const { imageDigest: digest, imageTags: tags = [], imagePushedAt } = found
+  return digest === undefined ? [] : [{ digest, tags, pushedAt: imagePushedAt?.getTime() }]
 }
 
 async function describeRepositories(
-  client: ECRClient,
+  client: Sdk.ECRClient,
   repositories: readonly EcrRepository[],
-): Promise<readonly Repository[]> {
-  const { DescribeRepositoriesCommand } = await import('./sdk/ecr.ts')
+): Promise<readonly Sdk.Repository[]> {
   const answer = await allowed('ecr:DescribeRepositories', () =>
     client.send(
-      new DescribeRepositoriesCommand({
+      new Sdk.DescribeRepositoriesCommand({
         registryId: repositories[0]?.account,
         repositoryNames: [...new Set(repositories.map(repository => repository.name))],
       }),
@@ -109,23 +95,24 @@ async function describeRepositories(
   return answer.repositories ?? []
 }
 
-async function lifecycleOf(client: ECRClient, repository: EcrRepository): Promise<string | undefined> {
-  const { GetLifecyclePolicyCommand } = await import('./sdk/ecr.ts')
+async function lifecycleOf(client: Sdk.ECRClient, repository: EcrRepository): Promise<string | undefined> {
   return unlessError(['LifecyclePolicyNotFoundException'], async () => {
     const answer = await allowed('ecr:GetLifecyclePolicy', () =>
-      client.send(new GetLifecyclePolicyCommand(idOf(repository))),
+      client.send(new Sdk.GetLifecyclePolicyCommand(idOf(repository))),
     )
     if (answer.lifecyclePolicyText !== undefined) return answer.lifecyclePolicyText
     throw new RolloutError(`ECR answered without the lifecycle policy of ${repository.name}`)
   })
 }
 
-async function manifestOf(client: ECRClient, repository: EcrRepository, digest: string): Promise<unknown> {
-  const { BatchGetImageCommand } = await import('./sdk/ecr.ts')
+async function manifestOf(
+  client: Sdk.ECRClient,
+  repository: EcrRepository,
+  digest: string,
+): Promise<unknown> {
   const answer = await client.send(
-    new BatchGetImageCommand({
-      registryId: repository.account,
-      repositoryName: repository.name,
+    new Sdk.BatchGetImageCommand({
+      ...idOf(repository),
       imageIds: [{ imageDigest: digest }],
       acceptedMediaTypes: [
         'application/vnd.oci.image.index.v1+json',
@@ -141,17 +128,15 @@ async function manifestOf(client: ECRClient, repository: EcrRepository, digest: 
 
 /** A single manifest has its platform only in its configuration, which is a separate download. */
 async function configPlatforms(
-  client: ECRClient,
+  client: Sdk.ECRClient,
   repository: EcrRepository,
   manifest: unknown,
 ): Promise<readonly string[] | undefined> {
   const layerDigest = member(member(manifest, 'config'), 'digest')
   if (typeof layerDigest !== 'string') return undefined
-  const { GetDownloadUrlForLayerCommand } = await import('./sdk/ecr.ts')
   const { downloadUrl } = await client.send(
-    new GetDownloadUrlForLayerCommand({
-      registryId: repository.account,
-      repositoryName: repository.name,
+    new Sdk.GetDownloadUrlForLayerCommand({
+      ...idOf(repository),
       layerDigest,
     }),
   )
@@ -159,22 +144,4 @@ async function configPlatforms(
   const answer = await fetch(downloadUrl, { signal: AbortSignal.timeout(10_000) })
   const platform = answer.ok ? platformOf(await answer.json()) : undefined
   return platform === undefined ? undefined : [platform]
-}
-
-/** The platforms of an image index without build attestations (`unknown/unknown`); undefined for a single manifest. */
-export function indexPlatforms(manifest: unknown): readonly string[] | undefined {
-  const entries = member(manifest, 'manifests')
-  if (!Array.isArray(entries)) return undefined
-  const all = entries.flatMap(entry => platformOf(member(entry, 'platform')) ?? [])
-  return [...new Set(all)].filter(platform => !platform.startsWith('unknown/')).sort()
-}
-
-/** https://github.com/opencontainers/image-spec/blob/main/image-index.md: the variant (v8 …) does not matter to Fargate. */
-export function platformOf(described: unknown): string | undefined {
-  const [os, architecture] = [member(described, 'os'), member(described, 'architecture')]
-  return typeof os === 'string' && typeof architecture === 'string' ? `${os}/${architecture}` : undefined
-}
-
-export function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }

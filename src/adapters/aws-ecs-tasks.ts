@@ -1,37 +1,32 @@
-import type * as Sdk from '@aws-sdk/client-ecs'
+import * as Sdk from '@aws-sdk/client-ecs'
 import { Denied, RolloutError } from '../errors/errors.ts'
-import type { DerivedTask, EcsTask, EcsTasks, TaskDefinition } from '../ports/cloud.ts'
+import type { EcsTask, EcsTasks } from '../ports/cloud.ts'
 import { allPages, isAwsError } from './clients.ts'
-
-type EcsSdk = typeof import('./sdk/ecs.ts') & { readonly client: Sdk.ECSClient }
+import { derive } from './derive-task.ts'
 
 /** One-off Fargate tasks: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html */
-export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
+export function ecsTasks(client: Sdk.ECSClient): EcsTasks {
   return {
     async registerDerived(base, derived) {
-      const { client, RegisterTaskDefinitionCommand } = await sdk()
       const answer = await permitted('ecs:RegisterTaskDefinition', () =>
-        client.send(new RegisterTaskDefinitionCommand(derive(base, derived))),
+        client.send(new Sdk.RegisterTaskDefinitionCommand(derive(base, derived))),
       )
       const arn = answer.taskDefinition?.taskDefinitionArn
       if (arn !== undefined) return arn
       throw new RolloutError('RegisterTaskDefinition answered without an ARN: run again.')
     },
-    sizeOfDerived: (base, derived) => Buffer.byteLength(JSON.stringify(derive(base, derived))),
     async deregister(taskDefinition) {
-      const { client, DeregisterTaskDefinitionCommand } = await sdk()
-      await client.send(new DeregisterTaskDefinitionCommand({ taskDefinition }))
+      await client.send(new Sdk.DeregisterTaskDefinitionCommand({ taskDefinition }))
     },
     async activeRevisions(family, tag) {
-      const { client, ListTaskDefinitionsCommand, DescribeTaskDefinitionCommand } = await sdk()
       try {
         const answer = await client.send(
-          new ListTaskDefinitionsCommand({ familyPrefix: family, status: 'ACTIVE', sort: 'DESC' }),
+          new Sdk.ListTaskDefinitionsCommand({ familyPrefix: family, status: 'ACTIVE', sort: 'DESC' }),
         )
         const described = await Promise.all(
           (answer.taskDefinitionArns ?? []).map(async arn => {
             const { tags, taskDefinition } = await client.send(
-              new DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] }),
+              new Sdk.DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] }),
             )
             const found = tags?.find(({ key }) => key === tag)
             const registeredAt = taskDefinition?.registeredAt?.getTime()
@@ -45,10 +40,9 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
       }
     },
     async runTask({ subnets, securityGroups, assignPublicIp, ...request }) {
-      const { client, RunTaskCommand } = await sdk()
       const answer = await permitted('ecs:RunTask', () =>
         client.send(
-          new RunTaskCommand({
+          new Sdk.RunTaskCommand({
             ...request,
             count: 1,
             launchType: 'FARGATE',
@@ -70,23 +64,20 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
       )
     },
     async task(cluster, arn) {
-      const { client, DescribeTasksCommand } = await sdk()
-      const answer = await client.send(new DescribeTasksCommand({ cluster, tasks: [arn] }))
+      const answer = await client.send(new Sdk.DescribeTasksCommand({ cluster, tasks: [arn] }))
       const [task] = answer.tasks ?? []
       return task && toTask(task)
     },
     async stopTask(cluster, arn, reason) {
-      const { client, StopTaskCommand } = await sdk()
-      await client.send(new StopTaskCommand({ cluster, task: arn, reason }))
+      await client.send(new Sdk.StopTaskCommand({ cluster, task: arn, reason }))
     },
     async tasksStartedBy(cluster, { family, startedBy }) {
-      const { client, ListTasksCommand, DescribeTasksCommand } = await sdk()
       // Not by startedBy: ECS accepts it only alone, and then lists only tasks with desired status RUNNING.
       const listed = await Promise.all(
         (['RUNNING', 'STOPPED'] as const).map(desiredStatus =>
           allPages<string>(async nextToken => {
             const page = await client.send(
-              new ListTasksCommand({ cluster, family, desiredStatus, nextToken }),
+              new Sdk.ListTasksCommand({ cluster, family, desiredStatus, nextToken }),
             )
             return { items: page.taskArns ?? [], next: page.nextToken }
           }),
@@ -94,7 +85,7 @@ export function ecsTasks(sdk: () => Promise<EcsSdk>): EcsTasks {
       )
       const tasks = listed.flat().slice(0, 100)
       if (tasks.length === 0) return []
-      const answer = await client.send(new DescribeTasksCommand({ cluster, tasks }))
+      const answer = await client.send(new Sdk.DescribeTasksCommand({ cluster, tasks }))
       return (answer.tasks ?? [])
         .filter(task => task.startedBy === startedBy && task.lastStatus !== 'STOPPED')
         .map(toTask)
@@ -110,51 +101,6 @@ async function permitted<Value>(permission: string, call: () => Promise<Value>):
     if (!isAwsError(error, 'AccessDeniedException', 'AccessDenied')) throw error
     const named = /not authorized to perform: (\S+)/.exec(error instanceof Error ? error.message : '')?.[1]
     throw new Denied(named ?? permission, error)
-  }
-}
-
-function derive(base: TaskDefinition, derived: DerivedTask): Sdk.RegisterTaskDefinitionCommandInput {
-  const { taskDefinition: definition, tags = [] } = base.source as Sdk.DescribeTaskDefinitionCommandOutput
-  const container = definition?.containerDefinitions?.find(item => item.name === derived.from)
-  const { mount } = derived
-  const mounted = (mount?.of.source as Sdk.DescribeTaskDefinitionCommandOutput | undefined)?.taskDefinition
-  const volume = mounted?.volumes?.find(({ name }) => name === mount?.volume)
-  return {
-    family: derived.family,
-    cpu: definition?.cpu ?? '1024',
-    memory: definition?.memory ?? '2048',
-    networkMode: 'awsvpc',
-    requiresCompatibilities: ['FARGATE'],
-    executionRoleArn: definition?.executionRoleArn,
-    taskRoleArn: mounted === undefined ? definition?.taskRoleArn : mounted.taskRoleArn,
-    runtimePlatform: { operatingSystemFamily: 'LINUX', cpuArchitecture: derived.architecture },
-    containerDefinitions: [
-      {
-        name: derived.name,
-        image: derived.image,
-        essential: true,
-        ...(derived.entryPoint && { entryPoint: [...derived.entryPoint] }),
-        command: [...derived.command],
-        ...(mount && {
-          user: mount.user,
-          mountPoints: [{ sourceVolume: mount.volume, containerPath: mount.path, readOnly: true }],
-        }),
-        environment: Object.entries(derived.environment).map(([name, value]) => ({ name, value })),
-        secrets: Object.entries(derived.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
-        ...(container?.environmentFiles && { environmentFiles: container.environmentFiles }),
-        ...(container?.repositoryCredentials && { repositoryCredentials: container.repositoryCredentials }),
-        // FireLens needs a log-router container, which is not copied.
-        ...(container?.logConfiguration?.logDriver !== 'awsfirelens' && {
-          logConfiguration: container?.logConfiguration,
-        }),
-      },
-    ],
-    ...(volume && { volumes: [volume] }),
-    tags: [
-      // ECS refuses AWS's own tags (aws:cloudformation:…) from callers.
-      ...tags.filter(({ key }) => !key?.startsWith('aws:') && !(key !== undefined && key in derived.tags)),
-      ...Object.entries(derived.tags).map(([key, value]) => ({ key, value })),
-    ],
   }
 }
 

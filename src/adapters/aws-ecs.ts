@@ -1,4 +1,4 @@
-import type * as Sdk from '@aws-sdk/client-ecs'
+import * as Sdk from '@aws-sdk/client-ecs'
 import { RolloutError } from '../errors/errors.ts'
 import type {
   Container,
@@ -13,20 +13,16 @@ import type {
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
-import { allPages, clientRetries, isAwsError, keepAnswer, once, sendWhole, unlessError } from './clients.ts'
+import { allPages, clientRetries, isAwsError, keepAnswer, sendWhole, unlessError } from './clients.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {
-  const sdk = once(async () => {
-    const module = await import('./sdk/ecs.ts')
-    return { ...module, client: new module.ECSClient({ region, ...clientRetries }) }
-  })
+  const client = new Sdk.ECSClient({ region, ...clientRetries })
   return {
-    ...ecsTasks(sdk),
+    ...ecsTasks(client),
     async service(cluster, name) {
-      const { client, DescribeServicesCommand } = await sdk()
       try {
-        const answer = await client.send(new DescribeServicesCommand({ cluster, services: [name] }))
+        const answer = await client.send(new Sdk.DescribeServicesCommand({ cluster, services: [name] }))
         const service = answer.services?.find(item => item.status !== 'INACTIVE')
         return service && toService(service, cluster)
       } catch (error) {
@@ -38,39 +34,35 @@ export function ecsAdapter(region: string): Ecs {
       }
     },
     async taskDefinition(arn) {
-      const { client, DescribeTaskDefinitionCommand } = await sdk()
-      const command = new DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] })
+      const command = new Sdk.DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] })
       const whole = keepAnswer(command)
       const answer = await client.send(command)
       return toTaskDefinition(answer, whole())
     },
     async tasks(cluster, service, status) {
-      const { client, ListTasksCommand, DescribeTasksCommand } = await sdk()
       const arns = await allPages<string>(async nextToken => {
         const page = await client.send(
-          new ListTasksCommand({ cluster, serviceName: service, desiredStatus: status, nextToken }),
+          new Sdk.ListTasksCommand({ cluster, serviceName: service, desiredStatus: status, nextToken }),
         )
         return { items: page.taskArns ?? [], next: page.nextToken }
       })
       if (arns.length === 0) return []
       // DescribeTasks takes at most 100; a Langfuse service runs a handful.
-      const answer = await client.send(new DescribeTasksCommand({ cluster, tasks: arns.slice(0, 100) }))
+      const answer = await client.send(new Sdk.DescribeTasksCommand({ cluster, tasks: arns.slice(0, 100) }))
       return (answer.tasks ?? []).map(toTask)
     },
     async serviceDeployment(arn) {
-      const { client, DescribeServiceDeploymentsCommand } = await sdk()
       // Many IAM policies lack this newer permission; DescribeServices is enough.
       return unlessError(['AccessDeniedException', 'UnsupportedFeatureException'], async () => {
         const answer = await client.send(
-          new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] }),
+          new Sdk.DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] }),
         )
         const found = answer.serviceDeployments?.[0]
         return found && toServiceDeployment(found, arn)
       })
     },
     async registerWithImage(base, container, image) {
-      const { client, RegisterTaskDefinitionCommand } = await sdk()
-      const command = new RegisterTaskDefinitionCommand({ family: base.family, containerDefinitions: [] })
+      const command = new Sdk.RegisterTaskDefinitionCommand({ family: base.family, containerDefinitions: [] })
       sendWhole(command, copyWithImage(base, container, image))
       const answer = await client.send(command)
       return present(
@@ -79,9 +71,8 @@ export function ecsAdapter(region: string): Ecs {
       )
     },
     async expressService(arn) {
-      const { client, DescribeExpressGatewayServiceCommand } = await sdk()
       return unlessError(NOT_EXPRESS, async () => {
-        const answer = await client.send(new DescribeExpressGatewayServiceCommand({ serviceArn: arn }))
+        const answer = await client.send(new Sdk.DescribeExpressGatewayServiceCommand({ serviceArn: arn }))
         const configuration = answer.service?.activeConfigurations?.[0]
         const endpoint = configuration?.ingressPaths?.find(path => path.accessType === 'PUBLIC')?.endpoint
         return configuration?.primaryContainer === undefined
@@ -90,27 +81,24 @@ export function ecsAdapter(region: string): Ecs {
       })
     },
     async updateExpress(service, image) {
-      const { client, UpdateExpressGatewayServiceCommand } = await sdk()
       const container = service.container as Sdk.ExpressGatewayContainer
       await client.send(
-        new UpdateExpressGatewayServiceCommand({
+        new Sdk.UpdateExpressGatewayServiceCommand({
           serviceArn: service.arn,
           primaryContainer: { ...container, image },
         }),
       )
     },
     async stopDeployment(cluster, service) {
-      const { client, ListServiceDeploymentsCommand, StopServiceDeploymentCommand } = await sdk()
       const answer = await client.send(
-        new ListServiceDeploymentsCommand({ cluster, service, status: ['PENDING', 'IN_PROGRESS'] }),
+        new Sdk.ListServiceDeploymentsCommand({ cluster, service, status: ['PENDING', 'IN_PROGRESS'] }),
       )
       const serviceDeploymentArn = answer.serviceDeployments?.[0]?.serviceDeploymentArn
       if (serviceDeploymentArn === undefined) return
-      await client.send(new StopServiceDeploymentCommand({ serviceDeploymentArn, stopType: 'ROLLBACK' }))
+      await client.send(new Sdk.StopServiceDeploymentCommand({ serviceDeploymentArn, stopType: 'ROLLBACK' }))
     },
     async updateService(change) {
-      const { client, UpdateServiceCommand } = await sdk()
-      const answer = await client.send(new UpdateServiceCommand(toUpdate(change)))
+      const answer = await client.send(new Sdk.UpdateServiceCommand(toUpdate(change)))
       const primary = answer.service?.deployments?.find(deployment => deployment.status === 'PRIMARY')
       return {
         deploymentId: present(

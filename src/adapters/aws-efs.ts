@@ -1,21 +1,17 @@
-import type * as Sdk from '@aws-sdk/client-efs'
+import * as Sdk from '@aws-sdk/client-efs'
 import { RolloutError } from '../errors/errors.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, once, unlessError } from './clients.ts'
+import { allowed, allPages, clientRetries, unlessError } from './clients.ts'
 
 /** EFS: https://docs.aws.amazon.com/efs/latest/ug/api-reference.html */
 export function efsAdapter(region: string): Efs {
-  const sdk = once(async () => {
-    const module = await import('./sdk/efs.ts')
-    return { ...module, client: new module.EFSClient({ region, ...clientRetries }) }
-  })
+  const client = new Sdk.EFSClient({ region, ...clientRetries })
   return {
     async fileSystem(id) {
-      const { client, DescribeFileSystemsCommand, DescribeMountTargetsCommand } = await sdk()
       return unlessError(['FileSystemNotFound'], async () => {
-        const answer = await client.send(new DescribeFileSystemsCommand({ FileSystemId: id }))
+        const answer = await client.send(new Sdk.DescribeFileSystemsCommand({ FileSystemId: id }))
         const mountTargets = await allPages(async Marker => {
-          const page = await client.send(new DescribeMountTargetsCommand({ FileSystemId: id, Marker }))
+          const page = await client.send(new Sdk.DescribeMountTargetsCommand({ FileSystemId: id, Marker }))
           return { items: page.MountTargets ?? [], next: page.NextMarker }
         })
         return {
@@ -26,20 +22,18 @@ export function efsAdapter(region: string): Efs {
       })
     },
     async policy(fileSystem) {
-      const { client, DescribeFileSystemPolicyCommand } = await sdk()
       return unlessError(['PolicyNotFound'], async () => {
         const answer = await allowed('elasticfilesystem:DescribeFileSystemPolicy', () =>
-          client.send(new DescribeFileSystemPolicyCommand({ FileSystemId: fileSystem })),
+          client.send(new Sdk.DescribeFileSystemPolicyCommand({ FileSystemId: fileSystem })),
         )
         if (answer.Policy !== undefined) return answer.Policy
         throw new RolloutError(`EFS answered without the policy of ${fileSystem}`)
       })
     },
     async accessPoint(id) {
-      const { client, DescribeAccessPointsCommand } = await sdk()
       return unlessError(['AccessPointNotFound'], async () => {
         const answer = await allowed('elasticfilesystem:DescribeAccessPoints', () =>
-          client.send(new DescribeAccessPointsCommand({ AccessPointId: id })),
+          client.send(new Sdk.DescribeAccessPointsCommand({ AccessPointId: id })),
         )
         const [found] = answer.AccessPoints ?? []
         if (found !== undefined) return toAccessPoint(found)

@@ -1,17 +1,14 @@
+import * as Sdk from '@aws-sdk/client-cloudwatch-logs'
 import type { Logs } from '../ports/cloud.ts'
-import { allPages, clientRetries, isAwsError, once } from './clients.ts'
+import { allPages, clientRetries, isAwsError } from './clients.ts'
 
 export function logsAdapter(region: string): Logs {
-  const sdk = once(async () => {
-    const module = await import('./sdk/logs.ts')
-    return { ...module, client: new module.CloudWatchLogsClient({ region, ...clientRetries }) }
-  })
+  const client = new Sdk.CloudWatchLogsClient({ region, ...clientRetries })
   return {
     async tail(group, stream, lines) {
-      const { client, GetLogEventsCommand } = await sdk()
       return orNothing(async () => {
         const answer = await client.send(
-          new GetLogEventsCommand({
+          new Sdk.GetLogEventsCommand({
             logGroupName: group,
             logStreamName: stream,
             limit: lines,
@@ -22,11 +19,10 @@ export function logsAdapter(region: string): Logs {
       })
     },
     async recent(group, since, lines) {
-      const { client, FilterLogEventsCommand } = await sdk()
       return orNothing(async () => {
         const events = await allPages(async nextToken => {
           const page = await client.send(
-            new FilterLogEventsCommand({ logGroupName: group, startTime: since, nextToken }),
+            new Sdk.FilterLogEventsCommand({ logGroupName: group, startTime: since, nextToken }),
           )
           return { items: page.events ?? [], next: page.nextToken }
         })
@@ -34,7 +30,6 @@ export function logsAdapter(region: string): Logs {
       })
     },
     async follow(group, stream, position, most = Number.POSITIVE_INFINITY) {
-      const { client, GetLogEventsCommand } = await sdk()
       const lines: string[] = []
       let next = position
       let size = 0
@@ -43,7 +38,7 @@ export function logsAdapter(region: string): Logs {
         for (let before: string | undefined = '-'; before !== next && size < most; ) {
           before = next
           const answer = await client.send(
-            new GetLogEventsCommand({
+            new Sdk.GetLogEventsCommand({
               logGroupName: group,
               logStreamName: stream,
               startFromHead: true,

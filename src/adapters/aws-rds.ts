@@ -1,13 +1,10 @@
-import type * as Sdk from '@aws-sdk/client-rds'
+import * as Sdk from '@aws-sdk/client-rds'
 import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, isAwsError, once, unlessError } from './clients.ts'
+import { allowed, allPages, clientRetries, isAwsError, unlessError } from './clients.ts'
 
 /** Aurora's cluster snapshots: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ */
 export function auroraAdapter(region: string): Aurora {
-  const sdk = once(async () => {
-    const module = await import('./sdk/rds.ts')
-    return { ...module, client: new module.RDSClient({ region, ...clientRetries }) }
-  })
+  const client = new Sdk.RDSClient({ region, ...clientRetries })
 
   async function snapshots(
     filter: Pick<
@@ -15,10 +12,9 @@ export function auroraAdapter(region: string): Aurora {
       'DBClusterIdentifier' | 'DBClusterSnapshotIdentifier'
     >,
   ): Promise<readonly ClusterSnapshot[]> {
-    const { client, DescribeDBClusterSnapshotsCommand } = await sdk()
     return allPages(async Marker => {
       const page = await client.send(
-        new DescribeDBClusterSnapshotsCommand({ ...filter, SnapshotType: 'manual', Marker }),
+        new Sdk.DescribeDBClusterSnapshotsCommand({ ...filter, SnapshotType: 'manual', Marker }),
       )
       return { items: (page.DBClusterSnapshots ?? []).map(toSnapshot), next: page.Marker }
     }, 'rds:DescribeDBClusterSnapshots')
@@ -26,9 +22,8 @@ export function auroraAdapter(region: string): Aurora {
 
   return {
     async clusters() {
-      const { client, DescribeDBClustersCommand } = await sdk()
       return allPages(async Marker => {
-        const page = await client.send(new DescribeDBClustersCommand({ Marker }))
+        const page = await client.send(new Sdk.DescribeDBClustersCommand({ Marker }))
         return { items: (page.DBClusters ?? []).map(toCluster), next: page.Marker }
       }, 'rds:DescribeDBClusters')
     },
@@ -39,11 +34,10 @@ export function auroraAdapter(region: string): Aurora {
       })
     },
     async createSnapshot({ cluster, id, tags }) {
-      const { client, CreateDBClusterSnapshotCommand } = await sdk()
       try {
         await allowed('rds:CreateDBClusterSnapshot (and rds:AddTagsToResource)', () =>
           client.send(
-            new CreateDBClusterSnapshotCommand({
+            new Sdk.CreateDBClusterSnapshotCommand({
               DBClusterIdentifier: cluster,
               DBClusterSnapshotIdentifier: id,
               Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),

@@ -1,26 +1,34 @@
 import type { Cloud } from '../ports/cloud.ts'
-import { appRunnerAdapter } from './aws-apprunner.ts'
-import { backupAdapter } from './aws-backup.ts'
-import { cloudMapAdapter } from './aws-cloud-map.ts'
-import { ec2Adapter } from './aws-ec2.ts'
-import { ecrAdapter } from './aws-ecr.ts'
-import { ecsAdapter } from './aws-ecs.ts'
-import { efsAdapter } from './aws-efs.ts'
-import { logsAdapter } from './aws-logs.ts'
-import { auroraAdapter } from './aws-rds.ts'
+import { once } from './clients.ts'
 
-/** AWS in one region. Each client is loaded on first use, because clients dominate the start-up time. */
+/**
+ * AWS in one region. Each client is loaded on first use, because clients dominate the start-up time. The adapters import
+ * the SDK as `Sdk`: the build bundles only the commands that they name.
+ */
 export function createCloud(region: string): Cloud {
   return {
     region,
-    ecs: ecsAdapter(region),
-    appRunner: appRunnerAdapter(region),
-    ec2: ec2Adapter(region),
-    efs: efsAdapter(region),
-    cloudMap: cloudMapAdapter(region),
-    ecr: ecrAdapter(region),
-    logs: logsAdapter(region),
-    aurora: auroraAdapter(region),
-    backup: backupAdapter(region),
+    ecs: lazy(async () => (await import('./aws-ecs.ts')).ecsAdapter(region)),
+    appRunner: lazy(async () => (await import('./aws-apprunner.ts')).appRunnerAdapter(region)),
+    ec2: lazy(async () => (await import('./aws-ec2.ts')).ec2Adapter(region)),
+    efs: lazy(async () => (await import('./aws-efs.ts')).efsAdapter(region)),
+    cloudMap: lazy(async () => (await import('./aws-cloud-map.ts')).cloudMapAdapter(region)),
+    ecr: lazy(async () => (await import('./aws-ecr.ts')).ecrAdapter(region)),
+    logs: lazy(async () => (await import('./aws-logs.ts')).logsAdapter(region)),
+    aurora: lazy(async () => (await import('./aws-rds.ts')).auroraAdapter(region)),
+    backup: lazy(async () => (await import('./aws-backup.ts')).backupAdapter(region)),
   }
+}
+
+/** A port whose adapter is loaded at its first call. All of a port's functions are asynchronous. */
+function lazy<Port extends object>(load: () => Promise<Port>): Port {
+  const adapter = once<object>(load)
+  return new Proxy({} as Port, {
+    get:
+      (_, name) =>
+      async (...given: readonly unknown[]) => {
+        const port = await adapter()
+        return Reflect.apply(Reflect.get(port, name), port, given)
+      },
+  })
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { RolloutError } from '../errors/errors.ts'
 import type { ImageTool } from '../ports/runner.ts'
 import { parseImage } from '../release/image.ts'
-import { indexPlatforms } from './aws-ecr.ts'
+import { indexPlatforms } from './image-manifest.ts'
 
 /**
  * The first program on PATH that can copy images between registries. It gets `environment`, by default this process's:

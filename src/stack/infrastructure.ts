@@ -47,15 +47,19 @@ export function memoizeCloud(cloud: Cloud): Cloud {
   const images = memoized(ecr.images)
   return {
     ...cloud,
-    aurora: { ...aurora, clusters: memoized(aurora.clusters) },
-    ecs: { ...ecs, taskDefinition: memoized(ecs.taskDefinition) },
-    ecr: {
-      ...ecr,
+    aurora: withMethods(aurora, { clusters: memoized(aurora.clusters) }),
+    ecs: withMethods(ecs, { taskDefinition: memoized(ecs.taskDefinition) }),
+    ecr: withMethods(ecr, {
       images,
       // All images of a repository are read anyway.
       image: async (repository, wanted) => findImage({ images: await images(repository) }, wanted),
-    },
+    }),
   }
+}
+
+/** Inherits the others: those of an adapter that is not loaded yet cannot be listed. */
+function withMethods<Port extends object>(port: Port, methods: Partial<Port>): Port {
+  return Object.assign(Object.create(port), methods)
 }
 
 function memoized<Asked extends readonly unknown[], Answer>(

@@ -1,11 +1,12 @@
 import { Client } from 'pg'
 import { readClickHouseSnapshot } from '../src/schema/clickhouse-schema.ts'
-import { diffSnapshots, isEmptyDelta } from '../src/schema/diff.ts'
+import { isEmptyDelta } from '../src/schema/diff.ts'
 import { readPostgresSnapshot } from '../src/schema/postgres-schema.ts'
 import type { Snapshot } from '../src/schema/snapshot.ts'
 import type { ArticleStack } from './article.ts'
 import { viewOf } from './aws/apprunner/configuration.ts'
 import { countByKind, describeDelta } from './describe-delta.ts'
+import { diffSnapshots } from './diff-snapshots.ts'
 import { clickhouseClient } from './langfuse/clickhouse-http.ts'
 import { compareFingerprints, type Fingerprint, fingerprint } from './seed.ts'
 

@@ -2,11 +2,12 @@ import * as Sdk from '@aws-sdk/client-ecs'
 import { Denied, RolloutError } from '../errors/errors.ts'
 import type { EcsTask, EcsTasks } from '../ports/cloud.ts'
 import { allPages, isAwsError } from './clients.ts'
-import { derive } from './derive-task.ts'
+import { derive, sizeOfDerived } from './derive-task.ts'
 
 /** One-off Fargate tasks: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html */
 export function ecsTasks(client: Sdk.ECSClient): EcsTasks {
   return {
+    sizeOfDerived,
     async registerDerived(base, derived) {
       const answer = await permitted('ecs:RegisterTaskDefinition', () =>
         client.send(new Sdk.RegisterTaskDefinitionCommand(derive(base, derived))),

@@ -1,5 +1,6 @@
 import type { Cloud } from '../ports/cloud.ts'
 import { once } from './clients.ts'
+import { sizeOfDerived } from './derive-task.ts'
 
 /**
  * AWS in one region. Each client is loaded on first use, because clients dominate the start-up time. The adapters import
@@ -8,7 +9,9 @@ import { once } from './clients.ts'
 export function createCloud(region: string): Cloud {
   return {
     region,
-    ecs: lazy(async () => (await import('./aws-ecs.ts')).ecsAdapter(region)),
+    ecs: Object.assign(Object.create(lazy(async () => (await import('./aws-ecs.ts')).ecsAdapter(region))), {
+      sizeOfDerived,
+    }),
     appRunner: lazy(async () => (await import('./aws-apprunner.ts')).appRunnerAdapter(region)),
     ec2: lazy(async () => (await import('./aws-ec2.ts')).ec2Adapter(region)),
     efs: lazy(async () => (await import('./aws-efs.ts')).efsAdapter(region)),
@@ -20,7 +23,7 @@ export function createCloud(region: string): Cloud {
   }
 }
 
-/** A port whose adapter is loaded at its first call. All of a port's functions are asynchronous. */
+/** A port whose adapter is loaded at its first call. All of its functions are asynchronous. */
 function lazy<Port extends object>(load: () => Promise<Port>): Port {
   const adapter = once<object>(load)
   return new Proxy({} as Port, {

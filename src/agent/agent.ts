@@ -267,9 +267,9 @@ function withinDeadline({ deadline, clock, say }: Execution): Pick<AgentRequest,
 }
 
 /** Bytes of compressed text that still fit into a task definition with this job; negative: it does not fit. */
-function roomFor(job: Job, program: string, { worker }: AgentContext): number {
+function roomFor(job: Job, program: string, { worker, cloud }: AgentContext): number {
   const spec: Spec = { nonce: '0'.repeat(16), timeoutMs: 3_600_000, job }
-  return roomIn(agentDefinition(spec, program, worker), worker)
+  return roomIn(agentDefinition(spec, program, worker), worker, cloud)
 }
 
 /** The observing program, which loads the rollback's library from PostgreSQL. */

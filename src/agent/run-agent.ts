@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { sizeOfDerived } from '../adapters/derive-task.ts'
 import { Denied, explain, Interrupted, NeverStarted, NoEvidence } from '../errors/errors.ts'
 import { classifyLog, knownCause } from '../execute/classify-log.ts'
 import {
@@ -253,6 +252,6 @@ function only(values: Readonly<Record<string, string>>): Record<string, string> 
 }
 
 /** Bytes of text that still fit into this task definition, before base64. */
-export function roomIn(derived: DerivedTask, { taskDefinition }: EcsComponent): number {
-  return Math.floor(((LARGEST_DEFINITION - sizeOfDerived(taskDefinition, derived)) * 3) / 4)
+export function roomIn(derived: DerivedTask, { taskDefinition }: EcsComponent, { ecs }: Cloud): number {
+  return Math.floor(((LARGEST_DEFINITION - ecs.sizeOfDerived(taskDefinition, derived)) * 3) / 4)
 }

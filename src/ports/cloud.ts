@@ -191,6 +191,8 @@ export type Ecs = {
 export type EcsTasks = {
   /** Registers a task definition of one container with the roles and network mode of `base`; returns its ARN. */
   registerDerived(base: TaskDefinition, derived: DerivedTask): Promise<string>
+  /** Size of the same request in bytes: ECS accepts 64 KiB. */
+  sizeOfDerived(base: TaskDefinition, derived: DerivedTask): number
   deregister(taskDefinition: string): Promise<void>
   /** The active revisions of a family that have a tag; empty if the caller's IAM policy denies the call. */
   activeRevisions(family: string, tag: string): Promise<readonly Revision[]>
@@ -487,9 +489,7 @@ export type VpcDns = {
   readonly servers: readonly string[] | undefined
 }
 
-/**
- * Backups. A call that IAM denies throws `Denied`. Times are epoch milliseconds.
- */
+/** Backups. A call that IAM denies throws `Denied`. Times are epoch milliseconds. */
 export type Aurora = {
   /** Every cluster of the region, whatever its engine. */
   clusters(): Promise<readonly DatabaseCluster[]>

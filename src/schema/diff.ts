@@ -1,12 +1,4 @@
-import {
-  type Facts,
-  keyOf,
-  parseKey,
-  type Snapshot,
-  sameFacts,
-  sortedSnapshot,
-  toSnapshot,
-} from './snapshot.ts'
+import { type Facts, keyOf, parseKey, type Snapshot, sameFacts, sortedSnapshot } from './snapshot.ts'
 
 export type Rename = { readonly from: string; readonly to: string }
 
@@ -17,26 +9,6 @@ export type Delta = {
   readonly added: Snapshot
   readonly removed: Snapshot
   readonly changed: Readonly<Record<string, { readonly from: Facts; readonly to: Facts }>>
-}
-
-/**
- * What turns `from` into `to`. Two snapshots alone do not distinguish a rename from a drop and a create, so a caller that
- * knows renames (from object ids) passes them.
- */
-export function diffSnapshots(from: Snapshot, to: Snapshot, renamed: readonly Rename[] = []): Delta {
-  const before = renameKeys(from, renamed)
-  const added = Object.entries(to).filter(([key]) => before[key] === undefined)
-  const removed = Object.entries(before).filter(([key]) => to[key] === undefined)
-  const changed = Object.entries(to).flatMap(([key, facts]) => {
-    const old = before[key]
-    return old === undefined || sameFacts(old, facts) ? [] : [[key, { from: old, to: facts }] as const]
-  })
-  return {
-    renamed,
-    added: toSnapshot(added),
-    removed: toSnapshot(removed),
-    changed: Object.fromEntries(changed),
-  }
 }
 
 /** `snapshot` after `delta`. @throws Error when the delta does not fit the snapshot. */

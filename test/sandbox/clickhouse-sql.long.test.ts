@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
+import { diffSnapshots } from '../../sandbox/diff-snapshots.ts'
 import { renderDelta } from '../../sandbox/langfuse/clickhouse-sql.ts'
-import { diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
+import { isEmptyDelta } from '../../src/schema/diff.ts'
 import { emptySnapshot, type Snapshot } from '../../src/schema/snapshot.ts'
 import { type ClickHouseDatabase, useClickHouse } from '../schema/databases.ts'
 

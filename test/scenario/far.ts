@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { ENCRYPTION_KEY } from '../../sandbox/article/settings.ts'
 import { until } from '../../sandbox/article/wait.ts'
+import { diffSnapshots } from '../../sandbox/diff-snapshots.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { clickhouseAccess, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import { diffSnapshots } from '../../src/schema/diff.ts'
 import type { Query, Snapshot } from '../../src/schema/snapshot.ts'
 import {
   type Contents as ClickHouseContents,

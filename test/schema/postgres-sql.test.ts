@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { describeDelta } from '../../sandbox/describe-delta.ts'
-import { diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
+import { diffSnapshots } from '../../sandbox/diff-snapshots.ts'
+import { isEmptyDelta } from '../../src/schema/diff.ts'
 import { renderDelta } from '../../src/schema/postgres-sql.ts'
 import { invertDelta } from '../../tools/down-sql/generate-down.ts'
 import { build, change, usePostgres } from './databases.ts'

@@ -1,7 +1,8 @@
+import { diffSnapshots } from '../../sandbox/diff-snapshots.ts'
 import { startClickHouse } from '../../sandbox/engines/clickhouse.ts'
 import type { Effect } from '../../src/schema/catalog.ts'
 import { readClickHouseSnapshot } from '../../src/schema/clickhouse-schema.ts'
-import { type Delta, diffSnapshots } from '../../src/schema/diff.ts'
+import type { Delta } from '../../src/schema/diff.ts'
 import { emptySnapshot, keyOf, type Query } from '../../src/schema/snapshot.ts'
 import type { ClickHouseMigration, LangfuseRelease } from './langfuse.ts'
 

@@ -1,6 +1,7 @@
 import { Client } from 'pg'
+import { diffSnapshots } from '../../sandbox/diff-snapshots.ts'
 import { startPostgres } from '../../sandbox/engines/postgres.ts'
-import { type Delta, diffSnapshots, isEmptyDelta } from '../../src/schema/diff.ts'
+import { type Delta, isEmptyDelta } from '../../src/schema/diff.ts'
 import { objectOf, readPostgresObjects } from '../../src/schema/postgres-schema.ts'
 import { type Snapshot, toSnapshot } from '../../src/schema/snapshot.ts'
 import type { LangfuseRelease, PostgresMigration } from './langfuse.ts'

@@ -107,7 +107,7 @@ export function moduleHint(stack: Stack, ...lines: readonly ModuleLine[]): strin
     const { file, resource, change } = DEFECTS[line]
     return `${file}, ${resource}: \`${change}\``
   })
-  return ` In the article's Terraform module: ${changes.join('; ')}.`
+  return ` In Terraform module langfuse-v3-terraform: ${changes.join('; ')}.`
 }
 
 /**

@@ -288,9 +288,14 @@ function verdict(cover: Exclude<Cover, 'all'>, path: Way, known: readonly Securi
   }
   const rule = `${way === 'in' ? 'an ingress' : 'an egress'} rule for TCP ${port} ${way === 'in' ? 'from' : 'to'} ${other.securityGroups.join(' and ')}`
   const what = way === 'in' ? 'in' : 'out'
+  const groups = `Security group ${named(guard.securityGroups)}`
+  const closed =
+    way === 'in'
+      ? `${groups} blocks TCP ${port} from ${from.who} to ${to.who}.`
+      : `${groups} of ${from.who} allows no TCP ${port} to ${to.who}.`
   const sentence =
     cover === 'some'
-      ? `Security group ${named(guard.securityGroups)} of ${guard.who} lets only some of the subnets of ${other.who} ${what} on port ${port}, so access depends on where ECS places a task. Add ${rule}.`
-      : `Security group ${named(guard.securityGroups)} of ${guard.who} ${way === 'in' ? `does not let ${from.who} in` : `lets nothing out to ${to.who}`} on port ${port}: add ${rule}.`
+      ? `${groups} of ${guard.who} lets only some of the subnets of ${other.who} ${what} on port ${port}, so access depends on where ECS places a task. Add ${rule}.`
+      : `${closed} Add ${rule}.`
   return { state: cover === 'some' ? 'partly' : 'closed', sentence }
 }

@@ -122,7 +122,12 @@ export function countOf(results: readonly CheckResult[], state: CheckState): num
 /** `3 passed, 1 failed, …` */
 export function countsOf(results: readonly CheckResult[]): string {
   const states = ['passed', 'failed', 'warning', 'inconclusive', 'skipped'] as const
-  return states.map(state => `${countOf(results, state)} ${state}`).join(', ')
+  return states
+    .map(state => {
+      const count = countOf(results, state)
+      return `${count} ${state === 'warning' && count !== 1 ? 'warnings' : state}`
+    })
+    .join(', ')
 }
 
 export type Settled = {

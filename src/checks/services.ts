@@ -1,5 +1,6 @@
 import { describeSettings, singleWriterSettings, whySingleWriter } from '../plan/image-steps.ts'
 import { componentName } from '../plan/plan.ts'
+import type { EcsService } from '../ports/cloud.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { shortImage } from '../release/image.ts'
 import {
@@ -43,7 +44,7 @@ function steady({ component, service, tasks }: Service): Finding {
     )
   if (service.runningCount !== service.desiredCount || tasks.length !== service.desiredCount)
     return failed(
-      `${name} runs ${service.runningCount} of ${service.desiredCount} tasks: ${service.events[0]?.message ?? 'ECS reports no reason'}`,
+      `${name} runs ${service.runningCount} of ${service.desiredCount} tasks. Check its stopped tasks and ECS events.${lastEvent(service)}`,
     )
   const unhealthy = tasks.find(task => task.healthStatus === 'UNHEALTHY')
   if (unhealthy !== undefined)
@@ -51,6 +52,10 @@ function steady({ component, service, tasks }: Service): Finding {
   return passed(
     `${service.runningCount} of ${service.desiredCount} tasks run ${service.taskDefinition.split('/').at(-1)}.`,
   )
+}
+
+function lastEvent({ events: [event] }: EcsService): string {
+  return event === undefined ? '' : ` Last event, which may be older: ${event.message}`
 }
 
 export const webSteady = {

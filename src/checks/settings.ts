@@ -39,7 +39,7 @@ const clickhousePlacement = {
     const { name, capacityProviders = [], rebalancing, settings } = stack.clickhouse.service
     if (capacityProviders.includes('FARGATE_SPOT'))
       return warning(
-        `ECS service ${name} runs on FARGATE_SPOT, so AWS may stop ClickHouse at any time with two minutes' notice: run it on FARGATE${isOfModule(stack) ? " (in the article's Terraform module `is_spot_instance = false`)" : ''}.`,
+        `ECS service ${name} runs on FARGATE_SPOT, so AWS may stop ClickHouse at any time with two minutes' notice: run it on FARGATE${isOfModule(stack) ? ' (in Terraform module langfuse-v3-terraform `is_spot_instance = false`)' : ''}.`,
       )
     // Rebalancing starts the new task first, which a maximum of 100 % forbids.
     if (rebalancing === true && settings.maximumPercent > 100)

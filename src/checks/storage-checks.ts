@@ -96,7 +96,7 @@ export const efsSecurity = {
     if (endpoints.value.length === 0)
       return skipped('No mount target has a network interface, so there are no security groups to check.')
     const from = side('ClickHouse', clickhouse.service)
-    const reaches = sidesOf(endpoints.value).map(to => reach(network, { from, to, port: NFS }))
+    const reaches = sidesOf(endpoints.value, files).map(to => reach(network, { from, to, port: NFS }))
     return evaluateReaches(
       reaches,
       `All ${endpoints.value.length} mount targets let ClickHouse in on port ${NFS}.`,
@@ -107,12 +107,15 @@ export const efsSecurity = {
 const NFS = 2049
 
 /** Groups mount targets with the same security groups, so that a defect is reported once. */
-function sidesOf(endpoints: readonly MountEndpoint[]): readonly Side[] {
+function sidesOf(endpoints: readonly MountEndpoint[], files: Stack['files']): readonly Side[] {
   const keyOf = ({ securityGroups }: MountEndpoint) => [...securityGroups].sort().join()
   return [...new Set(endpoints.map(keyOf))].map(key => {
     const alike = endpoints.filter(endpoint => keyOf(endpoint) === key)
-    const names = alike.map(endpoint => endpoint.mountTarget).join(', ')
-    const who = `mount target${alike.length === 1 ? '' : 's'} ${names}`
+    const [only] = alike.length === 1 ? alike : []
+    const who =
+      only === undefined
+        ? `${alike.length} mount targets of ${files.known ? files.value.id : 'EFS'}`
+        : `mount target ${only.mountTarget}`
     return { who, securityGroups: alike[0]?.securityGroups ?? [], subnets: undefined }
   })
 }

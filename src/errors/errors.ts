@@ -72,7 +72,13 @@ export function explain(error: unknown): string {
     const sentence = sentenceOf(current)
     if (!sentences.some(earlier => earlier.includes(sentence))) sentences.push(sentence)
   }
-  return sentences.join(' Cause: ')
+  return sentences
+    .map((sentence, at) => (at < sentences.length - 1 ? withFullStop(sentence) : sentence))
+    .join(' Cause: ')
+}
+
+function withFullStop(sentence: string): string {
+  return /[.!?:;]$/.test(sentence) ? sentence : `${sentence}.`
 }
 
 function sentenceOf(error: unknown): string {

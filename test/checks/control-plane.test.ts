@@ -343,7 +343,9 @@ const hintOn = async (stack: Stack) => {
 test("on the article's module a finding names the line to change", async () => {
   const { change, file, resource } = DEFECTS.percents
   expect(await hintOn(moduleStack())).toContainEqual(
-    expect.stringContaining(`In the article's Terraform module: ${file}, ${resource}: \`${change}\`.`),
+    expect.stringContaining(
+      `In Terraform module langfuse-v3-terraform: ${file}, ${resource}: \`${change}\`.`,
+    ),
   )
 })
 

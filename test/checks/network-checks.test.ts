@@ -121,29 +121,29 @@ const CASES: readonly Case[] = [
     apart(...except(8123)),
     'path-to-clickhouse',
     'failed',
-    /sg-2 \(sg-2 name\) of ClickHouse does not let the worker in on port 8123: add an ingress rule for TCP 8123 from sg-1/,
+    /sg-2 \(sg-2 name\) blocks TCP 8123 from the worker to ClickHouse\. Add an ingress rule for TCP 8123 from sg-1/,
   ],
-  ['no rule for 9000', apart(...except(9000)), 'path-to-clickhouse', 'failed', /port 9000/],
+  ['no rule for 9000', apart(...except(9000)), 'path-to-clickhouse', 'failed', /TCP 9000/],
   [
     'no rule for 5432',
     apart(...except(5432)),
     'path-to-postgres',
     'failed',
-    /sg-3 .*of Aurora cluster langfuse does not let the worker in on port 5432/,
+    /sg-3 .*blocks TCP 5432 from the worker to Aurora cluster langfuse/,
   ],
   [
     'no rule for 6379',
     apart(...except(6379)),
     'path-to-valkey',
     'failed',
-    /ElastiCache langfuse-cache .*port 6379/,
+    /TCP 6379 .*ElastiCache langfuse-cache/,
   ],
   [
     'no rule for 2049',
     apart(...except(2049)),
     'efs-security-groups',
     'failed',
-    /mount target fsmt-a does not let ClickHouse in on port 2049/,
+    /blocks TCP 2049 from ClickHouse to mount target fsmt-a/,
   ],
   ['rules for UDP only', apart(rule({ ...all, protocol: 'udp' })), 'path-to-postgres', 'failed', /port 5432/],
   [
@@ -244,7 +244,7 @@ test('what may not go out does not arrive', () => {
   expect(verdict([rule({ from: 443, to: 443, ranges: ['0.0.0.0/0'] })])).toEqual({
     state: 'closed',
     sentence:
-      'Security group sg-1 (sg-1 name) of the worker lets nothing out to the store on port 5432: add an egress rule for TCP 5432 to sg-2.',
+      'Security group sg-1 (sg-1 name) of the worker allows no TCP 5432 to the store. Add an egress rule for TCP 5432 to sg-2.',
   })
   expect(verdict([rule({ groups: ['sg-2'] })]).state).toBe('open')
 })

@@ -360,7 +360,7 @@ const CAUSES: readonly (readonly [what: string, reason: string, cause: Spoil, se
     network({ dns: known({ vpc: 'vpc-1', support: true, hostnames: true, servers: ['10.9.9.9'] }, 'x') }),
     /does not resolve.*custom DNS servers \(10\.9\.9\.9\)/,
   ],
-  ['a closed door', MESSAGES.endpoint, closed, /EFS does not answer\. Security group sg-1 .*on port 2049/],
+  ['a closed door', MESSAGES.endpoint, closed, /EFS does not answer\. Security group sg-1 .*TCP 2049/],
   [
     'a policy',
     MESSAGES.denied,

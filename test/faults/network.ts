@@ -39,7 +39,7 @@ const vpc: readonly Fault[] = [
       {
         check: 'path-to-clickhouse',
         state: 'failed',
-        says: /does not let the worker in on port 8123.*does not let the web in on port 9000/,
+        says: /blocks TCP 8123 from the worker to.*blocks TCP 9000 from the web to/,
       },
     ],
   },
@@ -65,7 +65,7 @@ const vpc: readonly Fault[] = [
       {
         check: 'path-to-clickhouse',
         state: 'failed',
-        says: /^(?!.*the worker).*does not let the web in on port 8123/,
+        says: /^(?!.*the worker).*blocks TCP 8123 from the web to/,
       },
     ],
   },
@@ -76,7 +76,7 @@ const vpc: readonly Fault[] = [
       {
         check: 'path-to-postgres',
         state: 'failed',
-        says: /\(langfuse_aurora\) of Aurora cluster langfuse-postgres does not let the worker in on port 5432/,
+        says: /\(langfuse_aurora\) blocks TCP 5432 from the worker to Aurora cluster langfuse-postgres\./,
       },
     ],
   },
@@ -87,7 +87,7 @@ const vpc: readonly Fault[] = [
       {
         check: 'path-to-valkey',
         state: 'failed',
-        says: /\(langfuse_cache\) of ElastiCache langfuse-cache does not let the worker in on port 6379/,
+        says: /\(langfuse_cache\) blocks TCP 6379 from the worker to ElastiCache langfuse-cache\./,
       },
     ],
   },
@@ -101,10 +101,10 @@ const vpc: readonly Fault[] = [
       {
         check: 'path-to-clickhouse',
         state: 'failed',
-        says: /of the worker lets nothing out to ClickHouse on port 8123: add an egress rule/,
+        says: /of the worker allows no TCP 8123 to ClickHouse\. Add an egress rule/,
       },
-      { check: 'path-to-postgres', state: 'failed', says: /lets nothing out to Aurora/ },
-      { check: 'path-to-valkey', state: 'failed', says: /lets nothing out to ElastiCache/ },
+      { check: 'path-to-postgres', state: 'failed', says: /allows no TCP 5432 to Aurora/ },
+      { check: 'path-to-valkey', state: 'failed', says: /allows no TCP 6379 to ElastiCache/ },
     ],
   },
   {

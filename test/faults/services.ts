@@ -89,7 +89,11 @@ const services: readonly Fault[] = [
       return undo
     },
     expects: [
-      { check: 'worker-steady', state: 'failed', says: /runs 0 of 1 tasks: .*Capacity is unavailable/ },
+      {
+        check: 'worker-steady',
+        state: 'failed',
+        says: /runs 0 of 1 tasks\. Check its stopped tasks.*Capacity is unavailable/,
+      },
     ],
     // Nobody is left to say that it is healthy.
     also: ['worker-health'],

@@ -60,7 +60,7 @@ const configuration: readonly Fault[] = [
       {
         check: 'efs-security-groups',
         state: 'failed',
-        says: /\(clickhouse_efs\) of mount targets fsmt-\w+, .* does not let ClickHouse in on port 2049: add an ingress rule for TCP 2049 from sg-/,
+        says: /\(clickhouse_efs\) blocks TCP 2049 from ClickHouse to \d mount targets of fs-\w+\. Add an ingress rule for TCP 2049 from sg-/,
       },
     ],
   },
@@ -70,9 +70,7 @@ const configuration: readonly Fault[] = [
       swap(groupNamed(world, 'clickhouse_efs'), {
         ingress: [{ protocol: 'tcp', from: 2049, to: 2049, groups: ['sg-0000000000000dead'] }],
       }),
-    expects: [
-      { check: 'efs-security-groups', state: 'failed', says: /does not let ClickHouse in on port 2049/ },
-    ],
+    expects: [{ check: 'efs-security-groups', state: 'failed', says: /blocks TCP 2049 from ClickHouse to/ }],
   },
   {
     name: 'NFS is open to one of the subnets of ClickHouse',

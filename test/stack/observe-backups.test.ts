@@ -127,7 +127,7 @@ test.each<readonly [string, Account, Record<string, string>, RegExp]>([
     'a denied call',
     { clusters: [OURS], denied: ['rds:DescribeDBClusters'] },
     {},
-    /cannot be read: AWS denied rds:DescribeDBClusters Cause: User is not authorized/,
+    /cannot be read: AWS denied rds:DescribeDBClusters\. Cause: User is not authorized/,
   ],
 ])('%s is not guessed about', async (_what, account, environment, reason) => {
   const { database } = await look(account, environment)

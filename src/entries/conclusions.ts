@@ -54,7 +54,7 @@ export function whatIsDone(steps: readonly StepResult[], settled: Settled): stri
       .map(step => titleOf(step.step))
       .join(', ') || 'nothing'
   const why = failureOf(steps, settled).replace(/[.:]?$/, '.')
-  return `${why} Done: ${titles('done')}. Still rolling: ${titles('rolling')}. Not started: ${titles('not-started')}.`
+  return `${why} Done: ${titles('done')}. Still in progress: ${titles('rolling')}. Not started: ${titles('not-started')}.`
 }
 
 function failureOf(steps: readonly StepResult[], { checks, problem }: Settled): string {
@@ -75,6 +75,7 @@ type Stopped = {
 /** What to do after a deploy that failed or was interrupted. */
 export function nextSteps(stopped: Stopped): readonly string[] {
   const { from, rollbackClass } = stopped.plan
+  const to = from === undefined ? '`to` set to the release that ran before' : `\`to: ${from}\``
   const restore =
     rollbackClass === 'restore'
       ? ' It lists what to restore from the snapshot before it changes anything.'
@@ -82,7 +83,7 @@ export function nextSteps(stopped: Stopped): readonly string[] {
   return [
     ...betweenTheReleases(stopped),
     'Fix the cause above, then re-run this deploy: it resumes where it stopped.',
-    `Or run the rollback action with \`to: ${from ?? 'the previous release'}\` (class \`${rollbackClass}\`).${restore}`,
+    `Or run the rollback action with ${to} (class \`${rollbackClass}\`).${restore}`,
   ]
 }
 

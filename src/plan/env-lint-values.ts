@@ -162,7 +162,7 @@ function heap(subject: LintSubject, side: Side): LintFinding | undefined {
   const { memory } = subject[side]
   if (memory === undefined || !(size >= memory)) return undefined
   return warning(
-    `\`NODE_OPTIONS\` lets the ${side}'s heap grow to ${size} MiB in a container of ${memory} MiB. The container runs out of memory before Node frees any. Set --max-old-space-size to about ${Math.floor((memory * 3) / 4)}.`,
+    `\`NODE_OPTIONS\` lets the ${side}'s heap grow to ${size} MiB in a container of ${memory} MiB. The container runs out of memory before Node frees memory. Set --max-old-space-size to about ${Math.floor((memory * 3) / 4)}.`,
     [`${side} NODE_OPTIONS`],
   )
 }

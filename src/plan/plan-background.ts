@@ -59,7 +59,8 @@ function stateOf({ state }: BackgroundMigration): string {
 }
 
 function remedyOf({ state }: BackgroundMigration, question: Question): string {
-  if (state === 'failed') return 'Fix the cause in its failed_reason, retry it and restart the worker'
+  if (state === 'failed')
+    return 'Read `failed_reason` in table `background_migrations` and fix the cause. Retry the migration, then restart the worker'
   return runsNone(question.stack.worker, workerRelease(question))
     ? `Set the worker's ${BACKGROUND_SWITCH} to \`true\` and wait until the migration has finished`
     : 'Wait until it has finished, or restart the worker if it makes no progress'

@@ -43,7 +43,7 @@ function planDatabase(database: Backups['database'], prefix: string): BackupPlan
     kind: 'backup-database',
     cluster: cluster.id,
     prefix,
-    reason: `A restore would start from this snapshot of Aurora cluster ${cluster.id} (identified by ${database.source}).`,
+    reason: `Takes a snapshot of Aurora cluster ${cluster.id}, so that you can restore it later.`,
   }
   return { ...NO_BACKUP, steps: [step] }
 }

@@ -141,9 +141,10 @@ function rollbackPreparation({
 
 /** A later rollback is refused without this backup. */
 function needsSnapshot(undo: Undo, { version, backup }: DeployConfig): string {
-  const files = undo.missing.some(name => name.startsWith('clickhouse/')) ? ' and of ClickHouse' : ''
+  const files = undo.missing.some(name => name.startsWith('clickhouse/')) ? ' and a ClickHouse backup' : ''
+  const have = undo.missing.length === 1 ? 'has' : 'have'
   const take = backup ? '' : ' `backup` is `false`, so take one yourself before you approve.'
-  return `Langfuse ${version} brings ${withoutDownSql(undo)} without reviewed down SQL. A rollback needs a backup of PostgreSQL${files} from before this deploy.${take}`
+  return `Langfuse ${version} adds ${withoutDownSql(undo)}, which ${have} no reviewed down SQL. A rollback needs a PostgreSQL backup${files} from before this deploy.${take}`
 }
 
 function warnings(question: DeployQuestion, changes: readonly Step[]): readonly string[] {
@@ -182,6 +183,6 @@ function componentOrder({ config, stack, targets }: DeployQuestion): Order {
   }
   return {
     components: ['clickhouse', ...asked.filter(component => component !== 'clickhouse')],
-    clickhouseFirst: `ClickHouse goes first, despite \`order: ${asked.join(',')}\`: Langfuse ${config.version} needs ClickHouse ${minimum} or newer, but ${running} is running.`,
+    clickhouseFirst: `ClickHouse is deployed first, although \`order\` is \`${asked.join(',')}\`, because Langfuse ${config.version} needs ClickHouse ${minimum} or newer and ${running} is running.`,
   }
 }

@@ -223,12 +223,12 @@ export function oldWebOf(steps: readonly Step[], question: DeployQuestion): OldW
 
 /** For the plan. */
 export function oldWebWarning({ from, to, head }: OldWeb): string {
-  return `Between the migrations and the new web, the web of ${nameOf(from)} keeps serving but cannot start again ${why(head)}. If it crashes, scales or restarts then, the site is down until Langfuse ${to} serves. Deploy in a quiet period, and do not change the web meanwhile.`
+  return `After the migrations, the web of ${nameOf(from)} still serves but cannot restart ${why(head)}. If it crashes or scales before Langfuse ${to} serves, the site is down. Deploy in a quiet period, and do not change the web until the deploy ends.`
 }
 
 /** For a deploy that stopped before the new web. */
 export function oldWebRemedy({ from, to, head }: OldWeb): string {
-  return `The migrations of Langfuse ${to} may have run, but its web does not serve yet. The web of ${nameOf(from)} keeps serving but cannot start again ${why(head)}. Do not restart, scale or redeploy it. Deploy ${to} again soon, or run the rollback action, which undoes migrations that have down SQL. If the old web must start before that, set its \`LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED\` to \`true\`, and remove this afterwards.`
+  return `Deploy ${to} again soon, or run the rollback action, which undoes migrations that have down SQL. Until then, do not restart, scale or redeploy the web of ${nameOf(from)}: it cannot start ${why(head)}. The migrations of Langfuse ${to} may have run, but its web does not serve yet. If the old web must start before that, set its \`LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED\` to \`true\`, and remove this afterwards.`
 }
 
 function nameOf(from: string | undefined): string {

@@ -144,7 +144,7 @@ function cannotUndo(count: number, what: string, store: Observed<unknown>): read
 function withoutSql(undo: Undo): readonly string[] {
   if (undo.missing.length === 0) return []
   return [
-    `No reviewed down SQL exists for ${withoutDownSql(undo)}, so no input makes this action undo it. Follow the restore steps in the job summary, or use a newer version of this action that has the SQL.`,
+    `No reviewed down SQL exists for ${withoutDownSql(undo)}, so this action cannot undo it. Follow the restore steps in the job summary.`,
   ]
 }
 
@@ -195,7 +195,7 @@ function expand(undo: Undo, repair: Repair, to: string): readonly Step[] {
 function contract(undo: Undo, pending: Pending): readonly Step[] {
   const clickhouse = [...new Set([...undo.clickhouse, ...pending.clickhouse])].sort((a, b) => b - a)
   if (isNothing({ ...undo, clickhouse })) return []
-  const reason = `Archive and repair rows in small batches, then drop what only the newer release needs. No task of it is running any more${ofWhat({ ...undo, clickhouse })}.`
+  const reason = `Archive and repair rows in small batches, then drop what only the newer release needs. No task of the newer release runs now${ofWhat({ ...undo, clickhouse })}.`
   const { postgres, renamed } = undo
   const step = { kind: 'undo-schema', phase: 'contract', postgres, clickhouse, reason } as const
   return [{ ...step, clickhouseHead: undefined, ...withRenamed(renamed) }]

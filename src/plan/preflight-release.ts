@@ -106,7 +106,7 @@ export function clickhouseWarnings({ config, stack, targets }: DeployQuestion): 
 
 /** https://clickhouse.com/docs/operations/update */
 export function downgradedClickHouse(from: string, to: string): string {
-  return `ClickHouse goes back from ${from} to ${to} on the same data. ClickHouse supports this across about one year of releases, and only if no new feature was used. Make sure that an EFS recovery point exists.`
+  return `ClickHouse changes from ${from} to the older ${to} on the same data. That fails if the data uses a newer feature. Make sure that an EFS recovery point exists.`
 }
 
 /** ClickHouse's versions are a year and a month. */

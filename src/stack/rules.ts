@@ -19,7 +19,7 @@ export function runningClickHouse(stack: Stack): string | undefined {
 export function dirtyClickHouse({ clickhouseStore }: Stack): string | undefined {
   if (!clickhouseStore.known || !clickhouseStore.value.dirty) return undefined
   const { head } = clickhouseStore.value
-  return `ClickHouse's schema is dirty at version ${head}, so no web can start ("Dirty database version ${head}"): repair what ClickHouse migration ${head} left, then force version ${head - 1}.`
+  return `ClickHouse's schema is dirty at version ${head}, so no web can start ("Dirty database version ${head}"). Undo the partial changes of ClickHouse migration ${head}, then run golang-migrate \`force ${head - 1}\`.`
 }
 
 export function clickhouseAhead(
@@ -52,7 +52,7 @@ export function failedMigrations({ postgres }: Stack): ReadonlyMap<string, strin
   return new Map(
     failed.map(({ name }) => [
       name,
-      `Postgres migration ${name} was started but never finished, so no web can start (P3009): repair what it left, then mark it with \`prisma migrate resolve\`.`,
+      `Postgres migration ${name} was started but never finished, so no web can start (P3009): undo its partial changes, then mark it with \`prisma migrate resolve\`.`,
     ]),
   )
 }
@@ -77,7 +77,7 @@ export function appRunnerBusy({ web }: Stack): string | undefined {
 
 export function deploysByItself({ web }: Stack): string | undefined {
   if (web.platform !== 'app-runner' || !web.service.automaticDeployments) return undefined
-  return `App Runner service ${web.service.name} deploys every image that is pushed to its tag, including migrations but without the worker: turn automatic deployments off.`
+  return `App Runner service ${web.service.name} deploys every image pushed to its tag. That runs migrations without updating the worker. Turn automatic deployments off.`
 }
 
 /** The first release whose worker knows feature flags of background migrations; older ones run every row. */

@@ -27,22 +27,22 @@ test.each([
   [
     'before the first step',
     ['not-started', 'not-started'],
-    `Cancelled before any change. Done: nothing. Still rolling: nothing. Not started: ${WORKER}, ${WEB}.`,
+    `Cancelled before any change. Done: nothing. Still in progress: nothing. Not started: ${WORKER}, ${WEB}.`,
   ],
   [
     'between two steps',
     ['done', 'not-started'],
-    `Cancelled between two steps. Done: ${WORKER}. Still rolling: nothing. Not started: ${WEB}.`,
+    `Cancelled between two steps. Done: ${WORKER}. Still in progress: nothing. Not started: ${WEB}.`,
   ],
   [
     'during a step',
     ['done', 'rolling'],
-    `web: rolling. Done: ${WORKER}. Still rolling: ${WEB}. Not started: nothing.`,
+    `web: rolling. Done: ${WORKER}. Still in progress: ${WEB}. Not started: nothing.`,
   ],
   [
     'after the last step',
     ['done', 'done'],
-    `All steps are done, but the checks after them did not pass: the cluster is gone. Done: ${WORKER}, ${WEB}. Still rolling: nothing. Not started: nothing.`,
+    `All steps are done, but the checks after them did not pass: the cluster is gone. Done: ${WORKER}, ${WEB}. Still in progress: nothing. Not started: nothing.`,
   ],
 ] as const)('a run that stops %s states the cause and what is done', (_when, [first, second], sentence) => {
   expect(whatIsDone([stepOf('worker', first), stepOf('web', second)], settled)).toBe(sentence)

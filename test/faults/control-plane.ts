@@ -202,9 +202,7 @@ export const SETTING_FAULTS: readonly Fault[] = [
       web(stage, ({ SourceConfiguration }) => ({
         SourceConfiguration: { ...(SourceConfiguration as JsonObject), AutoDeploymentsEnabled: true },
       })),
-    expects: [
-      warns('automatic-deployments', /deploys every image that is pushed.*auto_deployments_enabled = false/),
-    ],
+    expects: [warns('automatic-deployments', /deploys every image pushed.*auto_deployments_enabled = false/)],
   },
   {
     name: "a console edit sets App Runner's health check back to TCP",

@@ -381,7 +381,7 @@ const store: readonly Fault[] = [
       {
         check: 'clickhouse-schema',
         state: 'failed',
-        says: /dirty at version 36, so no web can start .* then force version 35/,
+        says: /dirty at version 36, so no web can start .* then run golang-migrate `force 35`/,
       },
     ],
     also: ['clickhouse-tables'],
@@ -643,9 +643,7 @@ const elsewhere: readonly Fault[] = [
     row: 7,
     on: 'v4',
     put: stage => setHead(stage, 39, 1),
-    expects: [
-      { check: 'clickhouse-schema', state: 'failed', says: /dirty at version 39, .* force version 38/ },
-    ],
+    expects: [{ check: 'clickhouse-schema', state: 'failed', says: /dirty at version 39, .* `force 38`/ }],
     also: ['clickhouse-tables'],
   },
 ]

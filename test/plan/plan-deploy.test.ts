@@ -144,7 +144,7 @@ test.each<readonly [string, Spoil, Record<string, string>, RegExp]>([
     {},
     /is PAUSED, but only a RUNNING service/,
   ],
-  ['a dirty ClickHouse', store({ dirty: true }), {}, /dirty at version 5, .*force version 4/],
+  ['a dirty ClickHouse', store({ dirty: true }), {}, /dirty at version 5, .*`force 4`/],
   [
     'a failed Postgres migration',
     migration('failed'),

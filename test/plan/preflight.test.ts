@@ -170,7 +170,7 @@ const REFUSALS: readonly Row[] = [
     'v4 while such a copy has failed',
     stackOn(newestV3, { clickhouse: '25.12.3', background: [row(TRACES, 'failed')] }),
     { version: newestV4 },
-    /20241024_1730_\S+ failed\. Langfuse 4\.0\.0 drops .*\. Fix the cause in its failed_reason, retry it/,
+    /20241024_1730_\S+ failed\. Langfuse 4\.0\.0 drops .*\. Read `failed_reason` .* and fix the cause\. Retry the migration/,
   ],
 ]
 
@@ -260,7 +260,7 @@ test('a background migration that nothing depends on yet is a warning', () => {
   const background = [row('20250711_1347_patch_llm_tool_schema_audit_logs', 'failed')]
   expect(warningsOf(plan(stackOn('3.100.0', { background }), { version: '3.101.0' }))).toEqual(
     expect.arrayContaining([
-      expect.stringMatching(/20250711_1347_\S+ failed\. .*\. Fix the cause in its failed_reason/),
+      expect.stringMatching(/20250711_1347_\S+ failed\. .*\. Read `failed_reason` .* and fix the cause/),
     ]),
   )
 })
@@ -274,7 +274,7 @@ test('ClickHouse goes first when the target needs a newer one, and the plan says
   const kinds = result.steps.map(step => step.kind)
   expect(kinds.indexOf('migrate')).toBeGreaterThan(kinds.indexOf('roll-ecs'))
   expect(result.steps.find(step => 'component' in step && step.component === 'clickhouse')?.reason).toMatch(
-    /ClickHouse goes first, despite `order: worker,clickhouse,web`: Langfuse \S+ needs ClickHouse 25\.12 or newer, but 25\.3\.2 is running\./,
+    /ClickHouse is deployed first, although `order` is `worker,clickhouse,web`, because Langfuse \S+ needs ClickHouse 25\.12 or newer and 25\.3\.2 is running\./,
   )
 })
 
@@ -288,11 +288,11 @@ test('a newer ClickHouse that the target does not need keeps its place', () => {
 test.each<readonly [string, string, string, RegExp | undefined]>([
   ['over more than a year', '24.8.7', '25.12.3', /jumps from 24\.8\.7 to 25\.12\.3, .*EFS recovery point/],
   ['within a year', '25.3.2', '25.12.3', undefined],
-  ['backwards', '25.3.2', '24.8.7', /goes back from 25\.3\.2 to 24\.8\.7 on the same data/],
+  ['backwards', '25.3.2', '24.8.7', /changes from 25\.3\.2 to the older 24\.8\.7 on the same data/],
 ])('an upgrade of ClickHouse %s', (_name, from, to, sentence) => {
   const stack = stackOn('3.100.0', { clickhouse: from })
   const found = warningsOf(plan(stack, { version: '3.101.0', 'clickhouse-version': to })).filter(text =>
-    /^ClickHouse (jumps|goes back)/.test(text),
+    /^ClickHouse (jumps|changes from)/.test(text),
   )
   expect(found).toEqual(sentence === undefined ? [] : [expect.stringMatching(sentence)])
 })

@@ -44,13 +44,13 @@ test('a deploy of a release that the catalog does not know says before it what g
   expect(plan.rollbackClass).toBe('restore')
   const about = plan.warnings.filter(warning => warning.includes('down SQL'))
   expect(about).toEqual([
-    `Langfuse 4.17.0 brings Postgres migration ${NEW} and ClickHouse migration 0047 without reviewed down SQL. A rollback needs a backup of PostgreSQL and of ClickHouse from before this deploy. \`backup\` is \`false\`, so take one yourself before you approve.`,
+    `Langfuse 4.17.0 adds Postgres migration ${NEW} and ClickHouse migration 0047, which have no reviewed down SQL. A rollback needs a PostgreSQL backup and a ClickHouse backup from before this deploy. \`backup\` is \`false\`, so take one yourself before you approve.`,
   ])
 })
 
 test('with `backup` the deploy takes the snapshot itself, and ClickHouse is not named where only PostgreSQL changes', () => {
   expect(deploy(newer({})).warnings).toContainEqual(
-    `Langfuse 4.17.0 brings Postgres migration ${NEW} without reviewed down SQL. A rollback needs a backup of PostgreSQL from before this deploy.`,
+    `Langfuse 4.17.0 adds Postgres migration ${NEW}, which has no reviewed down SQL. A rollback needs a PostgreSQL backup from before this deploy.`,
   )
 })
 
@@ -103,7 +103,7 @@ test.each([{}, { accept: 'restore' }])(
   inputs => {
     const result = planRollback(question(stackWith(5), inputs, without(NEW))) as Refusal
     expect(result.problems).toEqual([
-      `No reviewed down SQL exists for Postgres migration ${NEW}, so no input makes this action undo it. Follow the restore steps in the job summary, or use a newer version of this action that has the SQL.`,
+      `No reviewed down SQL exists for Postgres migration ${NEW}, so this action cannot undo it. Follow the restore steps in the job summary.`,
     ])
     expect(result.next?.join('\n')).not.toContain('accept')
     expect(result.next?.[0]).toBe(

@@ -68,7 +68,7 @@ test('a rollback that is cancelled says what is still rolling, within the time t
   expect(cancelled.exitCode).toBe(1)
   expect(cancelled.outputs).toMatchObject({ outcome: 'failed' })
   expect(cancelled.commands.at(-1)?.message).toMatch(
-    /cancelled while waiting for operation .*Still rolling: web/,
+    /cancelled while waiting for operation .*Still in progress: web/,
   )
   expect(cancelled.summary).toMatch(/⏳&nbsp;still&nbsp;rolling/)
 

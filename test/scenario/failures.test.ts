@@ -50,7 +50,7 @@ test('a worker that dies: the deploy stops before anything else, names the cause
     ),
   ])
   expect(result.summary).toMatch(/Cannot find module/)
-  expect(result.summary).toMatch(/the web of Langfuse .* keeps serving but cannot start again/)
+  expect(result.summary).toMatch(/the web of Langfuse .* still serves but cannot restart/)
   expect(result.summary).toMatch(/⬜&nbsp;not&nbsp;started.*web/)
   expect(stage.github.deployments.at(-1)?.statuses[0]?.state).toBe('failure')
 

@@ -171,7 +171,7 @@ const CELLS: readonly Cell[] = [
     ...worker('wrong-platform'),
     what: 'wrong platform',
     outcome: 'refused',
-    cause: [/worker image .* is built for linux\/amd64, and .* runs on linux\/arm64/],
+    cause: [/worker image .* is built for linux\/amd64, but .* runs on linux\/arm64/],
   },
   {
     ...worker('wrong-platform', true),

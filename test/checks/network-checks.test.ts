@@ -145,7 +145,7 @@ const CASES: readonly Case[] = [
     'failed',
     /blocks TCP 2049 from ClickHouse to mount target fsmt-a/,
   ],
-  ['rules for UDP only', apart(rule({ ...all, protocol: 'udp' })), 'path-to-postgres', 'failed', /port 5432/],
+  ['rules for UDP only', apart(rule({ ...all, protocol: 'udp' })), 'path-to-postgres', 'failed', /TCP 5432/],
   [
     'a rule for one of two subnets',
     apart(rule({ ...all, groups: ['sg-2'] }), rule({ ranges: ['10.0.11.0/24'] })),

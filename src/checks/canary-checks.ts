@@ -149,7 +149,7 @@ function inQueues(waited: string, { list, source }: Queues, seen: Canary, stack:
     )
   const rows = seen.rows.known ? `, and ClickHouse (${seen.rows.source}) has no row of it` : ''
   return failed(
-    `${waited} The worker took it and gave up (${contents})${rows}. It could not read the event from S3 or could not write it to ClickHouse; its log says which. Compare its LANGFUSE_S3_EVENT_UPLOAD_* and CLICKHOUSE_* with the web's.${health}`,
+    `${waited} The worker received the event and stopped retrying (${contents})${rows}. It could not read the event from S3 or could not write it to ClickHouse; its log says which. Compare its LANGFUSE_S3_EVENT_UPLOAD_* and CLICKHOUSE_* with the web's.${health}`,
   )
 }
 

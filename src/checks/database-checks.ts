@@ -220,15 +220,16 @@ export const clickhouseDisk = {
     if (!disks.known) return unseen(disks)
     const [tightest] = [...disks.value].sort((left, right) => left.free - right.free)
     if (tightest === undefined) return skipped('ClickHouse lists no disks.')
-    const free = `disk ${tightest.name} has ${gib(tightest.free)} free`
+    const disk = `ClickHouse's disk ${tightest.name} has`
+    const free = gib(tightest.free)
     if (tightest.free < GIB)
       return failed(
-        `ClickHouse's ${free}, and ClickHouse stops accepting writes when it is full: free space now.`,
+        `${disk} only ${free} left. When it is full, ClickHouse rejects writes. Delete data or enlarge the disk now.`,
       )
     if (tightest.free < 5 * GIB)
       return warning(
-        `ClickHouse's ${free}: free space, because merges need several times the size of their result.`,
+        `${disk} ${free} left. Merges need several times the size of their result. Delete data or enlarge the disk.`,
       )
-    return passed(`ClickHouse's ${free}.`)
+    return passed(`${disk} ${free} free.`)
   },
 } as const satisfies Check

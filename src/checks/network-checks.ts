@@ -47,7 +47,7 @@ const subnetRoom = {
     const full = own.filter(({ free }) => free === 0)
     if (full.length > 0)
       return failed(
-        `Subnet ${full.map(({ id, zone }) => `${id} (${zone})`).join(', ')} has no free address, so a task placed there fails to start: free addresses, or use a larger subnet.`,
+        `Subnet ${full.map(({ id, zone }) => `${id} (${zone})`).join(', ')} has no free IP address, so new tasks there cannot start. Delete unused network interfaces, or use a larger subnet.`,
       )
     const tight = own.find(({ free }) => free < FEW)
     if (tight !== undefined)

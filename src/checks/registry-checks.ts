@@ -45,7 +45,7 @@ const imageTags = {
     if (nowhere.length > 0) {
       const names = nowhere.map(component => shortImage(imageOf(stack, component).reference))
       return inconclusive(
-        `Cannot tell whether a tag was moved: ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not in ECR.`,
+        `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not in ECR, so this check cannot see whether ${names.length === 1 ? 'its tag' : 'their tags'} moved. Deploy an ECR image by digest.`,
       )
     }
     const pinned = COMPONENTS.every(component => parseImage(imageOf(stack, component).reference)?.digest)

@@ -26,14 +26,19 @@ function schemaOf(
   const applied = migrations.filter(({ state }) => state === 'applied').map(({ name }) => name)
   if (applied.length === 0)
     return { because: 'No Postgres migration is applied, so there is nothing to compare.' }
-  if (pending.length > 0 || migrations.some(({ state }) => state === 'failed'))
+  const failed = migrations.find(({ state }) => state === 'failed')
+  if (failed !== undefined)
     return {
-      because: 'A Postgres migration or a rollback is unfinished, so the schema is between two states.',
+      because: `Postgres migration ${failed.name} failed, so the schema was not compared. Repair it, then verify again.`,
     }
+  if (pending.length > 0)
+    return { because: 'A rollback is unfinished, so the schema was not compared. Run rollback again.' }
   const strange = applied.find(name => facts.postgresChecksums(name).length === 0)
   return strange === undefined
     ? { schema: facts.postgresSchema(applied) }
-    : { because: `The catalog does not know Postgres migration ${strange}.` }
+    : {
+        because: `This action's catalog has no Postgres migration ${strange}, so the schema was not compared. Use a newer version of this action.`,
+      }
 }
 
 type Difference = { readonly key: string; readonly what: string; readonly breaks: boolean }
@@ -172,7 +177,10 @@ export const clickhouseTables = {
     if (head === 0) return skipped('ClickHouse has no schema yet, so there is nothing to compare.')
     if (dirty)
       return skipped(`ClickHouse migration ${head} is half done, so the tables are between two states.`)
-    if (head > newest) return skipped(`The catalog does not know ClickHouse migration ${head}.`)
+    if (head > newest)
+      return skipped(
+        `This action's catalog has no ClickHouse migration ${head}, so the tables were not compared. Use a newer version of this action.`,
+      )
     return evaluateClickHouse(seen.value, facts.clickhouseSnapshot(head), head)
   },
 } as const satisfies Check

@@ -138,7 +138,7 @@ export const workerHealth = {
     const ill = workers.value.find(({ status }) => status !== undefined && status !== 200)
     if (ill !== undefined)
       return failed(
-        `Worker task ${ill.task} answers ${ill.status} on /api/health: it cannot reach PostgreSQL or Valkey. Its log says which.`,
+        `Worker task ${ill.task} answers ${ill.status} on /api/health, so PostgreSQL or Valkey is probably unreachable. Find which one in the task's log.`,
       )
     const strange = workers.value.find(({ status, problem }) => status === 200 && problem !== undefined)
     if (strange !== undefined)
@@ -191,7 +191,7 @@ export const webVersion = {
       return inconclusive(`The web reports no version, but ${wanted} should run: check input \`url\`.`)
     if (version !== wanted)
       return failed(
-        `The web reports ${version}, but ${wanted} should run: an older revision still serves requests, or the image is mislabelled. Deploy ${wanted} again.`,
+        `The web reports ${version}, not ${wanted}. Deploy ${wanted} again. If that changes nothing, the image has a wrong tag: push it again.`,
       )
     return passed(`The web reports ${version}.`)
   },

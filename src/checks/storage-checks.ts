@@ -244,26 +244,37 @@ export const efsVolume = {
     if (!before.known) return missing(before)
     if (before.value === undefined)
       return passed(`ClickHouse's data is on ${whereIs(volume)}, as in every revision.`)
-    const [now, earlier] = [whereIs(volume), before.value.volume && whereIs(before.value.volume)]
+    const { revision, volume: earlier } = before.value
+    const now = whereIs(volume)
     if (earlier === undefined)
       return warning(
-        `The previous revision ${before.value.revision} had no EFS volume, so ClickHouse started empty on ${now}: make sure that its data was copied.`,
+        `The previous revision ${revision} had no EFS volume, so ClickHouse started empty on ${now}: make sure that its data was copied.`,
       )
-    if (now === earlier) return passed(`ClickHouse's data is on ${now}, as in ${before.value.revision}.`)
-    const changed = `ClickHouse's data is on ${now}, but was on ${earlier} in ${before.value.revision}`
+    if (now === whereIs(earlier)) return passed(`ClickHouse's data is on ${now}, as in ${revision}.`)
+    const changed = volumeChange(volume, earlier, revision)
     const empty = probe.tables.known && !probe.tables.value.some(holdsData)
     const fix =
       'go back to the earlier volume, or copy the data and re-run the background migrations (`rerun-background-migrations`)'
     return empty
-      ? failed(`${changed}. ClickHouse answers /ping but has no data. ${capital(fix)}.`)
+      ? failed(`${changed} ClickHouse answers /ping but has no data. ${capital(fix)}.`)
       : warning(
-          `${changed}. A new volume starts empty and still answers /ping. If the change was not intended, ${fix}.`,
+          `${changed} A new volume starts empty and still answers /ping. If the change was not intended, ${fix}.`,
         )
   }),
 } as const satisfies Check
 
 /** ClickHouse writes its system logs from the first minute. */
 const holdsData = ({ database, rows }: ClickHouseTable) => database !== 'system' && rows > 0
+
+/** Names only what differs. */
+function volumeChange(now: EfsVolume, earlier: EfsVolume, revision: string): string {
+  if (now.fileSystemId !== earlier.fileSystemId)
+    return `ClickHouse now uses ${whereIs(now)}. Revision ${revision} used ${whereIs(earlier)}.`
+  const part = ({ accessPointId, rootDirectory }: EfsVolume) =>
+    accessPointId ?? `root directory ${rootDirectory || '/'}`
+  const kind = now.accessPointId === undefined ? '' : 'access point '
+  return `ClickHouse now uses ${kind}${part(now)} of ${now.fileSystemId}. Revision ${revision} used ${part(earlier)}.`
+}
 
 function whereIs({ fileSystemId, rootDirectory, accessPointId }: EfsVolume): string {
   return accessPointId === undefined

@@ -191,7 +191,7 @@ function evaluate(groups: Groups, { worker }: Stack): Finding {
   const bad = of('failed')
   if (bad.length > 0)
     return failed(
-      `Background migration ${bad.map(withReason).join(', ')} failed: fix the cause, then ${rerun(bad)}.`,
+      `Background migration ${bad.map(withReason).join(', ')}. Fix the cause, then ${rerun(bad)}.`,
     )
   const scriptless = of('scriptless')
   if (scriptless.length > 0)
@@ -230,7 +230,7 @@ function open(of: (state: State) => readonly BackgroundMigration[], version: str
 }
 
 function withReason({ name, failure }: BackgroundMigration): string {
-  return failure === undefined || failure === '' ? name : `${name} ("${failure}")`
+  return failure === undefined || failure === '' ? `${name} failed` : `${name} failed with "${failure}"`
 }
 
 function rerun(rows: readonly BackgroundMigration[]): string {

@@ -130,7 +130,7 @@ function evaluateMemory(
   if (policy === undefined) return skipped(`Valkey at ${address} does not report its maxmemory-policy.`)
   if (policy !== 'noeviction')
     return warning(
-      `Valkey at ${address} has maxmemory-policy ${policy}, so it drops queued jobs and locks when its memory is full: set noeviction in its parameter group.${moduleHint(stack, 'parameterGroup')}`,
+      `Valkey at ${address} has maxmemory-policy ${policy}. When memory is full, it deletes queued jobs. Set \`noeviction\` in its parameter group.${moduleHint(stack, 'parameterGroup')}`,
     )
   return passed(`Valkey at ${address} answers (${version}, noeviction).`)
 }

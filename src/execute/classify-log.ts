@@ -72,7 +72,7 @@ const STARTING: readonly Known[] = [
   means(
     /CannotPull\w*Error/i,
     'ECS could not pull the image',
-    'read the stopped reason below, then correct the image reference or its permissions',
+    'correct the image reference or the permissions to pull it',
   ),
   means(
     /unable to (?:pull secrets|retrieve secret).*(?:AccessDenied|not authorized)/is,

@@ -156,7 +156,7 @@ export function pairFindings(subject: LintSubject, misses: readonly NearMiss[]):
     ...sentence(
       named('plain-and-secret'),
       names =>
-        `${names}: web or worker reads a secret, the other has a plain value, so they cannot be compared. Read one secret on both.`,
+        `${names} is a secret on one of web and worker and plain text on the other. Use the same secret on both.`,
     ),
     ...SIDES.flatMap(side => {
       const explained = misses.filter(miss => miss.side === other(side)).map(({ meant }) => meant)

@@ -244,7 +244,7 @@ const FAULTS: readonly Fault[] = [
     probe({ disks: known([{ name: 'efs', free: 2 * 1024 ** 3, total: 1e12 }], 'x') }),
     'clickhouse-disk',
     'warning',
-    /disk efs has 2\.0 GiB free/,
+    /disk efs has 2\.0 GiB left/,
   ],
   [
     'a disk that is full',

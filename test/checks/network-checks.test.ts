@@ -100,7 +100,7 @@ const CASES: readonly Case[] = [
     stackWith(subnet({ free: 0 })),
     'subnet-addresses',
     'failed',
-    /subnet-a \(a\) has no free address/,
+    /subnet-a \(a\) has no free IP address/,
   ],
   [
     'a tight subnet',

@@ -245,7 +245,7 @@ const CASES: readonly Case[] = [
     ),
     'efs-volume',
     'failed',
-    /is on fs-1 through fsap-1, but was on fs-0 through fsap-1 in clickhouse:1\. ClickHouse answers \/ping but has no data/,
+    /now uses fs-1 through fsap-1\. Revision clickhouse:1 used fs-0 through fsap-1\. ClickHouse answers \/ping but has no data/,
   ],
   [
     'an access point where there was none, with data',
@@ -265,7 +265,7 @@ const CASES: readonly Case[] = [
     ),
     'efs-volume',
     'warning',
-    /is on fs-1 through fsap-1, but was on fs-1:\/ /,
+    /now uses access point fsap-1 of fs-1\. Revision clickhouse:1 used root directory \/\./,
   ],
   [
     'directories of root',

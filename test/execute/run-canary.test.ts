@@ -207,7 +207,7 @@ test.each([
   [
     'queues are empty and ClickHouse has nothing',
     { queues: known([queue('ingestion-queue')], AT), rows: known(0, 'clickhouse:8123') },
-    /The worker took it and gave up \(all queues are empty at cache:6379\), and ClickHouse \(clickhouse:8123\) has no row of it\./,
+    /The worker received the event and stopped retrying \(all queues are empty at cache:6379\), and ClickHouse \(clickhouse:8123\) has no row of it\./,
     ['worker', 'valkey', 'clickhouse'],
   ],
   [
@@ -219,7 +219,7 @@ test.each([
   [
     'jobs have failed',
     { queues: known([queue('ingestion-queue', { failed: 3 })], AT) },
-    /The worker took it and gave up \(ingestion-queue: 0 waiting, 0 delayed for a retry, 0 active, 3 failed/,
+    /The worker received the event and stopped retrying \(ingestion-queue: 0 waiting, 0 delayed for a retry, 0 active, 3 failed/,
     ['worker', 'valkey', 'clickhouse'],
   ],
   [
@@ -231,7 +231,7 @@ test.each([
   [
     'ClickHouse cannot be asked',
     { rows: unknown<number>('refused', 'unreachable'), queues: known([queue('ingestion-queue')], AT) },
-    /The worker took it and gave up \(all queues are empty at cache:6379\)\./,
+    /The worker received the event and stopped retrying \(all queues are empty at cache:6379\)\./,
     ['worker', 'valkey', 'clickhouse'],
   ],
 ] as const)('taken and not shown: %s', async (_what, seen, sentence, about) => {
@@ -248,7 +248,9 @@ test('no worker runs: that is the reason, whatever the queues say', async () => 
 
 test('without a look of its own, what was seen inside counts', async () => {
   const { finding } = await run({ ...LOST, stack: stackOn2() })
-  expect(finding.sentence).toMatch(/The worker took it and gave up \(all queues are empty at/)
+  expect(finding.sentence).toMatch(
+    /The worker received the event and stopped retrying \(all queues are empty at/,
+  )
 })
 
 test.each(['observation', 'score'] as const)('a lost %s is a loss too', async part => {

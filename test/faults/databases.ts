@@ -157,7 +157,9 @@ const backgroundMigrations: readonly Fault[] = [
     inputs: OUTSIDE,
     put: ({ postgres }) =>
       background(postgres, `failed_at = now(), failed_reason = 'socket hang up', finished_at = NULL`),
-    expects: [says('background-migrations', 'failed', /\("socket hang up"\) failed: .*`rerun-background/)],
+    expects: [
+      says('background-migrations', 'failed', /failed with "socket hang up"\. Fix .*`rerun-background/),
+    ],
   },
 ]
 
@@ -172,7 +174,7 @@ const clickhouse: readonly Fault[] = [
       says(
         'efs-volume',
         'failed',
-        /but was on fs-\w+ through fsap-\w+ in clickhouse:\d+\. ClickHouse answers \/ping but has no/,
+        /Revision clickhouse:\d+ used fsap-\w+\. ClickHouse answers \/ping but has no/,
       ),
     ],
     // There is nothing in it to look at, and the task definition is another one.

@@ -23,7 +23,7 @@ const vpc: readonly Fault[] = [
       {
         check: 'subnet-addresses',
         state: 'failed',
-        says: /Subnet subnet-\w+ \(ap-northeast-1a\) has no free address/,
+        says: /Subnet subnet-\w+ \(ap-northeast-1a\) has no free IP address/,
       },
     ],
   },

@@ -185,7 +185,7 @@ const web: readonly Fault[] = [
       {
         check: 'web-version',
         state: 'failed',
-        says: /reports 2\.95\.1, but 3\.225\.4 should run: an older revision still serves requests, or the image is mis/,
+        says: /reports 2\.95\.1, not 3\.225\.4\. Deploy 3\.225\.4 again\..* the image has a wrong tag/,
       },
     ],
   },
@@ -230,7 +230,11 @@ const web: readonly Fault[] = [
         body: '{"status":"error"}',
       })),
     expects: [
-      { check: 'worker-health', state: 'failed', says: /answers 500 on \/api\/health: it cannot reach/ },
+      {
+        check: 'worker-health',
+        state: 'failed',
+        says: /answers 500 on \/api\/health, so PostgreSQL or Valkey/,
+      },
     ],
   },
 ]
@@ -431,14 +435,14 @@ const store: readonly Fault[] = [
       {
         check: 'clickhouse-disk',
         state: 'failed',
-        says: /has 0\.5 GiB free, and ClickHouse stops accepting writes/,
+        says: /has only 0\.5 GiB left\. When it is full, ClickHouse rejects writes/,
       },
     ],
   },
   {
     name: 'ClickHouse has 3 GiB left',
     put: stage => freeSpace(stage, 3 * 2 ** 30),
-    expects: [{ check: 'clickhouse-disk', state: 'warning', says: /has 3\.0 GiB free: free space/ }],
+    expects: [{ check: 'clickhouse-disk', state: 'warning', says: /has 3\.0 GiB left\. Merges need/ }],
   },
   {
     name: 'a Postgres migration was killed half-way',
@@ -547,7 +551,7 @@ const store: readonly Fault[] = [
     name: 'Valkey evicts what it likes (volatile-lru)',
     row: 26,
     put: async ({ valkey }) => swap(valkey, { policy: 'volatile-lru' }),
-    expects: [{ check: 'valkey', state: 'warning', says: /maxmemory-policy volatile-lru.*set noeviction/ }],
+    expects: [{ check: 'valkey', state: 'warning', says: /maxmemory-policy volatile-lru.*Set `noeviction`/ }],
   },
   {
     name: 'Valkey has evicted keys, so queues stand still',

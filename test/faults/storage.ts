@@ -382,7 +382,7 @@ const moved: readonly Fault[] = [
       {
         check: 'efs-volume',
         state: 'failed',
-        says: /is on fs-\w+ through fsap-\w+, but was on fs-\w+ through fsap-\w+ in clickhouse:1\. ClickHouse answers \/ping but has no data/,
+        says: /now uses fs-\w+ through fsap-\w+\. Revision clickhouse:1 used fs-\w+ through fsap-\w+\. ClickHouse answers \/ping but has no data/,
       },
       { check: 'clickhouse-data', state: 'failed', says: /is empty: it has no schema, although/ },
     ],

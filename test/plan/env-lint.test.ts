@@ -112,7 +112,7 @@ const FINDINGS: readonly Row[] = [
     'a secret on one side and a plain value on the other',
     { web: plain('SALT', 's4lt') },
     'warning',
-    /^`SALT`: web or worker reads a secret, the other has a plain value, .*\. Read one secret on both\.$/,
+    /^`SALT` is a secret on one of web and worker and plain text on the other\. Use the same secret on both\.$/,
   ],
   [
     'a key that only the web has',

@@ -173,7 +173,7 @@ const FAULTS: readonly Fault[] = [
     health({ version: '2.90.0' }),
     'web-version',
     'failed',
-    /reports 2\.90\.0, but 2\.93\.7 should run/,
+    /reports 2\.90\.0, not 2\.93\.7/,
   ],
   [
     'an answer that is not Langfuse',
@@ -251,14 +251,14 @@ const FAULTS: readonly Fault[] = [
     probe({ disks: known([{ name: 'efs', free: 1e6, total: 1e12 }], 'x') }),
     'clickhouse-disk',
     'failed',
-    /stops accepting writes/,
+    /ClickHouse rejects writes/,
   ],
   [
     'volatile-lru',
     cache({ policy: 'volatile-lru' }),
     'valkey',
     'warning',
-    /volatile-lru, so it drops queued jobs/,
+    /volatile-lru\. When memory is full, it deletes queued jobs/,
   ],
   [
     'keys that were evicted',

@@ -220,6 +220,23 @@ const POSTGRES: readonly Case[] = [
     /catalog has no Postgres migration 29990101000000_new, so the schema was not compared/,
   ],
   [
+    'a failed migration',
+    postgres({ migrations: [applied('x', 'x'), { ...applied('y', 'y'), state: 'failed' }] }),
+    'postgres-schema',
+    'skipped',
+    /Postgres migration y failed, so the schema was not compared\. Repair it, then verify again\./,
+  ],
+  [
+    'an unfinished rollback',
+    postgres({
+      migrations: [applied('x', 'x')],
+      pending: [{ store: 'postgres', migration: 'y', phase: 'expand' }],
+    }),
+    'postgres-schema',
+    'skipped',
+    /A rollback is unfinished, so the schema was not compared\. Run rollback again\./,
+  ],
+  [
     'a schema that could not be read',
     deepProbe({ postgresSchema: unknown('permission denied', 'no-evidence') }),
     'postgres-schema',
@@ -312,7 +329,7 @@ const CLICKHOUSE: readonly Case[] = [
     server({ head: 99 }),
     'clickhouse-tables',
     'skipped',
-    /does not know ClickHouse migration 99/,
+    /catalog has no ClickHouse migration 99, so the tables were not compared/,
   ],
   ['a dirty schema', server({ dirty: true }), 'clickhouse-tables', 'skipped', /half done/],
   [

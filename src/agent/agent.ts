@@ -8,8 +8,6 @@ import {
 } from '../execute/execution.ts'
 import { quoted } from '../execute/task-log.ts'
 import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
-import type { Cloud } from '../ports/cloud.ts'
-import type { Clock } from '../ports/runner.ts'
 import type { CountedLoss, CountLosses, Loss } from '../stack/count-losses.ts'
 import { dataVolume, isMountFailure } from '../stack/observe-storage.ts'
 import {
@@ -40,11 +38,7 @@ type Agent = {
   readonly undo: UndoInside
 }
 
-type AgentOptions = {
-  readonly cloud: Cloud
-  readonly clock: Clock
-  readonly signal: AbortSignal
-  readonly say: (line: string) => void
+type AgentOptions = Omit<AgentContext, 'worker' | 'volume'> & {
   /** Reads the program that observes, or the one that undoes. */
   readonly program: (name: Program) => Promise<string>
   /** `network` was not set to `task`: if no agent can run, the databases count as not requested. */
@@ -70,14 +64,13 @@ export function createAgent(options: AgentOptions): Agent {
         await undo(chainFrom(step, execution.plan.steps), { execution, context, memory, options })
       } else execution.say('The same agent task already ran this phase.')
       const known = phases.get(step)
-      if (known === undefined) throw new StepFailed('The agent did not reach this phase.', [])
+      if (known === undefined) throw new StepFailed('The agent did not reach this phase.')
       if (known instanceof Error) throw known
       return known
     },
   }
 }
 
-/** What the agents of one run have done. */
 type Memory = {
   readonly phases: Map<Step, UndoCounts | Error>
   /** The library in PostgreSQL, if it was stored there. */

@@ -71,7 +71,6 @@ export type LoadJob = Pick<UndoJob, 'steps' | 'rollbackId'> & {
   readonly last: boolean
 }
 
-/** The answer of each job. */
 export type Answers = {
   readonly observe: Inside
   readonly mount: MountedFiles
@@ -90,7 +89,6 @@ export type Undone = {
   readonly failure?: JobFailure | undefined
 }
 
-/** A job that failed in the agent. */
 export type JobFailure = {
   /** Includes the causes. */
   readonly sentence: string

@@ -73,7 +73,6 @@ export async function readLibrary({ id, parts }: LoadJob, postgres: Postgres): P
   if (rows.length !== parts || hashOf(whole) !== id) {
     throw new StepFailed(
       `The down SQL stored in PostgreSQL is incomplete (${rows.length} of ${parts} parts), so none of it ran: run again.`,
-      [],
     )
   }
   return JSON.parse(brotliDecompressSync(whole).toString()) as Library

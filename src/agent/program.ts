@@ -9,7 +9,6 @@ import type { JobFailure, Spec } from './job.ts'
 import { createReporter, type Reporter } from './protocol.ts'
 import { clickhouseOf, databaseUrlOf, type Environment, secretsIn } from './stores.ts'
 
-/** What a job may use. */
 export type Tools = Pick<Undoing, 'postgres' | 'clickhouse' | 'clock' | 'deadline' | 'signal' | 'say'> & {
   readonly environment: Environment
 }
@@ -64,7 +63,6 @@ async function answer({ spec, work, reporter, clean, signal }: Run): Promise<num
   }
 }
 
-/** The databases from the worker's environment. */
 function connections(environment: Environment): {
   postgres: Postgres | undefined
   clickhouse: ClickHouse | undefined
@@ -93,7 +91,6 @@ function end(code: number): void {
   process.stdout.write('', () => process.exit(code))
 }
 
-/** An error as data, for the answer. */
 export function failureOf(error: unknown): JobFailure {
   return {
     sentence: explain(error),
@@ -111,6 +108,5 @@ export function givenPostgres({ postgres }: { readonly postgres: Postgres | unde
   if (postgres !== undefined) return postgres
   throw new StepFailed(
     "There is no connection to PostgreSQL: the worker's task definition sets neither DATABASE_URL nor its parts.",
-    [],
   )
 }

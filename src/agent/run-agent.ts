@@ -30,13 +30,11 @@ export type AgentContext = {
 
 export type AgentRequest = {
   readonly job: Job
-  /** The bundle that runs the job. */
   readonly program: string
   /** Its purpose, after "to": `observe the databases`. */
   readonly what: string
   /** For everything, from the start of the task. */
   readonly timeoutMs: number
-  /** Receives the agent's own log lines. */
   readonly onSay: (line: string) => void
 }
 

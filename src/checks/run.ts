@@ -32,7 +32,6 @@ import { efs, STORAGE_CHECKS } from './storage-checks.ts'
 import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './store-checks.ts'
 import { valkey } from './valkey-checks.ts'
 
-/** Every check, in the order of the report. */
 const TABLE = [
   webSteady,
   workerSteady,

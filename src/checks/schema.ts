@@ -137,7 +137,6 @@ function firstFive(texts: readonly string[], between = '; '): string {
   return texts.length > 5 ? `${shown}${between}and ${texts.length - 5} more` : shown
 }
 
-/** The statements that restore one object. */
 function repairOf(key: string, seen: Snapshot, wanted: Snapshot): string {
   const facts = wanted[key]
   const present = seen[key]

@@ -86,7 +86,7 @@ export class StepFailed extends Error {
   override readonly name = 'StepFailed'
   readonly evidence: readonly string[]
 
-  constructor(sentence: string, evidence: readonly string[], cause?: unknown) {
+  constructor(sentence: string, evidence: readonly string[] = [], cause?: unknown) {
     super(sentence, cause === undefined ? {} : { cause })
     this.evidence = evidence
   }

@@ -208,7 +208,6 @@ async function assertMigrated(step: Migrate, execution: Execution): Promise<void
   if (missing.length === 0) return
   throw new StepFailed(
     `The migration task ended with exit code 0, but the databases lack ${missing.join(', ')}: check whether it migrated different databases from those that this deploy observes.`,
-    [],
   )
 }
 

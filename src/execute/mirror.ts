@@ -11,7 +11,6 @@ export async function mirror(step: Mirror, execution: Execution): Promise<Done> 
   if (imageTool === undefined) {
     throw new StepFailed(
       `This runner has no tool to copy images (the plan used ${step.tool}): install it, then run again.`,
-      [],
     )
   }
   say(`${imageTool.name} copies ${step.from} to ${step.to}`)
@@ -23,7 +22,7 @@ export async function mirror(step: Mirror, execution: Execution): Promise<Done> 
       const why = late() ? 'The timeout passed' : 'The run was cancelled'
       throw new Interrupted(`${why} while ${step.to} was being copied: run again to copy it.`)
     }
-    throw new StepFailed(explain(error), [])
+    throw new StepFailed(explain(error))
   }
   await assertDigest(step, execution)
   return { sentence: `ECR has ${step.to} with the digest of its source` }
@@ -52,6 +51,5 @@ async function assertDigest(step: Mirror, execution: Execution): Promise<void> {
   if (digest === wanted) return
   throw new StepFailed(
     `${step.to} has digest ${shortDigest(digest)} in ECR, but the plan expects ${shortDigest(wanted)}: someone may have pushed that tag meanwhile. No running service was changed. Check the repository, then run again.`,
-    [],
   )
 }

@@ -19,7 +19,6 @@ export type OneOffTask = {
   readonly pace?: NonNullable<Outlook['pace']>
 }
 
-/** The task's output. */
 type Output = {
   /** Reads new lines. */
   more(): Promise<void>

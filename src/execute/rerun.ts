@@ -15,7 +15,7 @@ export async function rerunBackgroundMigrations(
   await restart(step, execution)
   const seen = await table.takenUp(step.names)
   const failed = seen.filter(item => ['failed', 'gone', 'idle'].includes(item.state))
-  if (failed.length > 0) throw new StepFailed(failed.map(describeFailure).join(' '), [])
+  if (failed.length > 0) throw new StepFailed(failed.map(describeFailure).join(' '))
   return { sentence: seen.map(item => `${item.name} is ${item.state}`).join(', ') }
 }
 
@@ -33,7 +33,7 @@ function tableOf(execution: Execution): Table {
       takenUp: names => watchTakeUp(names, { ...execution, postgres }),
     }
   }
-  if (rearmInside === undefined) throw new StepFailed('There is no connection to PostgreSQL.', [])
+  if (rearmInside === undefined) throw new StepFailed('There is no connection to PostgreSQL.')
   return {
     rearm: names => rearmInside.rearm(names, execution),
     takenUp: names => rearmInside.takenUp(names, execution),
@@ -44,7 +44,7 @@ async function restart(step: RerunBackgroundMigrations, execution: Execution): P
   const { cloud, stack } = execution
   // Read again: the plan may have rolled out the worker since.
   const service = await cloud.ecs.service(stack.cluster, step.service)
-  if (service === undefined) throw new StepFailed(`ECS no longer shows service ${step.service}.`, [])
+  if (service === undefined) throw new StepFailed(`ECS no longer shows service ${step.service}.`)
   const { deploymentId } = await cloud.ecs.updateService({
     cluster: stack.cluster,
     service: step.service,

@@ -94,7 +94,6 @@ async function assertDigest(step: RollEcs, component: EcsComponent, execution: E
   if (problem === undefined) return
   throw new StepFailed(
     `ECS reports that the rollout of ${step.service} finished, but ${problem} instead of ${shortDigest(wanted)}: check the service before you change anything else.`,
-    [],
   )
 }
 

@@ -29,7 +29,6 @@ export async function backupDatabase(step: BackupDatabase, execution: Execution)
   if (snapshot.status !== 'available') {
     throw new StepFailed(
       `Snapshot ${id} of Aurora cluster ${step.cluster} is ${snapshot.status} instead of available. Nothing else was changed. Check the cluster's events and run again, or take the snapshot yourself and set \`backup: false\`.`,
-      [],
     )
   }
   return {
@@ -117,7 +116,7 @@ export async function backupFiles(step: BackupFiles, execution: Execution): Prom
     },
     { ...execution, what: `backup job ${jobId} of ${step.fileSystem}` },
   )
-  if (job.state !== 'COMPLETED') throw new StepFailed(describeFailure(job, step), [])
+  if (job.state !== 'COMPLETED') throw new StepFailed(describeFailure(job, step))
   const id = job.recoveryPoint ?? jobId
   return {
     sentence: `${step.fileSystem} has recovery point ${id} in vault ${step.vault}`,
@@ -167,7 +166,6 @@ async function orRefuse<Value>(what: string, begin: () => Promise<Value>): Promi
         : 'fix the cause and run again'
     throw new StepFailed(
       `AWS did not start a backup of ${what} (${explain(error)}), so nothing was changed: ${remedy}, or take the backup yourself and set \`backup: false\`.`,
-      [],
     )
   }
 }

@@ -78,7 +78,7 @@ function fileOf(version: number, { facts }: UndoContext): File {
   const migration = clickhouseName(version)
   const sections = facts.downSql('clickhouse', version)?.sections
   if (sections === undefined)
-    throw new StepFailed(`There is no down SQL for ClickHouse migration ${migration}.`, [])
+    throw new StepFailed(`There is no down SQL for ClickHouse migration ${migration}.`)
   const read = (sql: string): readonly ClickHouseStatement[] =>
     splitStatements(sql, 'clickhouse').map(parseClickHouseStatement)
   try {
@@ -164,7 +164,6 @@ async function refuseWhatCannotBeUndone({ files, query }: Work): Promise<void> {
     if (row?.['engine'] !== 'Atomic') {
       throw new StepFailed(
         `ClickHouse database ${row?.['name']} has engine ${row?.['engine']}, but only tables of an Atomic database can be moved into the archive. Nothing was changed.`,
-        [],
       )
     }
   }
@@ -182,7 +181,6 @@ async function refuseDirty(query: Query): Promise<void> {
   if (Number(row?.['dirty'] ?? 0) === 0) return
   throw new StepFailed(
     `ClickHouse migration ${row?.['version']} is dirty in schema_migrations: it failed part-way. Repair it, then run again. Nothing was changed.`,
-    [],
   )
 }
 

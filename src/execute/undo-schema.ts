@@ -15,9 +15,9 @@ export async function undoSchema(step: UndoSchema, execution: Execution): Promis
 /** Runs where the stores are reachable: in the runner or in the agent. */
 export async function undoStores(step: UndoSchema, undoing: Undoing): Promise<UndoCounts> {
   const { postgres, clickhouse } = undoing
-  if (postgres === undefined) throw new StepFailed('There is no connection to PostgreSQL.', [])
+  if (postgres === undefined) throw new StepFailed('There is no connection to PostgreSQL.')
   if (step.clickhouse.length > 0) {
-    if (clickhouse === undefined) throw new StepFailed('There is no connection to ClickHouse.', [])
+    if (clickhouse === undefined) throw new StepFailed('There is no connection to ClickHouse.')
     await checkClickHouse(step, clickhouse, undoing)
   }
   let archivedInClickHouse = 0

@@ -31,7 +31,6 @@ export function ecsStep(component: EcsComponent, target: TargetImage | undefined
   }
 }
 
-/** The same for the web, on any platform. */
 export function webStep(stack: Stack, targets: Targets): RollAppRunner | RollEcs | undefined {
   const { web } = stack
   const target = targets.web

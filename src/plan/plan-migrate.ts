@@ -99,7 +99,6 @@ function describe({ postgres, clickhouse }: PendingMigrations, release: string):
   return `Langfuse ${release} brings ${count(postgres, 'Postgres')} and ${count(clickhouse, 'ClickHouse')}`
 }
 
-/** Why the task cannot run. */
 export function migrateProblems(steps: readonly Step[], { stack }: DeployQuestion): readonly string[] {
   const needed = steps.some(step => step.kind === 'migrate')
   const { service } = stack.worker
@@ -221,7 +220,6 @@ export function oldWebOf(steps: readonly Step[], question: DeployQuestion): OldW
   return { from, to: config.version, head }
 }
 
-/** For the plan. */
 export function oldWebWarning({ from, to, head }: OldWeb): string {
   return `After the migrations, the web of ${nameOf(from)} still serves but cannot restart ${why(head)}. If it crashes or scales before Langfuse ${to} serves, the site is down. Deploy in a quiet period, and do not change the web until the deploy ends.`
 }

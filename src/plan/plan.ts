@@ -138,7 +138,6 @@ export type Refusal = {
   readonly from: string | undefined
   readonly to: string
   readonly problems: readonly string[]
-  /** What a person can do instead. */
   readonly next?: readonly string[]
 }
 

@@ -33,14 +33,10 @@ export type Conclusion = {
   readonly warnings: readonly string[]
   readonly steps: readonly StepResult[]
   readonly checks: readonly CheckResult[]
-  /** The last observation of the stack. */
   readonly stack: Stack | undefined
   readonly deploymentId: string | undefined
-  /** Drift from the last deploy. */
   readonly differences: readonly Difference[]
-  /** Number of the open drift issue. */
   readonly issue: string | undefined
-  /** What a person should do now. */
   readonly next: readonly string[]
 }
 

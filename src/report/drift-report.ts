@@ -64,7 +64,6 @@ export function withoutState(body: string): string {
   return body.replace(/<!-- state \w+ -->/, '<!-- state gone -->')
 }
 
-/** The checks that an issue reports. */
 export function brokenOf(
   checks: readonly CheckResult[],
   failOn: 'failed' | 'warning',

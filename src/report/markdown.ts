@@ -25,7 +25,6 @@ export function section(title: string, body: string): string {
   return body === '' ? '' : `### ${title}\n\n${body}`
 }
 
-/** A folded block of Markdown. */
 export function foldedMarkdown(title: string, body: string): string {
   return `<details><summary>${title}</summary>\n\n${body}\n\n</details>`
 }

@@ -1,6 +1,5 @@
 /**
- * The only place that quotes names and strings.
- * Postgres: https://www.postgresql.org/docs/15/sql-syntax-lexical.html
+ * The only place that quotes names and strings. Postgres: https://www.postgresql.org/docs/15/sql-syntax-lexical.html
  * ClickHouse: https://clickhouse.com/docs/sql-reference/syntax
  */
 

@@ -1,6 +1,5 @@
 export type Engine = 'postgres' | 'clickhouse'
 
-/** A piece of SQL text. */
 type Piece = { readonly text: string; readonly kind: 'code' | 'quoted' | 'comment' }
 
 /** Splits SQL into code, quoted text (strings and names) and comments, without loss. */

@@ -76,7 +76,7 @@ test('a cluster that may not be looked at is a refusal with the remedy; `backup:
   const { result, writes } = await deploy(UPGRADE)
   expect(result.outputs).toMatchObject({ outcome: 'refused', 'snapshot-id': '' })
   expect(problemsOf(result.report)).toMatch(
-    /Cannot take a snapshot of PostgreSQL: .* AWS denied rds:DescribeDBClusters .*not authorized.*set `backup: false`/,
+    /Cannot take a snapshot of PostgreSQL: .* AWS denied rds:DescribeDBClusters\. .*not authorized.*set `backup: false`/,
   )
   const without = await deploy({ ...UPGRADE, backup: 'false', 'dry-run': 'true' })
   expect(without.result.outputs['outcome']).toBe('planned')

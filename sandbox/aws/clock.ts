@@ -17,7 +17,7 @@ export function startClock(speed = 1): Clock {
     seen = real
   }
 
-  /** Due timers in their order, each at its own time: what one of them begins is not late for it. */
+  /** Due timers in their order; for all of one tick it is the same time. */
   const tick = () => {
     advance()
     const end = virtual

@@ -9,16 +9,17 @@ import { dirname, join } from 'node:path'
  * ours, and its last line is also said as `N passed, N failed, N skipped`.
  */
 const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin/jest.js')
-const given = process.argv.slice(2)
-/** The tests that take minutes run when they are named: `npm run test:long`. */
-const short = given.some(argument => argument.includes('long'))
-  ? []
-  : ['--testPathIgnorePatterns', '.long.test']
+const long = process.argv.includes('--long')
+const given = process.argv.slice(2).filter(argument => argument !== '--long')
+/** The tests that take minutes run when they are asked for or named: `npm run test:long`. */
+const LONG = '\\.long\\.test\\.ts$'
+const named = given.some(argument => argument.includes('long'))
+const which = long ? ['--testPathPatterns', LONG] : named ? [] : ['--testPathIgnorePatterns', LONG]
 const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
 const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'langfuse-rollout-test-'))
 // PostgreSQL's user enters it too, where that is not ours.
 chmodSync(folder, 0o755)
-const child = spawn(process.execPath, [...flags, jest, ...given, ...short], {
+const child = spawn(process.execPath, [...flags, jest, ...given, ...which], {
   stdio: ['inherit', 'inherit', 'pipe'],
   env: {
     ...process.env,

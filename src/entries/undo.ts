@@ -46,8 +46,7 @@ export async function undo(failed: Failed): Promise<Undone> {
     const stack = await observeAtRest(failed, deadline)
     const target = targetOf(failed)
     const targets = await resolveTargets(stack, target.wanted, connections.cloud)
-    // A deploy accepts no risk on its own.
-    const own = { ...config, to: target.release, sql: 'auto', accept: new Set<string>() } as const
+    const own = { ...config, to: target.release, sql: 'auto' } as const
     const plan = planUndo({ config: own, stack, target, targets, facts: ports.facts })
     if (plan.kind === 'refusal') return nothing(plan.problems.join(' '), plan.next)
     ports.runner.info('The deploy failed. Rolling back its changes:')

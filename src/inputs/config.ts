@@ -52,6 +52,8 @@ export type DeployConfig = StackConfig & {
   readonly planDigest: string | undefined
   /** What happens when a step or a check fails. */
   readonly onFailure: 'rollback' | 'stop'
+  /** `lossy`: the automatic rollback may lose data. */
+  readonly accept: ReadonlySet<string>
   /** What runs the Postgres and ClickHouse migrations: a task first, or the web at its start. */
   readonly migrate: 'task' | 'boot'
   /** Snapshot and recovery point before the first change. */
@@ -97,7 +99,7 @@ export function readDeployConfig(runner: Runner): DeployConfig {
     rerun: reader.list('rerun-background-migrations'),
     mirrorFrom: readMirror(reader),
     dryRun: reader.flag('dry-run'),
-    ...refuseAccept(reader),
+    accept: readAccepted(reader, DEPLOY_RISKS),
   }))
 }
 
@@ -117,7 +119,7 @@ export function readRollbackConfig(runner: Runner): RollbackConfig {
     ...readStack(reader, runner),
     to: reader.text('to') === 'previous' ? 'previous' : reader.release('to'),
     sql: reader.choice('sql', ['auto', 'images-only']),
-    accept: readAccepted(reader),
+    accept: readAccepted(reader, ROLLBACK_RISKS),
     dryRun: reader.flag('dry-run'),
   }))
 }
@@ -233,25 +235,20 @@ function readLangfuseKeys(reader: InputReader): LangfuseKeys | undefined {
   return { publicKey, secretKey }
 }
 
-const RISKS = ['lossy', 'restore'] as const
+/** A deploy never accepts `restore`: only a person can restore what the newer release deleted. */
+const DEPLOY_RISKS = ['lossy']
+const ROLLBACK_RISKS = ['lossy', 'restore']
 
-function readAccepted(reader: InputReader): ReadonlySet<string> {
+function readAccepted(reader: InputReader, risks: readonly string[]): ReadonlySet<string> {
   const accepted = reader.list('accept')
-  const unknown = accepted.filter(risk => !RISKS.some(known => known === risk))
+  const unknown = accepted.filter(risk => !risks.includes(risk))
   if (unknown.length > 0) {
+    const names = risks.map(risk => `\`${risk}\``).join(' or ')
     reader.problems.push(
-      `Input \`accept\` names \`${unknown.join(', ')}\`. Set it to \`lossy\` or \`restore\`, or leave it empty.`,
+      `Input \`accept\` names \`${unknown.join(', ')}\`. Set it to ${names}, or leave it empty.`,
     )
   }
   return new Set(accepted)
-}
-
-function refuseAccept(reader: InputReader): object {
-  const accepted = reader.text('accept')
-  if (accepted !== undefined) {
-    reader.problems.push(`Input \`accept\` is \`${accepted}\`, but no deploy needs it. Leave it empty.`)
-  }
-  return {}
 }
 
 function readClickHouseVersion(reader: InputReader): string | undefined {

@@ -42,7 +42,7 @@ test.each([
   ['cluster', ' ', /`cluster` is empty\. Set it to the name of the ECS cluster/],
   ['timeout', '45', /`timeout` is `45`\. Set it to a duration above zero/],
   ['timeout', '0m', /`timeout` is `0m`\. Set it to a duration above zero/],
-  ['accept', 'lossy', /`accept` is `lossy`, but no deploy needs it\. Leave it empty/],
+  ['accept', 'lossy,restore', /`accept` names `restore`\. Set it to `lossy`, or leave it empty/],
   ['dry-run', 'yes', /`dry-run` is `yes`\. Set it to `false` or `true`/],
   ['migrate', 'start', /`migrate` is `start`\. Set it to `task` or `boot`/],
   ['order', 'worker,web', /`order` is `worker,web`\. Name each of/],
@@ -63,6 +63,12 @@ test.each([
   const problems = deploy({ version: '3.0.0', [name]: value })
   expect(problems).toHaveLength(1)
   expect(problems[0]).toMatch(sentence)
+})
+
+test('a deploy may accept that its automatic rollback loses data', () => {
+  expect(readDeployConfig(fakeRunner('deploy', { version: '3.0.0' })).accept).toEqual(new Set())
+  const { accept } = readDeployConfig(fakeRunner('deploy', { version: '3.0.0', accept: 'lossy' }))
+  expect(accept).toEqual(new Set(['lossy']))
 })
 
 test('no region anywhere is named with the variables that were looked at', () => {

@@ -22,7 +22,13 @@ export type GitHub = {
   stop(): Promise<void>
 }
 
-export type Refusals = { deployments: boolean; actions: boolean; issues: false | 'denied' | 'disabled' }
+export type Refusals = {
+  deployments: boolean
+  actions: boolean
+  issues: false | 'denied' | 'disabled'
+  /** Seconds until the token's rate limit ends. */
+  rateLimit: false | number
+}
 
 export type Deployment = {
   readonly id: number
@@ -34,6 +40,7 @@ export type Deployment = {
     readonly state: string
     readonly description: string
     readonly environment_url: string
+    readonly log_url: string
   }[]
 }
 
@@ -43,7 +50,7 @@ export async function startGitHub(options: { readonly allowed?: boolean } = {}):
   const runs: GitHub['runs'] = new Map()
   const tags: GitHub['tags'] = new Map()
   const issues: Issue[] = []
-  const refuses: Refusals = { deployments: false, actions: false, issues: false }
+  const refuses: Refusals = { deployments: false, actions: false, issues: false, rateLimit: false }
   const server = createServer(async (request, response) => {
     const { method = 'GET', url: path = '/', headers } = request
     const url = new URL(path, `http://${headers.host ?? 'localhost'}`)
@@ -85,6 +92,7 @@ type Answer = {
 const NOT_ALLOWED: Answer = { status: 403, body: { message: 'Resource not accessible by integration' } }
 
 function refusal({ pathname }: URL, all: boolean, refuses: Refusals): Answer | undefined {
+  if (refuses.rateLimit !== false) return rateLimited(refuses.rateLimit)
   const part = /^\/repos\/[^/]+\/[^/]+\/(deployments|actions|issues)\b/.exec(pathname)?.[1]
   if (part === 'issues' && refuses.issues === 'disabled')
     return { status: 410, body: { message: 'Issues has been disabled in this repository.' } }
@@ -94,6 +102,18 @@ function refusal({ pathname }: URL, all: boolean, refuses: Refusals): Answer | u
     (part === 'actions' && refuses.actions)
   return all || denied ? NOT_ALLOWED : undefined
 }
+
+/** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api */
+function rateLimited(seconds: number): Answer {
+  const now = Math.floor(Date.now() / 1_000)
+  const headers = {
+    date: new Date(now * 1_000).toUTCString(),
+    'x-ratelimit-remaining': '0',
+    'x-ratelimit-reset': String(now + seconds),
+  }
+  return { status: 403, body: { message: 'API rate limit exceeded for installation ID 1.' }, headers }
+}
+
 type Body = Readonly<Record<string, unknown>>
 
 type Kept = { readonly deployments: Deployment[] } & Pick<GitHub, 'runs' | 'tags'>
@@ -161,6 +181,7 @@ function statuses(
     state: String(body['state']),
     description: String(body['description'] ?? ''),
     environment_url: String(body['environment_url'] ?? ''),
+    log_url: String(body['log_url'] ?? ''),
   }
   deployment.statuses.unshift(status)
   return { status: 201, body: status }

@@ -1,4 +1,4 @@
-import { RolloutError } from '../errors/errors.ts'
+import { GitHubFailure, RolloutError } from '../errors/errors.ts'
 import {
   type Artifact,
   type Baseline,
@@ -8,6 +8,7 @@ import {
   withArtifact,
 } from '../ports/github.ts'
 import { once } from './clients.ts'
+import { explainedByGitHub } from './github-errors.ts'
 
 /** Marks our deployments among others of the repository. */
 const TASK = 'langfuse-rollout'
@@ -31,6 +32,11 @@ export function gitHubRecords(location: GitHubLocation): Records {
   const [owner = '', repo = ''] = location.repository.split('/')
   const gitHub = octokitOf(location)
   const octokit = async () => (await gitHub()).rest
+  const reading = {
+    what: `reading the deployment records of ${location.repository}`,
+    permission: `${NEEDED} (verify: \`permissions: deployments: read\`)`,
+  }
+  const writing = { what: `writing deployment records of ${location.repository}`, permission: NEEDED }
   return {
     location: `GitHub environment ${location.environment} of ${location.repository}`,
     async open(record) {
@@ -48,10 +54,7 @@ export function gitHubRecords(location: GitHubLocation): Records {
       return String(id)
     },
     async baseline() {
-      const { repos } = await octokit()
-      const { environment } = location
-      const query = { owner, repo, environment, task: BASELINE_TASK, per_page: 5 }
-      const { data } = await repos.listDeployments(query)
+      const data = await list(BASELINE_TASK, 5)
       for (const { id, payload } of data) {
         const baseline = parseBaseline(payload)
         if (baseline !== undefined) return { id: String(id), baseline }
@@ -60,39 +63,50 @@ export function gitHubRecords(location: GitHubLocation): Records {
     },
     async isRunning(run) {
       const { actions } = await octokit()
+      const asked = { what: `reading workflow run ${run}`, permission: '`permissions: actions: read`' }
       try {
-        const { data } = await actions.getWorkflowRun({ owner, repo, run_id: Number(run) })
+        const { data } = await explainedByGitHub(asked, () =>
+          actions.getWorkflowRun({ owner, repo, run_id: Number(run) }),
+        )
         return data.status !== 'completed'
-      } catch {
-        return undefined // No permission, or a run of another repository.
+      } catch (error) {
+        // No permission, or a run of another repository.
+        if (error instanceof GitHubFailure && error.kind === 'denied') return undefined
+        throw error
       }
     },
-    async latest() {
-      const { repos } = await octokit()
-      const { data } = await repos.listDeployments({
-        owner,
-        repo,
-        environment: location.environment,
-        task: TASK,
-        per_page: 30,
-      })
-      for (const deployment of data) {
+    async latest({ before } = {}) {
+      for (const deployment of await list(TASK, 30)) {
         const record = parseRecord(deployment.payload)
         if (record === undefined) continue
-        const statuses = await repos.listDeploymentStatuses({
-          owner,
-          repo,
-          deployment_id: deployment.id,
-          per_page: 100,
-        })
-        const state = statuses.data[0]?.state ?? 'pending'
+        if (before !== undefined && deployment.id >= Number(before)) continue
+        const statuses = await statusesOf(deployment.id)
+        const state = statuses[0]?.state ?? 'pending'
         // A rollback marks the record that it reverted as `inactive`.
         if (state === 'inactive') continue
-        const kept = statuses.data.flatMap(item => parseArtifact(item.description)).toReversed()
-        return { id: String(deployment.id), record: kept.reduce(withArtifact, record), state }
+        const kept = statuses.flatMap(item => parseArtifact(item.description)).toReversed()
+        const run = runIn(statuses[0]?.log_url) ?? record.run
+        return { id: String(deployment.id), record: kept.reduce(withArtifact, record), state, run }
       }
       return undefined
     },
+  }
+
+  async function list(task: string, size: number) {
+    const { repos } = await octokit()
+    const { environment } = location
+    const { data } = await explainedByGitHub(reading, () =>
+      repos.listDeployments({ owner, repo, environment, task, per_page: size }),
+    )
+    return data
+  }
+
+  async function statusesOf(deployment: number) {
+    const { repos } = await octokit()
+    const { data } = await explainedByGitHub(reading, () =>
+      repos.listDeploymentStatuses({ owner, repo, deployment_id: deployment, per_page: 100 }),
+    )
+    return data
   }
 
   async function create(
@@ -101,37 +115,48 @@ export function gitHubRecords(location: GitHubLocation): Records {
     payload: Record<string, unknown>,
   ): Promise<number> {
     const { repos } = await octokit()
-    const { data } = await repos.createDeployment({
-      owner,
-      repo,
-      ref: location.ref,
-      task,
-      environment: location.environment,
-      description: description.slice(0, 140),
-      payload,
-      // The calling workflow is the approval, and a required status could be this run itself.
-      auto_merge: false,
-      required_contexts: [],
-    })
+    const { data } = await explainedByGitHub(writing, () =>
+      repos.createDeployment({
+        owner,
+        repo,
+        ref: location.ref,
+        task,
+        environment: location.environment,
+        description: description.slice(0, 140),
+        payload,
+        // The calling workflow is the approval, and a required status could be this run itself.
+        auto_merge: false,
+        required_contexts: [],
+      }),
+    )
     if ('id' in data) return data.id
     throw new RolloutError(`GitHub did not create a deployment record: ${data.message ?? 'no reason given'}.`)
   }
 
   async function status(id: number, state: RecordState, sentence: string, url?: string): Promise<void> {
     const { repos } = await octokit()
-    await repos.createDeploymentStatus({
-      owner,
-      repo,
-      deployment_id: id,
-      state,
-      // GitHub takes 140 characters.
-      description: sentence.slice(0, 140),
-      ...(location.runUrl !== undefined && { log_url: location.runUrl }),
-      ...(url !== undefined && { environment_url: url }),
-      // Rollback needs the older records, so GitHub must not mark them inactive.
-      auto_inactive: false,
-    })
+    await explainedByGitHub(writing, () =>
+      repos.createDeploymentStatus({
+        owner,
+        repo,
+        deployment_id: id,
+        state,
+        // GitHub takes 140 characters.
+        description: sentence.slice(0, 140),
+        ...(location.runUrl !== undefined && { log_url: location.runUrl }),
+        ...(url !== undefined && { environment_url: url }),
+        // Rollback needs the older records, so GitHub must not mark them inactive.
+        auto_inactive: false,
+      }),
+    )
   }
+}
+
+const NEEDED = '`permissions: deployments: write`'
+
+/** The workflow run of a status: a resumed deploy keeps the record, and the payload, of an earlier run. */
+function runIn(url: string | undefined): string | undefined {
+  return /\/actions\/runs\/(\d+)/.exec(url ?? '')?.[1]
 }
 
 /** Loads the client on first use. */

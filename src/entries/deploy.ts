@@ -18,7 +18,7 @@ import { acceptAsBaseline, keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
-import { closeLeftOpen, type OpenRecord, openRecord, otherRun } from './record.ts'
+import { awaitGitHub, closeLeftOpen, type OpenRecord, openRecord, otherRun } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
 
@@ -26,6 +26,7 @@ import { undo } from './undo.ts'
 export async function deploy(given: Ports): Promise<Conclusion> {
   const config = readDeployConfig(given.runner)
   const deadline = given.clock.now() + config.timeoutMs
+  if (!config.dryRun) await awaitGitHub(given.records(config), given, deadline)
   const connections = connect(config, given)
   const stack = await observeReady(config, connections, { ports: given, deadline })
   const ports = await withNewerReleases(given, [config.version, currentRelease(stack, given.facts)])

@@ -22,7 +22,7 @@ export async function keepBaseline(
     return []
   } catch (error) {
     return [
-      `Could not save the drift baseline in ${records.location} (${explain(error)}). Drift is still measured against the previous deploy. Give the job \`permissions: deployments: write\`.`,
+      `Could not save the drift baseline in ${records.location} (${explain(error)}). Drift is still measured against the previous deploy.`,
     ]
   }
 }
@@ -115,7 +115,7 @@ async function readDeployed(records: Records | undefined, ports: Ports): Promise
     return known({ location: records.location, baseline, record, underway }, records.location)
   } catch (error) {
     return unknown(
-      `the deployment records in ${records.location} could not be read (${explain(error)}): give the job \`permissions: deployments: read\``,
+      `the deployment records in ${records.location} could not be read (${explain(error)})`,
       'no-evidence',
     )
   }

@@ -1,4 +1,4 @@
-import { explain } from '../errors/errors.ts'
+import { explain, GitHubFailure, RolloutError } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import {
   type Artifact,
@@ -22,8 +22,9 @@ export type OpenRecord = {
 }
 
 /**
- * Records what runs before the first change, so that a rollback can restore it: on GitHub if possible, and always in a
- * file, so that a run without permission keeps it too.
+ * Records what runs before the first change, so that a rollback can restore it: on GitHub, unless `github-token` is
+ * empty, and always in a file.
+ * @throws GitHubFailure, or RolloutError if another run was faster; nothing was changed then.
  */
 export async function openRecord(
   record: DeploymentRecord,
@@ -34,40 +35,27 @@ export async function openRecord(
   const keepInFile = fileKeeper(record, ports)
   const records = ports.records(config)
   if (records === undefined) {
-    return withoutGitHub(
-      keepInFile,
-      `The deployment record exists only in the file ${path}, because ${NO_GITHUB}.`,
-    )
+    const warning = `The deployment record exists only in the file ${path}, because ${NO_GITHUB}.`
+    return { id: undefined, warnings: [warning], keep: keepInFile, close: async () => undefined }
   }
-  try {
-    const id = await openOrReopen(record, records)
-    ports.runner.info(`Deployment record ${id} in ${records.location}`)
-    return {
-      id,
-      warnings: [],
-      keep: async artifact => {
-        await keepInFile(artifact)
-        await records.keep(id, artifact).catch(error => {
-          ports.runner.info(
-            `Warning: could not add ${artifact.id} to deployment record ${id}: ${explain(error)}`,
-          )
-        })
-      },
-      close: (state, sentence, url) =>
-        records.mark(id, state, sentence, url).catch(error => {
-          ports.runner.info(`Warning: could not close deployment record ${id}: ${explain(error)}`)
-        }),
-    }
-  } catch (error) {
-    return withoutGitHub(
-      keepInFile,
-      `Could not write the deployment record to ${records.location} (${explain(error)}). It exists only in the file ${path}. Give the job \`permissions: deployments: write\`.`,
-    )
+  const id = await openOrReopen(record, records, ports)
+  ports.runner.info(`Deployment record ${id} in ${records.location}`)
+  return {
+    id,
+    warnings: [],
+    keep: async artifact => {
+      await keepInFile(artifact)
+      await records.keep(id, artifact).catch(error => {
+        ports.runner.info(
+          `Warning: could not add ${artifact.id} to deployment record ${id}: ${explain(error)}`,
+        )
+      })
+    },
+    close: (state, sentence, url) =>
+      records.mark(id, state, sentence, url).catch(error => {
+        ports.runner.info(`Warning: could not close deployment record ${id}: ${explain(error)}`)
+      }),
   }
-}
-
-function withoutGitHub(keep: OpenRecord['keep'], warning: string): OpenRecord {
-  return { id: undefined, warnings: [warning], keep, close: async () => undefined }
 }
 
 function fileKeeper(record: DeploymentRecord, ports: Ports): (artifact: Artifact) => Promise<void> {
@@ -84,13 +72,20 @@ function writeFile(record: DeploymentRecord, { runner }: Ports): Promise<string>
 
 /**
  * A deploy that resumes an earlier run keeps that run's record, because only it knows what ran before the first change.
+ * Of two runs that open a record at the same time, the one with the older record continues.
  */
-async function openOrReopen(record: DeploymentRecord, records: Records): Promise<string> {
+async function openOrReopen(record: DeploymentRecord, records: Records, ports: Ports): Promise<string> {
   const latest = await records.latest()
-  if (latest === undefined || latest.record.to !== record.to || latest.state === 'success')
-    return records.open(record)
-  await records.mark(latest.id, 'in_progress', `Langfuse ${record.to} is being deployed again`)
-  return latest.id
+  const resumes = latest !== undefined && latest.record.to === record.to && latest.state !== 'success'
+  if (resumes) {
+    await records.mark(latest.id, 'in_progress', `Langfuse ${record.to} is being deployed again`)
+    return latest.id
+  }
+  const id = await records.open(record)
+  const faster = await busyWith(await records.latest({ before: id }), records, ports)
+  if (faster === undefined) return id
+  await records.mark(id, 'inactive', 'another run was faster')
+  throw new RolloutError(faster)
 }
 
 /** Closes the record of a run that was killed after its last step but before it could close it. */
@@ -108,20 +103,65 @@ export async function closeLeftOpen(
   }
 }
 
+/** An outage of GitHub is waited out for so long; a rate limit for at most half of the run's time. */
+const OUTAGE_MS = 5 * 60_000
+const FIRST_PAUSE_MS = 5_000
+
+/**
+ * Waits until GitHub shows the deployment records, because a run that cannot see other runs must change nothing.
+ * @throws GitHubFailure if it does not in time
+ */
+export async function awaitGitHub(
+  records: Records | undefined,
+  { clock, signal, runner }: Pick<Ports, 'clock' | 'signal' | 'runner'>,
+  deadline: number,
+): Promise<void> {
+  const begun = clock.now()
+  const until = {
+    'rate-limit': (begun + deadline) / 2,
+    outage: Math.min(begun + OUTAGE_MS, deadline),
+    denied: 0,
+  }
+  for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+    try {
+      await records?.latest()
+      return
+    } catch (error) {
+      if (!(error instanceof GitHubFailure)) throw error
+      const retryAt = error.retryAt ?? clock.now() + pause
+      if (retryAt > until[error.kind] || signal.aborted) throw withoutRecords(error)
+      const seconds = Math.max(1, Math.ceil((retryAt - clock.now()) / 1_000))
+      runner.info(`${error.message} This run waits ${seconds} s and asks again.`)
+      await clock.sleep(seconds * 1_000 * (1 + 0.1 * clock.random()), signal)
+    }
+  }
+}
+
+/** The caller's choice stays possible: the lock in the databases remains. */
+function withoutRecords(error: GitHubFailure): RolloutError {
+  return new RolloutError(
+    `${error.message} Without the records, this run cannot see whether another run changes this stack. In an emergency set \`github-token\` to an empty text: then only the lock in PostgreSQL protects the stack.`,
+    { cause: error.cause },
+  )
+}
+
 /** Refuses a second run on the same stack: returns the sentence, or undefined if no other run is in progress. */
-export async function otherRun(records: Records | undefined, { runner }: Ports): Promise<string | undefined> {
-  // Without permission to read records no run is visible; opening this run's record reports that.
-  const latest = await records?.latest().catch(() => undefined)
-  const active = records && (await activeRun(latest, records, runner))
+export async function otherRun(records: Records | undefined, ports: Ports): Promise<string | undefined> {
+  return records && busyWith(await records.latest(), records, ports)
+}
+
+/** Only GitHub's word that the other run has ended frees the stack. */
+async function busyWith(
+  latest: KeptRecord | undefined,
+  records: Records,
+  { runner }: Ports,
+): Promise<string | undefined> {
+  const active = await activeRun(latest, records, runner)
   if (active === undefined) return undefined
   const { run, release, record, certain } = active
-  if (certain) {
-    return `Workflow run ${run} is deploying Langfuse ${release} on this stack (deployment record ${record}). Wait until it ends, or cancel it. Then run this job again.`
-  }
-  runner.info(
-    `Warning: cannot tell whether workflow run ${run}, which deploys Langfuse ${release}, is still in progress. Give the job \`permissions: actions: read\`.`,
-  )
-  return undefined
+  return certain
+    ? `Workflow run ${run} is deploying Langfuse ${release} on this stack (deployment record ${record}). Wait until it ends, or cancel it. Then run this job again.`
+    : `Workflow run ${run} deploys Langfuse ${release} on this stack (deployment record ${record}), and GitHub does not show this job whether that run has ended. Give the job \`permissions: actions: read\`. If the run is gone, set the record to inactive: \`gh api repos/{owner}/{repo}/deployments/${record}/statuses -f state=inactive\`.`
 }
 
 type ActiveRun = {
@@ -139,7 +179,7 @@ export async function activeRun(
   records: Records,
   runner: Ports['runner'],
 ): Promise<ActiveRun | undefined> {
-  const run = latest?.record.run
+  const run = latest?.run
   if (latest?.state !== 'in_progress' || run === undefined) return undefined
   if (run === runner.environment('GITHUB_RUN_ID')) return undefined
   const running = await records.isRunning(run)

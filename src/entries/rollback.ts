@@ -16,13 +16,14 @@ import { keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
-import { otherRun } from './record.ts'
+import { awaitGitHub, otherRun } from './record.ts'
 import { runPlan } from './run-plan.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
 export async function rollback(given: Ports): Promise<Conclusion> {
   const config = readRollbackConfig(given.runner)
   const deadline = given.clock.now() + config.timeoutMs
+  if (!config.dryRun) await awaitGitHub(given.records(config), given, deadline)
   const connections = connect(config, given)
   const stack = await observeReady(config, connections, { ports: given, deadline })
   const target = await findRollbackTarget(config, stack, {

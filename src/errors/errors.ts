@@ -38,6 +38,27 @@ export class Denied extends RolloutError {
   }
 }
 
+/** GitHub refused or did not answer. The message names the remedy. */
+export class GitHubFailure extends RolloutError {
+  override readonly name = 'GitHubFailure'
+  readonly kind: 'rate-limit' | 'denied' | 'outage'
+  /** Epoch milliseconds from which GitHub accepts requests again, where it says so. */
+  readonly retryAt: number | undefined
+
+  constructor(
+    message: string,
+    about: {
+      readonly kind: GitHubFailure['kind']
+      readonly retryAt?: number | undefined
+      readonly cause: unknown
+    },
+  ) {
+    super(message, { cause: about.cause })
+    this.kind = about.kind
+    this.retryAt = about.retryAt
+  }
+}
+
 /** An observation that failed: its subject is unknown, and must not count as healthy. */
 export class NoEvidence extends RolloutError {
   override readonly name = 'NoEvidence'

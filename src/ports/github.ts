@@ -70,6 +70,7 @@ export type Baseline = {
 
 export type KeptBaseline = { readonly id: string; readonly baseline: Baseline }
 
+/** Each call may throw a GitHubFailure. */
 export type Records = {
   /** Names the place of the records, for messages. */
   readonly location: string
@@ -79,8 +80,8 @@ export type Records = {
   mark(id: string, state: RecordState, sentence: string, url?: string): Promise<void>
   /** Adds a backup to a record that is in progress. */
   keep(id: string, artifact: Artifact): Promise<void>
-  /** The newest record that was not rolled back, with its backups. */
-  latest(): Promise<KeptRecord | undefined>
+  /** The newest record that was not rolled back, with its backups; `before`: only older ones than this. */
+  latest(options?: { readonly before?: string }): Promise<KeptRecord | undefined>
   /** Saves the baseline; returns its id. */
   keepBaseline(baseline: Baseline): Promise<string>
   /** The newest baseline. */
@@ -95,6 +96,8 @@ export type KeptRecord = {
   readonly id: string
   readonly record: DeploymentRecord
   readonly state: string
+  /** Id of the workflow run that changed its state last. */
+  readonly run: string | undefined
 }
 
 /** The repository's issues that have a marker and that a member of the repository wrote. */

@@ -42,7 +42,7 @@ export async function findRollbackTarget(
   }
   const target = config.to === 'previous' ? await fromTaskDefinitions(stack, ports.cloud) : exact(config.to)
   if (latest.known) return target
-  const unread = `The deployment records in ${records?.location} cannot be read (${latest.reason}): give the job \`permissions: deployments: write\`.`
+  const unread = `The deployment records in ${records?.location} cannot be read (${latest.reason}).`
   return { ...target, warnings: [unread, ...target.warnings] }
 }
 

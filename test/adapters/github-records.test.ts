@@ -1,6 +1,9 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type GitHub, startGitHub } from '../../sandbox/github.ts'
 import { gitHubRecords } from '../../src/adapters/github-records.ts'
+import type { GitHubFailure } from '../../src/errors/errors.ts'
 import type { DeploymentRecord, Records } from '../../src/ports/github.ts'
 
 const RECORD: DeploymentRecord = {
@@ -30,7 +33,7 @@ function records(url: string, environment = 'langfuse'): Records {
     repository: 'acme/infra',
     ref: 'abc',
     environment,
-    runUrl: undefined,
+    runUrl: 'https://github.com/acme/infra/actions/runs/7',
     apiUrl: url,
   })
 }
@@ -38,7 +41,7 @@ function records(url: string, environment = 'langfuse'): Records {
 test('a record is written before the change, closed after it, and found again', async () => {
   const location = records(github.url)
   const id = await location.open(RECORD)
-  expect(await location.latest()).toEqual({ id, record: RECORD, state: 'in_progress' })
+  expect(await location.latest()).toEqual({ id, record: RECORD, state: 'in_progress', run: '7' })
   await location.mark(id, 'success', 'x'.repeat(200))
   expect(await location.latest()).toMatchObject({ id, state: 'success' })
   expect(github.deployments[0]?.statuses[0]?.description).toHaveLength(140)
@@ -68,6 +71,7 @@ test('what there is to restore from is read back, the newest of each kind', asyn
     id,
     record: { ...RECORD, snapshot: 'langfuse-2-93-7-to-3-0-0-new', recoveryPoint: point },
     state: 'success',
+    run: '7',
   })
 })
 
@@ -112,5 +116,57 @@ test('an environment without records of ours has no way back', async () => {
 })
 
 test('without permission GitHub says no, and the caller hears it', async () => {
-  await expect(records(denied.url).open(RECORD)).rejects.toThrow(/Resource not accessible by integration/)
+  await expect(records(denied.url).open(RECORD)).rejects.toThrow(
+    /refused writing deployment records of acme\/infra.*`permissions: deployments: write`/,
+  )
+})
+
+test.each([
+  [403, { 'retry-after': '30' }, 'slow down', 'rate-limit', /rate limit keeps this token from reading/],
+  [
+    403,
+    {
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': '1700000060',
+      date: 'Tue, 14 Nov 2023 22:13:20 GMT',
+    },
+    'API rate limit exceeded for installation ID 1.',
+    'rate-limit',
+    /`github-token` to a token with its own limit/,
+  ],
+  [403, {}, 'You have exceeded a secondary rate limit.', 'rate-limit', /rate limit/],
+  [429, {}, 'Too Many Requests', 'rate-limit', /HTTP 429/],
+  [
+    403,
+    {},
+    'Resource not accessible by integration',
+    'denied',
+    /Give the job `permissions: deployments: write`/,
+  ],
+  [404, {}, 'Not Found', 'denied', /Give the job `permissions: deployments: write`/],
+  [401, {}, 'Bad credentials', 'denied', /wrong or has expired/],
+  [502, {}, 'Bad Gateway', 'outage', /HTTP 502.*githubstatus/],
+] as const)('GitHub answers %d %j (%s): %s', async (status, headers, message, kind, sentence) => {
+  const server = createServer((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
+    response.end(JSON.stringify({ message }))
+  })
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  const asked = Date.now()
+  const error = await records(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    .latest()
+    .catch((thrown: unknown) => thrown)
+  server.close()
+  expect(error).toMatchObject({ name: 'GitHubFailure', kind, message: expect.stringMatching(sentence) })
+  if (kind !== 'rate-limit') return
+  const pause = (error as GitHubFailure).retryAt ?? 0
+  // By GitHub's own clock, however wrong this machine's is; a minute where it names no time.
+  expect(Math.round((pause - asked) / 10_000)).toBe('retry-after' in headers ? 3 : 6)
+})
+
+test('a GitHub that cannot be reached is an outage', async () => {
+  const error = await records('http://127.0.0.1:1')
+    .latest()
+    .catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ kind: 'outage', message: expect.stringMatching(/no answer/) })
 })

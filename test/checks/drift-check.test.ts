@@ -18,7 +18,7 @@ function baselineOf(stack: Stack, id = '10'): KeptBaseline {
 function recordOf(state: string, to: string, id = '11'): KeptRecord {
   const images = { web: 'w', worker: 'w', clickhouse: 'c' }
   const record = { schema: 1 as const, from: '2.93.6', to, images, taskDefinitions: {}, run: '6' }
-  return { id, state, record: { ...record, postgresMigrations: 1, clickhouseHead: 1 } }
+  return { id, state, run: '6', record: { ...record, postgresMigrations: 1, clickhouseHead: 1 } }
 }
 
 const deployed = (over: Partial<Deployed>): Observed<Deployed> =>

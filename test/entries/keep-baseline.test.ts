@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { acceptAsBaseline, keepBaseline, observeDeployed } from '../../src/entries/keep-baseline.ts'
 import type { Ports } from '../../src/entries/ports.ts'
+import { GitHubFailure } from '../../src/errors/errors.ts'
 import { readVerifyConfig } from '../../src/inputs/config.ts'
 import type { Baseline, KeptRecord, Records } from '../../src/ports/github.ts'
 import type { Stack } from '../../src/stack/stack.ts'
@@ -45,7 +46,12 @@ const scaled = (stack: Stack): Stack => ({
 function inProgress(run: string): KeptRecord {
   const images = { web: 'w', worker: 'w', clickhouse: 'c' }
   const record = { schema: 1 as const, from: '2.93.7', to: '3.0.0', images, taskDefinitions: {}, run }
-  return { id: '9', state: 'in_progress', record: { ...record, postgresMigrations: 1, clickhouseHead: 1 } }
+  return {
+    id: '9',
+    state: 'in_progress',
+    run,
+    record: { ...record, postgresMigrations: 1, clickhouseHead: 1 },
+  }
 }
 
 test('the baseline names the run that left it', async () => {
@@ -56,14 +62,17 @@ test('the baseline names the run that left it', async () => {
 
 test('a baseline that cannot be saved is a warning with the permission to give', async () => {
   const denied = async () => {
-    throw new Error('Resource not accessible by integration')
+    throw new GitHubFailure('It is refused. Give the job `permissions: deployments: write`.', {
+      kind: 'denied',
+      cause: new Error('Resource not accessible by integration'),
+    })
   }
   const { records } = fakeRecords({ keepBaseline: denied, baseline: denied })
   const warnings = await keepBaseline(stackOn2(), { by: 'deploy', config, ports: portsOf(records) })
-  expect(warnings).toEqual([expect.stringMatching(/not accessible.*`permissions: deployments: write`/)])
+  expect(warnings).toEqual([expect.stringMatching(/`permissions: deployments: write`.*not accessible/)])
   expect(await acceptAsBaseline(stackOn2(), config, portsOf(records))).toEqual([
     expect.stringMatching(
-      /^Could not read the drift baseline in GitHub environment langfuse of acme\/infra.*: Resource not accessible/,
+      /^Could not read the drift baseline in GitHub environment langfuse of acme\/infra.*: .*Resource not accessible/,
     ),
   ])
 })
@@ -144,7 +153,10 @@ test.each([
 
 test('denied records are no evidence, and the stack is observed all the same', async () => {
   const denied = async () => {
-    throw new Error('Resource not accessible by integration')
+    throw new GitHubFailure('It is refused. Give the job `permissions: deployments: write`.', {
+      kind: 'denied',
+      cause: new Error('Resource not accessible by integration'),
+    })
   }
   const { records } = fakeRecords({ latest: denied })
   const { stack, deployed } = await observeDeployed(config, portsOf(records), async () => stackOn2())

@@ -1,19 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Interrupted } from '../../src/errors/errors.ts'
 import { type Outlook, type Poll, waitFor } from '../../src/execute/wait.ts'
-import type { Clock } from '../../src/ports/runner.ts'
-
-/** A clock that jumps: sleeping takes no time. */
-function jumpingClock(): Clock {
-  let now = 0
-  return {
-    now: () => now,
-    random: () => 0.5,
-    sleep: async milliseconds => {
-      now += milliseconds
-    },
-  }
-}
+import { jumpingClock } from '../support/ports.ts'
 
 function waiting(poll: (now: number) => Poll<string>, options: { deadline: number; signal?: AbortSignal }) {
   const clock = jumpingClock()

@@ -155,7 +155,7 @@ test('what differs while a deploy is in progress is not drift; of a run that was
     taskDefinitions: {},
     run: '77',
   }
-  const statuses = [{ state: 'in_progress', description: '', environment_url: '' }]
+  const statuses = [{ state: 'in_progress', description: '', environment_url: '', log_url: '' }]
   const id = 1_000 + drift.stage.github.all.length
   drift.stage.github.all.push({
     id,
@@ -186,7 +186,7 @@ test('what differs while a deploy is in progress is not drift; of a run that was
     })
   } finally {
     drift.stage.github.refuses.actions = false
-    statuses.unshift({ state: 'inactive', description: '', environment_url: '' })
+    statuses.unshift({ state: 'inactive', description: '', environment_url: '', log_url: '' })
     await opened.changeBack()
   }
 })

@@ -6,7 +6,7 @@ import { startGitHub } from '../../sandbox/github.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { compareSnapshots, type StackSnapshot, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
-import { breakWebAtUpdate, putBack, type Setup, setupOf } from './support.ts'
+import { breakWebAtUpdate, isWrite, putBack, type Setup, setupOf } from './support.ts'
 
 /** What goes wrong on the way to 3.0.0: each test leaves the stage as it found it. */
 let folder: string
@@ -63,9 +63,11 @@ test('a worker that dies: the deploy stops before anything else, names the cause
   ])
 })
 
-test('a second run beside the first is refused by the name of the first', async () => {
+test('a second run beside the first is refused by the name of the first, and refused where GitHub hides the first', async () => {
   const { world } = stage.stack.sandbox
+  const { github } = stage
   const others = Promise.withResolvers<readonly RunResult[]>()
+  const blind = Promise.withResolvers<RunResult>()
   // The first has written its record, and comes no further while the others are at it.
   const end = world.onRequest(async ({ phase, operation }) => {
     if (phase !== 'before' || operation !== 'RegisterTaskDefinition') return
@@ -73,6 +75,10 @@ test('a second run beside the first is refused by the name of the first', async 
     const both = [stage.run('deploy', UPGRADE), stage.run('rollback', { to: '2.93.7' })]
     others.resolve(Promise.all(both))
     await Promise.allSettled(both)
+    github.refuses.rateLimit = 2 * 60 * 60
+    blind.resolve(stage.run('rollback', { to: '2.93.7' }))
+    await blind.promise.catch(() => undefined)
+    github.refuses.rateLimit = false
   })
   const first = await stage.run('deploy', UPGRADE)
   end()
@@ -83,6 +89,9 @@ test('a second run beside the first is refused by the name of the first', async 
       /is deploying Langfuse 3\.0\.0 on this stack|is already being deployed|is busy/,
     )
   }
+  const unseeing = await blind.promise
+  expect(unseeing.outputs['outcome']).toBe('refused')
+  expect(unseeing.commands.at(-1)?.message).toMatch(/rate limit.*cannot see whether another run changes/)
   expect((await stage.run('rollback')).outputs).toMatchObject({ outcome: 'rolled-back' })
 })
 
@@ -102,12 +111,20 @@ test('a web that does not become healthy: everything goes back by itself, the ca
   expect([...world.appRunner.services.values()][0]?.status).toBe('RUNNING')
 })
 
-test('a token that may not write deployments: a warning with the permission to give, and the record in a file', async () => {
+test('a token that may not write deployments: refused; with an empty token the record is in a file', async () => {
   const denied = await startGitHub({ allowed: false })
+  const env = { GITHUB_API_URL: denied.url }
+  const before = stage.stack.sandbox.requests.length
   try {
-    const result = await stage.run('deploy', UPGRADE, { env: { GITHUB_API_URL: denied.url } })
+    const refused = await stage.run('deploy', UPGRADE, { env })
+    expect(refused.outputs).toMatchObject({ outcome: 'refused' })
+    expect(refused.commands.at(-1)?.message).toMatch(
+      /`permissions: deployments: write`.*cannot see whether another run.*`github-token` to an empty text/,
+    )
+    expect(stage.stack.sandbox.requests.slice(before).filter(isWrite)).toEqual([])
+    const result = await stage.run('deploy', { ...UPGRADE, 'github-token': '' }, { env })
     expect(result.outputs).toMatchObject({ outcome: 'deployed', 'deployment-id': '' })
-    expect(result.summary).toMatch(/permissions: deployments: write/)
+    expect(result.summary).toMatch(/record exists only in the file .*`github-token` is empty/)
   } finally {
     await stage.run('rollback', { to: '2.93.7' })
     await denied.stop()

@@ -2,9 +2,9 @@ import { explain, RolloutError } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import type { Clock } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { type Release, releaseOf } from '../release/release.ts'
+import type { Release } from '../release/release.ts'
 import { observe, quickSources, type Sources } from '../stack/observe.ts'
-import type { Stack } from '../stack/stack.ts'
+import { imageRelease, type Stack } from '../stack/stack.ts'
 import { BACKUP_CHECKS } from './backups.ts'
 import { canary } from './canary-checks.ts'
 import { type Check, type CheckState, type Finding, inconclusive, type Subject } from './check.ts'
@@ -181,7 +181,7 @@ async function alsoProbeInside(subject: Settling, time: Time, outside: Settled):
 async function observeOnce({ config, connections, facts, expected }: Settling): Promise<Settled> {
   try {
     const stack = await observe(config, connections)
-    const subject = { stack, expected: expected ?? releaseOf(stack.web.image.version), facts }
+    const subject = { stack, expected: expected ?? imageRelease(stack.web.image, facts), facts }
     return { stack, checks: await runChecks(SETTLING, subject), problem: undefined }
   } catch (error) {
     return { stack: undefined, checks: [], problem: explain(error) }

@@ -187,11 +187,12 @@ export const webVersion = {
       return skipped(`The web reports ${version ?? 'no version'}; no exact tag names the expected release.`)
     // A few releases report another version than their tag; the catalog knows which.
     const wanted = facts.release(expected)?.reportedVersion ?? expected
+    const image = shortImage(stack.web.image.reference)
     if (version === undefined)
       return inconclusive(`The web reports no version, but ${wanted} should run: check input \`url\`.`)
     if (version !== wanted)
       return failed(
-        `The web reports ${version}, not ${wanted}. Deploy ${wanted} again. If that changes nothing, the image has a wrong tag: push it again.`,
+        `${stack.health.source} reports ${version}, not ${wanted}. Deploy ${wanted} again. If that changes nothing, the URL points to another environment, a cache answers, or the image has a wrong tag (\`${image}\`).`,
       )
     return passed(`The web reports ${version}.`)
   },

@@ -11,7 +11,7 @@ import { pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import { observeBackups } from '../stack/observe-backups.ts'
-import { currentRelease, type Stack } from '../stack/stack.ts'
+import { currentRelease, isFloating, type Stack } from '../stack/stack.ts'
 import { resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce, nextSteps, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
 import { acceptAsBaseline, keepBaseline } from './keep-baseline.ts'
@@ -102,12 +102,9 @@ function recordOf(plan: Plan, stack: Stack, { runner }: Ports): DeploymentRecord
   }
 }
 
-/**
- * App Runner reports a tag, not a digest, and the tag may have been pushed again since the web started. If the web
- * reports another release than the tag now has, the record names the image by the web's own release.
- */
+/** If a floating tag was pushed again since the web started, the record names the image by the running release. */
 function webImage(plan: Plan, { web }: Stack): string {
-  const moved = plan.from !== undefined && web.image.version !== plan.from
+  const moved = isFloating(web) && plan.from !== undefined && web.image.version !== plan.from
   return moved ? `${web.image.repository}:${plan.from}` : pinned(web.image)
 }
 

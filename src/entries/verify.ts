@@ -10,11 +10,17 @@ import {
 } from '../checks/run.ts'
 import { readVerifyConfig, type VerifyConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import { releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import { memoizeCloud, observeInfrastructure } from '../stack/infrastructure.ts'
 import { observe, quickSources, type Sources } from '../stack/observe.ts'
-import { currentRelease, type Mount, type Observed, type Stack, unknown } from '../stack/stack.ts'
+import {
+  currentRelease,
+  imageRelease,
+  type Mount,
+  type Observed,
+  type Stack,
+  unknown,
+} from '../stack/stack.ts'
 import { canaryStage } from './canary-stage.ts'
 import { keepIssue } from './drift-issue.ts'
 import { observeDeployed } from './keep-baseline.ts'
@@ -53,7 +59,7 @@ async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusi
   const subject: Subject = {
     stack,
     // The web's image names the release that should run; the web itself only reports what it runs.
-    expected: releaseOf(stack.web.image.version),
+    expected: imageRelease(stack.web.image, ports.facts),
     facts: ports.facts,
     canary: await stage.ended(),
     ...(deployed !== undefined && { deployed }),

@@ -236,8 +236,8 @@ function readLangfuseKeys(reader: InputReader): LangfuseKeys | undefined {
 }
 
 /** A deploy never accepts `restore`: only a person can restore what the newer release deleted. */
-const DEPLOY_RISKS = ['lossy']
-const ROLLBACK_RISKS = ['lossy', 'restore']
+const DEPLOY_RISKS = ['lossy', 'contradiction']
+const ROLLBACK_RISKS = ['lossy', 'restore', 'contradiction']
 
 function readAccepted(reader: InputReader, risks: readonly string[]): ReadonlySet<string> {
   const accepted = reader.list('accept')

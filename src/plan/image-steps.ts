@@ -1,7 +1,14 @@
 import { COMPONENTS, type Component } from '../inputs/config.ts'
 import type { DeploymentSettings, EcsDeployment, EcsService } from '../ports/cloud.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
 import { shortImage } from '../release/image.ts'
-import type { EcsComponent, RunningImage, Stack } from '../stack/stack.ts'
+import {
+  currentRelease,
+  type EcsComponent,
+  isFloating,
+  type RunningImage,
+  type Stack,
+} from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { componentName, type Mirror, type RollAppRunner, type RollEcs, type Step } from './plan.ts'
 
@@ -31,12 +38,12 @@ export function ecsStep(component: EcsComponent, target: TargetImage | undefined
   }
 }
 
-export function webStep(stack: Stack, targets: Targets): RollAppRunner | RollEcs | undefined {
+export function webStep({ stack, targets, facts }: WebQuestion): RollAppRunner | RollEcs | undefined {
   const { web } = stack
   const target = targets.web
   if (web.platform !== 'app-runner') return ecsStep(web, target)
   const { service, image, operation } = web
-  if (target === undefined || (operation === undefined && sameImage(image, target))) return undefined
+  if (target === undefined || (operation === undefined && isRunning(target, stack, facts))) return undefined
   return {
     kind: 'roll-app-runner',
     component: 'web',
@@ -46,6 +53,15 @@ export function webStep(stack: Stack, targets: Targets): RollAppRunner | RollEcs
     follow: continuedOperation(stack, targets),
     reason: changeOf('web', image, target),
   }
+}
+
+type WebQuestion = { readonly stack: Stack; readonly targets: Targets; readonly facts: ReleaseFacts }
+
+/** A floating tag that has the target's digest now proves nothing if another release runs. */
+function isRunning(target: TargetImage, stack: Stack, facts: ReleaseFacts): boolean {
+  const runs = isFloating(stack.web) ? currentRelease(stack, facts) : undefined
+  const other = runs !== undefined && target.version !== undefined && runs !== target.version
+  return !other && sameImage(stack.web.image, target)
 }
 
 function sameImage(image: { readonly digest: string | undefined }, target: TargetImage): boolean {

@@ -23,7 +23,7 @@ import {
   unreachedWarnings,
   withMigrations,
 } from './plan-migrate.ts'
-import { commonProblems, commonWarnings, foreignImages } from './preflight.ts'
+import { commonProblems, commonWarnings, contradictionIn, foreignImages } from './preflight.ts'
 import {
   clickhouseProblems,
   clickhouseWarnings,
@@ -56,6 +56,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...clickhouseProblems(question),
           ...backgroundProblems(question),
           unfinishedRollback(stack) ?? [],
+          ...contradictionIn(question).problems,
           ...commonProblems(stack, targets),
           ...environment.refusals,
           ...migrateProblems(changes, question),
@@ -103,7 +104,7 @@ function ecsBusy({ stack, targets }: DeployQuestion): readonly string[] {
 
 function stepsFor(component: Component, question: DeployQuestion, order: Order): readonly Step[] {
   const { stack, targets } = question
-  const step = component === 'web' ? webStep(stack, targets) : ecsStep(stack[component], targets[component])
+  const step = component === 'web' ? webStep(question) : ecsStep(stack[component], targets[component])
   const because = component === 'clickhouse' ? order.clickhouseFirst : undefined
   if (step !== undefined)
     return [because === undefined ? step : { ...step, reason: `${step.reason} ${because}` }]
@@ -151,6 +152,7 @@ function warnings(question: DeployQuestion, changes: readonly Step[]): readonly 
   const { config, stack, targets, facts } = question
   const oldWeb = oldWebOf(changes, question)
   return [
+    ...contradictionIn(question).warnings,
     ...commonWarnings(stack, targets),
     ...unreachedWarnings(question),
     ...releaseWarnings({ from: currentRelease(stack, facts), to: config.version, facts }, stack.url),

@@ -14,7 +14,7 @@ import {
   type RollbackClass,
   type Step,
 } from './plan.ts'
-import { commonProblems, commonWarnings, type MissingImage } from './preflight.ts'
+import { commonProblems, commonWarnings, contradictionIn, type MissingImage } from './preflight.ts'
 import { downgradedClickHouse } from './preflight-release.ts'
 import {
   classOf,
@@ -42,6 +42,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     wrongTarget !== undefined
       ? [wrongTarget]
       : [
+          ...contradictionIn(question).problems,
           ...undoProblems(question, undo),
           ...commonProblems(stack, targets, {
             repaired: new Set([...repair.finish, ...repair.forget]),
@@ -73,9 +74,11 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
 
 /**
  * The rollback after a failed deploy. For migrations without down SQL it changes only the images, and only where the
- * older release is known to start; else it is a refusal with restore steps. Pure.
+ * older release is known to start; else it is a refusal with restore steps. What the URL reports never stops it. Pure.
  */
-export function planUndo(question: RollbackQuestion): Plan | Refusal {
+export function planUndo(asked: RollbackQuestion): Plan | Refusal {
+  const accept = new Set([...asked.config.accept, 'contradiction'])
+  const question = { ...asked, config: { ...asked.config, accept } }
   const undo = undoFrom(question, repairFrom(question))
   const whole = planRollback(question)
   const { postgres, clickhouseStore } = question.stack
@@ -228,20 +231,23 @@ function validate(undo: Undo, pending: Pending): readonly Step[] {
 }
 
 /** Images in the reverse of deploy's order: web, ClickHouse, worker. */
-function imageSteps({ stack, targets }: RollbackQuestion): readonly Step[] {
+function imageSteps(question: RollbackQuestion): readonly Step[] {
+  const { stack, targets } = question
   return [
-    webStep(stack, targets),
+    webStep(question),
     ecsStep(stack.clickhouse, targets.clickhouse),
     ecsStep(stack.worker, targets.worker),
   ].filter(step => step !== undefined)
 }
 
-function warnings({ config, stack, target, targets }: RollbackQuestion, undo: Undo): readonly string[] {
+function warnings(question: RollbackQuestion, undo: Undo): readonly string[] {
+  const { config, stack, target, targets } = question
   const [from, to] = [stack.clickhouse.image.version, targets.clickhouse?.version]
   const stays = config.sql === 'images-only' ? undo.postgres.length : 0
   const are = stays === 1 ? ['stays', 'it'] : ['stay', 'they']
   return [
     target.warnings,
+    contradictionIn(question).warnings,
     commonWarnings(stack, targets),
     from && to && compareVersions(to, from) < 0 ? downgradedClickHouse(from, to) : [],
     config.sql === 'auto' && needsAccept(classOf(undo)) ? MAY_FAIL : [],

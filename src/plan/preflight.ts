@@ -1,5 +1,12 @@
 import { COMPONENTS, type Component } from '../inputs/config.ts'
-import { appRunnerBusy, deploysByItself, dirtyClickHouse, failedMigrations } from '../stack/rules.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
+import {
+  appRunnerBusy,
+  contradiction,
+  deploysByItself,
+  dirtyClickHouse,
+  failedMigrations,
+} from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { continuedOperation } from './image-steps.ts'
@@ -25,6 +32,24 @@ export function commonProblems(
 }
 
 const FORWARD = { repaired: new Set<string>(), missing: notPushed }
+
+/** A contradiction about what runs: a refusal, or with `accept: contradiction` a warning. */
+export function contradictionIn({ config, stack, facts }: ContradictionQuestion): {
+  readonly problems: readonly string[]
+  readonly warnings: readonly string[]
+} {
+  const sentence = contradiction(stack, facts)
+  if (sentence === undefined) return { problems: [], warnings: [] }
+  return config.accept.has('contradiction')
+    ? { problems: [], warnings: [`${sentence} This run follows the images.`] }
+    : { problems: [`${sentence} To follow the images, set \`accept: contradiction\`.`], warnings: [] }
+}
+
+type ContradictionQuestion = {
+  readonly config: { readonly accept: ReadonlySet<string> }
+  readonly stack: Stack
+  readonly facts: ReleaseFacts
+}
 
 /** An address that does not work is an error to correct. */
 function unreachableStores(stack: Stack): readonly string[] {

@@ -1,9 +1,17 @@
 import type { EcsService } from '../ports/cloud.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
+import { shortImage } from '../release/image.ts'
 import { compareVersions } from '../release/release.ts'
 import { fixOfBrokenOnEfs, majorOf } from '../release/requirements.ts'
 import { gateIsOpen } from '../release/v4-flags.ts'
-import type { BackgroundMigration, Stack } from './stack.ts'
+import {
+  type BackgroundMigration,
+  imageRelease,
+  isFloating,
+  isReportedBy,
+  type Stack,
+  type WebComponent,
+} from './stack.ts'
 
 /**
  * Rules that deploy refuses and verify reports, one function each. Each returns the sentence to show, or undefined if the
@@ -13,6 +21,31 @@ import type { BackgroundMigration, Stack } from './stack.ts'
 /** ClickHouse's version: what the server reports, else the tag of its image. */
 export function runningClickHouse(stack: Stack): string | undefined {
   return stack.clickhouseStore.known ? stack.clickhouseStore.value.version : stack.clickhouse.image.version
+}
+
+/**
+ * The URL reports a release that no image of this stack is. Of a web that is being deployed, both may be true. A floating
+ * tag on App Runner is only known by the tag's image and the worker's together.
+ */
+export function contradiction(stack: Stack, facts: ReleaseFacts): string | undefined {
+  const { health, web, worker } = stack
+  const reported = health.known ? health.value.version : undefined
+  const images = isFloating(web) ? [web.image, worker.image] : [web.image]
+  const releases = images.map(image => imageRelease(image, facts))
+  const isOurs = releases.some(release => release === undefined || isReportedBy(release, reported, facts))
+  if (reported === undefined || isOurs || isChanging(web)) return undefined
+  const [release, ofWorker = release] = releases
+  const behind = ofWorker === release ? '' : ` and the worker is ${ofWorker}`
+  return `${stack.url} reports Langfuse ${reported}, but the web's image \`${shortImage(web.image.reference)}\` is ${release} (${web.image.source})${behind}. ${LIKELY}`
+}
+
+const LIKELY =
+  'Probably the URL points to another environment, a cache answers, or the image has a wrong tag: correct input `url` or the tag.'
+
+function isChanging(web: WebComponent): boolean {
+  if (web.platform === 'app-runner') return web.operation !== undefined
+  const [deployment, ...others] = web.service.deployments
+  return others.length > 0 || deployment?.rolloutState !== 'COMPLETED'
 }
 
 /** golang-migrate leaves the version dirty when a migration fails. */

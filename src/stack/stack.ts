@@ -13,7 +13,8 @@ import type {
 } from '../ports/cloud.ts'
 import type { MountedFiles } from '../ports/databases.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import type { Release } from '../release/release.ts'
+import { parseImage } from '../release/image.ts'
+import { compareVersions, type Release } from '../release/release.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
 import type { DeepProbe } from './deep-probe.ts'
 import type { Infrastructure } from './infrastructure.ts'
@@ -229,16 +230,44 @@ export function unknown<Value>(reason: string, because: Unseen): Observed<Value>
 }
 
 /**
- * The running release, by the best evidence: what the web reports, else its image, else the worker's. A few releases
- * report their predecessor; then the images decide.
+ * The running release, by the best evidence: the tags of the web's digest, else an exact tag. What the URL reports helps
+ * only where neither names a release, and for a floating tag on App Runner if it is a release of this stack's images.
  */
 export function currentRelease(stack: Stack, facts: ReleaseFacts): Release | undefined {
+  const web = imageRelease(stack.web.image, facts)
+  const worker = imageRelease(stack.worker.image, facts)
+  if (web !== undefined && !isFloating(stack.web)) return web
   const reported = stack.health.known ? stack.health.value.version : undefined
-  const images = [stack.web.image.version, stack.worker.image.version]
-  if (reported === undefined) return (images[0] ?? images[1]) as Release | undefined
-  const possible = facts.releases.filter(release => release.reportedVersion === reported)
-  const named = images.find(version => possible.some(release => release.version === version))
-  return (named ?? reported) as Release
+  const named = [web, worker].find(release => isReportedBy(release, reported, facts))
+  if (named !== undefined) return named
+  if (web === undefined) return (reported ?? worker) as Release | undefined
+  if (worker === undefined) return (reported ?? web) as Release
+  // The tag may have been pushed again since the web started, and a deploy changes the worker before the web.
+  return compareVersions(web, worker) < 0 ? web : worker
+}
+
+/** App Runner reports no digest, so a tag such as `latest` does not show what runs, only what would start now. */
+export function isFloating({ platform, image }: WebComponent): boolean {
+  const { digest, tag } = parseImage(image.reference) ?? {}
+  return platform === 'app-runner' && digest === undefined && !/^v?\d+\.\d+\.\d+/.test(tag ?? 'latest')
+}
+
+/** The release that an image's tag names. An own build, e.g. `3.225.4-acme`, is that release. */
+export function imageRelease({ version }: RunningImage, facts: ReleaseFacts): Release | undefined {
+  const base = version?.replace(/-(?!rc|alpha|beta).*$/, '')
+  const isOwnBuild = version !== undefined && facts.release(version) === undefined && base !== undefined
+  return (isOwnBuild && facts.release(base) !== undefined ? base : version) as Release | undefined
+}
+
+/** A few releases report their predecessor; the catalog knows which. */
+export function isReportedBy(
+  release: string | undefined,
+  reported: string | undefined,
+  facts: ReleaseFacts,
+): boolean {
+  if (release === undefined || reported === undefined) return false
+  const known = facts.releases.find(({ version }) => version === release)
+  return (known?.reportedVersion ?? release) === reported
 }
 
 /** The component as an ECS service; throws for a web on App Runner. */

@@ -42,7 +42,11 @@ test.each([
   ['cluster', ' ', /`cluster` is empty\. Set it to the name of the ECS cluster/],
   ['timeout', '45', /`timeout` is `45`\. Set it to a duration above zero/],
   ['timeout', '0m', /`timeout` is `0m`\. Set it to a duration above zero/],
-  ['accept', 'lossy,restore', /`accept` names `restore`\. Set it to `lossy`, or leave it empty/],
+  [
+    'accept',
+    'lossy,restore',
+    /`accept` names `restore`\. Set it to `lossy` or `contradiction`, or leave it empty/,
+  ],
   ['dry-run', 'yes', /`dry-run` is `yes`\. Set it to `false` or `true`/],
   ['migrate', 'start', /`migrate` is `start`\. Set it to `task` or `boot`/],
   ['order', 'worker,web', /`order` is `worker,web`\. Name each of/],

@@ -9,7 +9,7 @@ import type { Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import type { TargetImage, Targets } from '../../src/stack/targets.ts'
 import { fakeRunner } from '../support/runner.ts'
-import { DIGEST, FACTS, REGISTRY, stackOn2 } from '../support/stack.ts'
+import { DIGEST, FACTS, onRelease, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
 
 function image(name: string, digest: string): TargetImage {
   return {
@@ -72,16 +72,13 @@ test('a web that is new already, or that knows the schema, can start again', () 
   const withoutWeb = plan.steps.filter(step => step.kind !== 'roll-app-runner')
   expect(oldWebOf(plan.steps, question)).toEqual({ from: '2.93.7', to: '3.0.0', head: 6 })
   expect(oldWebOf(withoutWeb, question)).toBeUndefined()
-  const restored = { ...two, health: known({ status: 200, version: '3.0.0' }, 'x') }
+  const restored = { ...two, web: { ...two.web, image: stackOn3().web.image }, worker: stackOn3().worker }
   expect(oldWebOf(plan.steps, { ...question, stack: restored })).toBeUndefined()
 })
 
 test('where nobody can count ClickHouse migrations it warns all the same', () => {
-  const blind = stackOn2({
-    health: known({ status: 200, version: '2.92.9' }, 'x'),
-    postgres: unknown('x', 'not-asked'),
-    clickhouseStore: unknown('x', 'not-asked'),
-  })
+  const unseen = unknown<never>('x', 'not-asked')
+  const blind = onRelease(stackOn2({ postgres: unseen, clickhouseStore: unseen }), '2.92.9')
   expect(planned(blind).plan.warnings).toContainEqual(
     expect.stringMatching(/the web of Langfuse 2\.92\.9 still serves/),
   )

@@ -259,3 +259,29 @@ test('what was not looked at is a warning, not a silence', () => {
     ]),
   )
 })
+
+const elsewhere = stackOn2({ health: known({ status: 200, version: '3.0.0' }, 'x') })
+
+test('a URL that reports another release than the images is refused, and accepted it decides nothing', () => {
+  expect(plan(elsewhere)).toMatchObject({
+    kind: 'refusal',
+    from: '2.93.7',
+    problems: [
+      expect.stringMatching(/reports Langfuse 3\.0\.0, but .* is 2\.93\.7.*set `accept: contradiction`\.$/),
+    ],
+  })
+  const accepted = plan(elsewhere, TO_3, { accept: 'contradiction' })
+  expect(accepted).toMatchObject({ kind: 'plan', from: '2.93.7', rollbackClass: 'schema' })
+  expect(accepted).toMatchObject({
+    warnings: expect.arrayContaining([expect.stringMatching(/This run follows the images\.$/)]),
+  })
+})
+
+test('a floating tag that has the new image already does not prove that the web runs it', () => {
+  const moved = { ...stackOn2().web.image, digest: DIGEST.web3, version: '3.0.0' }
+  for (const health of [stackOn2().health, unknown<never>('a login', 'no-evidence')])
+    expect(componentsOf(plan(withWeb(stackOn2({ health }), { image: moved }))).at(-1)).toMatchObject({
+      kind: 'roll-app-runner',
+      to: `${REGISTRY}/langfuse-web@${DIGEST.web3}`,
+    })
+})

@@ -12,7 +12,7 @@ import type { Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import type { TargetImage } from '../../src/stack/targets.ts'
 import { fakeRunner } from '../support/runner.ts'
-import { DIGEST, FACTS, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
+import { DIGEST, FACTS, onRelease, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
 
 function web(over: Partial<TargetImage> = {}): TargetImage {
   return {
@@ -82,7 +82,7 @@ test.each<readonly [string, Stack, Partial<Migrate> | undefined]>([
   ],
   [
     'a current release that nobody knows: it is run, for it is idempotent',
-    stackOn2({ ...BLIND, health: known({ status: 200, version: '2.90.1' }, 'x') }),
+    onRelease(stackOn2(BLIND), '2.90.1'),
     { postgres: undefined, clickhouse: undefined },
   ],
   [

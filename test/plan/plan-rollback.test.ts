@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { readRollbackConfig } from '../../src/inputs/config.ts'
 import type { Plan, Refusal, Step } from '../../src/plan/plan.ts'
-import { planRollback } from '../../src/plan/plan-rollback.ts'
+import { planRollback, planUndo } from '../../src/plan/plan-rollback.ts'
 import type { ReleaseFacts } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Facts } from '../../src/schema/snapshot.ts'
@@ -32,6 +32,7 @@ function plan(
   stack: Stack,
   inputs: Record<string, string> = {},
   facts: ReleaseFacts = FACTS,
+  decide: typeof planRollback = planRollback,
 ): Plan | Refusal {
   const config = readRollbackConfig(fakeRunner('rollback', { to: '2.93.7', ...inputs }))
   const target: RollbackTarget = {
@@ -41,7 +42,7 @@ function plan(
     record: undefined,
     warnings: [],
   }
-  return planRollback({ config, stack, target, targets: TARGETS, facts })
+  return decide({ config, stack, target, targets: TARGETS, facts })
 }
 
 test('ClickHouse going back to an older version is planned with a warning', () => {
@@ -313,4 +314,17 @@ test('an image that is gone from its repository is refused before anything happe
     ),
   ])
   expect(result.problems[0]).not.toMatch(/worker-image/)
+})
+
+test('a URL that reports another release than the images is refused; accepted, and in an automatic rollback, it decides nothing', () => {
+  const elsewhere = stackOn3({ health: known({ status: 200, version: '2.93.7' }, 'x') })
+  expect(plan(elsewhere)).toMatchObject({
+    kind: 'refusal',
+    from: '3.0.0',
+    problems: [
+      expect.stringMatching(/reports Langfuse 2\.93\.7, but .* is 3\.0\.0.*`accept: contradiction`\.$/),
+    ],
+  })
+  for (const whole of [plan(elsewhere, { accept: 'contradiction' }), plan(elsewhere, {}, FACTS, planUndo)])
+    expect(whole).toMatchObject({ kind: 'plan', from: '3.0.0', steps: (plan(stackOn3()) as Plan).steps })
 })

@@ -7,7 +7,7 @@ import type { BackgroundMigration, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import type { Targets } from '../../src/stack/targets.ts'
 import { fakeRunner } from '../support/runner.ts'
-import { DIGEST } from '../support/stack.ts'
+import { DIGEST, onRelease } from '../support/stack.ts'
 import { CATALOG, image, stackOn, targetsFor } from '../support/stack-on.ts'
 
 type Inputs = { readonly version: string } & Readonly<Record<string, string>>
@@ -97,7 +97,7 @@ const REFUSALS: readonly Row[] = [
   ],
   [
     'v2 that is too old for a v3 beside it',
-    { ...stackOn('2.93.7'), health: known({ status: 200, version: '2.90.0' }, 'x') },
+    onRelease(stackOn('2.93.7'), '2.90.0'),
     { version: '3.0.0' },
     /3\.0\.0 cannot be deployed directly over 2\.90\.0, because v3 can run alongside v2 only from 2\.92\.0 on\. Deploy 2\.95\.12 first/,
   ],
@@ -314,9 +314,9 @@ test('what cannot be told is a warning: the release that runs, the ClickHouse th
       expect.stringMatching(/^The running ClickHouse version is unknown: .*needs 24\.3 or newer/),
     ]),
   )
-  const newer = { ...stack, health: known({ status: 200, version: '3.999.0' }, 'x') }
+  const newer = onRelease(stack, '3.999.0')
   expect(problems(plan(newer, { version: '3.101.0' }))).toEqual([expect.stringMatching(/is older/)])
-  const ahead = { ...stack, health: known({ status: 200, version: '3.100.99' }, 'x') }
+  const ahead = onRelease(stack, '3.100.99')
   expect(warningsOf(plan(ahead, { version: '3.101.0' }))).toEqual(
     expect.arrayContaining([
       expect.stringMatching(/3\.100\.99 is running, which is not in this action's catalog/),

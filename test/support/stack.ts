@@ -354,6 +354,16 @@ export function stackOn3(over: Partial<Stack> = {}): Stack {
   }
 }
 
+/** The same stack with another release on web and worker. */
+export function onRelease({ web, worker, ...stack }: Stack, version: string): Stack {
+  return {
+    ...stack,
+    web: { ...web, image: { ...web.image, version } },
+    worker: { ...worker, image: { ...worker.image, version } },
+    health: known({ status: 200, version }, 'https://abc/api/public/health'),
+  }
+}
+
 /** A stack whose web on App Runner is otherwise than the healthy one. */
 export function withWeb(stack: Stack, over: Partial<AppRunnerWeb>): Stack {
   if (stack.web.platform !== 'app-runner') throw new Error('the web is not on App Runner')

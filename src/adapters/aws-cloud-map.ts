@@ -1,7 +1,7 @@
 import * as Sdk from '@aws-sdk/client-servicediscovery'
 import { RolloutError } from '../errors/errors.ts'
 import type { CloudMap } from '../ports/cloud.ts'
-import { allPages, clientRetries } from './clients.ts'
+import { allPages, clientRetries, eachOnce } from './clients.ts'
 
 /**
  * Cloud Map. GetInstancesHealthStatus, not DiscoverInstances: that has a separate endpoint (`data-servicediscovery…`)
@@ -9,27 +9,20 @@ import { allPages, clientRetries } from './clients.ts'
  */
 export function cloudMapAdapter(region: string): CloudMap {
   const client = new Sdk.ServiceDiscoveryClient({ region, ...clientRetries })
+  // Names do not change, and a rollout of ClickHouse reads the instances many times.
+  const settingsOf = eachOnce(readSettings)
   return {
     async service(arn) {
-      const id = arn.slice(arn.lastIndexOf('/') + 1)
-      const service = (await client.send(new Sdk.GetServiceCommand({ Id: id }))).Service
-      const namespace = await client.send(new Sdk.GetNamespaceCommand({ Id: service?.NamespaceId }))
-      const [first, rest] = [service?.Name, namespace.Namespace?.Name]
-      // The name is compared with the one that clients use.
-      if (first === undefined || rest === undefined)
-        throw new RolloutError(`Cloud Map answered without the name of service ${id}.`)
-      const instances = await allPages<Sdk.InstanceSummary>(async NextToken => {
-        const page = await client.send(new Sdk.ListInstancesCommand({ ServiceId: id, NextToken }))
-        return { items: page.Instances ?? [], next: page.NextToken }
-      })
+      const id = idOf(arn)
+      const [{ service, name }, instances] = await Promise.all([settingsOf(id), instancesOf(id)])
       const health = await healthOf(id, instances.length)
       return {
-        name: `${first}.${rest}`,
-        records: (service?.DnsConfig?.DnsRecords ?? []).map(({ Type, TTL }) => ({
+        name,
+        records: (service.DnsConfig?.DnsRecords ?? []).map(({ Type, TTL }) => ({
           type: Type ?? '',
           ttl: TTL ?? 0,
         })),
-        customHealth: service?.HealthCheckCustomConfig !== undefined,
+        customHealth: service.HealthCheckCustomConfig !== undefined,
         instances: instances.map(instance => ({
           id: instance.Id ?? '',
           address: instance.Attributes?.AWS_INSTANCE_IPV4,
@@ -37,6 +30,27 @@ export function cloudMapAdapter(region: string): CloudMap {
         })),
       }
     },
+    async addresses(arn) {
+      const instances = await instancesOf(idOf(arn))
+      return instances.map(instance => instance.Attributes?.['AWS_INSTANCE_IPV4'] ?? 'no address').sort()
+    },
+  }
+
+  /** The name is compared with the one that clients use. */
+  async function readSettings(id: string) {
+    const service = (await client.send(new Sdk.GetServiceCommand({ Id: id }))).Service
+    const namespace = await client.send(new Sdk.GetNamespaceCommand({ Id: service?.NamespaceId }))
+    const [first, rest] = [service?.Name, namespace.Namespace?.Name]
+    if (service === undefined || first === undefined || rest === undefined)
+      throw new RolloutError(`Cloud Map answered without the name of service ${id}.`)
+    return { service, name: `${first}.${rest}` }
+  }
+
+  function instancesOf(id: string): Promise<readonly Sdk.InstanceSummary[]> {
+    return allPages(async NextToken => {
+      const page = await client.send(new Sdk.ListInstancesCommand({ ServiceId: id, NextToken }))
+      return { items: page.Instances ?? [], next: page.NextToken }
+    })
   }
 
   async function healthOf(id: string, instances: number): Promise<Record<string, string>> {
@@ -45,4 +59,8 @@ export function cloudMapAdapter(region: string): CloudMap {
     const answer = await client.send(new Sdk.GetInstancesHealthStatusCommand({ ServiceId: id }))
     return answer.Status ?? {}
   }
+}
+
+function idOf(arn: string): string {
+  return arn.slice(arn.lastIndexOf('/') + 1)
 }

@@ -8,7 +8,6 @@ import type {
   EcsService,
   EfsVolume,
   ServiceChange,
-  ServiceDeployment,
   TaskContent,
   TaskDefinition,
 } from '../ports/cloud.ts'
@@ -58,7 +57,7 @@ export function ecsAdapter(region: string): Ecs {
           new Sdk.DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] }),
         )
         const found = answer.serviceDeployments?.[0]
-        return found && toServiceDeployment(found, arn)
+        return found && { status: found.status ?? '', statusReason: found.statusReason }
       })
     },
     async registerWithImage(base, container, image) {
@@ -193,27 +192,6 @@ function toSettings(configuration: Sdk.DeploymentConfiguration | undefined): Dep
 function breakerRest(rest: DeploymentSettings['rest']): object {
   const breaker = rest?.['deploymentCircuitBreaker']
   return typeof breaker === 'object' && breaker !== null ? breaker : {}
-}
-
-function toServiceDeployment(deployment: Sdk.ServiceDeployment, arn: string): ServiceDeployment {
-  const { deploymentCircuitBreaker: breaker, targetServiceRevision: target } = deployment
-  const older = deployment.sourceServiceRevisions ?? []
-  return {
-    arn: deployment.serviceDeploymentArn ?? arn,
-    status: deployment.status ?? '',
-    statusReason: deployment.statusReason,
-    tasks: target && {
-      wanted: target.requestedTaskCount ?? 0,
-      running: target.runningTaskCount ?? 0,
-      pending: target.pendingTaskCount ?? 0,
-    },
-    olderRunning: older.reduce((sum, revision) => sum + (revision.runningTaskCount ?? 0), 0),
-    breaker: breaker && {
-      status: breaker.status ?? '',
-      failures: breaker.failureCount ?? 0,
-      threshold: breaker.threshold ?? 0,
-    },
-  }
 }
 
 type Described = Sdk.DescribeTaskDefinitionCommandOutput

@@ -10,6 +10,17 @@ export function once<Value>(create: () => Promise<Value>): () => Promise<Value> 
   }
 }
 
+/** Asks once for each key, and again if that failed. */
+export function eachOnce<Value>(ask: (key: string) => Promise<Value>): (key: string) => Promise<Value> {
+  const answers = new Map<string, Promise<Value>>()
+  return key => {
+    const answer = answers.get(key) ?? ask(key)
+    answers.set(key, answer)
+    answer.catch(() => answers.delete(key))
+    return answer
+  }
+}
+
 /** All pages of a list: `page` takes a token and returns items with the next token. `permission`: as for `allowed`. */
 export async function allPages<Item>(
   page: (
@@ -72,7 +83,8 @@ function backoffStrategy(attempts: number): Strategy {
       const count = before.getRetryCount() + 1
       const most = wasSilent(error) ? ATTEMPTS_AT_SILENCE : attempts
       // The caller gets the error of the last attempt, not this one.
-      if (errorType === 'CLIENT_ERROR' || count >= most) throw new Error('no retry left')
+      if ((errorType === 'CLIENT_ERROR' && !isNotShownYet(error)) || count >= most)
+        throw new Error('no retry left')
       const asked = retryAfterHint === undefined ? 0 : retryAfterHint.getTime() - Date.now()
       return token(count, Math.min(Math.max(asked, pauseBefore(count)), 2 * LONGEST_PAUSE_MS))
     },
@@ -84,6 +96,14 @@ function backoffStrategy(attempts: number): Strategy {
 function wasSilent(error: object | undefined): boolean {
   if (error === undefined || !('name' in error) || error.name !== 'TimeoutError') return false
   return !('code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE'))
+}
+
+/** ECS may not know a task definition for a moment after it was registered. */
+function isNotShownYet(error: object | undefined): boolean {
+  return (
+    error instanceof Error &&
+    /task ?definition (is )?not found|unable to describe task definition/i.test(error.message)
+  )
 }
 
 function token(count: number, delay: number) {

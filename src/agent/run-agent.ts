@@ -60,7 +60,6 @@ export async function runAgent(request: AgentRequest, context: AgentContext): Pr
     derived: agentDefinition(spec, request.program, worker, volume),
     tag: TAG,
     service: host(context).service,
-    pace: 'near',
   }
   const task = await start(oneOff, request, context)
   const log = createLog(task, createReader(nonce, request.onSay), context)

@@ -9,6 +9,8 @@ import type { Connections, Ports } from './ports.ts'
 
 /** ClickHouse stops before it starts, and a migration marks its database dirty while it runs. */
 const SETTLE_MS = 5 * 60_000
+/** Each poll observes the whole stack. */
+const EVERY_MS = 10_000
 
 /**
  * The observation that a plan starts from. A change that a killed run left in progress looks broken until AWS has
@@ -38,7 +40,14 @@ export async function observeReady(
         ? { state: 'settled', value: stack }
         : { state: 'waiting', note: note ?? 'observing the databases once more' }
     },
-    { clock, signal, deadline, say: line => runner.info(line), what: 'an earlier change to finish' },
+    {
+      clock,
+      signal,
+      deadline,
+      every: EVERY_MS,
+      say: line => runner.info(line),
+      what: 'an earlier change to finish',
+    },
   )
   return connections.probeIsExpensive ? observe(config, connections) : settled
 }

@@ -1,49 +1,37 @@
 import { isHopeless } from '../plan/image-steps.ts'
-import type {
-  AppRunnerOperation,
-  AppRunnerService,
-  EcsService,
-  EcsTask,
-  ServiceDeployment,
-} from '../ports/cloud.ts'
-import type { Progress } from './follow-ecs.ts'
+import type { AppRunnerOperation, EcsService, EcsTask, ServiceDeployment } from '../ports/cloud.ts'
 
 /** The state of a rollout. Only `succeeded` is a success, and it needs positive evidence. */
 export type Verdict = Rolling | { readonly verdict: 'succeeded' } | Failure
 
-export type Rolling = { readonly verdict: 'rolling'; readonly note: string; readonly progress?: Progress }
+/** `stale`: no evidence while AWS's reads lag. */
+type Rolling = { readonly verdict: 'rolling'; readonly note: string; readonly stale?: true }
 
-type Failure = { readonly verdict: 'failed'; readonly ending: Ending; readonly sentence: string }
+export type Failure = { readonly verdict: 'failed'; readonly ending: Ending; readonly sentence: string }
 
 type Ending = 'rolled-back' | 'failed' | 'superseded' | 'stopped' | 'stuck' | 'gone'
 
 /**
- * Evaluates one ECS deployment by its id; `detail` is its service deployment. A `services-stable` waiter is not enough:
- * a service is also stable after its circuit breaker rolled back.
+ * Evaluates one ECS deployment by its id. A `services-stable` waiter is not enough: a service is also stable after its
+ * circuit breaker rolled back.
  */
 export function evaluateEcs(
   service: EcsService,
-  deploymentId: string,
-  expected: { readonly taskDefinition: string },
-  detail: ServiceDeployment | undefined,
+  { deploymentId, taskDefinition }: { readonly deploymentId: string; readonly taskDefinition: string },
 ): Verdict {
   const ours = service.deployments.find(deployment => deployment.id === deploymentId)
-  const primary = service.deployments.find(deployment => deployment.status === 'PRIMARY')
   if (ours?.rolloutState === 'FAILED') {
     return failed(
       'failed',
       `ECS marked deployment ${deploymentId} as FAILED: ${reasonOf(ours.rolloutStateReason)}`,
     )
   }
-  const ended = evaluateServiceDeployment(detail)
-  const replaced = primary !== undefined && primary.id !== deploymentId
-  // A replaced deployment is also STOPPED, although no person stopped it.
-  if (ended !== undefined && !(replaced && ended.ending === 'stopped')) return ended
-  if (ours === undefined || primary === undefined || ours.status !== 'PRIMARY') {
-    return displaced(service, deploymentId, expected.taskDefinition)
-  }
-  if (service.taskDefinition !== expected.taskDefinition) {
-    return { verdict: 'rolling', note: 'ECS does not show the new task definition yet' }
+  if (ours === undefined || ours.status !== 'PRIMARY') return displaced(service, deploymentId, taskDefinition)
+  const old = [ours.taskDefinition, service.taskDefinition].find(shown => shown !== taskDefinition)
+  if (old !== undefined) {
+    return stale(
+      `deployment ${deploymentId} of ECS service ${service.name} has task definition ${old} instead of ${taskDefinition}`,
+    )
   }
   if (
     ours.rolloutState === 'COMPLETED' &&
@@ -58,56 +46,23 @@ export function evaluateEcs(
       `deployment ${deploymentId} has ${ours.failedTasks} failed tasks and no running task; ECS retries forever because the service has no circuit breaker`,
     )
   }
-  const others = service.deployments.filter(deployment => deployment.id !== deploymentId)
-  return rolling({
-    wanted: ours.desiredCount,
-    running: ours.runningCount,
-    pending: service.pendingCount,
-    older: others.reduce((sum, deployment) => sum + deployment.runningCount, 0),
-    failures: ours.failedTasks,
-    threshold: THRESHOLD,
-  })
+  const { runningCount, desiredCount, failedTasks } = ours
+  const failures = failedTasks > 0 ? `, ${failedTasks} failed` : ''
+  return { verdict: 'rolling', note: `${runningCount} of ${desiredCount} tasks running${failures}` }
 }
 
-/** A service deployment that is still running; undefined: it ended or may never end, so the service must be read. */
-export function evaluateOpen({
-  status,
-  tasks,
-  olderRunning,
-  breaker,
-}: ServiceDeployment): Rolling | undefined {
-  if (tasks === undefined || !/^(PENDING|IN_PROGRESS)$/.test(status)) return undefined
-  const { failures = 0, threshold = THRESHOLD } = breaker ?? {}
-  return failures >= threshold ? undefined : rolling({ ...tasks, older: olderRunning, failures, threshold })
-}
-
-/** ECS's own for a service of one task (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html). */
-const THRESHOLD = 3
-
-function rolling(progress: Progress): Rolling {
-  const { running, wanted, failures } = progress
-  const failed = failures > 0 ? `, ${failures} failed` : ''
-  return {
-    verdict: 'rolling',
-    note: `${running} of ${wanted} tasks running${failed}`,
-    progress,
-  }
-}
-
-function evaluateServiceDeployment(detail: ServiceDeployment | undefined): Failure | undefined {
-  const reason = reasonOf(detail?.statusReason)
-  switch (detail?.status) {
-    case 'ROLLBACK_REQUESTED':
-    case 'ROLLBACK_IN_PROGRESS':
-    case 'ROLLBACK_SUCCESSFUL':
-    case 'ROLLBACK_FAILED':
-      return failed('rolled-back', `ECS is rolling back or has rolled back (${detail.status}): ${reason}`)
-    case 'STOPPED':
-    case 'STOP_REQUESTED':
-      return failed('stopped', `someone stopped the deployment (${detail.status}): ${reason}`)
-    default:
-      return undefined
-  }
+/** What its service deployment adds to what the service shows. */
+export function withReason(seen: Verdict, detail: ServiceDeployment | undefined): Verdict {
+  const { status = '', statusReason } = detail ?? {}
+  if (status.startsWith('ROLLBACK_'))
+    return failed(
+      'rolled-back',
+      `ECS is rolling back or has rolled back (${status}): ${reasonOf(statusReason)}`,
+    )
+  // A replaced deployment is also STOPPED, although no person stopped it; a FAILED one has its own reason.
+  return seen.verdict === 'rolling' && /^STOP/.test(status)
+    ? failed('stopped', `someone stopped the deployment (${status}): ${reasonOf(statusReason)}`)
+    : seen
 }
 
 /** Without AWS's full stop, because it is quoted inside a sentence. */
@@ -138,19 +93,16 @@ function displaced(service: EcsService, deploymentId: string, taskDefinition: st
  */
 export function evaluateAppRunner(
   operation: AppRunnerOperation | undefined,
-  service: AppRunnerService,
+  shown: string | undefined,
   image: string,
 ): Verdict {
   if (operation === undefined)
     return { verdict: 'rolling', note: 'App Runner does not list the operation yet' }
   switch (operation.status) {
     case 'SUCCEEDED':
-      return service.image === image
+      return shown === image
         ? { verdict: 'succeeded' }
-        : failed(
-            'superseded',
-            `App Runner's operation ${operation.id} succeeded, but the service has image ${service.image}`,
-          )
+        : stale(`App Runner's operation ${operation.id} succeeded, but the service has image ${shown}`)
     case 'ROLLBACK_IN_PROGRESS':
     case 'ROLLBACK_SUCCEEDED':
     case 'ROLLBACK_FAILED':
@@ -170,6 +122,11 @@ export function onlyRunningTask(tasks: readonly EcsTask[], taskDefinition: strin
   const running = tasks.filter(task => task.lastStatus === 'RUNNING')
   const [task] = running
   return running.length === 1 && task?.taskDefinition === taskDefinition ? task : undefined
+}
+
+/** AWS does not show the change that it accepted. */
+export function stale(note: string): Rolling {
+  return { verdict: 'rolling', note, stale: true }
 }
 
 function failed(ending: Ending, sentence: string): Failure {

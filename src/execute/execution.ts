@@ -2,7 +2,6 @@ import type { Plan, Step, UndoSchema } from '../plan/plan.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Artifact } from '../ports/github.ts'
-import type { Http } from '../ports/http.ts'
 import type { Clock, ImageTool } from '../ports/runner.ts'
 import type { DownSqlFacts, ReleaseFacts } from '../release/facts.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -20,8 +19,6 @@ export type Execution = {
   readonly undoInside?: UndoInside | undefined
   /** Re-arms background migrations inside the VPC. */
   readonly rearmInside?: RearmInside | undefined
-  /** For the public address, which shows a new web before AWS does. */
-  readonly http?: Http | undefined
   /** Set if `mirror-from` is given. */
   readonly imageTool?: ImageTool | undefined
   readonly clock: Clock

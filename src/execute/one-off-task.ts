@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { explain } from '../errors/errors.ts'
 import type { Cloud, DerivedTask, EcsService, EcsTask, TaskDefinition } from '../ports/cloud.ts'
 import type { Execution } from './execution.ts'
-import { type Outlook, waitFor } from './wait.ts'
+import { waitFor } from './wait.ts'
 
 /** A Fargate task that does one thing and ends. It runs in the network of an ECS service. */
 export type OneOffTask = {
@@ -15,8 +15,6 @@ export type OneOffTask = {
   /** Identifies its task definitions. */
   readonly tag: string
   readonly service: EcsService
-  /** The polling pace while it runs. */
-  readonly pace?: NonNullable<Outlook['pace']>
 }
 
 type Output = {
@@ -106,7 +104,7 @@ export async function followTask(
       const { lastStatus } = seen
       if (!BEFORE_ITS_START.has(lastStatus)) await output.more()
       if (lastStatus === 'STOPPED' || output.isOver?.()) return { state: 'settled', value: seen }
-      return { state: 'waiting', note: `${name} is ${lastStatus}`, pace: paceOf(lastStatus, oneOff) }
+      return { state: 'waiting', note: `${name} is ${lastStatus}` }
     },
     { ...ports, what: oneOff.what ?? name },
   )
@@ -118,12 +116,6 @@ export async function followTask(
     await output.more().catch(() => undefined)
   }
   return ended
-}
-
-/** Fargate needs some ten seconds for the network interface alone. */
-function paceOf(status: string, { pace }: OneOffTask): NonNullable<Outlook['pace']> {
-  if (status === 'PROVISIONING') return 'calm'
-  return (status === 'RUNNING' && pace) || 'usual'
 }
 
 /** undefined: the container never ran, or still runs. */

@@ -8,7 +8,7 @@ import { onlyRunningTask } from './evaluate.ts'
 import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { followDeployment, primaryOf, type Rollout } from './follow-ecs.ts'
-import { waitFor } from './wait.ts'
+import { LAG_MS, waitFor } from './wait.ts'
 
 /**
  * Rolls one ECS service to another image: registers the task definition with only the image changed, follows the
@@ -21,9 +21,10 @@ export async function rollEcs(step: RollEcs, execution: Execution): Promise<Done
     ? begin(step, execution)
     : resume(step, step.follow, execution))
   await followDeployment(step, rollout, execution)
-  await assertDigest(step, component, execution)
-  if (step.component === 'clickhouse') await followName(component, rollout.taskDefinition, execution)
-  return { sentence: `runs ${shortImage(step.to)} (deployment ${rollout.deploymentId})` }
+  const { tasks, unseen } = await assertDigest(step, rollout, execution)
+  if (step.component === 'clickhouse') await followName(component, rollout, { tasks, execution })
+  const doubt = unseen === undefined ? '' : `, but ${unseen}, so this run could not verify its image`
+  return { sentence: `runs ${shortImage(step.to)} (deployment ${rollout.deploymentId})${doubt}` }
 }
 
 async function begin(step: RollEcs, execution: Execution): Promise<Rollout> {
@@ -72,60 +73,83 @@ async function resume(step: RollEcs, deploymentId: string, execution: Execution)
   }
 }
 
-/** ECS reads lag some seconds. */
-const LAG_MS = 30_000
+/** The tasks of a rollout, and what their digests do not prove. */
+type Proof = { readonly tasks: readonly EcsTask[]; readonly unseen?: string }
 
-/** A steady service is no proof: the tasks must run the plan's digest. */
-async function assertDigest(step: RollEcs, component: EcsComponent, execution: Execution): Promise<void> {
+/**
+ * A steady service is no proof: the tasks of the new task definition must run the plan's digest. ECS reports a digest
+ * some seconds after the task runs; one that never appears is unknown, not wrong.
+ */
+async function assertDigest(step: RollEcs, rollout: Rollout, execution: Execution): Promise<Proof> {
   const { cloud, stack, clock } = execution
+  const { container } = ecsComponent(stack, step.component)
   const wanted = parseImage(step.to)?.digest
-  if (wanted === undefined) return
   const shownUntil = clock.now() + LAG_MS
-  const problem = await waitFor(
+  const seen = await waitFor(
     async () => {
-      const tasks = await cloud.ecs.tasks(stack.cluster, step.service, 'RUNNING')
-      const seen = otherDigest(tasks, component.container.name, wanted)
-      return seen === undefined || clock.now() >= shownUntil
-        ? { state: 'settled', value: seen }
-        : { state: 'waiting', note: `${seen} instead of ${shortDigest(wanted)}` }
+      const running = await cloud.ecs.tasks(stack.cluster, step.service, 'RUNNING')
+      const tasks = running.filter(task => task.taskDefinition === rollout.taskDefinition)
+      const doubt = wanted === undefined ? undefined : doubtOf(tasks, container.name, wanted)
+      return doubt === undefined || clock.now() >= shownUntil
+        ? { state: 'settled', value: { tasks, doubt } }
+        : { state: 'waiting', note: doubt.sentence }
     },
-    { ...execution, what: `the tasks of ${step.service} to run ${shortDigest(wanted)}` },
+    { ...execution, what: `the tasks of ${step.service} to run ${shortDigest(wanted ?? '')}` },
   )
-  if (problem === undefined) return
+  const { tasks, doubt } = seen
+  if (doubt === undefined) return { tasks }
+  if (!doubt.contradicts) return { tasks, unseen: doubt.sentence }
   throw new StepFailed(
-    `ECS reports that the rollout of ${step.service} finished, but ${problem} instead of ${shortDigest(wanted)}: check the service before you change anything else.`,
+    `ECS reports that the rollout of ${step.service} finished, but ${doubt.sentence}: check the service before you change anything else.`,
   )
 }
 
-function otherDigest(tasks: readonly EcsTask[], container: string, wanted: string): string | undefined {
-  if (tasks.length === 0) return 'no task runs'
+type Doubt = { readonly sentence: string; readonly contradicts: boolean }
+
+function doubtOf(tasks: readonly EcsTask[], container: string, wanted: string): Doubt | undefined {
+  if (tasks.length === 0) return { sentence: 'no task of the new task definition runs', contradicts: true }
   const digests = tasks.map(task => task.containers.find(item => item.name === container)?.digest)
   const other = digests.find(digest => digest !== undefined && digest !== wanted)
-  return other === undefined ? undefined : `a task runs ${shortDigest(other)}`
+  if (other !== undefined) {
+    const sentence = `a task runs ${shortDigest(other)} instead of ${shortDigest(wanted)}`
+    return { sentence, contradicts: true }
+  }
+  return digests.includes(undefined)
+    ? { sentence: `ECS reports no digest of a task, expected ${shortDigest(wanted)}`, contradicts: false }
+    : undefined
 }
 
-/** Cloud Map lags about half a minute behind the tasks, and web and worker find ClickHouse only through it. */
+/**
+ * Cloud Map lags about half a minute behind the tasks, and web and worker find ClickHouse only through it. Until it
+ * names the new task's address alone, a poll is one call.
+ */
 async function followName(
   component: EcsComponent,
-  taskDefinition: string,
-  execution: Execution,
+  { taskDefinition }: Rollout,
+  { tasks, execution }: { readonly tasks: readonly EcsTask[]; readonly execution: Execution },
 ): Promise<void> {
   const { cloud, stack } = execution
   const [registry] = component.service.registries
   if (registry === undefined) return
+  let task = onlyRunningTask(tasks, taskDefinition)
+  let listed = ''
   const address = await waitFor(
     async () => {
-      const [name, tasks] = await Promise.all([
-        cloud.cloudMap.service(registry),
-        cloud.ecs.tasks(stack.cluster, component.service.name, 'RUNNING'),
-      ])
-      const task = onlyRunningTask(tasks, taskDefinition)
-      const [instance] = name.instances
-      const matches = task !== undefined && name.instances.length === 1 && instance?.address === task.address
-      if (matches && instance?.health === 'HEALTHY')
-        return { state: 'settled', value: `${name.name} → ${task.address}` }
-      const seen = name.instances.map(item => `${item.address} ${item.health}`).join(', ') || 'no instance'
-      return { state: 'waiting', note: `${name.name} resolves to ${seen}` }
+      const addresses = (await cloud.cloudMap.addresses(registry)).join(', ')
+      // ECS may have replaced the task meanwhile.
+      const changed = addresses !== listed && addresses !== task?.address
+      listed = addresses
+      if (changed || task === undefined) {
+        const running = await cloud.ecs.tasks(stack.cluster, component.service.name, 'RUNNING')
+        task = onlyRunningTask(running, taskDefinition)
+      }
+      if (task === undefined || addresses !== task.address)
+        return { state: 'waiting', note: `Cloud Map resolves to ${addresses || 'no instance'}` }
+      const { name, instances } = await cloud.cloudMap.service(registry)
+      if (instances.length === 1 && instances[0]?.health === 'HEALTHY')
+        return { state: 'settled', value: `${name} → ${task.address}` }
+      const seen = instances.map(item => `${item.address} ${item.health}`).join(', ') || 'no instance'
+      return { state: 'waiting', note: `${name} resolves to ${seen}` }
     },
     { ...execution, what: 'Cloud Map to resolve to the new ClickHouse task only' },
   )

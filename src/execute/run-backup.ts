@@ -7,6 +7,8 @@ import { waitFor } from './wait.ts'
 
 /** A younger snapshot of the same deploy comes from a killed run, so it is reused. */
 const REUSE_MS = 60 * 60_000
+/** A backup takes minutes. */
+const EVERY_MS = 10_000
 const RECORD_TAG = 'langfuse-rollout:record'
 
 /** Takes a snapshot of the Aurora cluster and waits until it can be restored from. */
@@ -24,7 +26,7 @@ export async function backupDatabase(step: BackupDatabase, execution: Execution)
       }
       return { state: 'settled', value: seen }
     },
-    { ...execution, what: `snapshot ${id} of Aurora cluster ${step.cluster}` },
+    { ...execution, every: EVERY_MS, what: `snapshot ${id} of Aurora cluster ${step.cluster}` },
   )
   if (snapshot.status !== 'available') {
     throw new StepFailed(
@@ -114,7 +116,7 @@ export async function backupFiles(step: BackupFiles, execution: Execution): Prom
         ? { state: 'settled', value: seen }
         : { state: 'waiting', note: progress(seen.state, seen.percent) }
     },
-    { ...execution, what: `backup job ${jobId} of ${step.fileSystem}` },
+    { ...execution, every: EVERY_MS, what: `backup job ${jobId} of ${step.fileSystem}` },
   )
   if (job.state !== 'COMPLETED') throw new StepFailed(describeFailure(job, step))
   const id = job.recoveryPoint ?? jobId

@@ -136,9 +136,7 @@ async function readBack(request: CanaryRequest, ids: CanaryIds): Promise<CanaryR
   const poll = async (): Promise<Poll<Seen>> => {
     polls += 1
     seen = await readOnce(request, ids)
-    return seen.over === undefined
-      ? { state: 'waiting', note: seen.last, pace: 'near' }
-      : { state: 'settled', value: seen }
+    return seen.over === undefined ? { state: 'waiting', note: seen.last } : { state: 'settled', value: seen }
   }
   const readResult = (state: CanaryRead['state']): CanaryRead => ({
     state,

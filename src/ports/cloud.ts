@@ -148,16 +148,8 @@ export type EcsTask = {
 }
 
 export type ServiceDeployment = {
-  readonly arn: string
   readonly status: string
   readonly statusReason: string | undefined
-  /** Tasks of the new revision, if ECS counts them. */
-  readonly tasks: { readonly wanted: number; readonly running: number; readonly pending: number } | undefined
-  /** Running tasks of the replaced revisions. */
-  readonly olderRunning: number
-  readonly breaker:
-    | { readonly status: string; readonly failures: number; readonly threshold: number }
-    | undefined
 }
 
 /** ECS Express Mode of one service. `container` is ECS's own description, sent back whole with a change. */
@@ -377,6 +369,8 @@ export type CloudMapService = {
 export type CloudMap = {
   /** `arn` as in a service's registries. */
   service(arn: string): Promise<CloudMapService>
+  /** The addresses of its instances, whatever their health, in one call. */
+  addresses(arn: string): Promise<readonly string[]>
 }
 
 export type EcrImage = {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { evaluateAppRunner, evaluateEcs, evaluateOpen } from '../../src/execute/evaluate.ts'
+import { evaluateAppRunner, evaluateEcs, withReason } from '../../src/execute/evaluate.ts'
 import type { EcsDeployment, EcsService, ServiceDeployment } from '../../src/ports/cloud.ts'
-import { appRunnerService, ecsService } from '../support/stack.ts'
+import { ecsService } from '../support/stack.ts'
 
 const NEW = 'arn:task-definition/worker:2'
 const OLD = 'arn:task-definition/worker:1'
@@ -34,16 +34,9 @@ const service = (deployments: readonly EcsDeployment[], over: Partial<EcsService
   ecsService('worker', { taskDefinition: NEW, deployments, ...over })
 
 const evaluate = (seen: EcsService, detail?: ServiceDeployment) =>
-  evaluateEcs(seen, 'ecs-svc/2', { taskDefinition: NEW }, detail)
+  withReason(evaluateEcs(seen, { deploymentId: 'ecs-svc/2', taskDefinition: NEW }), detail)
 
-const detail = (status: string): ServiceDeployment => ({
-  arn: 'arn',
-  status,
-  statusReason: 'because',
-  tasks: { wanted: 1, running: 1, pending: 0 },
-  olderRunning: 0,
-  breaker: undefined,
-})
+const detail = (status: string): ServiceDeployment => ({ status, statusReason: 'because' })
 
 test('completed, alone and running all its tasks: success', () => {
   expect(evaluate(service([deployment({ rolloutState: 'COMPLETED', runningCount: 1 })]))).toEqual({
@@ -62,6 +55,10 @@ test.each<readonly [string, EcsService]>([
     service([deployment({ rolloutState: 'COMPLETED', desiredCount: 2, runningCount: 1 })]),
   ],
   ['a read that lags behind the update', service([deployment({})], { taskDefinition: OLD })],
+  [
+    'PRIMARY, alone and completed on the old task definition',
+    service([deployment({ rolloutState: 'COMPLETED', runningCount: 1, taskDefinition: OLD })]),
+  ],
 ])('%s: not yet', (_name, seen) => {
   expect(evaluate(seen).verdict).toBe('rolling')
 })
@@ -119,14 +116,6 @@ test('somebody else deployed meanwhile, which has ECS call ours STOPPED: superse
   expect(evaluate(seen, detail('STOPPED'))).toMatchObject({ verdict: 'failed', ending: 'superseded' })
 })
 
-test('a service deployment tells how far it is as long as it is under way and may still end', () => {
-  const open = { ...detail('IN_PROGRESS'), breaker: { status: 'MONITORING', failures: 2, threshold: 3 } }
-  expect(evaluateOpen(open)?.note).toBe('1 of 1 tasks running, 2 failed')
-  expect(evaluateOpen({ ...open, breaker: { ...open.breaker, failures: 3 } })).toBeUndefined()
-  expect(evaluateOpen({ ...open, status: 'SUCCESSFUL' })).toBeUndefined()
-  expect(evaluateOpen({ ...open, tasks: undefined })).toBeUndefined()
-})
-
 test('without a circuit breaker three dead tasks and none alive are the end', () => {
   expect(evaluate(service([deployment({ failedTasks: 2 }), old()])).verdict).toBe('rolling')
   expect(evaluate(service([deployment({ failedTasks: 3 }), old()]))).toMatchObject({
@@ -145,29 +134,19 @@ test('with a circuit breaker ECS decides when it is the end', () => {
 })
 
 const operation = (status: string) => ({ id: 'op', type: 'UPDATE_SERVICE', status })
-const web = appRunnerService({ image: 'new' })
 
 test('App Runner: an operation that is not listed yet, or runs, is no verdict', () => {
-  expect(evaluateAppRunner(undefined, web, 'new').verdict).toBe('rolling')
-  expect(evaluateAppRunner(operation('PENDING'), web, 'new').verdict).toBe('rolling')
-  expect(evaluateAppRunner(operation('IN_PROGRESS'), web, 'new').verdict).toBe('rolling')
+  for (const seen of [undefined, operation('PENDING'), operation('IN_PROGRESS')])
+    expect(evaluateAppRunner(seen, 'new', 'new').verdict).toBe('rolling')
 })
 
 test('App Runner: a success counts only with the image that was asked for', () => {
-  expect(evaluateAppRunner(operation('SUCCEEDED'), web, 'new')).toEqual({ verdict: 'succeeded' })
-  expect(evaluateAppRunner(operation('SUCCEEDED'), web, 'other')).toMatchObject({
-    verdict: 'failed',
-    ending: 'superseded',
-  })
+  expect(evaluateAppRunner(operation('SUCCEEDED'), 'new', 'new')).toEqual({ verdict: 'succeeded' })
+  expect(evaluateAppRunner(operation('SUCCEEDED'), 'other', 'new')).toMatchObject({ stale: true })
 })
 
 test('App Runner: RUNNING after a rollback is a failure', () => {
-  for (const status of ['ROLLBACK_IN_PROGRESS', 'ROLLBACK_SUCCEEDED', 'ROLLBACK_FAILED']) {
-    expect(
-      evaluateAppRunner(operation(status), appRunnerService({ status: 'RUNNING' }), 'new'),
-    ).toMatchObject({
-      ending: 'rolled-back',
-    })
-  }
-  expect(evaluateAppRunner(operation('FAILED'), web, 'new')).toMatchObject({ ending: 'failed' })
+  for (const status of ['ROLLBACK_IN_PROGRESS', 'ROLLBACK_SUCCEEDED', 'ROLLBACK_FAILED'])
+    expect(evaluateAppRunner(operation(status), 'old', 'new')).toMatchObject({ ending: 'rolled-back' })
+  expect(evaluateAppRunner(operation('FAILED'), 'old', 'new')).toMatchObject({ ending: 'failed' })
 })

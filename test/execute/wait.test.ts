@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { Interrupted } from '../../src/errors/errors.ts'
-import { type Outlook, type Poll, waitFor } from '../../src/execute/wait.ts'
+import { type Poll, waitFor } from '../../src/execute/wait.ts'
 import { jumpingClock } from '../support/ports.ts'
 
 function waiting(poll: (now: number) => Poll<string>, options: { deadline: number; signal?: AbortSignal }) {
@@ -77,14 +77,15 @@ test('a cancelled run stops waiting and says what is still going on', async () =
   await expect(result).rejects.toThrow(/cancelled while waiting for the thing; last seen: pending/)
 })
 
-/** When looks were made, in seconds, until `end`. */
-async function pollsOf(outlook: Outlook, end: number): Promise<readonly number[]> {
+/** When polls were made, in seconds, until `end`. */
+async function pollsOf(end: number, fails: (now: number) => boolean = () => false) {
   const polls: number[] = []
   const { result } = waiting(
     now => {
       polls.push(now / 1_000)
       if (now >= end) return { state: 'settled', value: 'done' }
-      return { ...pending, ...outlook }
+      if (fails(now)) throw new Error('Rate exceeded')
+      return pending
     },
     { deadline: 3_600_000 },
   )
@@ -92,55 +93,17 @@ async function pollsOf(outlook: Outlook, end: number): Promise<readonly number[]
   return polls
 }
 
-test('what cannot be over for some time is looked at rarely', async () => {
-  expect(await pollsOf({ pace: 'calm' }, 64_000)).toEqual([0, 1, 4, 13, 28, 43, 58, 73])
+function gapsOf(polls: readonly number[]): readonly number[] {
+  return polls.slice(1).map((at, index) => Number((at - (polls[index] ?? 0)).toFixed(2)))
+}
+
+test('polls are steady, however long it takes, and never closer than two seconds', async () => {
+  const gaps = gapsOf(await pollsOf(180_000))
+  expect(new Set(gaps)).toEqual(new Set([2.1]))
 })
 
-test('what is nearly over is looked at often, and after a while less', async () => {
-  const polls = await pollsOf({ pace: 'near' }, 180_000)
-  const gaps = polls.slice(1).map((at, index) => at - (polls[index] ?? 0))
-  expect(Math.max(...gaps.slice(0, 18))).toBeCloseTo(2.2)
-  expect(gaps[18]).toBeCloseTo(6)
-  expect(gaps.at(-1)).toBeCloseTo(12)
-})
-
-test('what cannot be over before a certain time is not looked at before, but for a calm look', async () => {
-  expect(await pollsOf({ pace: 'near', notBefore: 21_000 }, 22_000)).toEqual([0, 15, 21, 22.69])
-})
-
-test('after something else has ended, what is nearly over is looked at often again', async () => {
-  const polls: number[] = []
-  const { result } = waiting(
-    now => {
-      polls.push(now / 1_000)
-      if (now >= 155_000) return { state: 'settled', value: 'done' }
-      const between = now > 40_000 && now < 120_000
-      return { ...pending, pace: between ? 'calm' : 'near' }
-    },
-    { deadline: 3_600_000 },
-  )
-  await result
-  const gaps = polls.slice(1).map((at, index) => at - (polls[index] ?? 0))
-  expect(gaps.slice(-10).every(gap => gap < 2.5)).toBe(true)
-})
-
-test('a hint between two looks brings the next one at once', async () => {
-  const clock = jumpingClock()
-  const polls: number[] = []
-  await waitFor(
-    async () => {
-      polls.push(clock.now())
-      return polls.length < 5 ? { ...pending, pace: 'calm' } : { state: 'settled', value: 'done' }
-    },
-    {
-      clock,
-      deadline: 600_000,
-      signal: new AbortController().signal,
-      say: () => undefined,
-      what: 'the thing',
-      hint: async () => clock.now() >= 20_000,
-    },
-  )
-  const [last = 0] = polls.slice(-1)
-  expect(last - 20_000).toBeLessThan(1_200)
+test('throttling alone makes pauses longer, until a poll succeeds again', async () => {
+  const polls = await pollsOf(60_000, now => now > 10_000 && now < 30_000)
+  expect(new Set(gapsOf(polls))).toEqual(new Set([2.1, 4.2, 8.4, 16.8]))
+  expect(gapsOf(polls).at(-1)).toBe(2.1)
 })

@@ -8,6 +8,7 @@ import {
 } from '../execute/execution.ts'
 import { quoted } from '../execute/task-log.ts'
 import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
+import type { Claim } from '../schema/run-lock.ts'
 import type { CountedLoss, CountLosses, Loss } from '../stack/count-losses.ts'
 import { dataVolume, isMountFailure } from '../stack/observe-storage.ts'
 import {
@@ -31,7 +32,8 @@ import {
 
 /** `network: task`: an agent inside the VPC does what a self-hosted runner there would do itself. */
 type Agent = {
-  readonly observe: ProbeInside
+  /** `release`: the run's lock, which its last observation releases. */
+  readonly observe: (...asked: [...Parameters<ProbeInside>, release?: Claim]) => ReturnType<ProbeInside>
   readonly probeMount: ProbeMount
   readonly count: CountLosses
   readonly rearm: RearmInside
@@ -50,12 +52,14 @@ export type Program = 'observe' | 'undo'
 export function createAgent(options: AgentOptions): Agent {
   const memory: Memory = { phases: new Map(), kept: undefined }
   return {
-    observe: (worker, deepProbe = false) => observe({ ...options, worker }, deepProbe, options),
+    observe: (worker, deepProbe, release) => observe({ ...options, worker }, { deepProbe, release }, options),
     probeMount: (worker, clickhouse) => probeMount({ ...options, worker }, clickhouse, options),
     count: (losses, worker) => count(losses, { ...options, worker }, options),
     rearm: {
-      rearm: (names, execution) => converse({ kind: 'rearm', names }, execution, options),
-      takenUp: (names, execution) => converse({ kind: 'take-up', names }, execution, options),
+      rearm: (names, execution) =>
+        converse({ kind: 'rearm', names, claim: execution.claim }, execution, options),
+      takenUp: (names, execution) =>
+        converse({ kind: 'take-up', names, claim: undefined }, execution, options),
     },
     async undo(step, execution) {
       const { phases } = memory
@@ -84,12 +88,15 @@ const OBSERVE_TIMEOUT_MS = 5 * 60_000
 /** Never throws: on a failure the observation is empty, with the reason. */
 async function observe(
   context: AgentContext,
-  deepProbe: boolean,
+  {
+    deepProbe = false,
+    release,
+  }: { readonly deepProbe?: boolean | undefined; readonly release: Claim | undefined },
   { program, optional }: AgentOptions,
 ): Promise<Inside> {
   const { worker, say } = context
   try {
-    const job = { kind: 'observe', workers: workerAddresses(worker), deepProbe } as const
+    const job = { kind: 'observe', workers: workerAddresses(worker), deepProbe, release } as const
     const inside = await answerTo(job, 'observe the databases', await program('observe'), context)
     say('The agent observed the databases.')
     return inside
@@ -235,8 +242,8 @@ async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<voi
   const { execution, context, memory, options } = undoing
   const [first] = steps
   if (first === undefined) return
-  const { rollbackId, facts } = execution
-  const whole: Job = { kind: 'undo', steps, rollbackId, sql: textsOf(steps, facts) }
+  const { rollbackId, claim, facts } = execution
+  const whole: Job = { kind: 'undo', steps, rollbackId, claim, sql: textsOf(steps, facts) }
   try {
     const program = await options.program('undo')
     const fits = memory.kept === undefined && roomFor(whole, program, context) >= 0
@@ -271,12 +278,12 @@ async function withLibrary(
   program: string,
   { execution, context, memory, options }: Undoing,
 ): Promise<Pick<AgentRequest, 'job' | 'program'>> {
-  const { plan, facts, rollbackId } = execution
+  const { plan, facts, rollbackId, claim } = execution
   const all = plan.steps.filter(step => step.kind === 'undo-schema')
   const small = await options.program('observe')
   memory.kept ??= await keep({ program, sql: textsOf(all, facts) }, small, { context, execution })
   const last = steps.at(-1) === all.at(-1)
-  return { job: { kind: 'load', ...memory.kept, steps, rollbackId, last }, program: small }
+  return { job: { kind: 'load', ...memory.kept, steps, rollbackId, claim, last }, program: small }
 }
 
 /** How many agents store parts at the same time. */

@@ -3,6 +3,7 @@ import type { TakenUp } from '../execute/rearm.ts'
 import type { UndoSchema } from '../plan/plan.ts'
 import type { MountedFiles } from '../ports/databases.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
+import type { Claim } from '../schema/run-lock.ts'
 import type { Loss } from '../stack/count-losses.ts'
 import type { Inside, WorkerAddress } from '../stack/probe-inside.ts'
 
@@ -17,10 +18,12 @@ export type Spec = {
 
 export type Job = ObserveJob | MountJob | CountJob | RearmJob | UndoJob | KeepJob | LoadJob
 
-type ObserveJob = {
+export type ObserveJob = {
   readonly kind: 'observe'
   readonly workers: readonly WorkerAddress[]
   readonly deepProbe: boolean
+  /** The run's last observation releases its lock. */
+  readonly release?: Claim | undefined
 }
 
 /** Inspects ClickHouse's volume, which is mounted at a path. */
@@ -33,13 +36,18 @@ export type CountJob = {
 }
 
 /** `rearm` resets background migrations; `take-up` waits until a worker has started them. */
-export type RearmJob = { readonly kind: 'rearm' | 'take-up'; readonly names: readonly string[] }
+export type RearmJob = {
+  readonly kind: 'rearm' | 'take-up'
+  readonly names: readonly string[]
+  readonly claim: Claim | undefined
+}
 
 /** Consecutive phases of a rollback, with their down SQL. */
 export type UndoJob = {
   readonly kind: 'undo'
   readonly steps: readonly UndoSchema[]
   readonly rollbackId: string
+  readonly claim: Claim | undefined
   readonly sql: DownSqlTexts
 }
 
@@ -63,7 +71,7 @@ export type KeepJob = {
 }
 
 /** Undoes with a library that is stored in PostgreSQL. */
-export type LoadJob = Pick<UndoJob, 'steps' | 'rollbackId'> & {
+export type LoadJob = Pick<UndoJob, 'steps' | 'rollbackId' | 'claim'> & {
   readonly kind: 'load'
   readonly id: string
   readonly parts: number

@@ -1,11 +1,13 @@
 import { createRequire } from 'node:module'
 import { http, inspectMountedFiles, names } from '../adapters/machine.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
-import { rearm, watchTakeUp } from '../execute/rearm.ts'
+import { explain } from '../errors/errors.ts'
+import { inSession, rearm, watchTakeUp } from '../execute/rearm.ts'
 import type { Valkey } from '../ports/databases.ts'
+import { releaseLock } from '../schema/run-lock.ts'
 import { countLosses } from '../stack/count-losses.ts'
 import { probeInside } from '../stack/probe-inside.ts'
-import type { Answers, CountJob, LoadJob, Spec, UndoJob } from './job.ts'
+import type { Answers, CountJob, LoadJob, ObserveJob, Spec, UndoJob } from './job.ts'
 import { forgetLibrary, keepPart, readLibrary } from './library.ts'
 import { givenPostgres, runProgram, type Tools } from './program.ts'
 import { valkeyOf } from './stores.ts'
@@ -18,17 +20,13 @@ export async function agent(spec: Spec): Promise<void> {
 async function work({ job }: Spec, tools: Tools): Promise<unknown> {
   switch (job.kind) {
     case 'observe':
-      return probeInside(
-        { ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING },
-        job.workers,
-        job.deepProbe,
-      )
+      return observe(job, tools)
     case 'mount':
       return inspectMountedFiles(job.path)
     case 'count':
       return count(job, tools)
     case 'rearm':
-      return rearm(job.names, givenPostgres(tools))
+      return rearm(job.names, { postgres: givenPostgres(tools), claim: job.claim })
     case 'take-up':
       return watchTakeUp(job.names, { ...tools, postgres: givenPostgres(tools) })
     case 'keep':
@@ -38,6 +36,20 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
     case 'undo':
       throw new Error('This program does not run down SQL.')
   }
+}
+
+async function observe(
+  { workers, deepProbe, release }: ObserveJob,
+  tools: Tools,
+): Promise<Answers['observe']> {
+  const stores = { ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING }
+  const inside = await probeInside(stores, workers, deepProbe)
+  // A lock that stays expires, so the observation counts.
+  if (release !== undefined)
+    await inSession(givenPostgres(tools), session => releaseLock(session, release)).catch(error =>
+      tools.say(`could not release the lock in PostgreSQL: ${explain(error)}`),
+    )
+  return inside
 }
 
 async function count({ losses }: CountJob, tools: Tools): Promise<Answers['count']> {
@@ -63,8 +75,8 @@ function valkeyIn({ environment }: Tools): Valkey | undefined {
 async function load(job: LoadJob, tools: Tools): Promise<unknown> {
   const postgres = givenPostgres(tools)
   const { program, sql } = await readLibrary(job, postgres)
-  const { steps, rollbackId, last } = job
-  const result = await exportsOf(program).undo({ kind: 'undo', steps, rollbackId, sql }, tools)
+  const { steps, rollbackId, claim, last } = job
+  const result = await exportsOf(program).undo({ kind: 'undo', steps, rollbackId, claim, sql }, tools)
   if (last) await forgetLibrary(job, postgres).catch(() => undefined)
   return result
 }

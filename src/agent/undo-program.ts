@@ -13,13 +13,13 @@ export async function agent(spec: Spec): Promise<void> {
 }
 
 /** Runs phases as a runner inside the VPC would. The answer has the counts of completed phases and the failure. */
-export async function undo({ steps, rollbackId, sql }: UndoJob, tools: Tools): Promise<Undone> {
+export async function undo({ steps, rollbackId, claim, sql }: UndoJob, tools: Tools): Promise<Undone> {
   const postgres = givenPostgres(tools)
   const facts = factsOf(sql)
   const counts: UndoCounts[] = []
   for (const step of steps) {
     try {
-      counts.push(await undoStores(step, { ...tools, postgres, rollbackId, facts }))
+      counts.push(await undoStores(step, { ...tools, postgres, rollbackId, claim, facts }))
     } catch (error) {
       return { counts, failure: failureOf(error) }
     }

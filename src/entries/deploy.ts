@@ -10,15 +10,17 @@ import type { ImageTool } from '../ports/runner.ts'
 import { pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
+import type { Claim } from '../schema/run-lock.ts'
 import { observeBackups } from '../stack/observe-backups.ts'
 import { currentRelease, isFloating, type Stack } from '../stack/stack.ts'
 import { resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce, nextSteps, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { claimOf, holdingLock, turnOf } from './hold-lock.ts'
 import { acceptAsBaseline, keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
-import { awaitGitHub, closeLeftOpen, type OpenRecord, openRecord, otherRun } from './record.ts'
+import { awaitGitHub, closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { undo } from './undo.ts'
 
@@ -37,26 +39,32 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
   announce(plan, ports.runner)
   if (config.dryRun) return planned(plan, stack)
-  const busy = await otherRun(ports.records(config), ports)
-  if (busy !== undefined) return refused('deploy', { ...plan, kind: 'refusal', problems: [busy] }, stack)
+  const turn = await turnOf(stack, ports.records(config), ports)
+  if (turn.busy !== undefined)
+    return refused('deploy', { ...plan, kind: 'refusal', problems: [turn.busy] }, stack)
   if (plan.steps.length === 0) {
     await closeLeftOpen(plan.to, ports.records(config), ports)
     return unchanged(plan, stack, await acceptAsBaseline(stack, config, ports))
   }
-  const before = recordOf(plan, stack, ports)
-  const record = await openRecord(before, config, ports)
-  const steps = await runPlan({
-    plan,
-    stack,
-    connections,
-    ports,
-    deadline,
-    record: record.id,
-    keep: artifact => record.keep(artifact),
-    imageTool,
+  const locking = { plan, turn, connections, deadline }
+  const claim = claimOf(locking, ports)
+  return holdingLock(claim, locking, ports, async () => {
+    const before = recordOf(plan, stack, ports)
+    const record = await openRecord(before, config, ports)
+    const steps = await runPlan({
+      plan,
+      stack,
+      claim,
+      connections,
+      ports,
+      deadline,
+      record: record.id,
+      keep: artifact => record.keep(artifact),
+      imageTool,
+    })
+    const oldWeb = oldWebOf(plan.steps, { config, stack, targets, facts: ports.facts })
+    return finish({ plan, steps, before, record, claim, oldWeb, config, connections, ports, deadline })
   })
-  const oldWeb = oldWebOf(plan.steps, { config, stack, targets, facts: ports.facts })
-  return finish({ plan, steps, before, record, oldWeb, config, connections, ports, deadline })
 }
 
 /** The target images in the deployed repositories, or where `mirror-from` would copy a missing one from. */
@@ -114,6 +122,7 @@ type Finish = {
   /** What ran before the first change. */
   readonly before: DeploymentRecord
   readonly record: OpenRecord
+  readonly claim: Claim
   readonly oldWeb: OldWeb | undefined
   readonly config: DeployConfig
   readonly connections: Connections
@@ -124,7 +133,9 @@ type Finish = {
 async function finish(run: Finish): Promise<Conclusion> {
   const { plan, steps, record, config, ports } = run
   const complete = steps.every(step => step.state === 'done')
-  const settled = await settle(run, complete ? config.version : undefined)
+  const rollsBack = config.onFailure === 'rollback' && shouldRollBack(steps)
+  const last = complete || !rollsBack
+  const settled = await settle(run, complete ? config.version : undefined, last)
   const rest = {
     versions: { previous: plan.from, current: current(settled, ports), target: plan.to },
     plan,
@@ -143,14 +154,17 @@ async function finish(run: Finish): Promise<Conclusion> {
   const next = nextSteps(run)
   const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next })
   await record.close('failure', failed.headline)
-  if (config.onFailure === 'stop' || !shouldRollBack(steps)) return failed
+  if (!rollsBack) return failed
   return ports.signal.aborted ? stopRolling(failed, run) : rollBack(failed, run)
 }
 
+/** @param last whether no SQL follows: the lock is released. */
 function settle(
-  { config, connections, ports, deadline }: Finish,
+  { config, connections: usual, claim, ports, deadline }: Finish,
   expected: Release | undefined,
+  last = true,
 ): Promise<Settled> {
+  const connections = last ? usual.releasing(claim) : usual
   return settleChecks(
     { config, connections, facts: ports.facts, expected },
     { clock: ports.clock, deadline, signal: ports.signal, untilSettled: expected !== undefined },
@@ -178,8 +192,8 @@ const CHANGES: ReadonlySet<Step['kind']> = new Set([
 
 /** `on-failure: rollback`. Reports the cause of the failure first, then a rollback that failed too. */
 async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
-  const { plan, steps, before, record, config, connections, ports } = run
-  const undone = await undo({ config, plan, steps, record: before, connections, ports })
+  const { plan, steps, before, record, claim, config, connections, ports } = run
+  const undone = await undo({ config, plan, steps, record: before, claim, connections, ports })
   const settled = await settle(run, undone.problem === undefined ? releaseOf(plan.from) : undefined)
   const good = undone.problem === undefined && isFinal(settled.checks)
   const problem =

@@ -7,6 +7,7 @@ import type { Issues, Records, ReleaseSource } from '../ports/github.ts'
 import type { Http, LangfuseAccess, LangfuseApi, Names } from '../ports/http.ts'
 import type { Clock, ImageTool, Runner } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
+import type { Claim } from '../schema/run-lock.ts'
 import { type CountLosses, countLosses } from '../stack/count-losses.ts'
 import type { Sources } from '../stack/observe.ts'
 import { type ProbeMount, probeInside, workerAddresses } from '../stack/probe-inside.ts'
@@ -48,6 +49,8 @@ export type Connections = Sources & {
   readonly mount: ProbeMount | undefined
   readonly rearmInside: RearmInside | undefined
   readonly countLosses: CountLosses
+  /** The same, for the run's last observation: an agent that makes it also releases the run's lock. */
+  releasing(claim: Claim): Connections
 }
 
 /** Connects from this runner if it has the addresses, else through an agent in a one-off task (`network`). */
@@ -63,7 +66,7 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     names: ports.names,
     http: ports.http,
   }
-  return {
+  const connections: Connections = {
     ...outside,
     postgres: stores.postgres,
     clickhouse: stores.clickhouse,
@@ -73,7 +76,9 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     rearmInside: undefined,
     countLosses: losses => countLosses(losses, stores),
     probeIsExpensive: false,
+    releasing: () => connections,
   }
+  return connections
 }
 
 type Outside = Pick<Connections, 'cloud' | 'http'>
@@ -88,7 +93,7 @@ function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connectio
     program: name => ports.agentProgram(name),
     optional: config.network === 'auto',
   })
-  return {
+  const connections: Connections = {
     ...outside,
     postgres: undefined,
     clickhouse: undefined,
@@ -98,5 +103,10 @@ function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connectio
     rearmInside: agent.rearm,
     countLosses: agent.count,
     probeIsExpensive: true,
+    releasing: claim => ({
+      ...connections,
+      probeInside: (worker, deepProbe) => agent.observe(worker, deepProbe, claim),
+    }),
   }
+  return connections
 }

@@ -12,11 +12,12 @@ import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-targe
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { claimOf, FREE, holdingLock, turnOf } from './hold-lock.ts'
 import { keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
-import { awaitGitHub, otherRun } from './record.ts'
+import { awaitGitHub } from './record.ts'
 import { runPlan } from './run-plan.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
@@ -39,15 +40,21 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const counted = await connections.countLosses(asked, stack.worker)
   const plan = planRollback({ ...question, targets, counted })
   // A stack in the middle of another run looks broken, so that run is reported before the plan's own problems.
-  const busy = config.dryRun ? undefined : await otherRun(ports.records(config), ports)
-  if (busy !== undefined) return refused('rollback', { ...plan, kind: 'refusal', problems: [busy] }, stack)
+  const turn = config.dryRun ? FREE : await turnOf(stack, ports.records(config), ports)
+  if (turn.busy !== undefined)
+    return refused('rollback', { ...plan, kind: 'refusal', problems: [turn.busy] }, stack)
   if (plan.kind === 'refusal') return refused('rollback', plan, stack)
   ports.runner.info(`Target: Langfuse ${target.release}, from ${target.source}`)
   announce(plan, ports.runner)
   if (config.dryRun) return planned(plan, stack)
   if (plan.steps.length === 0) return unchanged(plan, stack)
-  const steps = await runPlan({ plan, stack, connections, ports, deadline })
-  return finish({ plan, steps, target, config, connections, ports, deadline })
+  const locking = { plan, turn, connections, deadline }
+  const claim = claimOf(locking, ports)
+  return holdingLock(claim, locking, ports, async () => {
+    const steps = await runPlan({ plan, stack, claim, connections, ports, deadline })
+    const last = connections.releasing(claim)
+    return finish({ plan, steps, target, config, connections: last, ports, deadline })
+  })
 }
 
 type Finish = {

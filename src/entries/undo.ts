@@ -6,6 +6,7 @@ import type { Plan } from '../plan/plan.ts'
 import { planUndo } from '../plan/plan-rollback.ts'
 import type { DeploymentRecord } from '../ports/github.ts'
 import { releaseOf } from '../release/release.ts'
+import type { Claim } from '../schema/run-lock.ts'
 import { observe, quickSources } from '../stack/observe.ts'
 import { imagesOf, type RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -28,19 +29,20 @@ type Failed = {
   readonly plan: Plan
   readonly steps: readonly StepResult[]
   readonly record: DeploymentRecord
+  readonly claim: Claim
   readonly connections: Connections
   readonly ports: Ports
 }
 
 /** A deploy that ran into its timeout still gets time to roll back. */
-const UNDO_TIMEOUT_MS = 20 * 60_000
+export const UNDO_TIMEOUT_MS = 20 * 60_000
 
 /**
  * Rolls back a failed deploy with the rollback's own plan. The plan starts from what runs now, so it leaves alone
  * what was never changed.
  */
 export async function undo(failed: Failed): Promise<Undone> {
-  const { config, connections, ports } = failed
+  const { config, claim, connections, ports } = failed
   try {
     const deadline = ports.clock.now() + UNDO_TIMEOUT_MS
     const stack = await observeAtRest(failed, deadline)
@@ -51,7 +53,7 @@ export async function undo(failed: Failed): Promise<Undone> {
     if (plan.kind === 'refusal') return nothing(plan.problems.join(' '), plan.next)
     ports.runner.info('The deploy failed. Rolling back its changes:')
     announce(plan, ports.runner)
-    const steps = await runPlan({ plan, stack, connections, ports, deadline })
+    const steps = await runPlan({ plan, stack, claim, connections, ports, deadline })
     const bad = steps.find(step => step.state !== 'done')
     const warnings = [...plan.warnings, ...leftBehind(failed, stack)]
     return { steps, warnings, problem: bad?.sentence, next: [] }

@@ -4,6 +4,7 @@ import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Artifact } from '../ports/github.ts'
 import type { Clock, ImageTool } from '../ports/runner.ts'
 import type { DownSqlFacts, ReleaseFacts } from '../release/facts.ts'
+import type { Claim } from '../schema/run-lock.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { TakenUp } from './rearm.ts'
 
@@ -25,6 +26,8 @@ export type Execution = {
   /** Epoch milliseconds for the whole run. */
   readonly deadline: number
   readonly signal: AbortSignal
+  /** What this run writes into the lock in PostgreSQL before its SQL. */
+  readonly claim?: Claim | undefined
   /** Names this run in the archive and the journal. */
   readonly rollbackId: string
   /** Id of the deployment record, where there is one. */
@@ -37,7 +40,7 @@ export type Execution = {
 /** What running down SQL needs, in the runner or in the agent. */
 export type Undoing = Pick<
   Execution,
-  'postgres' | 'clickhouse' | 'clock' | 'deadline' | 'signal' | 'rollbackId' | 'say'
+  'postgres' | 'clickhouse' | 'clock' | 'deadline' | 'signal' | 'claim' | 'rollbackId' | 'say'
 > & { readonly facts: DownSqlFacts }
 
 /** Runs one phase of down SQL in the agent. Fails as `undoStores` does. */

@@ -1,4 +1,5 @@
 import type { Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import { type Claim, takeLock } from '../schema/run-lock.ts'
 import type { Execution } from './execution.ts'
 import { type Poll, waitFor } from './wait.ts'
 
@@ -10,16 +11,20 @@ const LOCKED = "coalesce(locked_at > (now() AT TIME ZONE 'UTC') - interval '60 s
  * Re-arms background migrations and returns the names of those it changed. Clears finished_at and state, so each starts
  * from its beginning (langfuse#5776). Leaves rows that an earlier run already re-armed.
  */
-export async function rearm(names: readonly string[], postgres: Postgres): Promise<readonly string[]> {
-  const rows = await inSession(postgres, session =>
-    session.run(
+export async function rearm(
+  names: readonly string[],
+  { postgres, claim }: { readonly postgres: Postgres; readonly claim: Claim | undefined },
+): Promise<readonly string[]> {
+  const rows = await inSession(postgres, async session => {
+    if (claim !== undefined) await takeLock(session, claim)
+    return session.run(
       `UPDATE background_migrations
         SET state = '{}'::jsonb, failed_at = NULL, failed_reason = NULL, finished_at = NULL, locked_at = NULL, worker_id = NULL
       WHERE name = ANY($1) AND (finished_at IS NOT NULL OR failed_at IS NOT NULL) AND NOT ${LOCKED}
       RETURNING name`,
       [names],
-    ),
-  )
+    )
+  })
   return rows.map(row => String(row['name'])).sort()
 }
 

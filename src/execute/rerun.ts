@@ -26,10 +26,10 @@ type Table = {
 
 /** The table, from the runner or through the agent. */
 function tableOf(execution: Execution): Table {
-  const { postgres, rearmInside } = execution
+  const { postgres, claim, rearmInside } = execution
   if (postgres !== undefined) {
     return {
-      rearm: names => rearm(names, postgres),
+      rearm: names => rearm(names, { postgres, claim }),
       takenUp: names => watchTakeUp(names, { ...execution, postgres }),
     }
   }

@@ -1,5 +1,6 @@
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlNotes, sqlState } from '../ports/databases.ts'
+import { takeLock } from '../schema/run-lock.ts'
 import type { Undoing as Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
@@ -36,6 +37,7 @@ export async function withUndoSession<Result>(
   const session = await postgres.connect()
   try {
     await session.run(sessionSql)
+    if (execution.claim !== undefined) await takeLock(session, execution.claim)
     await holdMigrationLock(session, execution)
     await runNamed(
       session,

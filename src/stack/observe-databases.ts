@@ -8,6 +8,7 @@ import type {
   ValkeySession,
 } from '../ports/databases.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
+import { readLock } from '../schema/run-lock.ts'
 import type {
   BackgroundMigration,
   ClickHouseState,
@@ -65,6 +66,7 @@ async function readPostgres(session: PostgresSession): Promise<PostgresState> {
     backgroundMigrations: background ? await readBackgroundMigrations(session) : [],
     noBackgroundMigrations: !background,
     pending: await readPending(session),
+    lock: await readLock(session),
     ...(failed && { schema: await readPostgresSnapshot(sql => session.run(sql)) }),
   }
 }

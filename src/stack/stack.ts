@@ -15,6 +15,7 @@ import type { MountedFiles } from '../ports/databases.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { parseImage } from '../release/image.ts'
 import { compareVersions, type Release } from '../release/release.ts'
+import type { RunLock } from '../schema/run-lock.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
 import type { DeepProbe } from './deep-probe.ts'
 import type { Infrastructure } from './infrastructure.ts'
@@ -115,6 +116,8 @@ export type PostgresState = {
   readonly noBackgroundMigrations?: boolean
   /** Unfinished rollbacks, each with its last completed phase. */
   readonly pending: readonly PendingUndo[]
+  /** The run that holds the lock on this stack. */
+  readonly lock?: RunLock | undefined
   /** Read if a Postgres migration failed, to see what it left. */
   readonly schema?: Snapshot
 }

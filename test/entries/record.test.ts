@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type GitHub, startGitHub } from '../../sandbox/github.ts'
 import { gitHubRecords } from '../../src/adapters/github-records.ts'
+import { turnOf } from '../../src/entries/hold-lock.ts'
 import { awaitGitHub, openRecord, otherRun } from '../../src/entries/record.ts'
 import { GitHubFailure } from '../../src/errors/errors.ts'
 import { readDeployConfig } from '../../src/inputs/config.ts'
 import type { DeploymentRecord, Records } from '../../src/ports/github.ts'
+import type { RunLock } from '../../src/schema/run-lock.ts'
+import type { Stack } from '../../src/stack/stack.ts'
 import { portsFor } from '../support/ports.ts'
+import { stackOn2 } from '../support/stack.ts'
 
 const RECORD: DeploymentRecord = {
   schema: 1,
@@ -112,4 +116,45 @@ test('of two deploys that open a record at the same time, one continues', async 
     .filter(({ environment }) => environment === 'together')
     .map(({ statuses }) => statuses[0]?.state)
   expect(states).toEqual(['in_progress', 'inactive'])
+})
+
+const LOCK: RunLock = {
+  holder: 'run-9-1-aa',
+  run: '9',
+  attempt: 1,
+  what: 'deploy of Langfuse 3.0.0',
+  begun: '2026-11-30T10:00:00Z',
+  expires: '2026-11-30T11:00:00Z',
+  expired: false,
+}
+const lockedBy = (lock: RunLock): Stack => {
+  const stack = stackOn2()
+  if (!stack.postgres.known) throw new Error('no database')
+  return { ...stack, postgres: { ...stack.postgres, value: { ...stack.postgres.value, lock } } }
+}
+
+test.each([
+  ['another run', LOCK, /^Workflow run 9 changes this stack .*DELETE FROM langfuse_rollout\.run_lock/],
+  ['a run outside of GitHub', { ...LOCK, run: undefined }, /^Another run changes this stack/],
+  ['this very workflow run', { ...LOCK, run: '1' }, /^Workflow run 1 changes/],
+] as const)('the lock of %s is a refusal before the first write', async (_what, lock, sentence) => {
+  const { ports } = portsFor('1')
+  expect((await turnOf(lockedBy(lock), undefined, ports)).busy).toMatch(sentence)
+})
+
+test('the lock of a run that GitHub reports as ended is taken over, and the log says so', async () => {
+  github.runs.set('9', 'in_progress')
+  const { ports, runner } = portsFor('1')
+  const records = recordsOf('1', 'locked')
+  expect((await turnOf(lockedBy(LOCK), records, ports)).busy).toMatch(/^Workflow run 9/)
+  github.runs.set('9', 'completed')
+  expect(await turnOf(lockedBy(LOCK), records, ports)).toEqual({ busy: undefined, abandoned: LOCK.holder })
+  expect(runner.lines.at(-1)).toMatch(
+    /workflow run 9 \(deploy of Langfuse 3\.0\.0\), which has ended\. This run takes/,
+  )
+})
+
+test('an expired lock is taken over', async () => {
+  const turn = await turnOf(lockedBy({ ...LOCK, expired: true }), undefined, portsFor('1').ports)
+  expect(turn).toEqual({ busy: undefined, abandoned: LOCK.holder })
 })

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals'
 import { Interrupted } from '../../src/errors/errors.ts'
 import { type Poll, waitFor } from '../../src/execute/wait.ts'
-import { jumpingClock } from '../support/ports.ts'
+import { jumpingClock } from '../support/execution.ts'
 
 function waiting(poll: (now: number) => Poll<string>, options: { deadline: number; signal?: AbortSignal }) {
-  const clock = jumpingClock()
+  const clock = jumpingClock(0)
   const said: string[] = []
   const signal = options.signal ?? new AbortController().signal
   const result = waitFor(async () => poll(clock.now()), {

@@ -25,5 +25,7 @@ test('a deploy that fails goes back from outside by itself, down SQL included', 
     ]),
   )
   await undo.isBack()
+  // The down SQL took the lock, and the last observation released it.
+  expect(await undo.query('SELECT what FROM langfuse_rollout.run_lock')).toEqual([])
   await nothingIsLeft(undo.stage)
 })

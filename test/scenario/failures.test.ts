@@ -68,6 +68,7 @@ test('a second run beside the first is refused by the name of the first, and ref
   const { github } = stage
   const others = Promise.withResolvers<readonly RunResult[]>()
   const blind = Promise.withResolvers<RunResult>()
+  const withoutRecords = Promise.withResolvers<RunResult>()
   // The first has written its record, and comes no further while the others are at it.
   const end = world.onRequest(async ({ phase, operation }) => {
     if (phase !== 'before' || operation !== 'RegisterTaskDefinition') return
@@ -79,6 +80,9 @@ test('a second run beside the first is refused by the name of the first, and ref
     blind.resolve(stage.run('rollback', { to: '2.93.7' }))
     await blind.promise.catch(() => undefined)
     github.refuses.rateLimit = false
+    const apart = stage.run('rollback', { to: '2.93.7', 'github-token': '' })
+    withoutRecords.resolve(apart)
+    await apart.catch(() => undefined)
   })
   const first = await stage.run('deploy', UPGRADE)
   end()
@@ -89,6 +93,11 @@ test('a second run beside the first is refused by the name of the first, and ref
       /is deploying Langfuse 3\.0\.0 on this stack|is already being deployed|is busy/,
     )
   }
+  const apart = await withoutRecords.promise
+  expect(apart.outputs['outcome']).toBe('refused')
+  expect(apart.commands.at(-1)?.message).toMatch(
+    /^Workflow run \d+ changes this stack \(deploy of Langfuse 3\.0\.0, since .*\): it holds the lock in PostgreSQL\./m,
+  )
   const unseeing = await blind.promise
   expect(unseeing.outputs['outcome']).toBe('refused')
   expect(unseeing.commands.at(-1)?.message).toMatch(/rate limit.*cannot see whether another run changes/)

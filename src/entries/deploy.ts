@@ -15,6 +15,7 @@ import { observeBackups } from '../stack/observe-backups.ts'
 import { currentRelease, isFloating, type Stack } from '../stack/stack.ts'
 import { resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce, nextSteps, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { assertCredentialsLast } from './credentials.ts'
 import { claimOf, holdingLock, turnOf } from './hold-lock.ts'
 import { acceptAsBaseline, keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
@@ -28,6 +29,7 @@ import { undo } from './undo.ts'
 export async function deploy(given: Ports): Promise<Conclusion> {
   const config = readDeployConfig(given.runner)
   const deadline = given.clock.now() + config.timeoutMs
+  assertCredentialsLast(config, given)
   if (!config.dryRun) await awaitGitHub(given.records(config), given, deadline)
   const connections = connect(config, given)
   const stack = await observeReady(config, connections, { ports: given, deadline })

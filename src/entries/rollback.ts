@@ -12,6 +12,7 @@ import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-targe
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { assertCredentialsLast } from './credentials.ts'
 import { claimOf, FREE, holdingLock, turnOf } from './hold-lock.ts'
 import { keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
@@ -24,6 +25,7 @@ import { runPlan } from './run-plan.ts'
 export async function rollback(given: Ports): Promise<Conclusion> {
   const config = readRollbackConfig(given.runner)
   const deadline = given.clock.now() + config.timeoutMs
+  assertCredentialsLast(config, given)
   if (!config.dryRun) await awaitGitHub(given.records(config), given, deadline)
   const connections = connect(config, given)
   const stack = await observeReady(config, connections, { ports: given, deadline })

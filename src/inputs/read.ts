@@ -47,6 +47,11 @@ export class InputReader {
         `Input \`${name}\` is \`${value}\`. Set it to a duration above zero such as \`90s\`, \`45m\` or \`2h\`.`,
       )
     }
+    if (milliseconds > LONGEST_HOURS * 3_600_000) {
+      this.problems.push(
+        `Input \`${name}\` is \`${value}\`, but GitHub ends every job after ${LONGEST_HOURS} hours at the latest. Set it to \`${LONGEST_HOURS}h\` or less.`,
+      )
+    }
     return milliseconds
   }
 
@@ -96,6 +101,12 @@ export class InputReader {
     return value
   }
 }
+
+/**
+ * A job on a self-hosted runner may take five days (https://docs.github.com/en/actions/reference/limits). Node's timers
+ * end at 24.8 days.
+ */
+const LONGEST_HOURS = 120
 
 /** Inputs that are masked first and never shown. */
 export const SECRET_INPUTS: ReadonlySet<string> = new Set([

@@ -41,6 +41,11 @@ test.each([
   ['aws-region', 'tokyo', /`aws-region` is `tokyo`\. Set it to a region such as/],
   ['cluster', ' ', /`cluster` is empty\. Set it to the name of the ECS cluster/],
   ['timeout', '45', /`timeout` is `45`\. Set it to a duration above zero/],
+  [
+    'timeout',
+    '720h',
+    /`timeout` is `720h`, but GitHub ends every job after 120 hours.*Set it to `120h` or less/,
+  ],
   ['timeout', '0m', /`timeout` is `0m`\. Set it to a duration above zero/],
   [
     'accept',

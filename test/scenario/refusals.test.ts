@@ -148,6 +148,18 @@ function expectNoSecret(text: string): void {
   }
 }
 
+test('credentials that end before the deploy can: refused before the first change', async () => {
+  const from = stage.stack.sandbox.requests.length
+  const now = stage.stack.sandbox.world.clock.now()
+  const env = { AWS_SESSION_TOKEN: 't', AWS_CREDENTIAL_EXPIRATION: new Date(now.getTime() + 60_000).toISOString() }
+  const result = await stage.run('deploy', { version: '3.0.0' }, { env })
+  expect(result.outputs['outcome']).toBe('refused')
+  expect(result.commands.at(-1)?.message).toMatch(
+    /^The AWS credentials of this job end at .*role-duration-seconds/m,
+  )
+  expect(stage.stack.sandbox.requests.slice(from)).toEqual([])
+})
+
 test('without AWS credentials the sentence says what step is missing', async () => {
   const result = await runAction({
     action: 'deploy',

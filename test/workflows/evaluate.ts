@@ -87,7 +87,12 @@ const THIRD_PARTY: ReadonlyMap<string, ActionMetadata> = new Map(
     'actions/setup-node': ['node-version'],
     'actions/upload-artifact': ['if-no-files-found', 'name', 'path', 'retention-days'],
     'aws-actions/amazon-ecr-login': [],
-    'aws-actions/configure-aws-credentials': ['aws-region', 'role-duration-seconds', 'role-to-assume'],
+    'aws-actions/configure-aws-credentials': [
+      'aws-region',
+      'output-credentials',
+      'role-duration-seconds',
+      'role-to-assume',
+    ],
   }).map(([name, inputs]) => [
     name,
     { name, description: '', inputs: Object.fromEntries(inputs.map(input => [input, { description: '' }])) },

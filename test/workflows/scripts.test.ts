@@ -57,11 +57,19 @@ function run({ workflow, job, step }: Script, env: Readonly<Record<string, strin
   return { status: result.status, said: result.stdout + result.stderr, calls: calls.trim().split('\n') }
 }
 
-function scriptOf({ workflow, job, step }: Script): string {
+function scriptOf(script: Script): string {
+  const found = stepOf(script).run
+  if (found === undefined) throw new Error(`Step \`${script.step}\` runs no script.`)
+  return found
+}
+
+type Step = { readonly name?: string; readonly run?: string; readonly env?: Readonly<Record<string, string>> }
+
+function stepOf({ workflow, job, step }: Script): Step {
   const { jobs } = parse(readFileSync(resolve('.github/workflows', workflow), 'utf8')) as {
-    jobs: Record<string, { steps: readonly { name?: string; run?: string }[] }>
+    jobs: Record<string, { steps: readonly Step[] }>
   }
-  const found = jobs[job]?.steps.find(({ name }) => name === step)?.run
+  const found = jobs[job]?.steps.find(({ name }) => name === step)
   if (found === undefined) throw new Error(`${workflow} has no step \`${step}\` in its job ${job}.`)
   return found
 }
@@ -216,4 +224,19 @@ describe('a release', () => {
     expect(status).toBe(1)
     expect(verbs(calls)).toEqual(['release create', 'release upload'])
   })
+})
+
+test.each([
+  ['deploy', 'upgrade-stack.yml', '45m', '4500'],
+  ['deploy', 'upgrade-stack.yml', '08m', '3600'],
+  ['deploy', 'upgrade-stack.yml', '5h', '19800'],
+  ['deploy', 'upgrade-stack.yml', '24h', '43200'],
+  ['deploy', 'upgrade-stack.yml', 'soon; rm -rf x', '3600'],
+  ['rollback', 'rollback.yml', '45m', '3600'],
+  ['rollback', 'rollback.yml', '2h', '7800'],
+])("the role's session outlasts the timeout: %s of %s, %s", (job, workflow, timeout, seconds) => {
+  const step = 'Let the session of the role outlast the timeout'
+  const more = stepOf({ workflow, job, step }).env?.['MORE'] ?? ''
+  expect(run({ workflow, job, step }, { timeout, MORE: more }).status).toBe(0)
+  expect(readFileSync(join(folder, 'output'), 'utf8')).toBe(`seconds=${seconds}\n`)
 })

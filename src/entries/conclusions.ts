@@ -1,6 +1,6 @@
 import type { Settled } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
-import { amountOf, type Plan, type Refusal, titleOf } from '../plan/plan.ts'
+import { amountOf, goesBackLine, type Plan, type Refusal, titleOf } from '../plan/plan.ts'
 import { isOfWeb, type OldWeb, oldWebRemedy } from '../plan/plan-migrate.ts'
 import type { Runner } from '../ports/runner.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
@@ -11,6 +11,7 @@ export function announce(plan: Plan, runner: Runner): void {
   runner.info(
     `Plan ${plan.digest} (${plan.from ?? 'unknown release'} → ${plan.to}, rollback class ${plan.rollbackClass})`,
   )
+  runner.info(`  ${goesBackLine(plan.goesBack)}`)
   plan.steps.forEach((step, index) => {
     runner.info(`  ${index + 1}. ${titleOf(step)}: ${step.reason}`)
   })

@@ -1,8 +1,11 @@
 import type { Component, DeployConfig } from '../inputs/config.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
 import { missingClickHouse } from '../release/requirements.ts'
+import type { CatalogRelease } from '../schema/catalog.ts'
 import { runningClickHouse, unfinishedRollback } from '../stack/rules.ts'
-import { currentRelease } from '../stack/stack.ts'
+import { currentRelease, type Stack } from '../stack/stack.ts'
 import { environmentFindings } from './env-lint.ts'
+import { goesBackOf } from './goes-back.ts'
 import {
   continuedDeployment,
   ecsState,
@@ -33,7 +36,7 @@ import {
   stopProblems,
   wantedClickHouse,
 } from './preflight-release.ts'
-import { classOf, type Undo, undoBetween, withoutDownSql } from './rollback-class.ts'
+import { classOf, NOTHING, type Undo, undoBetween, withoutDownSql } from './rollback-class.ts'
 
 /** Decides a deploy: ordered steps, or every reason to refuse it. Pure. */
 export function planDeploy(question: DeployQuestion): Plan | Refusal {
@@ -65,14 +68,16 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...backup.problems,
         ].flat()
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }
+  const steps = [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps]
   const back = rollbackPreparation(question)
   const plan = makePlan({
     action: 'deploy',
     from,
     to: config.version,
     rollbackClass: back.rollbackClass,
+    goesBack: goesBackOf({ ...question, from, steps, undo: back.undo }),
     losses: back.losses,
-    steps: [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps],
+    steps,
     warnings: [...warnings(question, changes), ...environment.warnings, ...backup.warnings, ...back.warnings],
   })
   const isApproved = config.planDigest === undefined || config.planDigest === plan.digest
@@ -121,22 +126,34 @@ function rollbackPreparation({
   config,
   stack,
   facts,
-}: DeployQuestion): Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'> {
+}: DeployQuestion): Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'> & { readonly undo: Undo } {
   const from = currentRelease(stack, facts)
   const target = facts.release(config.version)
   if (from === undefined || target === undefined || facts.release(from) === undefined) {
-    return { rollbackClass: 'restore', losses: [], warnings: [] }
+    return { rollbackClass: 'restore', losses: [], warnings: [], undo: NOTHING }
   }
-  const after = {
-    postgres: facts.postgresMigrations(config.version).map(migration => migration.name),
-    clickhouseHead: target.clickhouseHead,
-  }
-  const undo = undoBetween(after, from, facts)
+  const undo = undoBetween(migrated(stack, target, facts), from, facts)
   const forGood = undo.sql.filter(file => file.class !== 'schema')
   return {
+    undo,
     rollbackClass: classOf(undo),
     losses: forGood.map(file => `${file.migration}: ${file.loses}`),
     warnings: undo.missing.length === 0 ? [] : [needsSnapshot(undo, config)],
+  }
+}
+
+/** The databases after the deploy: a row that an earlier release left stays. */
+function migrated(
+  { postgres, clickhouseStore }: Stack,
+  target: CatalogRelease,
+  facts: ReleaseFacts,
+): Parameters<typeof undoBetween>[0] {
+  const names = facts.postgresMigrations(target.version).map(({ name }) => name)
+  const applied = postgres.known ? postgres.value.migrations.filter(({ state }) => state === 'applied') : []
+  const head = clickhouseStore.known ? clickhouseStore.value.head : 0
+  return {
+    postgres: [...new Set([...applied.map(({ name }) => name), ...names])],
+    clickhouseHead: Math.max(head, target.clickhouseHead),
   }
 }
 

@@ -3,23 +3,18 @@ import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Observed, type Stack } from '../stack/stack.ts'
+import { CHANGES_NOTHING } from './goes-back.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import { meaningOf } from './losses.ts'
-import {
-  amountOf,
-  componentName,
-  makePlan,
-  type Plan,
-  type Refusal,
-  type RollbackClass,
-  type Step,
-} from './plan.ts'
+import { amountOf, componentName, makePlan, type Plan, type Refusal, type Step } from './plan.ts'
 import { commonProblems, commonWarnings, contradictionIn, type MissingImage } from './preflight.ts'
 import { downgradedClickHouse } from './preflight-release.ts'
 import {
   classOf,
+  imagesGoAlone,
   isNothing,
   NOTHING,
+  needsAccept,
   type Renamed,
   type Repair,
   type RollbackQuestion,
@@ -56,17 +51,19 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
   }
   const undone = config.sql === 'auto' ? undo : NOTHING
   const pending = pendingOf(stack, target.release, facts)
+  const steps = [
+    ...expand(undone, repair, target.release),
+    ...imageSteps(question),
+    ...contract(undone, pending),
+    ...validate(undone, pending),
+  ]
   return makePlan({
     action: 'rollback',
     from,
     to: target.release,
     rollbackClass: classOf(undone),
-    steps: [
-      ...expand(undone, repair, target.release),
-      ...imageSteps(question),
-      ...contract(undone, pending),
-      ...validate(undone, pending),
-    ],
+    goesBack: steps.length === 0 ? CHANGES_NOTHING : { ...STOPS, instead: resume(from) },
+    steps,
     warnings: warnings(question, undo),
     losses: meaningOf({ undo: undone, from, to: target.release, counted: question.counted ?? [] }, facts),
   })
@@ -81,13 +78,18 @@ export function planUndo(asked: RollbackQuestion): Plan | Refusal {
   const question = { ...asked, config: { ...asked.config, accept } }
   const undo = undoFrom(question, repairFrom(question))
   const whole = planRollback(question)
-  const { postgres, clickhouseStore } = question.stack
-  const startsWithout = undo.sql.every(({ sections }) => sections.expand === '')
-  if (undo.missing.length === 0 || !startsWithout || !postgres.known || !clickhouseStore.known) return whole
+  if (!imagesGoAlone(undo, question.stack)) return whole
   const alone = planRollback({ ...question, config: { ...question.config, sql: 'images-only' } })
   if (alone.kind === 'refusal') return whole
   const why = `This rollback changes only the images, because no reviewed down SQL exists for ${withoutDownSql(undo)}.`
   return { ...alone, warnings: [...alone.warnings, why] }
+}
+
+const STOPS = { answer: 'no', because: 'a rollback that fails stops at that step.' } as const
+
+function resume(from: string | undefined): string {
+  const forward = from === undefined ? '' : ` To go forward again instead, deploy ${from}.`
+  return `Fix the cause and re-run it: it resumes.${forward}`
 }
 
 function releaseProblem({ stack, target, facts }: RollbackQuestion): string | undefined {
@@ -132,7 +134,6 @@ function undoProblems({ config, stack, target }: RollbackQuestion, undo: Undo): 
 }
 
 function unreachable(stack: Stack, undo: Undo): readonly string[] {
-  // ClickHouse's migrations need PostgreSQL too: it holds the journal.
   const all = undo.postgres.length + undo.clickhouse.length + undo.renamed.to.length
   return [
     cannotUndo(all, 'migration', stack.postgres),
@@ -163,10 +164,6 @@ function notAccepted(config: RollbackConfig, undo: Undo): readonly string[] {
 
 const MAY_FAIL =
   'Requests may fail during this rollback. The site stays up only during rollbacks of class `images` or `schema`.'
-
-function needsAccept(rollbackClass: RollbackClass): boolean {
-  return rollbackClass === 'lossy' || rollbackClass === 'restore'
-}
 
 /** What an interrupted run left to do: only the journal still shows it. */
 type Pending = { readonly clickhouse: readonly number[]; readonly postgres: readonly string[] }

@@ -119,12 +119,22 @@ export type RerunBackgroundMigrations = {
   readonly reason: string
 }
 
+/** Whether the run undoes its own changes after a failure. */
+export type GoesBack = {
+  readonly answer: 'yes' | 'no'
+  /** Ends the sentence that begins with the answer. */
+  readonly because: string
+  /** What a person does otherwise, as sentences; empty: nothing. */
+  readonly instead: string
+}
+
 export type Plan = {
   readonly kind: 'plan'
   readonly action: 'deploy' | 'rollback'
   readonly from: string | undefined
   readonly to: string
   readonly rollbackClass: RollbackClass
+  readonly goesBack: GoesBack
   readonly steps: readonly Step[]
   readonly warnings: readonly string[]
   /** What a rollback loses or archives, one sentence for each migration that does. */
@@ -145,10 +155,18 @@ export function makePlan(plan: Omit<Plan, 'kind' | 'digest'>): Plan {
   return { kind: 'plan', ...plan, digest: digestOf(plan) }
 }
 
-/** Equal for two plans with the same steps on the same stack, whatever their wording and warnings. */
+/** The second line of every plan. */
+export function goesBackLine({ answer, because, instead }: GoesBack): string {
+  return `Goes back by itself: ${answer}, because ${because} ${instead}`.trimEnd()
+}
+
+/**
+ * Equal for two plans with the same steps on the same stack, whatever their wording and warnings. Who approves the steps
+ * approves how a failure ends, too.
+ */
 function digestOf(plan: Omit<Plan, 'kind' | 'digest'>): string {
   const steps = plan.steps.map(({ reason: _, ...step }) => step)
-  const content = JSON.stringify([plan.action, plan.from ?? null, plan.to, steps])
+  const content = JSON.stringify([plan.action, plan.from ?? null, plan.to, steps, plan.goesBack.answer])
   return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }
 

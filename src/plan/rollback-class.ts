@@ -196,6 +196,26 @@ export function undoFrom(
   return undoBetween({ postgres: [...new Set(postgres)], clickhouseHead }, to, facts)
 }
 
+/** Also for ClickHouse's migrations, whose journal is in PostgreSQL. */
+export function needsPostgres({ postgres, clickhouse, renamed }: Undo): boolean {
+  return postgres.length + clickhouse.length + renamed.to.length > 0
+}
+
+export function needsAccept(rollbackClass: RollbackClass): boolean {
+  return rollbackClass === 'lossy' || rollbackClass === 'restore'
+}
+
+/** Whether, without reviewed down SQL, the older release is known to start with all migrations applied. */
+export function imagesGoAlone(undo: Undo, { postgres, clickhouseStore }: Stack): boolean {
+  return (
+    undo.missing.length > 0 &&
+    undo.sql.every(({ sections }) => sections.expand === '') &&
+    whyNotImagesOnly(undo, '').length === 0 &&
+    postgres.known &&
+    clickhouseStore.known
+  )
+}
+
 export const NOTHING: Undo = {
   postgres: [],
   clickhouse: [],

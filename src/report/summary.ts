@@ -1,7 +1,7 @@
 import type { CheckState } from '../checks/check.ts'
 import { type CheckResult, countOf, countsOf } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
-import { type Plan, titleOf } from '../plan/plan.ts'
+import { goesBackLine, type Plan, titleOf } from '../plan/plan.ts'
 import { type Conclusion, isSuccess } from './conclusion.ts'
 import { driftTable } from './drift-report.ts'
 import { clip, folded, foldedMarkdown, inline, list, section, table, unbroken } from './markdown.ts'
@@ -55,7 +55,9 @@ function versions({ versions: { previous, current, target }, plan }: Conclusion)
     cells.map(([name]) => name),
     [cells.map(([, value]) => `\`${value}\``)],
   )
-  return plan === undefined ? line : `${line}\n\nPlan \`${plan.digest}\``
+  return plan === undefined
+    ? line
+    : `${line}\n\nPlan \`${plan.digest}\`\n\n${inline(goesBackLine(plan.goesBack)).replace(/^[^,]*/, '**$&**')}`
 }
 
 function planned(plan: Plan | undefined): string {

@@ -31,6 +31,7 @@ export function executionOf(
       from: '2.93.7',
       to: '3.0.0',
       rollbackClass: 'schema',
+      goesBack: { answer: 'yes', because: 'it is a test.', instead: '' },
       steps,
       warnings: [],
       losses: [],

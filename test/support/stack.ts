@@ -189,6 +189,7 @@ function ecsComponent(
     digest,
     version,
     source: 'digest of the running task',
+    tags: [version],
   }
   return { component, service, taskDefinition, container, tasks: [ecsTask(service)], image }
 }
@@ -229,6 +230,7 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
         digest: DIGEST.web2,
         version: '2.93.7',
         source: 'tag, as ECR has it now',
+        tags: ['2.93.7'],
       },
     },
     url: 'https://abc.ap-northeast-1.awsapprunner.com',

@@ -102,6 +102,13 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
       action: { enum: ['deploy', 'rollback'] },
       to: text,
       rollbackClass: { enum: ['images', 'schema', 'lossy', 'restore'] },
+      goesBack: object({
+        required: {
+          answer: { enum: ['yes', 'no'] },
+          because: text,
+          instead: described(text, 'What a person does otherwise; empty: nothing.'),
+        },
+      }),
       steps: { type: 'array', items: ref('step') },
       warnings: texts,
       losses: described(texts, 'What a rollback loses or moves to the archive.'),

@@ -126,7 +126,7 @@ test('who approves the steps approves how a failure ends, too', () => {
 })
 
 /** Of the official route, and a release that the catalog does not know. */
-const STOPS = ['3.29.0', '3.225.4', '4.17.0']
+const STOPS = ['3.29.0', '3.225.4', '4.16.0', '4.17.0']
 
 /** Releases that bring something to either database, the oldest, and one that the catalog does not know. */
 const RELEASES = FACTS.releases.filter(({ version, clickhouseHead, mislabelled }, index, all) => {
@@ -140,11 +140,13 @@ const RELEASES = FACTS.releases.filter(({ version, clickhouseHead, mislabelled }
   )
 })
 
-/** From every release to the next ones, to the stops of the official route, and to the newest. */
+/** From one release in ten and from the stops: to the next one, to the stops of the official route, and to the newest. */
 const PAIRS = RELEASES.flatMap(({ version: from }, index) =>
-  RELEASES.slice(index + 1)
-    .filter(({ version: to }, distance) => distance < 2 || STOPS.includes(to))
-    .map(({ version: to }) => [from, to] as const),
+  index % 10 === 0 || STOPS.includes(from)
+    ? RELEASES.slice(index + 1)
+        .filter(({ version: to }, distance) => distance === 0 || STOPS.includes(to))
+        .map(({ version: to }) => [from, to] as const)
+    : [],
 )
 
 function namesOf(version: string): string {
@@ -154,9 +156,11 @@ function namesOf(version: string): string {
 }
 
 test('the answer is what the undo really does after the last step, for each pair of releases and each setting', () => {
-  const settings = [{}, { accept: 'lossy' }].flatMap(inputs =>
-    [true, false].map(seen => ({ config: configOf(inputs), seen })),
-  )
+  const settings = [
+    { config: configOf(), seen: true },
+    { config: configOf({ accept: 'lossy' }), seen: true },
+    { config: configOf({ accept: 'lossy' }), seen: false },
+  ]
   const found = settings.flatMap(({ config, seen }) =>
     PAIRS.flatMap(([from, to]) => {
       const plan = deploy(onRelease(from, seen), to, config)
@@ -165,16 +169,13 @@ test('the answer is what the undo really does after the last step, for each pair
       return { from, to, seen, really: really ? 'yes' : 'no', plan }
     }),
   )
-  expect(found.filter(({ plan, really }) => plan.goesBack.answer !== really)).toEqual([])
+  const wrong = found.filter(({ plan, really }) => plan.goesBack.answer !== really)
+  expect(
+    wrong.map(({ from, to, seen, plan }) => `${from} → ${to}, ${seen}: ${goesBackLine(plan.goesBack)}`),
+  ).toEqual([])
   const kinds = new Set(found.map(({ plan, really }) => `${really} ${plan.rollbackClass}`))
-  expect([...kinds].sort()).toEqual([
-    'no lossy',
-    'no restore',
-    'no schema',
-    'yes lossy',
-    'yes restore',
-    'yes schema',
-  ])
+  const both = ['schema', 'lossy', 'restore'].flatMap(name => [`yes ${name}`, `no ${name}`])
+  expect([...kinds]).toEqual(expect.arrayContaining(both))
 })
 
 function onRelease(version: string, seen: boolean, options: StackOptions = CLICKHOUSE): Stack {

@@ -54,6 +54,8 @@ export function evaluateEcs(
 /** What its service deployment adds to what the service shows. */
 export function withReason(seen: Verdict, detail: ServiceDeployment | undefined): Verdict {
   const { status = '', statusReason } = detail ?? {}
+  if (status === 'ROLLBACK_REQUESTED')
+    return failed('rolled-back', `someone asked ECS to roll the deployment back (${status})`)
   if (status.startsWith('ROLLBACK_'))
     return failed(
       'rolled-back',

@@ -101,6 +101,12 @@ test.each(['ROLLBACK_REQUESTED', 'ROLLBACK_IN_PROGRESS', 'ROLLBACK_SUCCESSFUL', 
   },
 )
 
+test('a rollback that a person asked for names that person, because ECS gives no reason yet', () => {
+  expect(evaluate(service([deployment({})]), detail('ROLLBACK_REQUESTED'))).toMatchObject({
+    sentence: 'someone asked ECS to roll the deployment back (ROLLBACK_REQUESTED)',
+  })
+})
+
 test.each(['STOP_REQUESTED', 'STOPPED'])('%s: someone stopped it', status => {
   expect(evaluate(service([deployment({})]), detail(status))).toMatchObject({
     verdict: 'failed',

@@ -60,7 +60,7 @@ function problemsOf(without: Without, { network, healthy }: Seen): readonly stri
   const said = `${source} ${way}`
   if (checks.length === 0) {
     const right = CORE.includes(source) && result.outputs['outcome'] === 'inconclusive'
-    const named = way !== 'denied' || /allow `\w+:\w+`|allow `[a-z]+:/.test(result.summary)
+    const named = way !== 'denied' || /grant `\w[\w-]*:\w+`/.test(result.summary)
     return right && named ? [] : [`${said}: verify came to ${result.outputs['outcome']}: ${result.summary}`]
   }
   const lost = checksWithout({ source, way, network })

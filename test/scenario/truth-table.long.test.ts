@@ -153,7 +153,7 @@ const CELLS: readonly Cell[] = [
     ...worker('stopped-rollback'),
     what: 'stopped by a person (ROLLBACK)',
     outcome: 'failed',
-    cause: [/(rolled back|stopped) by a user|someone stopped the deployment/],
+    cause: [/(rolled back|stopped) by a user|someone asked ECS to roll the deployment back/],
   },
   {
     ...worker('image-missing'),

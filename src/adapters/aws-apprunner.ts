@@ -5,6 +5,7 @@ import {
   allowed,
   allPages,
   clientRetries,
+  eachOnce,
   isAwsError,
   keepAnswer,
   sendWhole,
@@ -20,15 +21,18 @@ export function appRunnerAdapter(region: string): AppRunner {
     const answer = await client.send(command)
     return toService(answer.Service, sourceOf(whole()))
   }
+  const arnOf = eachOnce(async name => {
+    const services = await allPages<Sdk.ServiceSummary>(async NextToken => {
+      const page = await client.send(new Sdk.ListServicesCommand({ NextToken }))
+      return { items: page.ServiceSummaryList ?? [], next: page.NextToken }
+    })
+    return services.find(service => service.ServiceName === name && service.Status !== 'DELETED')?.ServiceArn
+  })
   return {
     describe,
     async service(name) {
-      const services = await allPages<Sdk.ServiceSummary>(async NextToken => {
-        const page = await client.send(new Sdk.ListServicesCommand({ NextToken }))
-        return { items: page.ServiceSummaryList ?? [], next: page.NextToken }
-      })
-      const found = services.find(service => service.ServiceName === name && service.Status !== 'DELETED')
-      return found?.ServiceArn === undefined ? undefined : describe(found.ServiceArn)
+      const arn = await arnOf(name)
+      return arn === undefined ? undefined : describe(arn)
     },
     async operations(arn, until) {
       return allPages(async NextToken => {

@@ -1,7 +1,7 @@
 import * as Sdk from '@aws-sdk/client-servicediscovery'
 import { RolloutError } from '../errors/errors.ts'
 import type { CloudMap } from '../ports/cloud.ts'
-import { allPages, clientRetries, eachOnce } from './clients.ts'
+import { allPages, clientRetries, eachOnce, unlessError } from './clients.ts'
 
 /**
  * Cloud Map. GetInstancesHealthStatus, not DiscoverInstances: that has a separate endpoint (`data-servicediscovery…`)
@@ -33,6 +33,10 @@ export function cloudMapAdapter(region: string): CloudMap {
     async addresses(arn) {
       const instances = await instancesOf(idOf(arn))
       return instances.map(instance => instance.Attributes?.['AWS_INSTANCE_IPV4'] ?? 'no address').sort()
+    },
+    async health(arn) {
+      const health = await unlessError(['InstanceNotFound'], () => healthOf(idOf(arn), 1))
+      return Object.values(health ?? {})
     },
   }
 

@@ -8,15 +8,20 @@ import { indexPlatforms, member, platformOf } from './image-manifest.ts'
 export function ecrAdapter(region: string): Ecr {
   const open = (repository: EcrRepository) =>
     new Sdk.ECRClient({ region: repository.region || region, ...clientRetries })
+  // A digest names the same image for ever.
+  const images = new Map<string, EcrImage>()
   return {
     async image(repository, wanted) {
       const imageId = 'tag' in wanted ? { imageTag: wanted.tag } : { imageDigest: wanted.digest }
+      const seen = 'digest' in wanted ? images.get(keyOf(repository, wanted.digest)) : undefined
+      if (seen !== undefined) return seen
       try {
         const answer = await open(repository).send(
           new Sdk.DescribeImagesCommand({ ...idOf(repository), imageIds: [imageId] }),
         )
-        const found = answer.imageDetails?.[0]
-        return found && toImage(found)[0]
+        const [found] = (answer.imageDetails ?? []).flatMap(toImage)
+        if (found !== undefined) images.set(keyOf(repository, found.digest), found)
+        return found
       } catch (error) {
         if (isAwsError(error, 'ImageNotFoundException')) return undefined
         throw named(repository, error)
@@ -60,6 +65,10 @@ export function ecrAdapter(region: string): Ecr {
       )
     },
   }
+}
+
+function keyOf({ account, region, name }: EcrRepository, digest: string): string {
+  return [account, region, name, digest].join('/')
 }
 
 /** Adds the remedy to AWS's error. */

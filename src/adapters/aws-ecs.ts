@@ -6,13 +6,22 @@ import type {
   DeploymentSettings,
   Ecs,
   EcsService,
+  EcsTask,
   EfsVolume,
   ServiceChange,
   TaskContent,
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
-import { allPages, clientRetries, isAwsError, keepAnswer, sendWhole, unlessError } from './clients.ts'
+import {
+  allPages,
+  clientRetries,
+  eachOnce,
+  isAwsError,
+  keepAnswer,
+  sendWhole,
+  unlessError,
+} from './clients.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
 export function ecsAdapter(region: string): Ecs {
@@ -20,35 +29,23 @@ export function ecsAdapter(region: string): Ecs {
   return {
     ...ecsTasks(client),
     async service(cluster, name) {
-      try {
-        const answer = await client.send(new Sdk.DescribeServicesCommand({ cluster, services: [name] }))
-        const service = answer.services?.find(item => item.status !== 'INACTIVE')
-        return service && toService(service, cluster)
-      } catch (error) {
-        if (!isAwsError(error, 'ClusterNotFoundException')) throw error
-        throw new RolloutError(
-          `Input \`cluster\` is \`${cluster}\`, but ${region} has no ECS cluster of that name: set it to the cluster that runs the worker, or correct \`aws-region\`.`,
-          { cause: error },
-        )
-      }
+      const [service] = await services(cluster, [name])
+      return service
     },
-    async taskDefinition(arn) {
+    services,
+    taskDefinition: eachOnce(async arn => {
       const command = new Sdk.DescribeTaskDefinitionCommand({ taskDefinition: arn, include: ['TAGS'] })
       const whole = keepAnswer(command)
       const answer = await client.send(command)
       return toTaskDefinition(answer, whole())
-    },
+    }),
     async tasks(cluster, service, status) {
-      const arns = await allPages<string>(async nextToken => {
-        const page = await client.send(
-          new Sdk.ListTasksCommand({ cluster, serviceName: service, desiredStatus: status, nextToken }),
-        )
-        return { items: page.taskArns ?? [], next: page.nextToken }
-      })
-      if (arns.length === 0) return []
-      // DescribeTasks takes at most 100; a Langfuse service runs a handful.
-      const answer = await client.send(new Sdk.DescribeTasksCommand({ cluster, tasks: arns.slice(0, 100) }))
-      return (answer.tasks ?? []).map(toTask)
+      return describeTasks(cluster, await taskArns(cluster, service, status))
+    },
+    async tasksOfEach(cluster, names) {
+      const arns = await Promise.all(names.map(name => taskArns(cluster, name, 'RUNNING')))
+      const tasks = await describeTasks(cluster, arns.flat())
+      return arns.map(own => tasks.filter(task => own.includes(task.arn)))
     },
     async serviceDeployment(arn) {
       // Many IAM policies lack this newer permission; DescribeServices is enough.
@@ -106,6 +103,40 @@ export function ecsAdapter(region: string): Ecs {
         ),
       }
     },
+  }
+
+  async function services(cluster: string, names: readonly string[]): Promise<readonly EcsService[]> {
+    try {
+      const answer = await client.send(new Sdk.DescribeServicesCommand({ cluster, services: [...names] }))
+      const found = (answer.services ?? []).filter(service => service.status !== 'INACTIVE')
+      return found.map(service => toService(service, cluster))
+    } catch (error) {
+      if (!isAwsError(error, 'ClusterNotFoundException')) throw error
+      throw new RolloutError(
+        `Input \`cluster\` is \`${cluster}\`, but ${region} has no ECS cluster of that name: set it to the cluster that runs the worker, or correct \`aws-region\`.`,
+        { cause: error },
+      )
+    }
+  }
+
+  function taskArns(
+    cluster: string,
+    serviceName: string,
+    desiredStatus: 'RUNNING' | 'STOPPED',
+  ): Promise<readonly string[]> {
+    return allPages(async nextToken => {
+      const page = await client.send(
+        new Sdk.ListTasksCommand({ cluster, serviceName, desiredStatus, nextToken }),
+      )
+      return { items: page.taskArns ?? [], next: page.nextToken }
+    })
+  }
+
+  async function describeTasks(cluster: string, arns: readonly string[]): Promise<readonly EcsTask[]> {
+    if (arns.length === 0) return []
+    // DescribeTasks takes at most 100; a Langfuse service runs a handful.
+    const answer = await client.send(new Sdk.DescribeTasksCommand({ cluster, tasks: arns.slice(0, 100) }))
+    return (answer.tasks ?? []).map(toTask)
   }
 }
 

@@ -1,14 +1,15 @@
 import * as Sdk from '@aws-sdk/client-efs'
 import { RolloutError } from '../errors/errors.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, unlessError } from './clients.ts'
+import { allowed, allPages, clientRetries, eachOnce, unlessError } from './clients.ts'
 
 /** EFS: https://docs.aws.amazon.com/efs/latest/ug/api-reference.html */
 export function efsAdapter(region: string): Efs {
   const client = new Sdk.EFSClient({ region, ...clientRetries })
   return {
-    async fileSystem(id) {
-      return unlessError(['FileSystemNotFound'], async () => {
+    // A deploy does not change it.
+    fileSystem: eachOnce(id =>
+      unlessError(['FileSystemNotFound'], async () => {
         const answer = await client.send(new Sdk.DescribeFileSystemsCommand({ FileSystemId: id }))
         const mountTargets = await allPages(async Marker => {
           const page = await client.send(new Sdk.DescribeMountTargetsCommand({ FileSystemId: id, Marker }))
@@ -19,8 +20,8 @@ export function efsAdapter(region: string): Efs {
           state: answer.FileSystems?.[0]?.LifeCycleState ?? 'unknown',
           mountTargets: mountTargets.map(toMountTarget),
         }
-      })
-    },
+      }),
+    ),
     async policy(fileSystem) {
       return unlessError(['PolicyNotFound'], async () => {
         const answer = await allowed('elasticfilesystem:DescribeFileSystemPolicy', () =>

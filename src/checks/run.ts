@@ -3,7 +3,7 @@ import type { StackConfig } from '../inputs/config.ts'
 import type { Clock } from '../ports/runner.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
-import { observe, quickSources, type Sources } from '../stack/observe.ts'
+import { observe, probeAgain, quickSources, type Sources } from '../stack/observe.ts'
 import { imageRelease, type Stack } from '../stack/stack.ts'
 import { BACKUP_CHECKS } from './backups.ts'
 import { canary } from './canary-checks.ts'
@@ -173,14 +173,21 @@ type Time = {
 async function alsoProbeInside(subject: Settling, time: Time, outside: Settled): Promise<Settled> {
   const { signal, untilSettled, clock, deadline } = time
   if (signal.aborted) return outside
-  const settled = await observeOnce(subject)
+  const { stack } = outside
+  const settled = await observeOnce(
+    subject,
+    stack === undefined ? undefined : () => probeAgain(stack, subject.connections),
+  )
   const again = untilSettled && isFinal(outside.checks) && !isFinal(settled.checks)
   return again && clock.now() < deadline && !signal.aborted ? observeOnce(subject) : settled
 }
 
-async function observeOnce({ config, connections, facts, expected }: Settling): Promise<Settled> {
+async function observeOnce(
+  { config, connections, facts, expected }: Settling,
+  observation = () => observe(config, connections),
+): Promise<Settled> {
   try {
-    const stack = await observe(config, connections)
+    const stack = await observation()
     const subject = { stack, expected: expected ?? imageRelease(stack.web.image, facts), facts }
     return { stack, checks: await runChecks(SETTLING, subject), problem: undefined }
   } catch (error) {

@@ -3,7 +3,7 @@ import { migrationTasks } from '../execute/migrate.ts'
 import { waitFor } from '../execute/wait.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import { ecsState } from '../plan/image-steps.ts'
-import { observe, quickSources } from '../stack/observe.ts'
+import { observe, probeAgain, quickSources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Connections, Ports } from './ports.ts'
 
@@ -38,18 +38,17 @@ export async function observeReady(
       const over = note === undefined && (before === undefined || !isDirty(stack))
       return over || clock.now() >= until
         ? { state: 'settled', value: stack }
-        : { state: 'waiting', note: note ?? 'observing the databases once more' }
+        : { state: 'waiting', note: note ?? 'observing the databases once more', every: EVERY_MS }
     },
     {
       clock,
       signal,
       deadline,
-      every: EVERY_MS,
       say: line => runner.info(line),
       what: 'an earlier change to finish',
     },
   )
-  return connections.probeIsExpensive ? observe(config, connections) : settled
+  return connections.probeIsExpensive ? probeAgain(settled, connections) : settled
 }
 
 /** Refuses to start without the images, the operations and (with `network: task`) the databases. */

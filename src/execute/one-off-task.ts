@@ -84,6 +84,8 @@ export async function tidy(
     if (arn !== taskDefinition && (value === derived.tags[tag] || registeredAt < before)) await forget(arn)
 }
 
+/** A task needs half a minute to start; while it runs, its log says more than its state. */
+const TASK_EVERY_MS = 4_000
 const BEFORE_ITS_START = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING'])
 
 /** Waits until `task` stopped and its output is read to the end, or until the output is over. */
@@ -95,16 +97,24 @@ export async function followTask(
 ): Promise<EcsTask> {
   const { cloud, clock, signal } = ports
   const name = `${oneOff.called} ${task.id}`
-  let first: EcsTask | undefined = task
+  let seen: EcsTask | undefined = task
+  let askedAt = clock.now()
   const ended = await waitFor<EcsTask>(
     async () => {
-      const seen = first ?? (await cloud.ecs.task(oneOff.service.cluster, task.arn))
-      first = undefined
+      if (seen === undefined || clock.now() - askedAt >= TASK_EVERY_MS) {
+        askedAt = clock.now()
+        seen = await cloud.ecs.task(oneOff.service.cluster, task.arn)
+      }
       if (seen === undefined) return { state: 'waiting', note: `ECS does not show ${name} yet` }
       const { lastStatus } = seen
-      if (!BEFORE_ITS_START.has(lastStatus)) await output.more()
+      const waits = BEFORE_ITS_START.has(lastStatus)
+      if (!waits) await output.more()
       if (lastStatus === 'STOPPED' || output.isOver?.()) return { state: 'settled', value: seen }
-      return { state: 'waiting', note: `${name} is ${lastStatus}` }
+      return {
+        state: 'waiting',
+        note: `${name} is ${lastStatus}`,
+        ...(waits && { every: TASK_EVERY_MS }),
+      }
     },
     { ...ports, what: oneOff.what ?? name },
   )

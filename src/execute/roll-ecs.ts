@@ -8,7 +8,7 @@ import { onlyRunningTask } from './evaluate.ts'
 import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { followDeployment, primaryOf, type Rollout } from './follow-ecs.ts'
-import { LAG_MS, waitFor } from './wait.ts'
+import { LAG_MS, type Poll, waitFor } from './wait.ts'
 
 /**
  * Rolls one ECS service to another image: registers the task definition with only the image changed, follows the
@@ -120,8 +120,8 @@ function doubtOf(tasks: readonly EcsTask[], container: string, wanted: string): 
 }
 
 /**
- * Cloud Map lags about half a minute behind the tasks, and web and worker find ClickHouse only through it. Until it
- * names the new task's address alone, a poll is one call.
+ * Cloud Map lags about half a minute behind the tasks, and web and worker find ClickHouse only through it. A poll is one
+ * call: first for the addresses, then for the health.
  */
 async function followName(
   component: EcsComponent,
@@ -131,29 +131,39 @@ async function followName(
   const { cloud, stack } = execution
   const [registry] = component.service.registries
   if (registry === undefined) return
+  const name = stack.discovery.known ? stack.discovery.value.name : 'Cloud Map'
   let task = onlyRunningTask(tasks, taskDefinition)
-  let listed = ''
-  const address = await waitFor(
+  let listed: string | undefined
+  const healthy = async (): Promise<Poll<string>> => {
+    const health = await cloud.cloudMap.health(registry)
+    if (health.some(state => state !== 'HEALTHY'))
+      return { state: 'waiting', note: `${name} resolves to ${listed} ${health.join(', ')}` }
+    const now = await addresses()
+    return now === task?.address
+      ? { state: 'settled', value: `${name} → ${now}` }
+      : { state: 'waiting', note: `${name} resolves to ${now}` }
+  }
+  const addresses = async () => {
+    listed = (await cloud.cloudMap.addresses(registry)).join(', ') || 'no instance'
+    return listed
+  }
+  const resolved = await waitFor<string>(
     async () => {
-      const addresses = (await cloud.cloudMap.addresses(registry)).join(', ')
+      if (task !== undefined && listed === task.address) return healthy()
+      const before = listed
+      const now = await addresses()
       // ECS may have replaced the task meanwhile.
-      const changed = addresses !== listed && addresses !== task?.address
-      listed = addresses
-      if (changed || task === undefined) {
+      if (task === undefined || (now !== before && now !== task.address)) {
         const running = await cloud.ecs.tasks(stack.cluster, component.service.name, 'RUNNING')
         task = onlyRunningTask(running, taskDefinition)
       }
-      if (task === undefined || addresses !== task.address)
-        return { state: 'waiting', note: `Cloud Map resolves to ${addresses || 'no instance'}` }
-      const { name, instances } = await cloud.cloudMap.service(registry)
-      if (instances.length === 1 && instances[0]?.health === 'HEALTHY')
-        return { state: 'settled', value: `${name} → ${task.address}` }
-      const seen = instances.map(item => `${item.address} ${item.health}`).join(', ') || 'no instance'
-      return { state: 'waiting', note: `${name} resolves to ${seen}` }
+      return task !== undefined && now === task.address
+        ? healthy()
+        : { state: 'waiting', note: `${name} resolves to ${now}` }
     },
     { ...execution, what: 'Cloud Map to resolve to the new ClickHouse task only' },
   )
-  execution.say(address)
+  execution.say(resolved)
   await answers(execution)
 }
 

@@ -8,7 +8,7 @@ import { waitFor } from './wait.ts'
 /** A younger snapshot of the same deploy comes from a killed run, so it is reused. */
 const REUSE_MS = 60 * 60_000
 /** A backup takes minutes. */
-const EVERY_MS = 10_000
+const EVERY_MS = 15_000
 const RECORD_TAG = 'langfuse-rollout:record'
 
 /** Takes a snapshot of the Aurora cluster and waits until it can be restored from. */
@@ -22,11 +22,11 @@ export async function backupDatabase(step: BackupDatabase, execution: Execution)
       const seen = await execution.cloud.aurora.snapshot(id)
       if (seen === undefined) return { state: 'waiting', note: 'RDS does not show the snapshot yet' }
       if (seen.status === 'creating' || seen.status === 'backing-up') {
-        return { state: 'waiting', note: progress(seen.status, seen.percent) }
+        return { state: 'waiting', note: progress(seen.status, seen.percent), every: EVERY_MS }
       }
       return { state: 'settled', value: seen }
     },
-    { ...execution, every: EVERY_MS, what: `snapshot ${id} of Aurora cluster ${step.cluster}` },
+    { ...execution, what: `snapshot ${id} of Aurora cluster ${step.cluster}` },
   )
   if (snapshot.status !== 'available') {
     throw new StepFailed(
@@ -114,9 +114,9 @@ export async function backupFiles(step: BackupFiles, execution: Execution): Prom
       if (seen === undefined) return { state: 'waiting', note: 'AWS Backup does not show the job yet' }
       return seen.state === 'COMPLETED' || ENDED_BADLY.includes(seen.state)
         ? { state: 'settled', value: seen }
-        : { state: 'waiting', note: progress(seen.state, seen.percent) }
+        : { state: 'waiting', note: progress(seen.state, seen.percent), every: EVERY_MS }
     },
-    { ...execution, every: EVERY_MS, what: `backup job ${jobId} of ${step.fileSystem}` },
+    { ...execution, what: `backup job ${jobId} of ${step.fileSystem}` },
   )
   if (job.state !== 'COMPLETED') throw new StepFailed(describeFailure(job, step))
   const id = job.recoveryPoint ?? jobId

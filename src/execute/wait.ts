@@ -2,7 +2,12 @@ import { explain, Interrupted } from '../errors/errors.ts'
 import type { Clock } from '../ports/runner.ts'
 
 export type Poll<Value> =
-  | { readonly state: 'waiting'; readonly note: string }
+  | {
+      readonly state: 'waiting'
+      readonly note: string
+      /** Milliseconds until the next poll, if one makes many calls or what is waited for takes long. */
+      readonly every?: number
+    }
   | { readonly state: 'settled'; readonly value: Value }
 
 type WaitOptions = {
@@ -14,8 +19,6 @@ type WaitOptions = {
   readonly say: (note: string) => void
   /** What is waited for, for the time-out sentence. */
   readonly what: string
-  /** Milliseconds between two polls, if one poll makes many calls or the end may be seen late. */
-  readonly every?: number
 }
 
 /** The end of a rollout is seen within three seconds, at one call to AWS every two seconds. */
@@ -34,7 +37,8 @@ export const LAG_MS = 120_000
  * (throttling, a lost connection) is skipped, and the pause doubles; several in a row are an error.
  */
 export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: WaitOptions): Promise<Value> {
-  const { clock, deadline, signal, every = EVERY_MS } = options
+  const { clock, deadline, signal } = options
+  let every = EVERY_MS
   let note = ''
   let failures = 0
   for (;;) {
@@ -45,6 +49,7 @@ export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: 
       if (seen.state === 'settled') return seen.value
       if (seen.note !== note) options.say(seen.note)
       note = seen.note
+      every = seen.every ?? EVERY_MS
     } catch (error) {
       failures += 1
       if (failures >= FAILED_POLLS || last) throw error

@@ -167,8 +167,13 @@ export type Ecs = {
   updateExpress(service: ExpressService, image: string): Promise<void>
   /** undefined when the service does not exist (or is INACTIVE); throws a RolloutError when the cluster does not. */
   service(cluster: string, name: string): Promise<EcsService | undefined>
+  /** Those of at most ten services that exist, in one call. */
+  services(cluster: string, names: readonly string[]): Promise<readonly EcsService[]>
+  /** A revision never changes, so each is read once. */
   taskDefinition(arn: string): Promise<TaskDefinition>
   tasks(cluster: string, service: string, status: 'RUNNING' | 'STOPPED'): Promise<readonly EcsTask[]>
+  /** The running tasks of each service, in the order of the names; one call describes all of them. */
+  tasksOfEach(cluster: string, services: readonly string[]): Promise<readonly (readonly EcsTask[])[]>
   /** undefined if ECS or the caller's IAM policy does not let it be read. */
   serviceDeployment(arn: string): Promise<ServiceDeployment | undefined>
   /** Registers a copy of `base` that differs only in one container's image. */
@@ -371,6 +376,8 @@ export type CloudMap = {
   service(arn: string): Promise<CloudMapService>
   /** The addresses of its instances, whatever their health, in one call. */
   addresses(arn: string): Promise<readonly string[]>
+  /** The health of each instance, in one call. */
+  health(arn: string): Promise<readonly string[]>
 }
 
 export type EcrImage = {

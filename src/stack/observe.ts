@@ -54,9 +54,8 @@ export function quickSources(
 /** Observes the whole stack, in parallel where possible. Reads only. */
 export async function observe(config: StackConfig, sources: Sources): Promise<Stack> {
   const { cloud } = sources
-  const [worker, clickhouse, web] = await Promise.all([
-    observeEcs('worker', config, cloud),
-    observeEcs('clickhouse', config, cloud),
+  const [[worker, clickhouse], web] = await Promise.all([
+    observeEcs(config, cloud),
     observeWeb(config, cloud),
   ])
   const url = publicUrl(config, web)
@@ -91,32 +90,44 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   }
 }
 
+/** The same stack with the databases probed again: what AWS shows of the rest was read just before. */
+export async function probeAgain(stack: Stack, sources: Sources): Promise<Stack> {
+  const { postgres, clickhouse, probe } = await sources.probeInside(stack.worker, sources.deepProbe)
+  return { ...stack, postgres, clickhouseStore: clickhouse, probe: { ...probe, mount: stack.probe.mount } }
+}
+
+/** Worker and ClickHouse. */
 async function observeEcs(
-  component: 'worker' | 'clickhouse',
-  config: StackConfig,
+  { cluster, services: names }: StackConfig,
   cloud: Cloud,
-): Promise<EcsComponent> {
-  const name = config.services[component]
-  const service = await cloud.ecs.service(config.cluster, name)
-  if (service === undefined) {
+): Promise<readonly [EcsComponent, EcsComponent]> {
+  const found = await cloud.ecs.services(cluster, [names.worker, names.clickhouse])
+  const serviceOf = (component: 'worker' | 'clickhouse') => {
+    const service = found.find(({ name }) => name === names[component])
+    if (service !== undefined) return service
     throw new RolloutError(
-      `Input \`${component}-service\` is \`${name}\`, but cluster \`${config.cluster}\` has no ECS service of that name: set the name of the service that runs ${component === 'worker' ? 'the worker' : 'ClickHouse'}.`,
+      `Input \`${component}-service\` is \`${names[component]}\`, but cluster \`${cluster}\` has no ECS service of that name: set the name of the service that runs ${component === 'worker' ? 'the worker' : 'ClickHouse'}.`,
     )
   }
-  return observeService(component, service, cloud)
+  const [worker, clickhouse] = [serviceOf('worker'), serviceOf('clickhouse')]
+  const tasks = cloud.ecs.tasksOfEach(cluster, [worker.name, clickhouse.name])
+  return Promise.all([
+    observeService('worker', worker, { cloud, tasks: tasks.then(([own = []]) => own) }),
+    observeService('clickhouse', clickhouse, { cloud, tasks: tasks.then(([, own = []]) => own) }),
+  ])
 }
 
 async function observeService(
   component: Component,
   service: EcsService,
-  cloud: Cloud,
+  from: { readonly cloud: Cloud; readonly tasks: Promise<readonly EcsTask[]> },
 ): Promise<EcsComponent> {
   const [taskDefinition, tasks] = await Promise.all([
-    cloud.ecs.taskDefinition(service.taskDefinition),
-    cloud.ecs.tasks(service.cluster, service.name, 'RUNNING'),
+    from.cloud.ecs.taskDefinition(service.taskDefinition),
+    from.tasks,
   ])
   const container = pickContainer(component, taskDefinition)
-  const image = await observeImageAtLeast(container.image, runningDigest(tasks, container.name), cloud)
+  const image = await observeImageAtLeast(container.image, runningDigest(tasks, container.name), from.cloud)
   return { component, service, taskDefinition, container, tasks, image }
 }
 
@@ -164,7 +175,8 @@ async function observeEcsWeb(config: StackConfig, cloud: Cloud): Promise<EcsWeb 
   if (service === undefined) return undefined
   const express = config.webPlatform === 'ecs' ? undefined : await cloud.ecs.expressService(service.arn)
   if (express === undefined && config.webPlatform === 'ecs-express') return undefined
-  const seen = await observeService('web', service, cloud)
+  const tasks = cloud.ecs.tasks(config.cluster, service.name, 'RUNNING')
+  const seen = await observeService('web', service, { cloud, tasks })
   const { environment, secrets } = seen.container
   const platform = express === undefined ? 'ecs' : 'ecs-express'
   return { ...seen, component: 'web', platform, express, environment, secrets }

@@ -5,6 +5,7 @@ import {
   type DeploymentRecord,
   type RecordState,
   type Records,
+  ROLLED_BACK,
   withArtifact,
 } from '../ports/github.ts'
 import { once } from './clients.ts'
@@ -87,6 +88,16 @@ export function gitHubRecords(location: GitHubLocation): Records {
         const kept = statuses.flatMap(item => parseArtifact(item.description)).toReversed()
         const run = runIn(statuses[0]?.log_url) ?? record.run
         return { id: String(deployment.id), record: kept.reduce(withArtifact, record), state, run }
+      }
+      return undefined
+    },
+    async undone() {
+      for (const deployment of await list(TASK, 5)) {
+        const record = parseRecord(deployment.payload)
+        if (record === undefined) continue
+        const [last] = await statusesOf(deployment.id)
+        if (last?.state !== 'inactive') return undefined
+        if (last.description.startsWith(ROLLED_BACK)) return record
       }
       return undefined
     },

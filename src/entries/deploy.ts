@@ -5,7 +5,7 @@ import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
 import type { Plan, Step } from '../plan/plan.ts'
 import { planDeploy } from '../plan/plan-deploy.ts'
 import { type OldWeb, oldWebOf } from '../plan/plan-migrate.ts'
-import type { DeploymentRecord } from '../ports/github.ts'
+import { type DeploymentRecord, ROLLED_BACK } from '../ports/github.ts'
 import type { ImageTool } from '../ports/runner.ts'
 import { pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
@@ -40,7 +40,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const plan = planDeploy({ config, stack, targets, facts: ports.facts, backups })
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
   announce(plan, ports.runner)
-  if (config.dryRun) return planned(plan, stack)
+  if (config.dryRun) return (plan.steps.length === 0 ? unchanged : planned)(plan, stack)
   const turn = await turnOf(stack, ports.records(config), ports)
   if (turn.busy !== undefined)
     return refused('deploy', { ...plan, kind: 'refusal', problems: [turn.busy] }, stack)
@@ -200,7 +200,7 @@ async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
   const good = undone.problem === undefined && isFinal(settled.checks)
   const problem =
     undone.problem ?? settled.problem ?? settled.checks.find(check => check.state === 'failed')?.sentence
-  await (good ? record.close('inactive', `rolled back to Langfuse ${plan.from}`) : undefined)
+  await (good ? record.close('inactive', `${ROLLED_BACK}${plan.from}`) : undefined)
   const kept = good ? await keepBaseline(settled.stack, { by: 'rollback', config, ports }) : []
   return {
     ...failed,

@@ -7,6 +7,7 @@ import type { Plan } from '../plan/plan.ts'
 import { planRollback } from '../plan/plan-rollback.ts'
 import { repairFrom, undoFrom } from '../plan/rollback-class.ts'
 import { runbook } from '../plan/runbook.ts'
+import { ROLLED_BACK } from '../ports/github.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
@@ -48,8 +49,11 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   if (plan.kind === 'refusal') return refused('rollback', plan, stack)
   ports.runner.info(`Target: Langfuse ${target.release}, from ${target.source}`)
   announce(plan, ports.runner)
-  if (config.dryRun) return planned(plan, stack)
   if (plan.steps.length === 0) return unchanged(plan, stack)
+  if (config.dryRun) {
+    const restore = plan.rollbackClass === 'restore' ? runbook({ stack, target }) : []
+    return { ...planned(plan, stack), next: restore }
+  }
   const locking = { plan, turn, connections, deadline }
   const claim = claimOf(locking, ports)
   return holdingLock(claim, locking, ports, async () => {
@@ -115,7 +119,7 @@ async function markUndone(
 ): Promise<readonly string[]> {
   if (target.record === undefined) return []
   try {
-    await ports.records(config)?.mark(target.record, 'inactive', `rolled back to Langfuse ${target.release}`)
+    await ports.records(config)?.mark(target.record, 'inactive', `${ROLLED_BACK}${target.release}`)
     return []
   } catch (error) {
     return [`Could not mark deployment record ${target.record} as rolled back: ${explain(error)}`]

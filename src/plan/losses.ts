@@ -47,7 +47,7 @@ export function lossSentences(undo: Pick<Undo, 'sql'>, counted: readonly Counted
     const isQuiet =
       file.class === 'schema' && (file.counts.length === 0 || (own.length > 0 && some.length === 0))
     if (isQuiet) return []
-    const numbers = some.flatMap(({ count, what }) => (count === undefined ? [] : [`${count} ${what}`]))
+    const numbers = some.map(({ count, what }) => `${count ?? 'not counted:'} ${what}`)
     return [`${file.migration}: ${file.loses}${numbers.length === 0 ? '' : ` (${numbers.join('; ')})`}`]
   })
 }
@@ -146,10 +146,11 @@ function moreIn({ all, older }: Move, counted: readonly CountedLoss[]): number |
   const countOf = (loss: Loss) =>
     counted.find(({ what, sql }) => what === loss.what && sql === loss.sql)?.count
   const total = countOf(all)
-  if (total === undefined || older === undefined) return total
-  return Math.max(0, total - (countOf(older) ?? 0))
+  const before = older === undefined ? 0 : countOf(older)
+  return total === undefined || before === undefined ? undefined : Math.max(0, total - before)
 }
 
 function amount(count: number | undefined, what: string): string {
-  return count === undefined ? `An unknown number of ${what}s` : `At least ${amountOf(count, what)}`
+  if (count !== undefined && count > 0) return `At least ${amountOf(count, what)}`
+  return `${what.charAt(0).toUpperCase()}${what.slice(1)}s (${count ?? 'not'} counted)`
 }

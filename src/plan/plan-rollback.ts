@@ -130,7 +130,11 @@ function goneImage({ release }: RollbackTarget): MissingImage {
 
 function undoProblems({ config, stack, target }: RollbackQuestion, undo: Undo): readonly string[] {
   if (config.sql === 'images-only') return whyNotImagesOnly(undo, target.release)
-  return [...unreachable(stack, undo), ...withoutSql(undo), ...notAccepted(config, undo)]
+  return [
+    ...unreachable(stack, undo),
+    ...withoutSql(undo),
+    ...(config.dryRun ? [] : notAccepted(config, undo)),
+  ]
 }
 
 function unreachable(stack: Stack, undo: Undo): readonly string[] {
@@ -160,6 +164,12 @@ function notAccepted(config: RollbackConfig, undo: Undo): readonly string[] {
   return [
     `This rollback has class \`${rollbackClass}\` (${losses}). Set \`accept: ${rollbackClass}\` to accept this. ${MAY_FAIL}`,
   ]
+}
+
+/** A dry run without `accept` shows the plan too. */
+function riskOf(config: RollbackConfig, undo: Undo): readonly string[] {
+  const missing = notAccepted(config, undo)
+  return missing.length > 0 ? missing : [MAY_FAIL]
 }
 
 const MAY_FAIL =
@@ -247,7 +257,7 @@ function warnings(question: RollbackQuestion, undo: Undo): readonly string[] {
     contradictionIn(question).warnings,
     commonWarnings(stack, targets),
     from && to && compareVersions(to, from) < 0 ? downgradedClickHouse(from, to) : [],
-    config.sql === 'auto' && needsAccept(classOf(undo)) ? MAY_FAIL : [],
+    config.sql === 'images-only' || !needsAccept(classOf(undo)) ? [] : riskOf(config, undo),
     stays === 0
       ? []
       : `${amountOf(stays, 'Postgres migration')} ${are[0]} applied. Langfuse ${target.release} may need objects that ${are[1]} removed.`,

@@ -82,6 +82,8 @@ export type Records = {
   keep(id: string, artifact: Artifact): Promise<void>
   /** The newest record that was not rolled back, with its backups; `before`: only older ones than this. */
   latest(options?: { readonly before?: string }): Promise<KeptRecord | undefined>
+  /** The newest record, if it was rolled back. */
+  undone(): Promise<DeploymentRecord | undefined>
   /** Saves the baseline; returns its id. */
   keepBaseline(baseline: Baseline): Promise<string>
   /** The newest baseline. */
@@ -89,6 +91,9 @@ export type Records = {
   /** Whether a workflow run is in progress; undefined if the token lacks `actions: read`. */
   isRunning(run: string): Promise<boolean | undefined>
 }
+
+/** How the last status of a record begins that a rollback undid. */
+export const ROLLED_BACK = 'rolled back to Langfuse '
 
 export type RecordState = 'in_progress' | 'success' | 'failure' | 'inactive'
 

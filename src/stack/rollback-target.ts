@@ -29,6 +29,7 @@ export async function findRollbackTarget(
   // A rollback does not fail because deployments cannot be read.
   const latest = await observed('GitHub', async () => records?.latest())
   const recorded = latest.known ? latest.value : undefined
+  if (config.to === 'previous') await refuseUndone(records)
   const from = releaseOf(recorded?.record.from)
   if (recorded !== undefined && from !== undefined && (config.to === 'previous' || config.to === from)) {
     return {
@@ -44,6 +45,16 @@ export async function findRollbackTarget(
   if (latest.known) return target
   const unread = `The deployment records in ${records?.location} cannot be read (${latest.reason}).`
   return { ...target, warnings: [unread, ...target.warnings] }
+}
+
+/** An older record would lead further back than the release before the last deploy. */
+async function refuseUndone(records: Records | undefined): Promise<void> {
+  const undone = await observed('GitHub', async () => records?.undone())
+  if (!undone.known || undone.value === undefined) return
+  const { from, to } = undone.value
+  throw new RolloutError(
+    `There is nothing to go back to: the last deploy (Langfuse ${to}) was already rolled back to ${from ?? 'the release before it'}. To go further back, set \`to\` to the exact release.`,
+  )
 }
 
 /** What ran before that deploy. */

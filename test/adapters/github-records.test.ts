@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type GitHub, startGitHub } from '../../sandbox/github.ts'
 import { gitHubRecords } from '../../src/adapters/github-records.ts'
 import type { GitHubFailure } from '../../src/errors/errors.ts'
-import type { DeploymentRecord, Records } from '../../src/ports/github.ts'
+import { type DeploymentRecord, type Records, ROLLED_BACK } from '../../src/ports/github.ts'
 
 const RECORD: DeploymentRecord = {
   schema: 1,
@@ -54,6 +54,13 @@ test('a record that a rollback has undone no longer names the way back', async (
   const second = await location.open({ ...RECORD, from: '3.0.0', to: '3.1.0' })
   await location.mark(second, 'inactive', 'rolled back')
   expect(await location.latest()).toMatchObject({ id: first, record: { from: '2.93.7' } })
+  expect(await location.undone()).toBeUndefined()
+  const third = await location.open({ ...RECORD, from: '3.0.0', to: '3.2.0' })
+  await location.mark(third, 'inactive', `${ROLLED_BACK}3.0.0`)
+  await location.mark(await location.open(RECORD), 'inactive', 'another run was faster')
+  expect(await location.undone()).toMatchObject({ from: '3.0.0', to: '3.2.0' })
+  await location.mark(await location.open(RECORD), 'success', 'done')
+  expect(await location.undone()).toBeUndefined()
 })
 
 test('what there is to restore from is read back, the newest of each kind', async () => {

@@ -22,6 +22,7 @@ function fakeRecords(over: Partial<Records> = {}) {
     mark: async () => undefined,
     keep: async () => undefined,
     latest: async () => state.record,
+    undone: async () => undefined,
     keepBaseline: async baseline => String(kept.push(baseline)),
     baseline: async () => {
       const baseline = kept.at(-1)

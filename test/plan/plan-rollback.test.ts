@@ -83,7 +83,7 @@ test('the plan says what is undone in which order, what becomes of new data, and
   )
   expect(result.losses).toEqual([
     expect.stringMatching(
-      /^Langfuse 2\.93\.7 reads PostgreSQL only, .* An unknown number of traces, .* will not be visible/,
+      /^Langfuse 2\.93\.7 reads PostgreSQL only, .* Traces \(not counted\), .* will not be visible/,
     ),
     'Longest lock: no table is locked for more than about 1 s.',
   ])
@@ -103,6 +103,9 @@ test('where the site may fail, the plan says so, before and after it was accepte
   expect((plan(stackOn3(), { accept: 'lossy' }, facts) as Plan).warnings).toContainEqual(
     expect.stringMatching(sentence),
   )
+  const dry = plan(stackOn3(), { 'dry-run': 'true' }, facts) as Plan
+  expect(dry.warnings).toContainEqual(expect.stringMatching(/Set `accept: lossy` to accept this/))
+  expect(dry.steps.length).toBeGreaterThan(0)
 })
 
 const nameOf = (step: Step) =>

@@ -118,6 +118,10 @@ test('a web that does not become healthy: everything goes back by itself, the ca
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
   expect(stage.github.deployments.at(-1)?.statuses[0]?.state).toBe('inactive')
   expect([...world.appRunner.services.values()][0]?.status).toBe('RUNNING')
+  const previous = await stage.run('rollback')
+  expect(previous.commands.at(-1)?.message).toMatch(
+    /There is nothing to go back to: the last deploy \(Langfuse 3\.0\.0\) was already rolled back to 2\.93\.7/,
+  )
 })
 
 test('a token that may not write deployments: refused; with an empty token the record is in a file', async () => {

@@ -148,10 +148,19 @@ function expectNoSecret(text: string): void {
   }
 }
 
+test('a dry run with nothing to do is unchanged, so nobody is asked to approve it', async () => {
+  const { outputs, exitCode } = await stage.run('rollback', { to: '2.93.7', 'dry-run': 'true' })
+  expect({ outcome: outputs['outcome'], exitCode }).toEqual({ outcome: 'unchanged', exitCode: 0 })
+  expect(stage.github.all).toEqual([])
+})
+
 test('credentials that end before the deploy can: refused before the first change', async () => {
   const from = stage.stack.sandbox.requests.length
   const now = stage.stack.sandbox.world.clock.now()
-  const env = { AWS_SESSION_TOKEN: 't', AWS_CREDENTIAL_EXPIRATION: new Date(now.getTime() + 60_000).toISOString() }
+  const env = {
+    AWS_SESSION_TOKEN: 't',
+    AWS_CREDENTIAL_EXPIRATION: new Date(now.getTime() + 60_000).toISOString(),
+  }
   const result = await stage.run('deploy', { version: '3.0.0' }, { env })
   expect(result.outputs['outcome']).toBe('refused')
   expect(result.commands.at(-1)?.message).toMatch(

@@ -1,4 +1,4 @@
-import type { ReleaseFacts } from '../release/facts.ts'
+import { backgroundRowsOf, type ReleaseFacts } from '../release/facts.ts'
 import { majorOf } from '../release/requirements.ts'
 import {
   BACKGROUND_SWITCH,
@@ -133,7 +133,7 @@ export const backgroundMigrations = {
 
 /** https://github.com/langfuse/langfuse/issues/5859: the worker started before the web had migrated. */
 function withoutTable({ expected, facts }: Subject): Finding {
-  const wanted = expected === undefined ? [] : rowsOf(expected, facts)
+  const wanted = expected === undefined ? [] : backgroundRowsOf(expected, facts)
   return wanted.length === 0
     ? inconclusive(
         "PostgreSQL has no table background_migrations. Either the web has not run its migrations, or this is not Langfuse's database. Check the web's log and DATABASE_URL.",
@@ -174,16 +174,7 @@ function isScriptless({ script }: BackgroundMigration, { worker }: Stack, facts:
   const release = version === undefined ? undefined : facts.release(version)
   // The catalog does not know the scripts of newer releases.
   if (script === undefined || release === undefined || release.readFrom !== undefined) return false
-  return !rowsOf(release.version, facts).some(row => row.script === script)
-}
-
-/** The rows that a release creates in a new database: its worker has a script for each. */
-function rowsOf(version: string, facts: ReleaseFacts) {
-  if (facts.release(version) === undefined) return []
-  const known = new Set(facts.postgresMigrations(version).map(({ name }) => name))
-  return facts
-    .allBackgroundMigrations()
-    .filter(row => known.has(row.addedBy) && !(row.removedBy !== undefined && known.has(row.removedBy)))
+  return !backgroundRowsOf(release.version, facts).some(row => row.script === script)
 }
 
 function evaluate(groups: Groups, { worker }: Stack): Finding {

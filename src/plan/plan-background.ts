@@ -1,9 +1,9 @@
 import type { DeployConfig } from '../inputs/config.ts'
-import type { ReleaseFacts } from '../release/facts.ts'
+import { backgroundRowsOf, type ReleaseFacts } from '../release/facts.ts'
 import { majorOf, whyFinishFirst } from '../release/requirements.ts'
 import { BACKGROUND_SWITCH, isDormant, runsNone } from '../stack/rules.ts'
 import { type BackgroundMigration, currentRelease, type Stack } from '../stack/stack.ts'
-import type { RerunBackgroundMigrations } from './plan.ts'
+import type { RerunBackgroundMigrations, Step } from './plan.ts'
 
 type Question = {
   readonly config: { readonly version: string }
@@ -64,6 +64,59 @@ function remedyOf({ state }: BackgroundMigration, question: Question): string {
   return runsNone(question.stack.worker, workerRelease(question))
     ? `Set the worker's ${BACKGROUND_SWITCH} to \`true\` and wait until the migration has finished`
     : 'Wait until it has finished, or restart the worker if it makes no progress'
+}
+
+/**
+ * Background migrations that the target's worker starts: open rows, and rows that its Postgres migrations insert. Of a
+ * database that is not observed, the catalog tells which rows the running release cannot have run.
+ */
+export function startedByWorker(question: Question): readonly string[] {
+  const { config, stack, facts } = question
+  const { postgres, worker } = stack
+  const { version } = config
+  const { from } = wayOf(question)
+  if (runsNone(worker, version)) return []
+  const runs = (gate: string | undefined) => !isDormant({ gate }, worker, version)
+  const open = postgres.known
+    ? postgres.value.backgroundMigrations.filter(row => row.state === 'unfinished' && runs(row.gate))
+    : []
+  const before = from === undefined || facts.release(from) === undefined ? [] : facts.postgresMigrations(from)
+  const applied = new Set((postgres.known ? postgres.value.migrations : before).map(({ name }) => name))
+  const ranNone = !postgres.known && runsNone(worker, from)
+  const added = backgroundRowsOf(version, facts).filter(
+    row => (ranNone || !applied.has(row.addedBy)) && runs(gateOf(row.args)),
+  )
+  return [...new Set([...open, ...added].map(({ name }) => name))]
+}
+
+function gateOf({ envGate }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof envGate === 'string' ? envGate : undefined
+}
+
+/** Whether the worker that runs has a background migration to run. */
+export function mayBeCopying({ postgres, worker }: Stack): boolean {
+  if (!postgres.known || runsNone(worker)) return false
+  return postgres.value.backgroundMigrations.some(
+    row => row.state === 'unfinished' && !isDormant(row, worker),
+  )
+}
+
+/** Stopping ClickHouse makes them fail. */
+export function runningWhileClickHouseStops(
+  changes: readonly Step[],
+  { postgres }: Stack,
+): readonly string[] {
+  if (!postgres.known || !changes.some(stopsClickHouse)) return []
+  return postgres.value.backgroundMigrations
+    .filter(({ active }) => active === true)
+    .map(
+      ({ name }) =>
+        `Background migration ${name} is running, and would fail when this deploy stops ClickHouse. Wait until it has finished, then run again.`,
+    )
+}
+
+function stopsClickHouse(step: Step): boolean {
+  return step.kind === 'roll-ecs' && step.component === 'clickhouse' && step.follow === undefined
 }
 
 type RerunPlan = {

@@ -1,4 +1,4 @@
-import type { Component, DeployConfig } from '../inputs/config.ts'
+import { COMPONENTS, type Component, type DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { missingClickHouse } from '../release/requirements.ts'
 import type { CatalogRelease } from '../schema/catalog.ts'
@@ -15,8 +15,15 @@ import {
   webStep,
   whySingleWriter,
 } from './image-steps.ts'
-import { makePlan, type Plan, type Refusal, type Step } from './plan.ts'
-import { backgroundProblems, backgroundWarnings, planRerun, rerunNeeds } from './plan-background.ts'
+import { amountOf, makePlan, type Plan, type Refusal, type Step } from './plan.ts'
+import {
+  backgroundProblems,
+  backgroundWarnings,
+  planRerun,
+  rerunNeeds,
+  runningWhileClickHouseStops,
+  startedByWorker,
+} from './plan-background.ts'
 import { type BackupPlan, NO_BACKUP, planBackup } from './plan-backup.ts'
 import {
   bootWarnings,
@@ -58,6 +65,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...ecsBusy(question),
           ...clickhouseProblems(question),
           ...backgroundProblems(question),
+          ...runningWhileClickHouseStops(changes, stack),
           unfinishedRollback(stack) ?? [],
           ...contradictionIn(question).problems,
           ...commonProblems(stack, targets),
@@ -78,7 +86,13 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
     goesBack: goesBackOf({ ...question, from, steps, undo: back.undo }),
     losses: back.losses,
     steps,
-    warnings: [...warnings(question, changes), ...environment.warnings, ...backup.warnings, ...back.warnings],
+    warnings: [
+      ...warnings(question, changes),
+      ...environment.warnings,
+      ...backup.warnings,
+      ...back.warnings,
+      order.warning ?? [],
+    ].flat(),
   })
   const isApproved = config.planDigest === undefined || config.planDigest === plan.digest
   return isApproved ? plan : stale(plan, config.planDigest)
@@ -184,24 +198,47 @@ function warnings(question: DeployQuestion, changes: readonly Step[]): readonly 
 type Order = {
   readonly components: readonly Component[]
   /** Why ClickHouse goes first, against input `order`. */
-  readonly clickhouseFirst: string | undefined
+  readonly clickhouseFirst?: string
+  /** What goes wrong in the order that was asked for. */
+  readonly warning?: string
 }
 
 /**
- * Input `order`, unless the target needs a newer ClickHouse than the running one: then ClickHouse goes first. The
- * running release works on the newer ClickHouse too ("upgrade ClickHouse before the server",
- * https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v3-to-v4).
+ * Input `order`. ClickHouse goes first if the target needs a newer one than the running one: the running release works
+ * on the newer ClickHouse too ("upgrade ClickHouse before the server",
+ * https://langfuse.com/self-hosting/upgrade/upgrade-guides/upgrade-v3-to-v4). It also goes first in the default order if
+ * the new worker starts background migrations, which fail when ClickHouse stops.
  */
-function componentOrder({ config, stack, targets }: DeployQuestion): Order {
+function componentOrder(question: DeployQuestion): Order {
+  const { config, stack, targets } = question
   const asked = config.order
   const running = runningClickHouse(stack)
   const minimum = running === undefined ? undefined : missingClickHouse(config.version, running)
   const changes = wantedClickHouse(config, targets) !== undefined
-  if (minimum === undefined || !changes || asked[0] === 'clickhouse') {
-    return { components: asked, clickhouseFirst: undefined }
+  const components: Order['components'] = [
+    'clickhouse',
+    ...asked.filter(component => component !== 'clickhouse'),
+  ]
+  if (minimum !== undefined && changes && asked[0] !== 'clickhouse') {
+    const clickhouseFirst = `ClickHouse is deployed first, although \`order\` is \`${asked.join(',')}\`, because Langfuse ${config.version} needs ClickHouse ${minimum} or newer and ${running} is running.`
+    return { components, clickhouseFirst }
   }
-  return {
-    components: ['clickhouse', ...asked.filter(component => component !== 'clickhouse')],
-    clickhouseFirst: `ClickHouse is deployed first, although \`order\` is \`${asked.join(',')}\`, because Langfuse ${config.version} needs ClickHouse ${minimum} or newer and ${running} is running.`,
+  const started = stoppedUnder(question)
+  if (started.length === 0) return { components: asked }
+  const what = `${amountOf(started.length, 'background migration')} (${started[0]} first)`
+  if (asked.join() === COMPONENTS.join()) {
+    const clickhouseFirst = `ClickHouse is deployed before the worker, because the worker of Langfuse ${config.version} starts ${what}, and they would fail when ClickHouse stops.`
+    return { components, clickhouseFirst }
   }
+  const warning = `Input \`order\` is \`${asked.join(',')}\`, so ClickHouse stops after the new worker has started ${what}, and they may fail. Set \`order: ${components.join(',')}\`.`
+  return { components: asked, warning }
+}
+
+/** Background migrations that the new worker would start before ClickHouse stops, in the order that was asked for. */
+function stoppedUnder(question: DeployQuestion): readonly string[] {
+  const { config, stack, targets } = question
+  const both = [ecsStep(stack.worker, targets.worker), ecsStep(stack.clickhouse, targets.clickhouse)]
+  if (both.includes(undefined) || config.order.indexOf('clickhouse') < config.order.indexOf('worker'))
+    return []
+  return startedByWorker(question)
 }

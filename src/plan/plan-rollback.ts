@@ -7,6 +7,7 @@ import { CHANGES_NOTHING } from './goes-back.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import { meaningOf } from './losses.ts'
 import { amountOf, componentName, makePlan, type Plan, type Refusal, type Step } from './plan.ts'
+import { mayBeCopying } from './plan-background.ts'
 import { commonProblems, commonWarnings, contradictionIn, type MissingImage } from './preflight.ts'
 import { downgradedClickHouse } from './preflight-release.ts'
 import {
@@ -237,14 +238,19 @@ function validate(undo: Undo, pending: Pending): readonly Step[] {
   ]
 }
 
-/** Images in the reverse of deploy's order: web, ClickHouse, worker. */
+/**
+ * Images in the reverse of deploy's order: web, ClickHouse, worker. The worker is before ClickHouse if it may be running
+ * background migrations, which fail when ClickHouse stops.
+ */
 function imageSteps(question: RollbackQuestion): readonly Step[] {
   const { stack, targets } = question
-  return [
-    webStep(question),
-    ecsStep(stack.clickhouse, targets.clickhouse),
-    ecsStep(stack.worker, targets.worker),
-  ].filter(step => step !== undefined)
+  const [worker, clickhouse] = [stack.worker, stack.clickhouse].map(component =>
+    ecsStep(component, targets[component.component]),
+  )
+  if (worker === undefined || clickhouse === undefined || !mayBeCopying(stack))
+    return [webStep(question), clickhouse, worker].filter(step => step !== undefined)
+  const reason = `${clickhouse.reason} ClickHouse goes back last, because the worker may be running background migrations, and they fail when ClickHouse stops.`
+  return [webStep(question) ?? [], worker, { ...clickhouse, reason }].flat()
 }
 
 function warnings(question: RollbackQuestion, undo: Undo): readonly string[] {

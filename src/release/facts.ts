@@ -1,5 +1,5 @@
 import type { ReleaseTree } from '../ports/github.ts'
-import type { Catalog, CatalogRelease, PostgresMigration } from '../schema/catalog.ts'
+import type { BackgroundMigration, Catalog, CatalogRelease, PostgresMigration } from '../schema/catalog.ts'
 import { compareVersions } from './release.ts'
 
 /** The part of the catalog that the planner reads. */
@@ -25,6 +25,15 @@ export type DownSqlFacts = Pick<ReleaseFacts, 'downSql' | 'toolbox'>
 /** Files and the journal name ClickHouse's migrations with four digits, as Langfuse does. */
 export function clickhouseName(version: number): string {
   return String(version).padStart(4, '0')
+}
+
+/** Rows of `background_migrations` that a release creates in a new database: its worker has a script for each. */
+export function backgroundRowsOf(version: string, facts: ReleaseFacts): readonly BackgroundMigration[] {
+  if (facts.release(version) === undefined) return []
+  const known = new Set(facts.postgresMigrations(version).map(({ name }) => name))
+  return facts
+    .allBackgroundMigrations()
+    .filter(row => known.has(row.addedBy) && !(row.removedBy !== undefined && known.has(row.removedBy)))
 }
 
 /**

@@ -6,7 +6,7 @@ import type { ReleaseFacts } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Facts } from '../../src/schema/snapshot.ts'
 import type { RollbackTarget } from '../../src/stack/rollback-target.ts'
-import type { PendingUndo, Stack } from '../../src/stack/stack.ts'
+import type { BackgroundMigration, PendingUndo, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import { fakeRunner } from '../support/runner.ts'
 import { DIGEST, FACTS, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
@@ -74,7 +74,25 @@ test('ClickHouse going back to an older version is planned with a warning', () =
       expect.stringMatching(/changes from 24\.8\.7 to the older 24\.3\.1 on the same data/),
     ]),
   )
+
+  // A copy that the newer worker may be running would fail when ClickHouse stops.
+  const background = [{ name: '20241024_a', state: 'unfinished' as const, gate: undefined }]
+  const copying = planRollback({
+    config,
+    stack: stackOn3({ postgres: withBackground(background) }),
+    target,
+    targets: { ...TARGETS, clickhouse },
+    facts: FACTS,
+  }) as Plan
+  expect(copying.steps.map(nameOf)).toEqual(['expand', 'web', 'worker', 'clickhouse', 'contract', 'validate'])
+  expect(copying.steps[3]?.reason).toMatch(/ClickHouse goes back last, because the worker may be running/)
 })
+
+function withBackground(backgroundMigrations: readonly BackgroundMigration[]): Stack['postgres'] {
+  const { postgres } = stackOn3()
+  if (!postgres.known) throw new Error('unreachable')
+  return known({ ...postgres.value, backgroundMigrations }, 'x')
+}
 
 test('the plan says what is undone in which order, what becomes of new data, and who waits how long', () => {
   const result = plan(stackOn3()) as Plan

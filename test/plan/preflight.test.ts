@@ -285,6 +285,84 @@ test('a newer ClickHouse that the target does not need keeps its place', () => {
   expect(rolled).toEqual(['worker', 'clickhouse', 'web'])
 })
 
+function rolledBy(result: Plan | Refusal) {
+  if (result.kind === 'refusal') throw new Error(result.problems.join('\n'))
+  return result.steps.flatMap(step =>
+    step.kind === 'roll-ecs' || step.kind === 'roll-app-runner' ? [step] : [],
+  )
+}
+
+test.each<readonly [string, Stack, Inputs, RegExp | undefined]>([
+  [
+    "v2's copies, which no v2 runs",
+    stackOn('2.93.7', { background: [row(TRACES, 'unfinished')] }),
+    { version: '3.0.0' },
+    /^Change ClickHouse .*ClickHouse is deployed before the worker, because the worker of Langfuse 3\.0\.0 starts 1 background migration \(20241024_1730_\S+ first\), and they would fail when ClickHouse stops\.$/,
+  ],
+  [
+    'rows that the target brings',
+    stackOn('3.29.0'),
+    { version: '3.225.4' },
+    /starts 6 background migrations \(20250417_1737_\S+ first\)/,
+  ],
+  [
+    'databases that are not seen, on v2',
+    { ...stackOn('2.93.7'), postgres: unknown('no agent', 'not-asked') },
+    { version: '3.0.0' },
+    /starts 4 background migrations/,
+  ],
+  [
+    'rows that have finished',
+    stackOn('3.0.0', { background: [row(TRACES, 'finished')] }),
+    { version: '3.1.0' },
+    undefined,
+  ],
+  [
+    'rows behind a gate that is closed',
+    stackOn('3.224.0', { background: [row(V4_1, 'unfinished', BACKFILL)] }),
+    { version: '3.225.4' },
+    undefined,
+  ],
+  [
+    'a worker that runs none',
+    withWorkerVariable(
+      stackOn('2.93.7', { background: [row(TRACES, 'unfinished')] }),
+      'LANGFUSE_ENABLE_BACKGROUND_MIGRATIONS',
+      'false',
+    ),
+    { version: '3.0.0' },
+    undefined,
+  ],
+])('what the new worker sets going is not disturbed: %s', (_name, stack, inputs, why) => {
+  const rolled = rolledBy(plan(stack, { ...inputs, 'clickhouse-version': '25.3.2' }))
+  expect(rolled.map(({ component }) => component)).toEqual(
+    why === undefined ? ['worker', 'clickhouse', 'web'] : ['clickhouse', 'worker', 'web'],
+  )
+  const reason = rolled.find(({ component }) => component === 'clickhouse')?.reason
+  if (why === undefined) expect(reason).not.toMatch(/before the worker/)
+  else expect(reason).toMatch(why)
+})
+
+test('an order that was asked for is kept, with what goes wrong in it', () => {
+  const stack = stackOn('2.93.7', { background: [row(TRACES, 'unfinished')] })
+  const inputs = { version: '3.0.0', 'clickhouse-version': '25.3.2', order: 'worker,web,clickhouse' }
+  const result = plan(stack, inputs)
+  expect(rolledBy(result).map(({ component }) => component)).toEqual(['worker', 'web', 'clickhouse'])
+  expect(warningsOf(result)).toContainEqual(
+    expect.stringMatching(
+      /^Input `order` is `worker,web,clickhouse`, so ClickHouse stops after .* may fail\. Set `order: clickhouse,worker,web`\.$/,
+    ),
+  )
+})
+
+test('a copy that runs now is not stopped under: with a new ClickHouse it is a refusal, without one it is none', () => {
+  const stack = stackOn('3.29.0', { background: [{ ...row(TRACES, 'unfinished'), active: true }] })
+  expect(problems(plan(stack, { version: '3.29.0', 'clickhouse-version': '25.3.2' }))).toEqual([
+    expect.stringMatching(/1730_\S+ is running, and would fail when this deploy stops ClickHouse\. Wait/),
+  ])
+  expect(problems(plan(stack, { version: '3.29.0' }))).toEqual([])
+})
+
 test.each<readonly [string, string, string, RegExp | undefined]>([
   ['over more than a year', '24.8.7', '25.12.3', /jumps from 24\.8\.7 to 25\.12\.3, .*EFS recovery point/],
   ['within a year', '25.3.2', '25.12.3', undefined],

@@ -116,7 +116,7 @@ test('the article: planned, deployed, used, gone back from, and deployed again',
   })
 
   await step(
-    'a dry run plans backup, migrations, worker, ClickHouse, web with 0 % and 100 %, and writes nothing',
+    'a dry run plans backup, migrations, ClickHouse with 0 % and 100 %, worker, web; it says whether it goes back, and writes nothing',
     async () => {
       const { result, writes } = await writesDuring(() =>
         stage.run('deploy', { ...UPGRADE, 'dry-run': 'true' }),
@@ -130,11 +130,16 @@ test('the article: planned, deployed, used, gone back from, and deployed again',
       expect(plan.steps.map(step => step['component'] ?? step['kind'])).toEqual([
         'backup-database',
         'migrate',
-        'worker',
         'clickhouse',
+        'worker',
         'web',
       ])
-      expect(plan.steps[3]).toMatchObject({ settings: { minimumHealthyPercent: 0, maximumPercent: 100 } })
+      const [first, second] = result.stdout.slice(result.stdout.indexOf('Plan sha256:')).split('\n')
+      expect(first).toMatch(/2\.93\.7 → 3\.0\.0, rollback class schema/)
+      expect(second).toMatch(/^ {2}Goes back by itself: yes, because it can undo 3 migrations without losing/)
+      expect(result.summary).toMatch(/\nPlan `sha256:\w+`\n\n\*\*Goes back by itself: yes\*\*, because/)
+      expect(plan).toMatchObject({ goesBack: { answer: 'yes' } })
+      expect(plan.steps[2]).toMatchObject({ settings: { minimumHealthyPercent: 0, maximumPercent: 100 } })
       expect(writes).toEqual([])
       expect(stage.github.deployments).toEqual([])
       approved = result.outputs['plan-digest'] ?? ''

@@ -109,6 +109,16 @@ test('migrate: task, and back', async () => {
         'UpdateService',
         'UpdateService',
       ])
+      // The new worker starts four background migrations, which ClickHouse must not stop under.
+      const updated = writes.filter(({ operation }) => operation === 'UpdateService')
+      expect(updated.map(({ input }) => input['service'] ?? 'web')).toEqual([
+        'clickhouse',
+        'langfuse_worker',
+        'web',
+      ])
+      expect(result.stdout).toMatch(
+        /ClickHouse is deployed before the worker, because .* starts 4 background/,
+      )
       expect(seen[0]).toEqual({ postgres: 273, clickhouse: '6' })
       expect(result.stdout).toMatch(/│ Applying migration `20241206115829_/)
       expect(result.stdout).toMatch(/✔ .*2 Postgres migrations and 1 ClickHouse migration applied/)
@@ -164,7 +174,7 @@ test('a dirty ClickHouse that only the task can see: failed with cause and fix, 
   const errors = result.commands.filter(({ command }) => command === 'error')
   expect(errors.map(error => error.message)).toEqual([
     expect.stringMatching(
-      /ClickHouse's schema is dirty: migration 5 started but did not finish.*force the schema version to 4.* exit code 1.*Not started: worker/,
+      /ClickHouse's schema is dirty: migration 5 started but did not finish.*force the schema version to 4.* exit code 1.*Not started: ClickHouse .*, worker/,
     ),
   ])
   expect(result.summary).toMatch(/Dirty database version 5/)

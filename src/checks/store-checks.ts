@@ -144,10 +144,19 @@ function withoutTable({ expected, facts }: Subject): Finding {
 }
 
 /**
- * `dormant`: its feature flag is off. `off`: this worker runs none at all. `scriptless`: the worker's image has no such
+ * `dormant`: its feature flag is off. `off`: this worker runs none at all. `left`: failed on v3, and v2 runs none. `scriptless`: the worker's image has no such
  * script, which stops all of them. `stalled`: no worker is running any of them.
  */
-type State = 'finished' | 'failed' | 'scriptless' | 'dormant' | 'off' | 'active' | 'queued' | 'stalled'
+type State =
+  | 'finished'
+  | 'failed'
+  | 'left'
+  | 'scriptless'
+  | 'dormant'
+  | 'off'
+  | 'active'
+  | 'queued'
+  | 'stalled'
 type Groups = ReadonlyMap<State, readonly BackgroundMigration[]>
 
 function groupsOf(rows: readonly BackgroundMigration[], { stack, facts }: Subject): Groups {
@@ -160,12 +169,18 @@ function stateOf(
   busy: boolean,
   { stack, facts }: Pick<Subject, 'stack' | 'facts'>,
 ): State {
-  if (row.state !== 'unfinished') return row.state
+  if (row.state === 'failed') return isLeft(stack) ? 'left' : 'failed'
+  if (row.state === 'finished') return 'finished'
   if (row.active === true) return 'active'
   if (runsNone(stack.worker)) return 'off'
   if (isDormant(row, stack.worker)) return 'dormant'
   if (isScriptless(row, stack, facts)) return 'scriptless'
   return busy ? 'queued' : 'stalled'
+}
+
+function isLeft({ worker }: Stack): boolean {
+  const { version } = worker.image
+  return version !== undefined && majorOf(version) < 3 && runsNone(worker)
 }
 
 /** https://github.com/langfuse/langfuse/issues/7315 */
@@ -212,6 +227,13 @@ function open(of: (state: State) => readonly BackgroundMigration[], version: str
     )
   const notes = [
     off.length > 0 ? `${namesOf(off)} will run on Langfuse 3` : '',
+    of('left').length > 0
+      ? `${namesOf(of('left'))} failed on Langfuse 3, and Langfuse 2 does not run it. When you deploy Langfuse 3 again, set \`rerun-background-migrations: ${of(
+          'left',
+        )
+          .map(row => row.name)
+          .join(',')}\``
+      : '',
     of('dormant').length > 0 ? `${namesOf(of('dormant'))} will not run, because its feature flag is off` : '',
   ].filter(note => note !== '')
   const finished = of('finished').length

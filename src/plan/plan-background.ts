@@ -6,7 +6,7 @@ import { type BackgroundMigration, currentRelease, type Stack } from '../stack/s
 import type { RerunBackgroundMigrations, Step } from './plan.ts'
 
 type Question = {
-  readonly config: { readonly version: string }
+  readonly config: { readonly version: string; readonly rerun: readonly string[] }
   readonly stack: Stack
   readonly facts: ReleaseFacts
 }
@@ -22,36 +22,50 @@ export function backgroundProblems(question: Question): readonly string[] {
 
 /** Background migrations that the target does not need finished. */
 export function backgroundWarnings(question: Question): readonly string[] {
-  return openRows(question)
-    .filter(row => whyFinishFirst(row.name, wayOf(question)) === undefined && !waitsForV3(row, question))
-    .map(
-      row =>
-        `Background migration ${row.name} ${stateOf(row)}. Langfuse requires all background migrations to finish before the next upgrade. ${remedyOf(row, question)}.`,
-    )
+  return [
+    ...openRows(question)
+      .filter(row => whyFinishFirst(row.name, wayOf(question)) === undefined)
+      .map(
+        row =>
+          `Background migration ${row.name} ${stateOf(row)}. Langfuse requires all background migrations to finish before the next upgrade. ${remedyOf(row, question)}.`,
+      ),
+    ...failedBefore(question),
+  ]
+}
+
+/** A worker of v3 runs no migration again that failed on an earlier v3. */
+function failedBefore({ stack, facts, config }: Question): readonly string[] {
+  const { postgres } = stack
+  if (!postgres.known || !leavesThemToV3(stack, facts) || majorOf(config.version) < 3) return []
+  const failed = postgres.value.backgroundMigrations.filter(({ state }) => state === 'failed')
+  const names = failed.map(({ name }) => name).filter(name => !config.rerun.includes(name))
+  if (names.length === 0) return []
+  return [
+    `Background migrations that failed on an earlier Langfuse 3 do not start again by themselves. Set \`rerun-background-migrations: ${names.join(',')}\` for this deploy.`,
+  ]
 }
 
 function wayOf({ config, stack, facts }: Question) {
   return { from: currentRelease(stack, facts), to: config.version }
 }
 
-/** Unfinished or failed, without those that the worker's environment turns off. */
+/** Unfinished or failed, without those that the worker's environment or v2 does not run. */
 function openRows(question: Question): readonly BackgroundMigration[] {
   const { postgres, worker } = question.stack
-  if (!postgres.known) return []
+  if (!postgres.known || leavesThemToV3(question.stack, question.facts)) return []
   return postgres.value.backgroundMigrations.filter(
     row => row.state !== 'finished' && !isDormant(row, worker, workerRelease(question)),
   )
 }
 
-function workerRelease({ stack, facts }: Question): string | undefined {
+function workerRelease({ stack, facts }: Pick<Question, 'stack' | 'facts'>): string | undefined {
   return stack.worker.image.version ?? currentRelease(stack, facts)
 }
 
 /** v2 runs none itself: the deployed v3 copies its rows. */
-function waitsForV3({ state }: BackgroundMigration, question: Question): boolean {
-  const release = workerRelease(question)
-  const isV2 = release !== undefined && majorOf(release) < 3
-  return state === 'unfinished' && isV2 && runsNone(question.stack.worker, release)
+function leavesThemToV3(stack: Stack, facts: ReleaseFacts): boolean {
+  const release = workerRelease({ stack, facts })
+  return release !== undefined && majorOf(release) < 3 && runsNone(stack.worker, release)
 }
 
 function stateOf({ state }: BackgroundMigration): string {

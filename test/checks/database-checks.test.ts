@@ -447,7 +447,7 @@ const BACKGROUND: readonly Case[] = [
   ],
   [
     'failed, with its reason',
-    background({ state: 'failed', failure: 'socket hang up' }),
+    compose(worker('3.0.0'), background({ state: 'failed', failure: 'socket hang up' })),
     'background-migrations',
     'failed',
     /b1 failed with "socket hang up"\. Fix .*`rerun-background-migrations: b1`/,
@@ -472,6 +472,13 @@ const BACKGROUND: readonly Case[] = [
     'background-migrations',
     'passed',
     /b1 will not run, because its feature flag is off/,
+  ],
+  [
+    'failed on v3, after a rollback to v2, which runs none',
+    background({ state: 'failed', failure: 'socket hang up' }),
+    'background-migrations',
+    'passed',
+    /b1 failed on Langfuse 3, and Langfuse 2 does not run it.*`rerun-background-migrations: b1`/,
   ],
   ['left for v3 by v2', background({}), 'background-migrations', 'passed', /b1 will run on Langfuse 3/],
   [

@@ -256,6 +256,23 @@ test('rows that v2 leaves to v3 are no reason to wait; a v3 worker that runs non
   ])
 })
 
+test('a plan on v2 never advises to wait for what v2 does not run; what failed on v3 is to be re-run', () => {
+  const names = [TRACES, 'b2', 'b3', 'b4']
+  const open = stackOn('2.93.7', { background: names.map(name => row(name, 'unfinished')) })
+  expect(plan(open, { version: '3.100.0' })).toMatchObject({
+    kind: 'refusal',
+    problems: [expect.stringMatching(/Deploy 3\.29\.0 first/)],
+  })
+  const failed = stackOn('2.93.7', { background: names.map(name => row(name, 'failed')) })
+  const about = (result: Plan | Refusal) =>
+    warningsOf(result).filter(warning => warning.includes('ackground migration'))
+  expect(about(plan(failed, { version: '3.0.0' }))).toEqual([
+    expect.stringContaining(`\`rerun-background-migrations: ${names.join(',')}\``),
+  ])
+  const rerun = { version: '3.0.0', 'rerun-background-migrations': names.join(',') }
+  expect(about(plan(failed, rerun))).toEqual([])
+})
+
 test('a background migration that nothing depends on yet is a warning', () => {
   const background = [row('20250711_1347_patch_llm_tool_schema_audit_logs', 'failed')]
   expect(warningsOf(plan(stackOn('3.100.0', { background }), { version: '3.101.0' }))).toEqual(

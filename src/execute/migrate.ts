@@ -17,7 +17,7 @@ import {
   stopTask,
   tidy,
 } from './one-off-task.ts'
-import { logLocation, reasonsOf, type TaskLog, taskLog } from './task-log.ts'
+import { logLocation, quoted, reasonsOf, type TaskLog, taskLog } from './task-log.ts'
 import { waitFor } from './wait.ts'
 
 /**
@@ -174,7 +174,7 @@ function assertSuccess(task: EcsTask, exitCode: number | undefined, log: TaskLog
   if (exitCode === 0) {
     if (log.lines.length === 0 || hasMigrated(log.lines)) return
     throw new StepFailed(
-      `The migration task ended with exit code 0, but its log does not show that Prisma ran: check that the image uses Langfuse's own entry point.`,
+      `The migration task ended with exit code 0, but its log does not show that Prisma ran: check that the image uses Langfuse's own entry point.${lastLines(log)}`,
       evidence,
     )
   }
@@ -182,8 +182,18 @@ function assertSuccess(task: EcsTask, exitCode: number | undefined, log: TaskLog
   const end =
     exitCode === undefined
       ? `The migration task did not start (${task.stoppedReason ?? 'ECS gives no reason'}), so nothing was migrated.`
-      : `The migration task ended with exit code ${exitCode}. ${stateOf(log)}`
+      : `The migration task ended with exit code ${exitCode}. ${stateOf(log)}${cause === '' ? lastLines(log) : ''}`
   throw new StepFailed(`${cause}${end}`, evidence)
+}
+
+const LAST_LINES = 10
+const LONGEST_LINE = 300
+
+/** What a person reads who knows the cause that this action does not know. */
+function lastLines({ lines }: TaskLog): string {
+  const last = lines.filter(line => line.trim() !== '').slice(-LAST_LINES)
+  if (last.length === 0) return ''
+  return [' The log ends with:', ...last.map(line => quoted(line.slice(0, LONGEST_LINE)))].join('\n')
 }
 
 /** If the databases are reachable: every expected migration is applied, and ClickHouse is not dirty. */

@@ -138,6 +138,23 @@ test('a dirty ClickHouse: cause and fix first, then what the log shows', async (
   expect(activeOf(world)).toEqual([])
 })
 
+test('a task that dies of something unknown: its last ten lines, safe to print', async () => {
+  const { result } = await run({
+    exitCode: 7,
+    seconds: 5,
+    log: [
+      ...Array.from({ length: 12 }, (_, at) => [at / 10, `line ${at} of AUTH hunter2hunter2`] as const),
+      [3, ''],
+      [4, '::error::##[group]x'],
+    ],
+  })
+  const [, ...lines] = result.sentence.split('\n')
+  expect(lines).toEqual([
+    ...Array.from({ length: 9 }, (_, at) => `│ line ${at + 3} of AUTH ***`),
+    '│ ::error::## [group]x',
+  ])
+})
+
 test.each([
   [
     "CannotPullContainerError: pull image manifest has been retried 7 time(s): image Manifest does not contain descriptor matching platform 'linux/amd64'",

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Pool } from 'pg'
+import { REGISTRY } from '../../sandbox/aws/ids.ts'
 import { clickhouseClient } from '../../sandbox/langfuse/clickhouse-http.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
@@ -186,6 +187,23 @@ test('a dirty ClickHouse that only the task can see: failed with cause and fix, 
   )
   expect(activeMigrationDefinitions()).toBe(0)
   await setClickHouseVersion(5, false)
+})
+
+test('a migration task that dies of something unknown: its last lines are where a person looks first', async () => {
+  const { world } = stage.stack.sandbox
+  const found = world.images.find(`${REGISTRY}/langfuse-web:3.0.0`)
+  if (!found.found) throw new Error('no web image')
+  const lines = Array.from({ length: 11 }, (_, at) => `strange line ${at}`)
+  world.images.remove(`${REGISTRY}/langfuse-web:3.0.0`)
+  world.pushImage({ ...found.image, program: { kind: 'scripted', exitAfter: 2, exitCode: 7, log: lines } })
+  const { result } = await deploy({ ...UPGRADE, 'on-failure': 'stop' })
+  world.images.remove(`${REGISTRY}/langfuse-web:3.0.0`)
+  world.pushImage(found.image)
+  expect(result.outputs['outcome']).toBe('failed')
+  for (const text of [result.commands.at(-1)?.message, result.summary, JSON.stringify(result.report)]) {
+    expect(text).toMatch(/exit code 7[\s\S]*│ strange line 1\b[\s\S]*│ strange line 10\b/)
+    expect(text).not.toContain('│ strange line 0')
+  }
 })
 
 /** The last, which leaves the stage on 3.0.0. */

@@ -97,7 +97,7 @@ function toService(service: Sdk.Service | undefined, whole: Whole): AppRunnerSer
   return {
     arn: service?.ServiceArn ?? '',
     name: service?.ServiceName ?? '',
-    url: service?.ServiceUrl === undefined ? '' : `https://${service.ServiceUrl}`,
+    url: service?.ServiceUrl ? `https://${service.ServiceUrl}` : '',
     status: service?.Status ?? '',
     image: image?.ImageIdentifier ?? '',
     automaticDeployments: source?.AutoDeploymentsEnabled ?? false,

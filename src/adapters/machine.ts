@@ -19,7 +19,8 @@ export const http: Http = {
       signal: AbortSignal.timeout(timeoutMs),
       ...(headers && { headers }),
     })
-    return { status: response.status, body: await response.text() }
+    const location = response.headers.get('location') ?? undefined
+    return { status: response.status, body: await response.text(), location }
   },
 }
 

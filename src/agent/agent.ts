@@ -19,7 +19,17 @@ import {
   workerAddresses,
 } from '../stack/probe-inside.ts'
 import { type EcsComponent, known, type Mount, type Observed, type Unseen, unknown } from '../stack/stack.ts'
-import type { Answers, CountJob, Job, JobFailure, Library, RearmJob, Spec, Undone } from './job.ts'
+import type {
+  Answers,
+  CountJob,
+  Job,
+  JobFailure,
+  Library,
+  ObserveJob,
+  RearmJob,
+  Spec,
+  Undone,
+} from './job.ts'
 import { partsOf, textsOf } from './library.ts'
 import {
   type AgentContext,
@@ -52,7 +62,12 @@ export type Program = 'observe' | 'undo'
 export function createAgent(options: AgentOptions): Agent {
   const memory: Memory = { phases: new Map(), kept: undefined }
   return {
-    observe: (worker, deepProbe, release) => observe({ ...options, worker }, { deepProbe, release }, options),
+    observe: (worker, deepProbe, { tasks, url }, release) =>
+      observe(
+        { ...options, worker },
+        { deepProbe, web: [...tasks, ...(url === undefined ? [] : [url])], release },
+        options,
+      ),
     probeMount: (worker, clickhouse) => probeMount({ ...options, worker }, clickhouse, options),
     count: (losses, worker) => count(losses, { ...options, worker }, options),
     rearm: {
@@ -90,13 +105,13 @@ async function observe(
   context: AgentContext,
   {
     deepProbe = false,
-    release,
-  }: { readonly deepProbe?: boolean | undefined; readonly release: Claim | undefined },
+    ...asked
+  }: Pick<ObserveJob, 'web' | 'release'> & { readonly deepProbe: boolean | undefined },
   { program, optional }: AgentOptions,
 ): Promise<Inside> {
   const { worker, say } = context
   try {
-    const job = { kind: 'observe', workers: workerAddresses(worker), deepProbe, release } as const
+    const job = { kind: 'observe', workers: workerAddresses(worker), deepProbe, ...asked } as const
     const inside = await answerTo(job, 'observe the databases', await program('observe'), context)
     say('The agent observed the databases.')
     return inside

@@ -21,6 +21,8 @@ export type Job = ObserveJob | MountJob | CountJob | RearmJob | UndoJob | KeepJo
 export type ObserveJob = {
   readonly kind: 'observe'
   readonly workers: readonly WorkerAddress[]
+  /** Where the web's health can be read: its tasks, then its URL. */
+  readonly web: readonly string[]
   readonly deepProbe: boolean
   /** The run's last observation releases its lock. */
   readonly release?: Claim | undefined

@@ -39,11 +39,11 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
 }
 
 async function observe(
-  { workers, deepProbe, release }: ObserveJob,
+  { deepProbe, release, ...addresses }: ObserveJob,
   tools: Tools,
 ): Promise<Answers['observe']> {
   const stores = { ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING }
-  const inside = await probeInside(stores, workers, deepProbe)
+  const inside = await probeInside(stores, addresses, deepProbe)
   // A lock that stays expires, so the observation counts.
   if (release !== undefined)
     await inSession(givenPostgres(tools), session => releaseLock(session, release)).catch(error =>

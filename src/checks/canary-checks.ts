@@ -52,11 +52,16 @@ function arrived(seen: Canary, read: CanaryRead): Finding {
 /** One leftover is a killed run; this many mean that Langfuse accepts deletions but does not process them. */
 const MANY_LEFT = 5
 
+/** Wrong keys are no fault of a part of the stack. */
+function ofTheKeys(sentence: string): Finding {
+  return { ...failed(sentence), about: [] }
+}
+
 /** The first hop: the web's answer to the write. */
 function refused({ address, route }: Canary, status: number, problem: string): Finding {
   const answer = problem === '' ? `${status}` : `${status}: ${problem}`
   if (status === 401 || status === 403)
-    return failed(
+    return ofTheKeys(
       `The web rejected the canary (${answer}): \`langfuse-public-key\` and \`langfuse-secret-key\` are not a valid pair of one project of ${address}, or SALT was changed. Use the keys of a project, not of an organization.`,
     )
   if (problem.includes('events_only'))
@@ -95,7 +100,7 @@ function refused({ address, route }: Canary, status: number, problem: string): F
 /** Accepted, but the answer to the read says that waiting is useless. */
 function unreadable({ route }: Canary, { last }: CanaryRead): Finding {
   if (/^40[13]/.test(last))
-    return failed(
+    return ofTheKeys(
       `The web accepted the canary but denies reading it (${last}): use an API key that may read.`,
     )
   if (route.path === 'otel')

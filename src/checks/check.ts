@@ -55,6 +55,8 @@ export type Subject = {
   /** The release that should run: the deploy's target, or what the web reports. */
   readonly expected: Release | undefined
   readonly facts: ReleaseFacts
+  /** The observation before this run's change; absent: this run changes nothing. */
+  readonly before?: Stack | undefined
   /** undefined: no canary was written. */
   readonly canary?: Observed<Canary> | undefined
   /** The last deploy; absent: input `baseline` is `none`. */

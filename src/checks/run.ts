@@ -9,6 +9,7 @@ import { BACKUP_CHECKS } from './backups.ts'
 import { canary } from './canary-checks.ts'
 import { type Check, type CheckState, type Finding, inconclusive, type Subject } from './check.ts'
 import { clickhouseName, cloudMap, cloudMapSettings } from './cloud-map-checks.ts'
+import { type Compared, type Comparison, compare } from './compare.ts'
 import { clickhouseDisk, DATABASE_CHECKS } from './database-checks.ts'
 import { drift } from './drift-check.ts'
 import { ENVIRONMENT_CHECKS } from './environment.ts'
@@ -20,10 +21,8 @@ import {
   clickhouseSteady,
   oneRelease,
   RELEASE_CHECKS,
-  webHealth,
   webHealthCheck,
   webSteady,
-  webVersion,
   workerHealth,
   workerSteady,
 } from './services.ts'
@@ -31,6 +30,7 @@ import { SETTINGS_CHECKS } from './settings.ts'
 import { efs, STORAGE_CHECKS } from './storage-checks.ts'
 import { backgroundMigrations, clickhousePing, clickhouseSchema, postgresMigrations } from './store-checks.ts'
 import { valkey } from './valkey-checks.ts'
+import { webHealth, webVersion } from './web.ts'
 
 const TABLE = [
   webSteady,
@@ -135,6 +135,38 @@ export type Settled = {
   readonly checks: readonly CheckResult[]
   /** Why it could not be observed. */
   readonly problem: string | undefined
+  readonly comparison: Comparison
+}
+
+/** What was observed before a change, and how the settling checks evaluate it. */
+export type Before = { readonly stack: Stack; readonly checks: readonly CheckResult[] }
+
+export async function evaluateBefore(
+  stack: Stack,
+  expected: Release | undefined,
+  facts: ReleaseFacts,
+): Promise<Before> {
+  return { stack, checks: await runChecks(SETTLING, { stack, expected, facts }) }
+}
+
+/** Checks whose findings a change did not cause: as bad before it, or about parts that it does not change. */
+export function unrelatedChecks({ checks }: Before, changed: Compared['changed']): readonly CheckId[] {
+  const isBad = ({ state }: CheckResult) => state !== 'passed' && state !== 'skipped'
+  return checks
+    .filter(check => isBad(check) || !check.about.some(part => changed.has(part)))
+    .map(({ id }) => id)
+}
+
+/** Findings of a later verify that are a reason to go back: of the set-up none is. */
+export function regressionsIn(
+  results: readonly CheckResult[],
+  { failOn, unrelated }: { readonly failOn: 'failed' | 'warning'; readonly unrelated: readonly string[] },
+): readonly CheckId[] {
+  const may = new Set<CheckId>([...SETTLING.map(({ id }) => id), canary.id])
+  return results
+    .filter(({ state }) => state === 'failed' || (failOn === 'warning' && state === 'warning'))
+    .filter(({ id, about }) => may.has(id) && about.length > 0 && !unrelated.includes(id))
+    .map(({ id }) => id)
 }
 
 /** AWS answers lag behind changes: Cloud Map by half a minute, DescribeServices by seconds. */
@@ -147,8 +179,7 @@ export async function settleChecks(subject: Settling, time: Time): Promise<Settl
   const quick = { ...subject, connections: quickSources(subject.connections) }
   for (;;) {
     const settled = await observeOnce(quick)
-    const again =
-      time.untilSettled && !isFinal(settled.checks) && time.clock.now() < until && !time.signal.aborted
+    const again = time.untilSettled && !isAtRest(settled) && time.clock.now() < until && !time.signal.aborted
     if (!again)
       return subject.connections.probeIsExpensive ? alsoProbeInside(subject, time, settled) : settled
     await time.clock.sleep(PAUSE_MS, time.signal).catch(() => undefined)
@@ -160,7 +191,8 @@ type Settling = {
   readonly connections: Sources
   readonly facts: ReleaseFacts
   readonly expected: Release | undefined
-}
+  readonly before: Before
+} & Pick<Compared, 'changed' | 'repairs'>
 
 type Time = {
   readonly clock: Clock
@@ -178,24 +210,32 @@ async function alsoProbeInside(subject: Settling, time: Time, outside: Settled):
     subject,
     stack === undefined ? undefined : () => probeAgain(stack, subject.connections),
   )
-  const again = untilSettled && isFinal(outside.checks) && !isFinal(settled.checks)
+  const again = untilSettled && isGood(outside) && !isGood(settled)
   return again && clock.now() < deadline && !signal.aborted ? observeOnce(subject) : settled
 }
 
 async function observeOnce(
-  { config, connections, facts, expected }: Settling,
+  { config, connections, facts, expected, before, ...rest }: Settling,
   observation = () => observe(config, connections),
 ): Promise<Settled> {
+  const of = (checks: readonly CheckResult[]) => compare({ before: before.checks, after: checks, ...rest })
   try {
     const stack = await observation()
-    const subject = { stack, expected: expected ?? imageRelease(stack.web.image, facts), facts }
-    return { stack, checks: await runChecks(SETTLING, subject), problem: undefined }
+    const release = expected ?? imageRelease(stack.web.image, facts)
+    const checks = await runChecks(SETTLING, { stack, before: before.stack, expected: release, facts })
+    return { stack, checks, problem: undefined, comparison: of(checks) }
   } catch (error) {
-    return { stack: undefined, checks: [], problem: explain(error) }
+    return { stack: undefined, checks: [], problem: explain(error), comparison: of([]) }
   }
 }
 
-/** Whether a change succeeded: nothing failed, and no required evidence is missing. */
-export function isFinal(checks: readonly CheckResult[]): boolean {
-  return verdictOf(checks, 'failed') === 'passed'
+/** Whether a change succeeded: nothing failed that was good before, and no required evidence is missing. */
+export function isGood({ checks, comparison: { worse, other, unseen } }: Settled): boolean {
+  const some = countOf(checks, 'passed') + countOf(checks, 'warning') > 0
+  return some && worse.length + other.length + unseen.length === 0
+}
+
+/** Also what was bad before may still be changing, as far as AWS shows it. */
+function isAtRest(settled: Settled): boolean {
+  return isGood(settled) && settled.comparison.old.every(({ group }) => group === 'inside')
 }

@@ -153,51 +153,6 @@ export const workerHealth = {
   },
 } as const satisfies Check
 
-export const webHealth = {
-  ...KIND.rollout,
-  group: 'public',
-  id: 'web-health',
-  title: 'Langfuse answers and is healthy',
-  about: ['web'],
-  run({ stack }) {
-    if (!stack.health.known) return failed(`${stack.health.reason}. Check the web's log and input \`url\`.`)
-    const { status, version } = stack.health.value
-    if (status !== 200)
-      return failed(
-        `${stack.health.source} answers ${status}: the web runs but reports that it is unhealthy. Check its log.`,
-      )
-    if (version === undefined)
-      return inconclusive(
-        `${stack.health.source} answers 200, but not with Langfuse's health report: check input \`url\`.`,
-      )
-    return passed(`${stack.health.source} answers 200.`)
-  },
-} as const satisfies Check
-
-export const webVersion = {
-  ...KIND.rollout,
-  group: 'public',
-  id: 'web-version',
-  title: 'The web reports the expected release',
-  about: ['web'],
-  run({ stack, expected, facts }) {
-    if (!stack.health.known) return inconclusive('The web did not answer, so its release is unknown.')
-    const { version } = stack.health.value
-    if (expected === undefined)
-      return skipped(`The web reports ${version ?? 'no version'}; no exact tag names the expected release.`)
-    // A few releases report another version than their tag; the catalog knows which.
-    const wanted = facts.release(expected)?.reportedVersion ?? expected
-    const image = shortImage(stack.web.image.reference)
-    if (version === undefined)
-      return inconclusive(`The web reports no version, but ${wanted} should run: check input \`url\`.`)
-    if (version !== wanted)
-      return failed(
-        `${stack.health.source} reports ${version}, not ${wanted}. Deploy ${wanted} again. If that changes nothing, the URL points to another environment, a cache answers, or the image has a wrong tag (\`${image}\`).`,
-      )
-    return passed(`The web reports ${version}.`)
-  },
-} as const satisfies Check
-
 const soundRelease = {
   ...KIND.setUp,
   id: 'sound-release',

@@ -2,7 +2,7 @@ import { explain } from '../errors/errors.ts'
 import { runCanary } from '../execute/run-canary.ts'
 import type { VerifyConfig } from '../inputs/config.ts'
 import { type Canary, canaryProbe, canaryRoute } from '../stack/canary.ts'
-import { observeHealth } from '../stack/observe.ts'
+import { healthAddress, observeHealth } from '../stack/observe-health.ts'
 import { known, type Observed, unknown, type WebComponent } from '../stack/stack.ts'
 import type { Ports } from './ports.ts'
 
@@ -41,6 +41,8 @@ type Context = {
   readonly began: number
 }
 
+const NO_URL = 'The web has no public URL, so no canary was written: set input `url`'
+
 /** Kept free of the run's time for the deletion and the report. */
 const RESERVE_MS = 10_000
 
@@ -48,7 +50,11 @@ async function write(config: VerifyConfig, ports: Ports, context: Context): Prom
   const { web, url, keys, began } = context
   // The HTTP header sends both as one word, which masking each key alone would not find.
   ports.runner.mask(Buffer.from(`${keys.publicKey}:${keys.secretKey}`).toString('base64'))
-  const health = await observeHealth(url, ports.http)
+  const address = healthAddress(url)
+  if (address === undefined) return unknown(NO_URL, 'no-evidence')
+  const health = await observeHealth(address, ports.http)
+  // The keys go to Langfuse only.
+  if (!health.known && health.because === 'no-evidence') return unknown(health.reason, 'no-evidence')
   const release = (health.known ? health.value.version : undefined) ?? web.image.version
   const route = canaryRoute(web, release)
   if (typeof route === 'string') return unknown(route, 'not-asked')

@@ -58,13 +58,45 @@ export function whatIsDone(steps: readonly StepResult[], settled: Settled): stri
   return `${why} Done: ${titles('done')}. Still in progress: ${titles('rolling')}. Not started: ${titles('not-started')}.`
 }
 
-function failureOf(steps: readonly StepResult[], { checks, problem }: Settled): string {
+function failureOf(steps: readonly StepResult[], { comparison, problem }: Settled): string {
   const bad = steps.find(step => step.state === 'failed' || step.state === 'rolling')
   if (bad !== undefined) return bad.sentence
   if (steps.every(step => step.state === 'not-started')) return 'Cancelled before any change.'
   if (steps.some(step => step.state === 'not-started')) return 'Cancelled between two steps.'
-  const broken = checks.find(check => check.state === 'failed' || check.state === 'inconclusive')
+  const { worse, other, unseen } = comparison
+  const [broken] = [...worse, ...other, ...unseen]
   return `All steps are done, but the checks after them did not pass: ${problem ?? broken?.sentence ?? 'no check ran'}`
+}
+
+type Ending = {
+  readonly outcome: 'failed' | 'inconclusive'
+  /** Complete, and no check became worse for what was changed: nothing is undone. */
+  readonly stays: boolean
+  readonly why: string
+}
+
+/** How a change ends that is not a success. */
+export function endingOf(complete: boolean, { comparison: { worse, other } }: Settled): Ending {
+  if (!complete || worse.length > 0) return { outcome: 'failed', stays: false, why: '' }
+  return other.length > 0
+    ? { outcome: 'failed', stays: true, why: ' Nothing was undone, because this run did not cause it.' }
+    : { outcome: 'inconclusive', stays: true, why: ' Nothing was undone for what was not observed.' }
+}
+
+/** What a success does not show, and what failed before it too. */
+export function remarks({ stack, comparison: { old } }: Settled): string {
+  const unread = stack?.health.known === false ? ` ${webEvidence(stack, stack.health.reason)}` : ''
+  const [first, ...more] = old
+  if (first === undefined) return unread
+  const others = more.length === 0 ? '' : ` (and ${amountOf(more.length, 'check')} more)`
+  return `${unread} As before this run, check \`${first.id}\` does not pass${others}: ${first.sentence}`
+}
+
+/** What counts for a web that this runner cannot read. */
+function webEvidence({ probe: { web } }: Stack, reason: string): string {
+  return web.known
+    ? `The web answered inside the VPC only (${web.source}): ${reason}.`
+    : `This run did not see the web answer, only its platform and its image: ${reason}.`
 }
 
 type Stopped = {

@@ -1,4 +1,12 @@
-import { isFinal, type Settled, settleChecks } from '../checks/run.ts'
+import { changedParts } from '../checks/compare.ts'
+import {
+  type Before,
+  evaluateBefore,
+  isGood,
+  type Settled,
+  settleChecks,
+  unrelatedChecks,
+} from '../checks/run.ts'
 import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
@@ -14,7 +22,16 @@ import type { Claim } from '../schema/run-lock.ts'
 import { observeBackups } from '../stack/observe-backups.ts'
 import { currentRelease, isFloating, type Stack } from '../stack/stack.ts'
 import { resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
-import { announce, nextSteps, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import {
+  announce,
+  endingOf,
+  nextSteps,
+  planned,
+  refused,
+  remarks,
+  unchanged,
+  whatIsDone,
+} from './conclusions.ts'
 import { assertCredentialsLast } from './credentials.ts'
 import { claimOf, holdingLock, turnOf } from './hold-lock.ts'
 import { acceptAsBaseline, keepBaseline } from './keep-baseline.ts'
@@ -52,6 +69,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const claim = claimOf(locking, ports)
   return holdingLock(claim, locking, ports, async () => {
     const before = recordOf(plan, stack, ports)
+    const observed = await evaluateBefore(stack, releaseOf(plan.from), ports.facts)
     const record = await openRecord(before, config, ports)
     const steps = await runPlan({
       plan,
@@ -65,7 +83,19 @@ export async function deploy(given: Ports): Promise<Conclusion> {
       imageTool,
     })
     const oldWeb = oldWebOf(plan.steps, { config, stack, targets, facts: ports.facts })
-    return finish({ plan, steps, before, record, claim, oldWeb, config, connections, ports, deadline })
+    return finish({
+      plan,
+      steps,
+      before,
+      observed,
+      record,
+      claim,
+      oldWeb,
+      config,
+      connections,
+      ports,
+      deadline,
+    })
   })
 }
 
@@ -123,6 +153,7 @@ type Finish = {
   readonly steps: readonly StepResult[]
   /** What ran before the first change. */
   readonly before: DeploymentRecord
+  readonly observed: Before
   readonly record: OpenRecord
   readonly claim: Claim
   readonly oldWeb: OldWeb | undefined
@@ -139,36 +170,43 @@ async function finish(run: Finish): Promise<Conclusion> {
   const last = complete || !rollsBack
   const settled = await settle(run, complete ? config.version : undefined, last)
   const rest = {
-    versions: { previous: plan.from, current: current(settled, ports), target: plan.to },
+    versions: { previous: plan.from, current: current(settled, run), target: plan.to },
     plan,
     warnings: [...plan.warnings, ...record.warnings],
     steps,
     checks: settled.checks,
     stack: settled.stack,
     deploymentId: record.id,
+    unrelated: unrelatedChecks(run.observed, changedParts(plan.steps)),
   }
-  if (complete && isFinal(settled.checks)) {
-    const conclusion = conclude('deploy', 'deployed', `Langfuse ${plan.to} runs on web and worker.`, rest)
+  if (complete && isGood(settled)) {
+    const headline = `Langfuse ${plan.to} runs on web and worker.${remarks(settled)}`
+    const conclusion = conclude('deploy', 'deployed', headline, rest)
     await record.close('success', conclusion.headline, settled.stack?.url)
     const kept = await keepBaseline(settled.stack, { by: 'deploy', config, ports })
     return { ...conclusion, warnings: [...conclusion.warnings, ...kept] }
   }
   const next = nextSteps(run)
-  const failed = conclude('deploy', 'failed', whatIsDone(steps, settled), { ...rest, next })
+  const ending = endingOf(complete, settled)
+  const failed = conclude('deploy', ending.outcome, `${whatIsDone(steps, settled)}${ending.why}`, {
+    ...rest,
+    next,
+  })
   await record.close('failure', failed.headline)
-  if (!rollsBack) return failed
+  if (ending.stays || !rollsBack) return failed
   return ports.signal.aborted ? stopRolling(failed, run) : rollBack(failed, run)
 }
 
 /** @param last whether no SQL follows: the lock is released. */
 function settle(
-  { config, connections: usual, claim, ports, deadline }: Finish,
+  { plan, observed, config, connections: usual, claim, ports, deadline }: Finish,
   expected: Release | undefined,
   last = true,
 ): Promise<Settled> {
   const connections = last ? usual.releasing(claim) : usual
+  const changed = changedParts(plan.steps)
   return settleChecks(
-    { config, connections, facts: ports.facts, expected },
+    { config, connections, facts: ports.facts, expected, before: observed, changed, repairs: false },
     { clock: ports.clock, deadline, signal: ports.signal, untilSettled: expected !== undefined },
   )
 }
@@ -197,7 +235,7 @@ async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
   const { plan, steps, before, record, claim, config, connections, ports } = run
   const undone = await undo({ config, plan, steps, record: before, claim, connections, ports })
   const settled = await settle(run, undone.problem === undefined ? releaseOf(plan.from) : undefined)
-  const good = undone.problem === undefined && isFinal(settled.checks)
+  const good = undone.problem === undefined && isGood(settled)
   const problem =
     undone.problem ?? settled.problem ?? settled.checks.find(check => check.state === 'failed')?.sentence
   await (good ? record.close('inactive', `${ROLLED_BACK}${plan.from}`) : undefined)
@@ -208,7 +246,7 @@ async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
     headline: good
       ? `${failed.headline} Rolled back: Langfuse ${plan.from} is running again.`
       : `${failed.headline} The rollback failed too: ${problem ?? 'its checks did not pass'}`,
-    versions: { ...failed.versions, current: current(settled, ports) },
+    versions: { ...failed.versions, current: current(settled, run) },
     warnings: [
       ...failed.warnings,
       ...undone.warnings.filter(warning => !failed.warnings.includes(warning)),
@@ -238,8 +276,9 @@ async function stopRolling(
   }
 }
 
-/** Only what the web itself reports counts here: a web that does not respond runs no release. */
-function current({ stack }: Settled, { facts }: Ports): string | undefined {
-  const reported = stack?.health.known ? stack.health.value.version : undefined
-  return stack !== undefined && reported !== undefined ? currentRelease(stack, facts) : undefined
+/** A web that no longer answers runs no release; of one that was never readable the images tell. */
+function current({ stack }: Settled, { observed, ports }: Finish): string | undefined {
+  if (stack === undefined) return undefined
+  const isDown = stack.health.known ? stack.health.value.version === undefined : observed.stack.health.known
+  return isDown ? undefined : currentRelease(stack, ports.facts)
 }

@@ -71,7 +71,9 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     postgres: stores.postgres,
     clickhouse: stores.clickhouse,
     undoInside: undefined,
-    probeInside: (worker, deepProbe) => probeInside(stores, workerAddresses(worker), deepProbe),
+    // The URL is read from this runner anyway.
+    probeInside: (worker, deepProbe, { tasks }) =>
+      probeInside(stores, { workers: workerAddresses(worker), web: tasks }, deepProbe),
     mount: undefined,
     rearmInside: undefined,
     countLosses: losses => countLosses(losses, stores),
@@ -105,7 +107,7 @@ function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connectio
     probeIsExpensive: true,
     releasing: claim => ({
       ...connections,
-      probeInside: (worker, deepProbe) => agent.observe(worker, deepProbe, claim),
+      probeInside: (worker, deepProbe, web) => agent.observe(worker, deepProbe, web, claim),
     }),
   }
   return connections

@@ -1,4 +1,5 @@
-import { isFinal, settleChecks } from '../checks/run.ts'
+import { changedParts } from '../checks/compare.ts'
+import { type Before, evaluateBefore, isGood, settleChecks } from '../checks/run.ts'
 import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
@@ -8,11 +9,12 @@ import { planRollback } from '../plan/plan-rollback.ts'
 import { repairFrom, undoFrom } from '../plan/rollback-class.ts'
 import { runbook } from '../plan/runbook.ts'
 import { ROLLED_BACK } from '../ports/github.ts'
+import { releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
-import { announce, planned, refused, unchanged, whatIsDone } from './conclusions.ts'
+import { announce, endingOf, planned, refused, remarks, unchanged, whatIsDone } from './conclusions.ts'
 import { assertCredentialsLast } from './credentials.ts'
 import { claimOf, FREE, holdingLock, turnOf } from './hold-lock.ts'
 import { keepBaseline } from './keep-baseline.ts'
@@ -57,14 +59,16 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const locking = { plan, turn, connections, deadline }
   const claim = claimOf(locking, ports)
   return holdingLock(claim, locking, ports, async () => {
+    const observed = await evaluateBefore(stack, releaseOf(plan.from), ports.facts)
     const steps = await runPlan({ plan, stack, claim, connections, ports, deadline })
     const last = connections.releasing(claim)
-    return finish({ plan, steps, target, config, connections: last, ports, deadline })
+    return finish({ plan, observed, steps, target, config, connections: last, ports, deadline })
   })
 }
 
 type Finish = {
   readonly plan: Plan
+  readonly observed: Before
   readonly steps: readonly StepResult[]
   readonly target: RollbackTarget
   readonly config: RollbackConfig
@@ -74,14 +78,22 @@ type Finish = {
 }
 
 async function finish(run: Finish): Promise<Conclusion> {
-  const { plan, steps, target, config, connections, ports, deadline } = run
+  const { plan, observed, steps, target, config, connections, ports, deadline } = run
   const complete = steps.every(step => step.state === 'done')
   const settled = await settleChecks(
-    { config, connections, facts: ports.facts, expected: complete ? target.release : undefined },
+    {
+      config,
+      connections,
+      facts: ports.facts,
+      expected: complete ? target.release : undefined,
+      before: observed,
+      changed: changedParts(plan.steps),
+      repairs: true,
+    },
     { clock: ports.clock, deadline, signal: ports.signal, untilSettled: complete },
   )
   const { stack, checks } = settled
-  const good = complete && isFinal(checks)
+  const good = complete && isGood(settled)
   const rest = {
     versions: { previous: plan.from, current: stack && currentRelease(stack, ports.facts), target: plan.to },
     plan,
@@ -92,11 +104,16 @@ async function finish(run: Finish): Promise<Conclusion> {
     deploymentId: target.record,
   }
   return good
-    ? conclude('rollback', 'rolled-back', `Langfuse ${plan.to} is running again on web and worker.`, {
-        ...rest,
-        next: plan.rollbackClass === 'restore' && stack ? runbook({ stack, target }).slice(1) : [],
-      })
-    : conclude('rollback', 'failed', whatIsDone(steps, settled), {
+    ? conclude(
+        'rollback',
+        'rolled-back',
+        `Langfuse ${plan.to} is running again on web and worker.${remarks(settled)}`,
+        {
+          ...rest,
+          next: plan.rollbackClass === 'restore' && stack ? runbook({ stack, target }).slice(1) : [],
+        },
+      )
+    : conclude('rollback', endingOf(complete, settled).outcome, whatIsDone(steps, settled), {
         ...rest,
         next: ['Fix the cause above, then re-run this rollback: it resumes where it stopped.'],
       })

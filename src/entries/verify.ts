@@ -5,6 +5,7 @@ import {
   type CheckResult,
   chooseChecks,
   countsOf,
+  regressionsIn,
   runChecks,
   verdictOf,
 } from '../checks/run.ts'
@@ -74,6 +75,7 @@ async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusi
     checks,
     stack,
     differences: differencesOf(driftOf(subject)),
+    regressions: regressionsIn(checks, config),
   })
 }
 

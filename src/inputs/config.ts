@@ -66,6 +66,8 @@ export type DeployConfig = StackConfig & {
 export type VerifyConfig = StackConfig & {
   readonly checks: readonly string[]
   readonly failOn: 'failed' | 'warning'
+  /** Checks whose findings are no reason to go back. */
+  readonly unrelated: readonly string[]
   /** A project's keys for the canary; undefined: no canary. */
   readonly langfuse: LangfuseKeys | undefined
   /** `record`: compare the stack with the last deploy. */
@@ -108,6 +110,7 @@ export function readVerifyConfig(runner: Runner): VerifyConfig {
     ...readStack(reader, runner),
     checks: reader.list('checks'),
     failOn: reader.choice('fail-on', ['failed', 'warning']),
+    unrelated: reader.list('unrelated-checks'),
     langfuse: readLangfuseKeys(reader),
     baseline: reader.choice('baseline', ['none', 'record']),
     driftIssue: reader.flag('drift-issue'),

@@ -61,11 +61,21 @@ function unreachableStores(stack: Stack): readonly string[] {
 export function commonWarnings(stack: Stack, targets: Targets): readonly string[] {
   const { postgres, clickhouseStore } = stack
   return [
+    unreadableWeb(stack) ?? [],
     postgres.known ? [] : `The state of PostgreSQL was not checked: ${postgres.reason}.`,
     clickhouseStore.known ? [] : `The state of ClickHouse was not checked: ${clickhouseStore.reason}.`,
     imageWarnings(targets),
     deploysByItself(stack) ?? [],
   ].flat()
+}
+
+/** What then shows that the new web works. */
+function unreadableWeb({ health, probe: { web } }: Stack): string | undefined {
+  if (health.known) return undefined
+  const instead = web.known
+    ? `it checks the web inside the VPC (${web.source})`
+    : 'it relies on the platform and on image digests, and reverts nothing for what it cannot see'
+  return `This run cannot read the web's URL, because ${health.reason}. Instead, ${instead}.`
 }
 
 /** Images that do not exist, or not for the needed platform. */

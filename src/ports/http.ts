@@ -1,6 +1,8 @@
 type HttpAnswer = {
   readonly status: number
   readonly body: string
+  /** Where a redirect points to. */
+  readonly location?: string | undefined
 }
 
 /** A GET that follows no redirects and stops after `timeoutMs`. Throws if there is no answer. */

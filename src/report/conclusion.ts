@@ -37,6 +37,10 @@ export type Conclusion = {
   readonly deploymentId: string | undefined
   readonly differences: readonly Difference[]
   readonly issue: string | undefined
+  /** Checks whose findings the deploy did not cause. */
+  readonly unrelated: readonly string[]
+  /** Checks of verify that are a reason to go back. */
+  readonly regressions: readonly string[]
   readonly next: readonly string[]
 }
 
@@ -61,6 +65,8 @@ export function conclude(
     deploymentId: undefined,
     differences: [],
     issue: undefined,
+    unrelated: [],
+    regressions: [],
     next: [],
     ...rest,
   }

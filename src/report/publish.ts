@@ -27,7 +27,8 @@ function unannounced({ warnings, plan }: Conclusion): readonly string[] {
 
 /** The report file: the summary's content for programs. It contains no environment variables, so no secret. */
 export function reportOf(conclusion: Conclusion, redact: (text: string) => string): string {
-  const { stack, steps, checks, plan, ...rest } = conclusion
+  // The last two are among the outputs.
+  const { stack, steps, checks, plan, unrelated: _, regressions: __, ...rest } = conclusion
   const report = {
     schema: 1,
     ...rest,
@@ -73,6 +74,7 @@ export function outputsOf(conclusion: Conclusion, report: string): Readonly<Reco
         'plan-digest': conclusion.plan?.digest ?? '',
         'snapshot-id': artifactOf(conclusion, 'aurora-snapshot'),
         'deployment-id': conclusion.deploymentId ?? '',
+        'unrelated-checks': conclusion.unrelated.join(','),
         report,
       }
     case 'verify':
@@ -82,6 +84,7 @@ export function outputsOf(conclusion: Conclusion, report: string): Readonly<Reco
         failed: String(countOf(conclusion.checks, 'failed')),
         warned: String(countOf(conclusion.checks, 'warning')),
         skipped: String(countOf(conclusion.checks, 'skipped')),
+        regressions: conclusion.regressions.join(','),
         drift: String(conclusion.differences.length > 0),
         'issue-number': conclusion.issue ?? '',
         'current-version': conclusion.versions.current ?? '',

@@ -12,6 +12,7 @@ import type {
 } from '../ports/cloud.ts'
 import type { Http } from '../ports/http.ts'
 import { type ObserveInfrastructure, unseenInfrastructure } from './infrastructure.ts'
+import { healthAddress, observeHealth, webAddresses } from './observe-health.ts'
 import { observeImageAtLeast } from './observe-images.ts'
 import { dataVolume, GONE } from './observe-storage.ts'
 import { type Inside, type ProbeInside, type ProbeMount, unseenInside } from './probe-inside.ts'
@@ -64,7 +65,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
   const account = worker.service.arn.split(':')[4] ?? ''
   const components = { account, region: cloud.region, cluster: config.cluster, worker, clickhouse, web }
   const beside = {
-    inside: sources.probeInside(worker, sources.deepProbe),
+    inside: sources.probeInside(worker, sources.deepProbe, webAddresses(web, url)),
     files: observeFiles(clickhouse, cloud),
   }
   const [inside, files, mount, infrastructure, health, discovery] = await Promise.all([
@@ -74,7 +75,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
       unknown<Mount>('this run does not mount the volume', 'not-asked'),
     sources.observeInfrastructure?.(components, beside) ??
       unseenInfrastructure('this run does not observe it', 'not-asked'),
-    observeHealth(url, sources.http),
+    observePublic(web, url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
   ])
   return {
@@ -92,7 +93,9 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
 
 /** The same stack with the databases probed again: what AWS shows of the rest was read just before. */
 export async function probeAgain(stack: Stack, sources: Sources): Promise<Stack> {
-  const { postgres, clickhouse, probe } = await sources.probeInside(stack.worker, sources.deepProbe)
+  const addresses = webAddresses(stack.web, stack.url)
+  const inside = await sources.probeInside(stack.worker, sources.deepProbe, addresses)
+  const { postgres, clickhouse, probe } = inside
   return { ...stack, postgres, clickhouseStore: clickhouse, probe: { ...probe, mount: stack.probe.mount } }
 }
 
@@ -197,26 +200,11 @@ function openOperation(operations: readonly AppRunnerOperation[]): AppRunnerOper
   )
 }
 
-const HEALTH_TIMEOUT_MS = 10_000
-
-/** `/api/public/health`: 200 or 503 with the version that the code carries. */
-export async function observeHealth(url: string, http: Http): Promise<Observed<WebHealth>> {
-  const address = `${url}/api/public/health`
-  const read = async () => {
-    const { status, body } = await http.get(address, { timeoutMs: HEALTH_TIMEOUT_MS })
-    return { status, version: reportedVersion(body) }
-  }
-  return observed(address, read, { failed: `${address} did not answer: ` })
-}
-
-function reportedVersion(body: string): string | undefined {
-  try {
-    const answer: unknown = JSON.parse(body)
-    if (typeof answer !== 'object' || answer === null || !('version' in answer)) return undefined
-    return typeof answer.version === 'string' ? answer.version.replace(/^v/, '') : undefined
-  } catch {
-    return undefined // An App Runner error page, not Langfuse.
-  }
+/** An App Runner service that is private may have no public URL. */
+async function observePublic(web: WebComponent, url: string, http: Http): Promise<Observed<WebHealth>> {
+  const address = healthAddress(url)
+  if (address !== undefined) return observeHealth(address, http)
+  return unknown(`the web (${web.service.name}) has no public URL`, 'no-evidence')
 }
 
 async function observeDiscovery(service: EcsService, cloud: Cloud): Promise<Observed<CloudMapService>> {

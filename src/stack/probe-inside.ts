@@ -9,6 +9,7 @@ import {
   observePostgres,
   observeValkey,
 } from './observe-databases.ts'
+import { observeWebInside, type WebAddresses } from './observe-health.ts'
 import type {
   ClickHouseState,
   EcsComponent,
@@ -30,7 +31,11 @@ export type Inside = {
 }
 
 /** Probes inside the VPC: this process, or the agent in a one-off task. Never throws. */
-export type ProbeInside = (worker: EcsComponent, deepProbe?: boolean) => Promise<Inside>
+export type ProbeInside = (
+  worker: EcsComponent,
+  deepProbe: boolean | undefined,
+  web: WebAddresses,
+) => Promise<Inside>
 
 /** Mounts ClickHouse's volume in a task with ClickHouse's network and role. Never throws. */
 export type ProbeMount = (worker: EcsComponent, clickhouse: EcsComponent) => Promise<Observed<Mount>>
@@ -52,12 +57,12 @@ export type WorkerAddress = { readonly task: string; readonly url: string }
 /** Probes all stores in parallel from this process. Reads only. */
 export async function probeInside(
   stores: Stores,
-  workers: readonly WorkerAddress[],
+  { workers, web }: { readonly workers: readonly WorkerAddress[]; readonly web: readonly string[] },
   deepProbe = false,
 ): Promise<Inside> {
   const { missing } = stores
   const clickhouse = stores.clickhouse && withShortTimeout(stores.clickhouse)
-  const [postgres, state, name, ping, disks, tables, valkey, health, deep] = await Promise.all([
+  const [postgres, state, name, ping, disks, tables, valkey, health, webHealth, deep] = await Promise.all([
     observePostgres(stores.postgres, missing?.postgres),
     observeClickHouse(clickhouse, missing?.clickhouse),
     observeName(clickhouse, stores.names),
@@ -66,12 +71,13 @@ export async function probeInside(
     inStore(clickhouse, NO_CLICKHOUSE, readTables),
     observeValkey(stores.valkey, missing?.valkey),
     observeWorkers(workers, stores.http),
+    observeWebInside(web, stores.http),
     deepProbe ? runDeepProbe({ ...stores, clickhouse }) : NO_DEEP_PROBE,
   ])
   return {
     postgres,
     clickhouse: state,
-    probe: { name, ping, disks, tables, valkey, workers: health, deepProbe: deep },
+    probe: { name, ping, disks, tables, valkey, workers: health, web: webHealth, deepProbe: deep },
   }
 }
 
@@ -100,6 +106,7 @@ export function unseenInside(reason: string, because: Unseen): Inside {
       tables: nothing,
       valkey: nothing,
       workers: nothing,
+      web: nothing,
       deepProbe: unseenDeepProbe(reason, because),
     },
   }

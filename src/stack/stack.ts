@@ -104,6 +104,7 @@ export type RunningImage = {
   readonly tags?: readonly string[]
 }
 
+/** What answers for the web. Without a version it is a gateway's 5xx: no web answers behind it. */
 export type WebHealth = {
   readonly status: number
   readonly version: string | undefined
@@ -169,6 +170,8 @@ export type Probe = {
   readonly tables: Observed<readonly ClickHouseTable[]>
   readonly valkey: Observed<ValkeyState>
   readonly workers: Observed<readonly WorkerHealth[]>
+  /** The web inside the VPC, for a runner that cannot read its URL. */
+  readonly web: Observed<WebHealth>
   /** ClickHouse's volume, as a test task mounts it. */
   readonly mount: Observed<Mount>
   /** Schemas and load, which only verify reads. */

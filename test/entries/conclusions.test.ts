@@ -19,7 +19,8 @@ function stepOf(component: 'worker' | 'web', state: StepState): StepResult {
   return { step, state, sentence: `${component}: ${state}`, evidence: [], startedAt: 0, endedAt: 1, counts }
 }
 
-const settled = { stack: undefined, checks: [], problem: 'the cluster is gone' }
+const NOTHING = { worse: [], other: [], unseen: [], old: [] }
+const settled = { stack: undefined, checks: [], problem: 'the cluster is gone', comparison: NOTHING }
 const WORKER = 'worker (ECS service worker)'
 const WEB = 'web (ECS service web)'
 

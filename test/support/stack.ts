@@ -323,6 +323,7 @@ export function healthyProbe(over: Partial<Probe> = {}): Probe {
       ],
       'the tasks of the worker',
     ),
+    web: known({ status: 200, version: '2.93.7' }, 'http://10.0.11.38:3000/api/public/health'),
     deepProbe: healthyDeepProbe(),
     ...over,
   }

@@ -5,6 +5,7 @@ import { type Outcome, runComposite } from './run-workflow.ts'
 async function oneStep(
   outcomes: Readonly<Record<string, string>>,
   inputs: Readonly<Record<string, string>> = {},
+  regressions = 'web-health',
 ): Promise<Outcome & { readonly ran: readonly string[] }> {
   const ran: string[] = []
   const good = ['deployed', 'unchanged', 'planned', 'passed']
@@ -17,7 +18,7 @@ async function oneStep(
         ran.push(action)
         const outcome = outcomes[action] ?? ''
         const success = good.includes(outcome) || (action === 'rollback' && outcome === 'rolled-back')
-        return { outputs: { outcome, 'current-version': `after ${action}` }, success }
+        return { outputs: { outcome, 'current-version': `after ${action}`, regressions }, success }
       },
     },
   )
@@ -42,6 +43,14 @@ test('what verify finds brings the release before it back, and the job is red', 
   expect(outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': 'after rollback' })
 })
 
+test('what was as bad before the deploy, or has nothing to do with it, makes the job red and undoes nothing', async () => {
+  const inputs = { 'fail-on': 'warning' }
+  const { ran, success, outputs } = await oneStep({ deploy: 'deployed', verify: 'failed' }, inputs, '')
+  expect(ran).toEqual(['deploy', 'verify'])
+  expect(success).toBe(false)
+  expect(outputs).toMatchObject({ outcome: 'failed', 'current-version': 'after verify' })
+})
+
 test('a rollback that is refused leaves a failed run', async () => {
   const { success, outputs } = await oneStep({ deploy: 'deployed', verify: 'failed', rollback: 'refused' })
   expect(success).toBe(false)
@@ -50,7 +59,7 @@ test('a rollback that is refused leaves a failed run', async () => {
 
 test('nothing goes back that this run has not deployed, for want of evidence, or when that is not wanted', async () => {
   const unchanged = await oneStep({ deploy: 'unchanged', verify: 'failed' })
-  const unseen = await oneStep({ deploy: 'deployed', verify: 'inconclusive' })
+  const unseen = await oneStep({ deploy: 'deployed', verify: 'inconclusive' }, {}, '')
   const stop = await oneStep({ deploy: 'deployed', verify: 'failed' }, { 'on-failure': 'stop' })
   for (const { ran, outputs } of [unchanged, unseen, stop]) {
     expect(ran).toEqual(['deploy', 'verify'])

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import { runComposite } from '../workflows/run-workflow.ts'
+import { checksOf } from './agent-support.ts'
+import { expectDeployedUnseen, runAt, UPGRADE } from './url-support.ts'
+
+/** A URL that leads to something else than the web: the tests build on each other. */
+let folder: string
+let stage: Stage
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'url-'))
+  stage = await openStage({ folder, seed: false })
+})
+
+afterAll(async () => {
+  await stage?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('the URL of another environment: deploy and rollback are refused before any write, and verify fails', async () => {
+  for (const [action, inputs] of [
+    ['deploy', UPGRADE],
+    ['rollback', { to: '2.93.7' }],
+  ] as const) {
+    const { outputs, writes, commands } = await runAt('Langfuse 3.0.0', stage, action, inputs)
+    expect(outputs).toMatchObject({ outcome: 'refused', 'previous-version': '2.93.7' })
+    expect(commands.at(-1)?.message).toMatch(
+      /http:\/\/127.* reports Langfuse 3\.0\.0, but the web's image `langfuse-web:latest` is 2\.93\.7 .*points to another environment, a cache answers.*`accept: contradiction`/,
+    )
+    expect(writes).toEqual([])
+  }
+  const verified = await runAt('Langfuse 3.0.0', stage, 'verify')
+  expect(verified.outputs['outcome']).toBe('failed')
+  expect(checksOf(verified).find(({ id }) => id === 'web-version')).toMatchObject({
+    state: 'failed',
+    sentence: expect.stringMatching(/reports 3\.0\.0, not 2\.93\.7.*points to another environment/),
+  })
+})
+
+test('a login in front of the web: the upgrade succeeds, and says what it did not see', async () => {
+  await expectDeployedUnseen(stage, 'login', /redirects to login\.example\.com/)
+  const verified = await runAt('login', stage, 'verify', { checks: 'web-health,web-version' })
+  expect(verified.outputs['outcome']).toBe('inconclusive')
+})
+
+test('an emergency rollback is not stopped by a cached URL that is accepted, and goes where it should', async () => {
+  const { outputs } = await runAt('Langfuse 2.93.7', stage, 'rollback', { accept: 'contradiction' })
+  expect(outputs).toMatchObject({
+    outcome: 'rolled-back',
+    'previous-version': '3.0.0',
+    'current-version': '2.93.7',
+    'clickhouse-reverted': '1',
+  })
+})
+
+/** The one-step action, with the built actions. */
+async function oneStep(given: Readonly<Record<string, string>>) {
+  const ran: string[] = []
+  const act = async (action: string, inputs: Readonly<Record<string, string>>) => {
+    ran.push(action)
+    const set = Object.entries(inputs).filter(([name, value]) => value !== '' && name !== 'github-token')
+    const result = await stage.run(action as 'deploy', Object.fromEntries(set))
+    return { outputs: result.outputs, success: result.exitCode === 0 }
+  }
+  return { ...(await runComposite('action.yml', given, { act, approve: () => true })), ran }
+}
+
+test('`fail-on: warning` makes the run red for the warnings of before, and undoes nothing', async () => {
+  const { outputs, success, ran } = await oneStep({
+    ...UPGRADE,
+    'fail-on': 'warning',
+    'clickhouse-user': stage.stack.clickhouseUser,
+  })
+  expect(ran).toEqual(['deploy', 'verify'])
+  expect(success).toBe(false)
+  expect(outputs).toMatchObject({ outcome: 'failed', failed: '0', 'current-version': '3.0.0' })
+})

@@ -75,7 +75,7 @@ test.each<readonly [string, (stack: Stack) => Stack, readonly string[]]>([
   ],
   [
     'a tag that leads elsewhere',
-    stack => withWeb(stack, { image: { ...stack.web.image, version: undefined } }),
+    stack => withWeb(stack, { image: { ...stack.web.image, version: undefined, tags: [] } }),
     ['web image tag'],
   ],
   [

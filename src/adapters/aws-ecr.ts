@@ -2,6 +2,7 @@ import * as Sdk from '@aws-sdk/client-ecr'
 import { RolloutError } from '../errors/errors.ts'
 import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
 import { allowed, allPages, clientRetries, isAwsError, unlessError } from './clients.ts'
+import { fetch } from './fetch.ts'
 import { indexPlatforms, member, platformOf } from './image-manifest.ts'
 
 /** ECR, in the registry and region of the image reference, which may differ from the stack's. */

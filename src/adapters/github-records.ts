@@ -9,7 +9,9 @@ import {
   withArtifact,
 } from '../ports/github.ts'
 import { once } from './clients.ts'
+import { fetch } from './fetch.ts'
 import { explainedByGitHub } from './github-errors.ts'
+import { githubRunner } from './github-runner.ts'
 
 /** Marks our deployments among others of the repository. */
 const TASK = 'langfuse-rollout'
@@ -174,7 +176,12 @@ function runIn(url: string | undefined): string | undefined {
 export function octokitOf({ token, apiUrl }: Pick<GitHubLocation, 'token' | 'apiUrl'>) {
   return once(async () => {
     const { getOctokit } = await import('@actions/github')
-    return getOctokit(token, apiUrl === undefined ? {} : { baseUrl: apiUrl })
+    const options = apiUrl === undefined ? {} : { baseUrl: apiUrl }
+    // Octokit's own way through a proxy is kept.
+    const proxied = ['HTTPS_PROXY', 'HTTP_PROXY'].some(
+      name => (githubRunner.environment(name) ?? githubRunner.environment(name.toLowerCase())) !== undefined,
+    )
+    return getOctokit(token, proxied ? options : { ...options, request: { fetch } })
   })
 }
 

@@ -7,7 +7,7 @@ import { gitHubRecords } from '../adapters/github-records.ts'
 import { type GitHubReleasesOptions, gitHubReleases } from '../adapters/github-releases.ts'
 import { githubRunner } from '../adapters/github-runner.ts'
 import { createLangfuseApi } from '../adapters/langfuse-api.ts'
-import { http, names, send, systemClock } from '../adapters/machine.ts'
+import { http, names, send, systemClock, useLittleMemory } from '../adapters/machine.ts'
 import { createPostgres } from '../adapters/postgres.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
 import { BadInput, explain } from '../errors/errors.ts'
@@ -23,6 +23,7 @@ import { verify } from './verify.ts'
 
 /** Runs one action. `root` is the folder that holds `catalog/` and `down-sql/`: the action's own checkout. */
 export async function main(action: ActionName, root: URL): Promise<void> {
+  useLittleMemory()
   const conclusion = await run(action, createPorts(root))
   await publish(conclusion, githubRunner)
   process.exitCode = isSuccess(conclusion) ? 0 : 1

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -66,6 +66,22 @@ async function writesDuring(
     .filter(request => WRITES.test(request.operation))
     .map(({ operation, input }) => ({ operation, input: input as Record<string, unknown> }))
   return { result, writes }
+}
+
+/** Lets a run write its peak memory when it ends. */
+async function reportPeak(): Promise<Record<string, string>> {
+  const hook = join(folder, 'peak.mjs')
+  await writeFile(
+    hook,
+    `import { writeFileSync } from 'node:fs'
+    process.on('exit', () => writeFileSync(${JSON.stringify(join(folder, 'peak'))}, String(process.resourceUsage().maxRSS)))`,
+  )
+  return { NODE_OPTIONS: `${stage.stack.sandbox.vpcEnv['NODE_OPTIONS']} --import ${hook}` }
+}
+
+/** In megabytes; the sandbox's own modules in the process are some 15 of them. */
+async function peakMemory(): Promise<number> {
+  return Number(await readFile(join(folder, 'peak'), 'utf8')) / 1024
 }
 
 const UPGRADE = { version: '3.0.0', 'clickhouse-version': '24.12.3' }
@@ -150,9 +166,10 @@ test('the article: planned, deployed, used, gone back from, and deployed again',
     'the approved plan is deployed: in order, pinned by digest, recorded before the first change',
     async () => {
       const from = stage.stack.sandbox.requests.length
-      const { result, writes } = await writesDuring(() =>
-        stage.run('deploy', { ...UPGRADE, 'plan-digest': approved }),
+      const { result, writes } = await writesDuring(async () =>
+        stage.run('deploy', { ...UPGRADE, 'plan-digest': approved }, { env: await reportPeak() }),
       )
+      expect(await peakMemory()).toBeLessThan(100)
       expect(callsBesidePolls(from)).toBeLessThanOrEqual(60)
       expect(result.outputs).toMatchObject({
         outcome: 'deployed',

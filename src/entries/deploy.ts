@@ -11,8 +11,9 @@ import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
 import type { Plan, Step } from '../plan/plan.ts'
-import { planDeploy } from '../plan/plan-deploy.ts'
-import { type OldWeb, oldWebOf } from '../plan/plan-migrate.ts'
+import { lastingWarnings, planDeploy } from '../plan/plan-deploy.ts'
+import { oldWebOf } from '../plan/plan-migrate.ts'
+import type { DeployQuestion } from '../plan/preflight-release.ts'
 import { type DeploymentRecord, ROLLED_BACK } from '../ports/github.ts'
 import type { ImageTool } from '../ports/runner.ts'
 import { pinned } from '../release/image.ts'
@@ -54,7 +55,8 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const imageTool = config.mirrorFrom === undefined ? undefined : await ports.imageTool()
   const targets = await findImages(config, stack, connections, imageTool)
   const backups = config.backup ? await observeBackups(config, stack, connections.cloud) : undefined
-  const plan = planDeploy({ config, stack, targets, facts: ports.facts, backups })
+  const question = { config, stack, targets, facts: ports.facts, backups }
+  const plan = planDeploy(question)
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
   announce(plan, ports.runner)
   if (config.dryRun) return (plan.steps.length === 0 ? unchanged : planned)(plan, stack)
@@ -82,15 +84,14 @@ export async function deploy(given: Ports): Promise<Conclusion> {
       keep: artifact => record.keep(artifact),
       imageTool,
     })
-    const oldWeb = oldWebOf(plan.steps, { config, stack, targets, facts: ports.facts })
     return finish({
       plan,
+      question,
       steps,
       before,
       observed,
       record,
       claim,
-      oldWeb,
       config,
       connections,
       ports,
@@ -150,13 +151,13 @@ function webImage(plan: Plan, { web }: Stack): string {
 
 type Finish = {
   readonly plan: Plan
+  readonly question: DeployQuestion
   readonly steps: readonly StepResult[]
   /** What ran before the first change. */
   readonly before: DeploymentRecord
   readonly observed: Before
   readonly record: OpenRecord
   readonly claim: Claim
-  readonly oldWeb: OldWeb | undefined
   readonly config: DeployConfig
   readonly connections: Connections
   readonly ports: Ports
@@ -164,7 +165,7 @@ type Finish = {
 }
 
 async function finish(run: Finish): Promise<Conclusion> {
-  const { plan, steps, record, config, ports } = run
+  const { plan, question, steps, record, config, ports } = run
   const complete = steps.every(step => step.state === 'done')
   const rollsBack = config.onFailure === 'rollback' && shouldRollBack(steps)
   const last = complete || !rollsBack
@@ -184,9 +185,10 @@ async function finish(run: Finish): Promise<Conclusion> {
     const conclusion = conclude('deploy', 'deployed', headline, rest)
     await record.close('success', conclusion.headline, settled.stack?.url)
     const kept = await keepBaseline(settled.stack, { by: 'deploy', config, ports })
-    return { ...conclusion, warnings: [...conclusion.warnings, ...kept] }
+    const left = settled.stack === undefined ? plan.warnings : lastingWarnings(plan, question, settled.stack)
+    return { ...conclusion, warnings: [...left, ...record.warnings, ...kept] }
   }
-  const next = nextSteps(run)
+  const next = nextSteps({ plan, steps, oldWeb: oldWebOf(plan.steps, question) })
   const ending = endingOf(complete, settled)
   const failed = conclude('deploy', ending.outcome, `${whatIsDone(steps, settled)}${ending.why}`, {
     ...rest,

@@ -5,7 +5,7 @@ import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
 import { questionsOf } from '../plan/losses.ts'
 import type { Plan } from '../plan/plan.ts'
-import { planRollback } from '../plan/plan-rollback.ts'
+import { MAY_FAIL, planRollback } from '../plan/plan-rollback.ts'
 import { repairFrom, undoFrom } from '../plan/rollback-class.ts'
 import { runbook } from '../plan/runbook.ts'
 import { ROLLED_BACK } from '../ports/github.ts'
@@ -97,7 +97,10 @@ async function finish(run: Finish): Promise<Conclusion> {
   const rest = {
     versions: { previous: plan.from, current: stack && currentRelease(stack, ports.facts), target: plan.to },
     plan,
-    warnings: [...plan.warnings, ...(good ? await closeRecords(stack, target, { config, ports }) : [])],
+    warnings: [
+      ...plan.warnings.filter(warning => !good || warning !== MAY_FAIL),
+      ...(good ? await closeRecords(stack, target, { config, ports }) : []),
+    ],
     steps,
     checks,
     stack,

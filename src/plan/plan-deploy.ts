@@ -179,14 +179,26 @@ function needsSnapshot(undo: Undo, { version, backup }: DeployConfig): string {
   return `Langfuse ${version} adds ${withoutDownSql(undo)}, which ${have} no reviewed down SQL. A rollback needs a PostgreSQL backup${files} from before this deploy.${take}`
 }
 
+/** The plan's warnings that are still true on the stack that the deploy left: what it has settled is not said again. */
+export function lastingWarnings(plan: Plan, question: DeployQuestion, stack: Stack): readonly string[] {
+  const settled = new Set(warnings(question, plan.steps))
+  for (const warning of [...warnings({ ...question, stack }, []), ...aboutReleases(question)])
+    settled.delete(warning)
+  return plan.warnings.filter(warning => !settled.has(warning))
+}
+
+function aboutReleases({ config, stack, facts }: DeployQuestion): readonly string[] {
+  return releaseWarnings({ from: currentRelease(stack, facts), to: config.version, facts }, stack.url)
+}
+
 function warnings(question: DeployQuestion, changes: readonly Step[]): readonly string[] {
-  const { config, stack, targets, facts } = question
+  const { config, stack, targets } = question
   const oldWeb = oldWebOf(changes, question)
   return [
     ...contradictionIn(question).warnings,
     ...commonWarnings(stack, targets),
     ...unreachedWarnings(question),
-    ...releaseWarnings({ from: currentRelease(stack, facts), to: config.version, facts }, stack.url),
+    ...aboutReleases(question),
     ...clickhouseWarnings(question),
     ...backgroundWarnings(question),
     ...foreignImages(targets, config.version),

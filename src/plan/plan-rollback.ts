@@ -173,7 +173,7 @@ function riskOf(config: RollbackConfig, undo: Undo): readonly string[] {
   return missing.length > 0 ? missing : [MAY_FAIL]
 }
 
-const MAY_FAIL =
+export const MAY_FAIL =
   'Requests may fail during this rollback. The site stays up only during rollbacks of class `images` or `schema`.'
 
 /** What an interrupted run left to do: only the journal still shows it. */

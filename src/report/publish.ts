@@ -83,6 +83,7 @@ export function outputsOf(conclusion: Conclusion, report: string): Readonly<Reco
         passed: String(countOf(conclusion.checks, 'passed')),
         failed: String(countOf(conclusion.checks, 'failed')),
         warned: String(countOf(conclusion.checks, 'warning')),
+        inconclusive: String(countOf(conclusion.checks, 'inconclusive')),
         skipped: String(countOf(conclusion.checks, 'skipped')),
         regressions: conclusion.regressions.join(','),
         drift: String(conclusion.differences.length > 0),

@@ -3,7 +3,7 @@ import { nextSteps } from '../../src/entries/conclusions.ts'
 import type { StepResult } from '../../src/execute/execution.ts'
 import { readDeployConfig } from '../../src/inputs/config.ts'
 import type { Plan } from '../../src/plan/plan.ts'
-import { planDeploy } from '../../src/plan/plan-deploy.ts'
+import { lastingWarnings, planDeploy } from '../../src/plan/plan-deploy.ts'
 import { oldWebOf } from '../../src/plan/plan-migrate.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
@@ -33,7 +33,7 @@ function planned(
   const question = { config, stack, targets, facts: FACTS }
   const plan = planDeploy(question)
   if (plan.kind === 'refusal') throw new Error(plan.problems.join(' '))
-  return { plan, oldWeb: oldWebOf(plan.steps, question) }
+  return { plan, question, oldWeb: oldWebOf(plan.steps, question) }
 }
 
 const HAZARD =
@@ -41,6 +41,15 @@ const HAZARD =
 
 test('the plan warns that the old web cannot start again once ClickHouse is migrated', () => {
   expect(planned(stackOn2()).plan.warnings).toContainEqual(expect.stringMatching(HAZARD))
+})
+
+test('the summary of a deploy repeats no warning that the deploy has settled', () => {
+  const elsewhere = { ...WEB, asked: 'ghcr.io/x/web:3.0.1', version: '3.0.1', presence: 'unchecked' as const }
+  const { plan, question } = planned(stackOn2(), {}, { web: elsewhere, worker: WORKER })
+  const after = lastingWarnings(plan, question, stackOn3())
+  const said = (text: RegExp) => [plan.warnings, after].map(list => list.some(warning => text.test(warning)))
+  expect(said(HAZARD)).toEqual([true, false])
+  expect(said(/has the tag 3\.0\.1, but `version` is 3\.0\.0/)).toEqual([true, true])
 })
 
 const two = stackOn2()

@@ -52,6 +52,15 @@ async function verified() {
   return conclude('verify', 'failed', 'One check failed.', { stack, checks })
 }
 
+test("verify's counts add up to all of its checks", async () => {
+  const { checks, ...rest } = await verified()
+  const unsure = checks.map((check, at) => (at === 0 ? { ...check, state: 'inconclusive' as const } : check))
+  const outputs = outputsOf({ ...rest, checks: unsure }, '')
+  const counts = ['passed', 'failed', 'warned', 'inconclusive', 'skipped'].map(name => Number(outputs[name]))
+  expect(counts.reduce((sum, count) => sum + count)).toBe(checks.length)
+  expect(outputs['inconclusive']).toBe('1')
+})
+
 test('the summary shows the picture twice: as Mermaid, and as a table for those who cannot see it', async () => {
   const summary = summaryOf(await verified())
   expect(summary).toContain('```mermaid\nflowchart LR\n')

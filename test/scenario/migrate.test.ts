@@ -98,6 +98,11 @@ test('migrate: task, and back', async () => {
       const { result, writes } = await deploy(UPGRADE)
       unwatch()
       expect(result.outputs).toMatchObject({ outcome: 'deployed', 'current-version': '3.0.0' })
+      // It was true until the new web served.
+      expect(result.stdout).toMatch(
+        /Warning: After the migrations, the web of Langfuse 2\.93\.7 .* cannot restart/,
+      )
+      expect(result.summary).not.toMatch(/cannot restart/)
       expect(operations(writes).slice(0, 3)).toEqual([
         'RegisterTaskDefinition',
         'RunTask',

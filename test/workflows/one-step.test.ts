@@ -18,7 +18,11 @@ async function oneStep(
         ran.push(action)
         const outcome = outcomes[action] ?? ''
         const success = good.includes(outcome) || (action === 'rollback' && outcome === 'rolled-back')
-        return { outputs: { outcome, 'current-version': `after ${action}`, regressions }, success }
+        const counts =
+          action === 'verify'
+            ? { passed: '5', failed: '4', warned: '3', inconclusive: '2', skipped: '1' }
+            : {}
+        return { outputs: { outcome, 'current-version': `after ${action}`, regressions, ...counts }, success }
       },
     },
   )
@@ -30,6 +34,7 @@ test('a good deploy is verified, and that is all', async () => {
   expect(ran).toEqual(['deploy', 'verify'])
   expect(success).toBe(true)
   expect(outputs).toMatchObject({ outcome: 'deployed', 'current-version': 'after verify' })
+  expect(outputs).toMatchObject({ passed: '5', failed: '4', warned: '3', inconclusive: '2', skipped: '1' })
 })
 
 test('what verify finds brings the release before it back, and the job is red', async () => {
@@ -78,4 +83,6 @@ test('a dry run is a plan', async () => {
   const { ran, outputs } = await oneStep({ deploy: 'planned' }, { 'dry-run': 'true' })
   expect(ran).toEqual(['deploy'])
   expect(outputs).toMatchObject({ outcome: 'planned' })
+  const nothing = await oneStep({ deploy: 'unchanged' }, { 'dry-run': 'true' })
+  expect(nothing).toMatchObject({ ran: ['deploy'], success: true, outputs: { outcome: 'unchanged' } })
 })

@@ -260,7 +260,10 @@ export const ENVIRONMENT_FAULTS: readonly Fault[] = [
     expects: [
       fails('environment-values', /`ENCRYPTION_KEY` of the worker is not 64 characters long/),
       // It is a plain value beside the web's secret.
-      warns('environment-pairs', /`ENCRYPTION_KEY`: web or worker reads a secret/),
+      warns(
+        'environment-pairs',
+        /`ENCRYPTION_KEY` is a secret on one of web and worker and plain text on the other/,
+      ),
       warns('plain-secrets', /worker \(`ENCRYPTION_KEY`\)/),
     ],
   },

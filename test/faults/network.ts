@@ -51,7 +51,7 @@ const vpc: readonly Fault[] = [
       {
         check: 'path-to-clickhouse',
         state: 'failed',
-        says: /port 9000: add an ingress rule for TCP 9000 from sg-/,
+        says: /blocks TCP 9000 .* Add an ingress rule for TCP 9000 from sg-/,
       },
     ],
   },
@@ -172,7 +172,7 @@ const inside: readonly Fault[] = [
     inputs: { network: 'task' },
     put: async stage => closeGroup(stage, 'langfuse_cache'),
     expects: [
-      { check: 'path-to-valkey', state: 'failed', says: /port 6379/ },
+      { check: 'path-to-valkey', state: 'failed', says: /blocks TCP 6379/ },
       { check: 'valkey', state: 'failed', says: /cannot be reached.*ETIMEDOUT/ },
     ],
     also: ['valkey-queues', 'valkey-cluster'],

@@ -524,7 +524,7 @@ const store: readonly Fault[] = [
       {
         check: 'background-migrations',
         state: 'failed',
-        says: /encrypt_blob_storage_secrets \("MEMORY_LIMIT_EXCEEDED"\) failed: fix the cause, then deploy/,
+        says: /encrypt_blob_storage_secrets failed with "MEMORY_LIMIT_EXCEEDED"\. Fix the cause, then deploy/,
       },
     ],
   },

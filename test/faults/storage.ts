@@ -283,7 +283,7 @@ const mounted: readonly Fault[] = [
     inputs: OUTSIDE,
     put: async stage => closeGroup(stage, 'clickhouse_efs'),
     expects: [
-      { check: 'efs-security-groups', state: 'failed', says: /port 2049/ },
+      { check: 'efs-security-groups', state: 'failed', says: /blocks TCP 2049/ },
       {
         check: 'efs-mounted',
         state: 'failed',
@@ -352,7 +352,7 @@ const starting: readonly Fault[] = [
       return back
     },
     expects: [
-      { check: 'efs-security-groups', state: 'failed', says: /port 2049/ },
+      { check: 'efs-security-groups', state: 'failed', says: /blocks TCP 2049/ },
       {
         check: 'clickhouse-starts',
         state: 'failed',
@@ -382,7 +382,7 @@ const moved: readonly Fault[] = [
       {
         check: 'efs-volume',
         state: 'failed',
-        says: /now uses fs-\w+ through fsap-\w+\. Revision clickhouse:1 used fs-\w+ through fsap-\w+\. ClickHouse answers \/ping but has no data/,
+        says: /now uses access point fsap-\w+ of fs-\w+\. Revision clickhouse:1 used fsap-\w+\. ClickHouse answers \/ping but has no data/,
       },
       { check: 'clickhouse-data', state: 'failed', says: /is empty: it has no schema, although/ },
     ],

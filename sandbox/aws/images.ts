@@ -65,6 +65,7 @@ export function makeImages(now: () => Date): Images {
 
   return {
     repositories,
+    pullSeconds: new Map(),
     createRepository,
     push,
     remove,
@@ -135,6 +136,8 @@ export type Repository = {
 
 export type Images = {
   readonly repositories: ReadonlyMap<string, Repository>
+  /** Virtual seconds that pulling an image of a repository takes, where a test sets another time than the usual one. */
+  readonly pullSeconds: Map<string, number>
   createRepository(name: string): Repository
   push(image: PushedImage): Image
   /** Deletes an image with all its tags. */

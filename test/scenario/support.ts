@@ -57,6 +57,7 @@ export function setupOf(world: World): Setup {
 export async function putBack({ stack }: Stage, setup: Setup): Promise<void> {
   const { world } = stack.sandbox
   world.faults.clear()
+  world.images.pullSeconds.clear()
   for (const { id } of [...world.efs.fileSystems.values()]) world.efs.failMounts(id, undefined)
   restoreImages(world, setup.images)
   await Promise.all([

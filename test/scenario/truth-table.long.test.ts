@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -9,9 +9,19 @@ import {
   arrangeEcs,
   type EcsOutcome,
 } from '../../sandbox/aws/outcomes.ts'
-import { openStage, type Stage } from '../../sandbox/rehearse.ts'
+import type { World } from '../../sandbox/aws/world.ts'
+import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
-import { isWrite, putBack, restoreImages, type Setup, setupOf, webService } from './support.ts'
+import {
+  cancelledAt,
+  ecsService,
+  isWrite,
+  putBack,
+  restoreImages,
+  type Setup,
+  setupOf,
+  webService,
+} from './support.ts'
 
 /** Every way in which AWS can end a rollout, and what the built action makes of it. */
 let folder: string
@@ -31,17 +41,23 @@ afterAll(async () => {
 
 async function open(webPlatform: 'app-runner' | 'ecs-express'): Promise<void> {
   await stage?.stop()
-  stage = await openStage({ folder: join(folder, webPlatform), seed: false, webPlatform })
+  stage = await openStage({ folder: join(folder, webPlatform), seed: false, webPlatform, speed: 60 })
   setup = setupOf(stage.stack.sandbox.world)
 }
 
 type Outcome = 'deployed' | 'refused' | 'failed'
 
+type Platform = 'ECS' | 'App Runner' | 'ECS Express'
+
 type Cell = {
-  readonly platform: 'ECS' | 'App Runner' | 'ECS Express'
+  readonly platform: Platform
+  /** The service whose rollout the cell is about. */
+  readonly service: string
   readonly what: string
   readonly arrange: () => Promise<unknown>
   readonly inputs?: Readonly<Record<string, string>>
+  /** The operation of AWS at which a person cancels the run. */
+  readonly cancelledAt?: string
   readonly outcome: Outcome
   /** What the log and the summary have to say. */
   readonly cause: readonly RegExp[]
@@ -55,6 +71,7 @@ const CLICKHOUSE_FIRST = { order: 'clickhouse,worker,web', 'clickhouse-version':
 
 const worker = (outcome: EcsOutcome, late = false) => ({
   platform: 'ECS' as const,
+  service: 'langfuse_worker',
   arrange: () =>
     arrangeEcs(stage.stack.sandbox.world, {
       cluster: 'langfuse',
@@ -67,6 +84,7 @@ const worker = (outcome: EcsOutcome, late = false) => ({
 
 const clickhouse = (outcome: EcsOutcome) => ({
   platform: 'ECS' as const,
+  service: 'clickhouse',
   inputs: CLICKHOUSE_FIRST,
   arrange: () =>
     arrangeEcs(stage.stack.sandbox.world, {
@@ -79,6 +97,7 @@ const clickhouse = (outcome: EcsOutcome) => ({
 
 const web = (outcome: AppRunnerOutcome) => ({
   platform: 'App Runner' as const,
+  service: 'langfuse_web',
   inputs: WEB_FIRST,
   arrange: () => arrangeWeb(outcome),
 })
@@ -94,6 +113,7 @@ async function arrangeWeb(outcome: AppRunnerOutcome): Promise<void> {
 /** Arranged when UpdateService of App Runner is on its way: after the preflight. */
 const lateWeb = (happens: () => unknown) => ({
   platform: 'App Runner' as const,
+  service: 'langfuse_web',
   inputs: WEB_FIRST,
   arrange: async () => {
     const end = stage.stack.sandbox.world.onRequest(async ({ phase, service, operation }) => {
@@ -154,6 +174,24 @@ const CELLS: readonly Cell[] = [
     what: 'stopped by a person (ROLLBACK)',
     outcome: 'failed',
     cause: [/(rolled back|stopped) by a user|someone asked ECS to roll the deployment back/],
+  },
+  {
+    ...worker('success'),
+    arrange: async () => stage.stack.sandbox.world.images.pullSeconds.set('langfuse-worker', 100_000),
+    inputs: { timeout: '10m' },
+    what: 'hangs',
+    outcome: 'failed',
+    cause: [
+      /waiting for deployment ecs-svc\/\d+ of ECS service langfuse_worker; last seen: 0 of 1 tasks running/,
+    ],
+  },
+  {
+    ...worker('success'),
+    arrange: async () => undefined,
+    what: 'cancelled (SIGINT)',
+    cancelledAt: 'UpdateService',
+    outcome: 'failed',
+    cause: [/[Cc]ancelled/],
   },
   {
     ...worker('image-missing'),
@@ -250,31 +288,69 @@ const CELLS: readonly Cell[] = [
   },
 ]
 
+const WORKER_RUNS = [
+  /✔ worker \(ECS service langfuse_worker\): runs langfuse-worker@sha256:\w+ \(deployment ecs-svc/,
+]
+const WEB_RUNS = [/✔ web \(App Runner service langfuse_web\): runs langfuse-web@sha256:\w+ \(operation /]
+
+/** What AWS's own pace, or trouble that passes, may not turn into a failure. */
+const goesWell = (what: string, arrange: (world: World) => unknown): Cell => ({
+  ...worker('success'),
+  arrange: async () => arrange(stage.stack.sandbox.world),
+  what,
+  outcome: 'deployed',
+  cause: WORKER_RUNS,
+})
+
 /** They change the databases, so they come last, with a rollback between. */
 const SUCCESSES: readonly Cell[] = [
+  // Provisioning and the old task's end take the rest.
+  ...[20, 47, 180].map(seconds =>
+    goesWell(`success after about ${seconds} s`, world =>
+      world.images.pullSeconds.set('langfuse-worker', Math.max(1, seconds - 20)),
+    ),
+  ),
+  goesWell('reads are 5 s old', ({ faults }) => {
+    faults.lag({ of: 'ecs', seconds: 5 })
+    faults.lag({ of: 'apprunner', seconds: 5 })
+  }),
+  goesWell('six throttles in a row', ({ faults }) =>
+    faults.add({ operation: '*', kind: 'throttle', times: 6, each: 'distinct' }),
+  ),
+  goesWell('two errors 500 on each call', ({ faults }) =>
+    faults.add({ operation: '*', kind: 'server-error', times: 2, each: 'call' }),
+  ),
   {
-    ...worker('success'),
-    arrange: async () => undefined,
-    what: 'success',
+    ...lateWeb(() => undefined),
+    arrange: async () => stage.stack.sandbox.world.faults.lag({ of: 'apprunner.ListOperations', seconds: 3 }),
+    what: 'operation listed 3 s late',
     outcome: 'deployed',
-    cause: [/✔ worker \(ECS service langfuse_worker\): runs langfuse-worker@sha256:\w+ \(deployment ecs-svc/],
+    cause: WEB_RUNS,
+  },
+  {
+    ...lateWeb(() => undefined),
+    arrange: async () => stage.stack.sandbox.world.images.pullSeconds.set('langfuse-web', 120),
+    what: 'success after more than 180 s',
+    outcome: 'deployed',
+    cause: WEB_RUNS,
   },
   {
     ...web('success'),
     what: 'success',
     outcome: 'deployed',
-    cause: [/✔ web \(App Runner service langfuse_web\): runs langfuse-web@sha256:\w+ \(operation /],
+    cause: WEB_RUNS,
   },
   {
     ...web('beyond-first-page'),
     what: 'operation beyond the first page',
     outcome: 'deployed',
-    cause: [/✔ web \(App Runner service langfuse_web\): runs langfuse-web@sha256:\w+ \(operation /],
+    cause: WEB_RUNS,
   },
 ]
 
 const express = (outcome: EcsOutcome) => ({
   platform: 'ECS Express' as const,
+  service: 'langfuse_web',
   inputs: WEB_FIRST,
   arrange: () =>
     arrangeEcs(stage.stack.sandbox.world, {
@@ -337,32 +413,84 @@ async function failsAsItShould(_: string, cell: Cell): Promise<void> {
   }
   expect(result.outputs['current-version']).toBe('2.93.7')
   if (cell.outcome === 'refused') expect(writes).toEqual([])
-  seen.set(cell, { ...told(result), named: true })
+  isRight(cell)
 }
 
 async function succeeds(cell: Cell): Promise<void> {
   const { result } = await deploy(cell)
   for (const cause of cell.cause) expect(result.stdout).toMatch(cause)
   expect(result.outputs['current-version']).toBe('3.0.0')
-  seen.set(cell, { ...told(result), named: true })
+  isRight(cell)
 }
 
 async function deploy(cell: Cell): Promise<{ result: RunResult; writes: readonly string[] }> {
   await putBack(stage, setup)
   await cell.arrange()
-  const { requests } = stage.stack.sandbox
+  const { requests, world, vpcEnv } = stage.stack.sandbox
   const from = requests.length
-  const result = await stage.run('deploy', { ...UPGRADE, ...cell.inputs })
-  seen.set(cell, { ...told(result), named: false })
+  const watch = watchRollout(world, cell)
+  const peak = join(folder, 'peak')
+  await rm(peak, { force: true })
+  const env = { NODE_OPTIONS: `${vpcEnv['NODE_OPTIONS']} --import ${PEAK}`, PEAK_FILE: peak }
+  const run = (options: StageRun) =>
+    stage.run('deploy', { ...UPGRADE, ...cell.inputs }, { ...options, env, onLine: line => watch.read(line) })
+  const { cancelledAt: at } = cell
+  const result = await (at === undefined
+    ? run({})
+    : cancelledAt(stage, { at: call => call.operation === at, run }))
+  watch.end()
+  const mine = requests.slice(from)
+  seen.set(cell, {
+    ...told(result),
+    named: false,
+    late: watch.late(),
+    calls: mine.length,
+    peak: Number(await readFile(peak, 'utf8').catch(() => Number.NaN)),
+  })
   expect(told(result)).toEqual({ outcome: cell.outcome, exitCode: cell.outcome === 'deployed' ? 0 : 1 })
-  const writes = requests
-    .slice(from)
-    .filter(isWrite)
-    .map(request => request.operation)
-  return { result, writes }
+  return { result, writes: mine.filter(isWrite).map(request => request.operation) }
 }
 
 const UPGRADE = { version: '3.0.0', 'on-failure': 'stop', backup: 'false', migrate: 'boot', timeout: '30m' }
+
+/** Writes the process's peak memory in MB when it ends. */
+const PEAK = `data:text/javascript,${encodeURIComponent(`
+  import { writeFileSync } from 'node:fs'
+  process.on('exit', () => writeFileSync(process.env.PEAK_FILE, String(process.resourceUsage().maxRSS / 1024)))
+`)}`
+
+/** How many seconds of the world pass between AWS's end of the rollout and the line of the step. */
+function watchRollout(world: World, { platform, service }: Cell) {
+  const known = stateOf(world, platform, service)
+  let ended: number | undefined
+  let told: number | undefined
+  const now = () => world.clock.now().getTime() / 1_000
+  const stop = world.clock.every(1, () => {
+    const state = stateOf(world, platform, service)
+    const over = state.id !== known.id && !/^(PENDING|IN_PROGRESS)$/.test(state.status)
+    ended ??= over ? now() : undefined
+  })
+  return {
+    end: stop,
+    read: (line: string) => {
+      if (/^[✔✘] /.test(line) && line.includes(service)) told ??= now()
+    },
+    late: () => (ended === undefined || told === undefined ? undefined : told - ended),
+  }
+}
+
+/** The newest rollout of a service, and what AWS shows of it. */
+function stateOf(world: World, platform: Platform, name: string): { id: string; status: string } {
+  if (platform === 'App Runner') {
+    const [operation] = webService(world).operations
+    return { id: operation?.id ?? '', status: operation?.status ?? '' }
+  }
+  const { deployments, serviceDeployments } = ecsService(world, name)
+  const newest = serviceDeployments.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime()).at(-1)
+  const deployment = deployments.find(({ id }) => id === newest?.deployment.id)
+  const status = deployment?.rolloutState === 'FAILED' ? 'FAILED' : (newest?.status ?? '')
+  return { id: newest?.arn ?? '', status }
+}
 
 function told(result: RunResult) {
   return { outcome: result.outputs['outcome'], exitCode: result.exitCode }
@@ -373,21 +501,45 @@ function plain(summary: string): string {
   return summary.replaceAll('\\', '').replaceAll('&nbsp;', ' ').replaceAll('&#39;', "'")
 }
 
-const seen = new Map<Cell, { outcome: string | undefined; exitCode: number; named: boolean }>()
+type Seen = {
+  readonly outcome: string | undefined
+  readonly exitCode: number
+  readonly named: boolean
+  readonly late: number | undefined
+  readonly calls: number
+  readonly peak: number
+}
 
-/** What a reader of the log of CI sees, good or bad. */
+const seen = new Map<Cell, Seen>()
+
+function isRight(cell: Cell): void {
+  const before = seen.get(cell)
+  if (before !== undefined) seen.set(cell, { ...before, named: true })
+}
+
+const HEADER = ['runs on', 'AWS ends with', 'outcome', 'exit', 'cause', 's after', 'calls', 'peak MB', '']
+
+/** What a reader of the log of CI sees, good or bad. `s after`: world's seconds between AWS's end and the step's. */
 function printTable(): void {
   const rows = [...CELLS, ...SUCCESSES, ...EXPRESS].map(cell => {
-    const { outcome = 'none', exitCode = -1, named = false } = seen.get(cell) ?? {}
+    const { outcome = 'none', exitCode = -1, named = false, late, calls, peak } = seen.get(cell) ?? {}
     const right = named && outcome === cell.outcome
-    return [cell.platform, cell.what, outcome, String(exitCode), named ? 'named' : '-', right ? 'OK' : 'NG']
+    const numbers = [late?.toFixed(1), calls, peak?.toFixed(0)].map(number => String(number ?? '-'))
+    return [
+      cell.platform,
+      cell.what,
+      outcome,
+      String(exitCode),
+      named ? 'named' : '-',
+      ...numbers,
+      right ? 'OK' : 'NG',
+    ]
   })
-  const header = ['runs on', 'AWS ends with', 'outcome', 'exit', 'cause', '']
-  const widths = header.map((_, column) =>
-    Math.max(...[header, ...rows].map(row => row[column]?.length ?? 0)),
+  const widths = HEADER.map((_, column) =>
+    Math.max(...[HEADER, ...rows].map(row => row[column]?.length ?? 0)),
   )
   const line = (row: readonly string[]) =>
     row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  ')
-  const right = rows.filter(row => row[5] === 'OK').length
-  process.stdout.write(`\n${[header, ...rows].map(line).join('\n')}\n${right}/${rows.length} cells right\n`)
+  const right = rows.filter(row => row.at(-1) === 'OK').length
+  process.stdout.write(`\n${[HEADER, ...rows].map(line).join('\n')}\n${right}/${rows.length} cells right\n`)
 }

@@ -98,8 +98,9 @@ async function newInstance(
 ): Promise<Instance | { readonly failure: string }> {
   const view = viewOf(service.configuration)
   log.deployment(`Pulling image ${view.image} from ECR repository.`)
-  await world.clock.sleep(TIMES.pull)
   const found = world.images.find(view.image)
+  const { repository = '' } = found.found ? found.image : {}
+  await world.clock.sleep(world.images.pullSeconds.get(repository) ?? TIMES.pull)
   if (!found.found) {
     log.deployment(
       'Failed to pull your application image. Be sure you configure your service with a valid access role to your ECR repository.',

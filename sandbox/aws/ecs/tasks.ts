@@ -116,7 +116,8 @@ async function startContainers(parts: TaskParts, task: Task, pause: Pause): Prom
     if (task.desiredStatus === 'RUNNING') requestStop(parts, task, 'TaskFailedToStart', prepared.problem)
     return false
   }
-  await pause(TIMES.pull)
+  const pulls = prepared.containers.map(({ image }) => parts.images.pullSeconds.get(image.repository))
+  await pause(Math.max(...pulls.map(seconds => seconds ?? TIMES.pull)))
   task.times.pullStoppedAt = parts.clock.now()
   if (task.desiredStatus !== 'RUNNING') return false
   await Promise.all(prepared.containers.map(prepared => launch(parts, task, prepared)))

@@ -21,6 +21,7 @@ import { type Release, releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import { observeBackups } from '../stack/observe-backups.ts'
+import { contradiction } from '../stack/rules.ts'
 import { currentRelease, isFloating, type Stack } from '../stack/stack.ts'
 import { resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
 import {
@@ -282,5 +283,7 @@ async function stopRolling(
 function current({ stack }: Settled, { observed, ports }: Finish): string | undefined {
   if (stack === undefined) return undefined
   const isDown = stack.health.known ? stack.health.value.version === undefined : observed.stack.health.known
-  return isDown ? undefined : currentRelease(stack, ports.facts)
+  // After a failed rollback App Runner shows an image that does not run.
+  const isKnown = !isDown && contradiction(stack, ports.facts) === undefined
+  return isKnown ? currentRelease(stack, ports.facts) : undefined
 }

@@ -59,6 +59,8 @@ type Cell = {
   /** The operation of AWS at which a person cancels the run. */
   readonly cancelledAt?: string
   readonly outcome: Outcome
+  /** The release that the output names; 2.93.7 after a failure by default. */
+  readonly runs?: string
   /** What the log and the summary have to say. */
   readonly cause: readonly RegExp[]
 }
@@ -244,6 +246,8 @@ const CELLS: readonly Cell[] = [
   {
     ...web('rollback-failed'),
     what: 'rollback failed',
+    // The service shows the new image, and the URL reports the old release.
+    runs: '',
     outcome: 'failed',
     cause: [/ROLLBACK_\w+/, INVALID],
   },
@@ -411,7 +415,7 @@ async function failsAsItShould(_: string, cell: Cell): Promise<void> {
     expect(result.stdout).toMatch(cause)
     expect(plain(result.summary)).toMatch(cause)
   }
-  expect(result.outputs['current-version']).toBe('2.93.7')
+  expect(result.outputs['current-version'] ?? '').toBe(cell.runs ?? '2.93.7')
   if (cell.outcome === 'refused') expect(writes).toEqual([])
   isRight(cell)
 }

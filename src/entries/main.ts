@@ -13,6 +13,7 @@ import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
 import { BadInput, explain } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import type { Issues, Records } from '../ports/github.ts'
+import type { Runner } from '../ports/runner.ts'
 import { type ActionName, type Conclusion, conclude, isSuccess } from '../report/conclusion.ts'
 import { publish } from '../report/publish.ts'
 import { loadCatalog } from '../schema/catalog.ts'
@@ -30,19 +31,29 @@ export async function main(action: ActionName, root: URL): Promise<void> {
 }
 
 async function run(action: ActionName, ports: Ports): Promise<Conclusion> {
+  const begun: string[] = []
+  const { runner } = ports
+  const group: Runner['group'] = (title, work) => {
+    begun.push(title)
+    return runner.group(title, work)
+  }
   try {
-    return await { deploy, verify, rollback }[action](ports)
+    return await { deploy, verify, rollback }[action]({ ...ports, runner: { ...runner, group } })
   } catch (error) {
-    return withoutPlan(action, error)
+    return concludeError(action, error, begun)
   }
 }
 
-/** A run that fails before its plan has written nothing. */
-function withoutPlan(action: ActionName, error: unknown): Conclusion {
+/** A run that fails before the first of its steps has written nothing. `begun`: titles of the steps that began. */
+export function concludeError(action: ActionName, error: unknown, begun: readonly string[]): Conclusion {
   const problems = error instanceof BadInput ? error.problems : [`${explain(error)}${remedyFor(error)}`]
-  return conclude(action, action === 'verify' ? 'inconclusive' : 'refused', 'Nothing was changed.', {
-    problems,
-  })
+  if (begun.length === 0)
+    return conclude(action, action === 'verify' ? 'inconclusive' : 'refused', 'Nothing was changed.', {
+      problems,
+    })
+  const headline = `The ${action} stopped after these steps began: ${begun.join(', ')}. It did not check the stack afterwards.`
+  const next = ['Run verify to see what runs now, then re-run this action: it resumes where it stopped.']
+  return conclude(action, 'failed', headline, { problems, next })
 }
 
 /** AWS's own message names the denied call, but not the remedy. */

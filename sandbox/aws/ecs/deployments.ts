@@ -19,6 +19,7 @@ export function beginDeployment(service: Service, context: DeploymentContext): D
     failureCount: 0,
     rolloutState: 'IN_PROGRESS',
     rolloutStateReason: '',
+    rolloutSeconds: undefined,
     healthySince: undefined,
     rollbackOf: undefined,
   }

@@ -22,7 +22,21 @@ export function schedule(service: Service, parts: SchedulerParts) {
   conclude(service, parts)
 }
 
-export type SchedulerParts = { readonly clock: Clock; readonly ids: Ids; readonly tasks: Tasks }
+export type SchedulerParts = {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly tasks: Tasks
+  readonly pace: Pace
+}
+
+/** How slow ECS is, in virtual seconds; a test may change it at any time. */
+export type Pace = {
+  /** Before the second attempt of a task that failed; doubled for each further one. */
+  retrySeconds: number
+}
+
+/** Reports tell of 8 to 12 minutes until the breaker trips (facts/aws.md 2.2). */
+export const PACE: Readonly<Pace> = { retrySeconds: 150 }
 
 /** Half the desired count, at least 3 and at most 200 [MODEL, facts/aws.md 2.2]. */
 export const breakerThreshold = (desired: number) => Math.min(200, Math.max(3, Math.ceil(desired / 2)))
@@ -95,8 +109,8 @@ function countFailures(service: Service, parts: SchedulerParts) {
 
 function failed(service: Service, deployment: Deployment | undefined, parts: SchedulerParts) {
   service.failuresInRow += 1
-  // 30 s, 60 s … 15 min between attempts; ECS documents only that it slows down [KNOW].
-  const delay = Math.min(900, 30 * 2 ** (service.failuresInRow - 1))
+  // At most 15 min between attempts; ECS documents only that it slows down [KNOW].
+  const delay = Math.min(900, parts.pace.retrySeconds * 2 ** (service.failuresInRow - 1))
   service.nextStartAt = parts.clock.now().getTime() + delay * 1000
   if (service.failuresInRow % 3 === 0) addEvent(service, parts, UNABLE)
   if (deployment?.rolloutState !== 'IN_PROGRESS') return
@@ -285,10 +299,17 @@ function conclude(service: Service, parts: SchedulerParts) {
   const active = tasksOf(service).filter(containersRun)
   const done =
     active.length === service.desiredCount && active.every(t => t.deployment === primary && isProven(t, now))
-  if (!done || service.deployments.length > 1) return
+  if (!done || service.deployments.length > 1 || rollsBackStill(service, primary, parts)) return
   if (primary.rolloutState === 'IN_PROGRESS') complete(service, primary, parts)
   service.steady = true
   addEvent(service, parts, 'has reached a steady state.')
+}
+
+/** What ran before may run all the while: ECS itself still takes its time. */
+function rollsBackStill(service: Service, primary: Deployment, { clock }: SchedulerParts): boolean {
+  const since = primary.rollbackOf?.rollback?.startedAt
+  const seconds = service.rollbackSeconds ?? primary.rolloutSeconds ?? 0
+  return since !== undefined && clock.now().getTime() < since.getTime() + seconds * 1000
 }
 
 function complete(service: Service, primary: Deployment, parts: SchedulerParts) {
@@ -296,6 +317,7 @@ function complete(service: Service, primary: Deployment, parts: SchedulerParts) 
   primary.rolloutState = 'COMPLETED'
   primary.rolloutStateReason = `ECS deployment ${primary.id} completed.`
   primary.updatedAt = now
+  primary.rolloutSeconds ??= (now.getTime() - primary.createdAt.getTime()) / 1000
   service.lastCompleted = primary
   addEvent(service, parts, `(deployment ${primary.id}) deployment completed.`)
   const record = serviceDeploymentOf(service, primary)

@@ -85,6 +85,7 @@ export async function makeService(
     failuresInRow: 0,
     nextStartAt: 0,
     steady: false,
+    rollbackSeconds: undefined,
   }
   made = service
   beginDeployment(service, { ids: ecs.ids, now: ecs.clock.now })

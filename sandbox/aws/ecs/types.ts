@@ -55,6 +55,8 @@ export type Service = {
   failuresInRow: number
   nextStartAt: number
   steady: boolean
+  /** What ECS's own rollback takes at least, in virtual seconds; undefined: as long as the rollout that it goes back to. */
+  rollbackSeconds: number | undefined
 }
 
 export type Express = {
@@ -85,6 +87,8 @@ export type Deployment = {
   failureCount: number
   rolloutState: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED'
   rolloutStateReason: string
+  /** What it took to complete the first time. */
+  rolloutSeconds: number | undefined
   /** Since when all its tasks are healthy; a canary's times count from then. */
   healthySince: Date | undefined
   /** Set while this deployment is what an earlier one rolls back to. */

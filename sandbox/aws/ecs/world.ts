@@ -1,7 +1,7 @@
 import { AwsError } from '../errors.ts'
 import { arn } from '../ids.ts'
 import { type JsonObject, reader } from '../json.ts'
-import { type SchedulerParts, schedule } from './scheduler.ts'
+import { PACE, type SchedulerParts, schedule } from './scheduler.ts'
 import { tagsOf } from './tags.ts'
 import { makeTaskDefinitions, type TaskDefinitions } from './task-definitions.ts'
 import { makeTasks, type TaskParts, type Tasks } from './tasks.ts'
@@ -12,7 +12,7 @@ export function makeEcs(parts: Omit<TaskParts, 'changed'>): Ecs {
   const clusters = new Map<string, Cluster>()
   const definitions = makeTaskDefinitions(parts.clock.now)
   const tasks = makeTasks({ ...parts, changed: task => task.service && wake(task.service) })
-  const scheduler: SchedulerParts = { clock: parts.clock, ids: parts.ids, tasks }
+  const scheduler: SchedulerParts = { clock: parts.clock, ids: parts.ids, tasks, pace: { ...PACE } }
   const awake = new Set<Service>()
 
   const wake = (service: Service) => {

@@ -1,9 +1,11 @@
 import * as Sdk from '@aws-sdk/client-apprunner'
 import { Busy, RolloutError } from '../errors/errors.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
+import type { Cancel } from './cancel.ts'
 import {
   allowed,
   allPages,
+  cancelable,
   clientRetries,
   eachOnce,
   isAwsError,
@@ -13,8 +15,8 @@ import {
 } from './clients.ts'
 
 /** App Runner: https://docs.aws.amazon.com/apprunner/latest/api/. UpdateService replaces each top-level object whole. */
-export function appRunnerAdapter(region: string): AppRunner {
-  const client = new Sdk.AppRunnerClient({ region, ...clientRetries })
+export function appRunnerAdapter(region: string, cancel?: Cancel): AppRunner {
+  const client = cancelable(new Sdk.AppRunnerClient({ region, ...clientRetries }), cancel)
   const describe = async (arn: string): Promise<AppRunnerService> => {
     const command = new Sdk.DescribeServiceCommand({ ServiceArn: arn })
     const whole = keepAnswer(command)

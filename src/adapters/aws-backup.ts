@@ -1,11 +1,12 @@
 import * as Sdk from '@aws-sdk/client-backup'
 import { RolloutError } from '../errors/errors.ts'
 import type { Backup } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, unlessError } from './clients.ts'
+import type { Cancel } from './cancel.ts'
+import { allowed, allPages, cancelable, clientRetries, unlessError } from './clients.ts'
 
 /** AWS Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/api-reference.html */
-export function backupAdapter(region: string): Backup {
-  const client = new Sdk.BackupClient({ region, ...clientRetries })
+export function backupAdapter(region: string, cancel?: Cancel): Backup {
+  const client = cancelable(new Sdk.BackupClient({ region, ...clientRetries }), cancel)
   return {
     async vaults() {
       return allPages(async NextToken => {

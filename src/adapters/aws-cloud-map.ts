@@ -1,14 +1,16 @@
 import * as Sdk from '@aws-sdk/client-servicediscovery'
 import { RolloutError } from '../errors/errors.ts'
 import type { CloudMap } from '../ports/cloud.ts'
-import { allPages, clientRetries, eachOnce, unlessError } from './clients.ts'
+
+import type { Cancel } from './cancel.ts'
+import { allPages, cancelable, clientRetries, eachOnce, unlessError } from './clients.ts'
 
 /**
  * Cloud Map. GetInstancesHealthStatus, not DiscoverInstances: that has a separate endpoint (`data-servicediscovery…`)
  * and omits unhealthy instances by default.
  */
-export function cloudMapAdapter(region: string): CloudMap {
-  const client = new Sdk.ServiceDiscoveryClient({ region, ...clientRetries })
+export function cloudMapAdapter(region: string, cancel?: Cancel): CloudMap {
+  const client = cancelable(new Sdk.ServiceDiscoveryClient({ region, ...clientRetries }), cancel)
   // Names do not change, and a rollout of ClickHouse reads the instances many times.
   const settingsOf = eachOnce(readSettings)
   return {

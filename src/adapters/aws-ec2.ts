@@ -1,14 +1,15 @@
 import * as Sdk from '@aws-sdk/client-ec2'
 import { RolloutError } from '../errors/errors.ts'
 import type { Ec2, NetworkInterface, Rule, SecurityGroup, Subnet } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries } from './clients.ts'
+import type { Cancel } from './cancel.ts'
+import { allowed, allPages, cancelable, clientRetries } from './clients.ts'
 
 /**
  * The VPC: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/. Ids are passed as filters: an unknown id in a filter
  * is ignored, but as an id it fails the whole call.
  */
-export function ec2Adapter(region: string): Ec2 {
-  const client = new Sdk.EC2Client({ region, ...clientRetries })
+export function ec2Adapter(region: string, cancel?: Cancel): Ec2 {
+  const client = cancelable(new Sdk.EC2Client({ region, ...clientRetries }), cancel)
 
   async function interfacesBy(name: string, values: readonly string[]): Promise<readonly NetworkInterface[]> {
     return allPages(async NextToken => {

@@ -1,14 +1,15 @@
 import * as Sdk from '@aws-sdk/client-ecr'
 import { RolloutError } from '../errors/errors.ts'
 import type { Ecr, EcrImage, EcrRepository } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, isAwsError, unlessError } from './clients.ts'
+import type { Cancel } from './cancel.ts'
+import { allowed, allPages, cancelable, clientRetries, isAwsError, unlessError } from './clients.ts'
 import { fetch } from './fetch.ts'
 import { indexPlatforms, member, platformOf } from './image-manifest.ts'
 
 /** ECR, in the registry and region of the image reference, which may differ from the stack's. */
-export function ecrAdapter(region: string): Ecr {
+export function ecrAdapter(region: string, cancel?: Cancel): Ecr {
   const open = (repository: EcrRepository) =>
-    new Sdk.ECRClient({ region: repository.region || region, ...clientRetries })
+    cancelable(new Sdk.ECRClient({ region: repository.region || region, ...clientRetries }), cancel)
   // A digest names the same image for ever.
   const images = new Map<string, EcrImage>()
   return {

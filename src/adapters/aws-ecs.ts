@@ -13,8 +13,11 @@ import type {
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
+
+import type { Cancel } from './cancel.ts'
 import {
   allPages,
+  cancelable,
   clientRetries,
   eachOnce,
   isAwsError,
@@ -24,8 +27,8 @@ import {
 } from './clients.ts'
 
 /** ECS: rolling deployments of Fargate services. Members: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ */
-export function ecsAdapter(region: string): Ecs {
-  const client = new Sdk.ECSClient({ region, ...clientRetries })
+export function ecsAdapter(region: string, cancel?: Cancel): Ecs {
+  const client = cancelable(new Sdk.ECSClient({ region, ...clientRetries }), cancel)
   return {
     ...ecsTasks(client),
     async service(cluster, name) {
@@ -85,13 +88,20 @@ export function ecsAdapter(region: string): Ecs {
         }),
       )
     },
-    async stopDeployment(cluster, service) {
-      const answer = await client.send(
-        new Sdk.ListServiceDeploymentsCommand({ cluster, service, status: ['PENDING', 'IN_PROGRESS'] }),
-      )
-      const serviceDeploymentArn = answer.serviceDeployments?.[0]?.serviceDeploymentArn
-      if (serviceDeploymentArn === undefined) return
+    async stopDeployment(cluster, service, deployment) {
+      const described = await client.send(new Sdk.DescribeServicesCommand({ cluster, services: [service] }))
+      const [found] = described.services ?? []
+      const primary = found?.deployments?.find(({ status }) => status === 'PRIMARY')
+      if (primary?.id !== deployment || primary.rolloutState !== 'IN_PROGRESS') return false
+      const listed = async () => {
+        const status: Sdk.ServiceDeploymentStatus[] = ['PENDING', 'IN_PROGRESS']
+        const answer = await client.send(new Sdk.ListServiceDeploymentsCommand({ cluster, service, status }))
+        return answer.serviceDeployments?.[0]?.serviceDeploymentArn
+      }
+      const serviceDeploymentArn = found?.currentServiceDeployment ?? (await listed())
+      if (serviceDeploymentArn === undefined) return false
       await client.send(new Sdk.StopServiceDeploymentCommand({ serviceDeploymentArn, stopType: 'ROLLBACK' }))
+      return true
     },
     async updateService(change) {
       const answer = await client.send(new Sdk.UpdateServiceCommand(toUpdate(change)))

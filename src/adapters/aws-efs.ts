@@ -1,11 +1,13 @@
 import * as Sdk from '@aws-sdk/client-efs'
 import { RolloutError } from '../errors/errors.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, eachOnce, unlessError } from './clients.ts'
+
+import type { Cancel } from './cancel.ts'
+import { allowed, allPages, cancelable, clientRetries, eachOnce, unlessError } from './clients.ts'
 
 /** EFS: https://docs.aws.amazon.com/efs/latest/ug/api-reference.html */
-export function efsAdapter(region: string): Efs {
-  const client = new Sdk.EFSClient({ region, ...clientRetries })
+export function efsAdapter(region: string, cancel?: Cancel): Efs {
+  const client = cancelable(new Sdk.EFSClient({ region, ...clientRetries }), cancel)
   return {
     // A deploy does not change it.
     fileSystem: eachOnce(id =>

@@ -1,9 +1,10 @@
 import * as Sdk from '@aws-sdk/client-cloudwatch-logs'
 import type { Logs } from '../ports/cloud.ts'
-import { allPages, clientRetries, isAwsError } from './clients.ts'
+import type { Cancel } from './cancel.ts'
+import { allPages, cancelable, clientRetries, isAwsError } from './clients.ts'
 
-export function logsAdapter(region: string): Logs {
-  const client = new Sdk.CloudWatchLogsClient({ region, ...clientRetries })
+export function logsAdapter(region: string, cancel?: Cancel): Logs {
+  const client = cancelable(new Sdk.CloudWatchLogsClient({ region, ...clientRetries }), cancel)
   return {
     async tail(group, stream, lines) {
       return orNothing(async () => {

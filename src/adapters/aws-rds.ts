@@ -1,10 +1,11 @@
 import * as Sdk from '@aws-sdk/client-rds'
 import type { Aurora, ClusterSnapshot, DatabaseCluster } from '../ports/cloud.ts'
-import { allowed, allPages, clientRetries, isAwsError, unlessError } from './clients.ts'
+import type { Cancel } from './cancel.ts'
+import { allowed, allPages, cancelable, clientRetries, isAwsError, unlessError } from './clients.ts'
 
 /** Aurora's cluster snapshots: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/ */
-export function auroraAdapter(region: string): Aurora {
-  const client = new Sdk.RDSClient({ region, ...clientRetries })
+export function auroraAdapter(region: string, cancel?: Cancel): Aurora {
+  const client = cancelable(new Sdk.RDSClient({ region, ...clientRetries }), cancel)
 
   async function snapshots(
     filter: Pick<

@@ -1,4 +1,5 @@
 import type { Cloud } from '../ports/cloud.ts'
+import type { Cancel } from './cancel.ts'
 import { once } from './clients.ts'
 import { sizeOfDerived } from './derive-task.ts'
 
@@ -6,20 +7,23 @@ import { sizeOfDerived } from './derive-task.ts'
  * AWS in one region. Each client is loaded on first use, because clients dominate the start-up time. The adapters import
  * the SDK as `Sdk`: the build bundles only the commands that they name.
  */
-export function createCloud(region: string): Cloud {
+export function createCloud(region: string, cancel?: Cancel): Cloud {
   return {
     region,
-    ecs: Object.assign(Object.create(lazy(async () => (await import('./aws-ecs.ts')).ecsAdapter(region))), {
-      sizeOfDerived,
-    }),
-    appRunner: lazy(async () => (await import('./aws-apprunner.ts')).appRunnerAdapter(region)),
-    ec2: lazy(async () => (await import('./aws-ec2.ts')).ec2Adapter(region)),
-    efs: lazy(async () => (await import('./aws-efs.ts')).efsAdapter(region)),
-    cloudMap: lazy(async () => (await import('./aws-cloud-map.ts')).cloudMapAdapter(region)),
-    ecr: lazy(async () => (await import('./aws-ecr.ts')).ecrAdapter(region)),
-    logs: lazy(async () => (await import('./aws-logs.ts')).logsAdapter(region)),
-    aurora: lazy(async () => (await import('./aws-rds.ts')).auroraAdapter(region)),
-    backup: lazy(async () => (await import('./aws-backup.ts')).backupAdapter(region)),
+    ecs: Object.assign(
+      Object.create(lazy(async () => (await import('./aws-ecs.ts')).ecsAdapter(region, cancel))),
+      {
+        sizeOfDerived,
+      },
+    ),
+    appRunner: lazy(async () => (await import('./aws-apprunner.ts')).appRunnerAdapter(region, cancel)),
+    ec2: lazy(async () => (await import('./aws-ec2.ts')).ec2Adapter(region, cancel)),
+    efs: lazy(async () => (await import('./aws-efs.ts')).efsAdapter(region, cancel)),
+    cloudMap: lazy(async () => (await import('./aws-cloud-map.ts')).cloudMapAdapter(region, cancel)),
+    ecr: lazy(async () => (await import('./aws-ecr.ts')).ecrAdapter(region, cancel)),
+    logs: lazy(async () => (await import('./aws-logs.ts')).logsAdapter(region, cancel)),
+    aurora: lazy(async () => (await import('./aws-rds.ts')).auroraAdapter(region, cancel)),
+    backup: lazy(async () => (await import('./aws-backup.ts')).backupAdapter(region, cancel)),
   }
 }
 

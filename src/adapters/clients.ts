@@ -1,5 +1,6 @@
 import type { ECSClientConfig } from '@aws-sdk/client-ecs'
 import { Denied } from '../errors/errors.ts'
+import { type Cancel, until } from './cancel.ts'
 
 /** Runs `create` at most once, on first use. */
 export function once<Value>(create: () => Promise<Value>): () => Promise<Value> {
@@ -66,6 +67,29 @@ export const clientRetries = {
   // The SDK has no time-out by default. AWS answers within a few seconds.
   requestHandler: { connectionTimeout: 5_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
 } as const
+
+/** Calls that change nothing. */
+const READS = /^(Describe|List|Get|Batch|Lookup|Filter)/
+
+/** A client whose calls end with the run: https://github.com/aws/aws-sdk-js-v3#abort-controller */
+export function cancelable<Client extends SendingClient>(client: Client, cancel: Cancel | undefined): Client {
+  if (cancel === undefined) return client
+  const send = client.send.bind(client)
+  client.send = command => {
+    const abortSignal = cancel(READS.test(nameOf(command)) ? 'read' : 'write')
+    return until(abortSignal, send(command, { abortSignal }))
+  }
+  return client
+}
+
+/** The third member of its schema, because the bundle shortens the names of classes. */
+function nameOf(command: object): string {
+  return 'schema' in command && Array.isArray(command.schema) ? String(command.schema[2]) : ''
+}
+
+type SendingClient = {
+  send(command: object, options?: { readonly abortSignal: AbortSignal }): Promise<object>
+}
 
 type Strategy = Extract<NonNullable<ECSClientConfig['retryStrategy']>, { acquireInitialRetryToken: unknown }>
 

@@ -8,6 +8,8 @@ import {
   ROLLED_BACK,
   withArtifact,
 } from '../ports/github.ts'
+import { parseImage } from '../release/image.ts'
+import { type Cancel, until } from './cancel.ts'
 import { once } from './clients.ts'
 import { fetch } from './fetch.ts'
 import { explainedByGitHub } from './github-errors.ts'
@@ -28,6 +30,7 @@ export type GitHubLocation = {
   readonly runUrl: string | undefined
   /** GITHUB_API_URL: GitHub Enterprise Server has its own. */
   readonly apiUrl: string | undefined
+  readonly cancel?: Cancel
 }
 
 /** Records as GitHub deployments: https://docs.github.com/en/rest/deployments. Needs `deployments: write`. */
@@ -173,7 +176,7 @@ function runIn(url: string | undefined): string | undefined {
 }
 
 /** Loads the client on first use. */
-export function octokitOf({ token, apiUrl }: Pick<GitHubLocation, 'token' | 'apiUrl'>) {
+export function octokitOf({ token, apiUrl, cancel }: Pick<GitHubLocation, 'token' | 'apiUrl' | 'cancel'>) {
   return once(async () => {
     const { getOctokit } = await import('@actions/github')
     const options = apiUrl === undefined ? {} : { baseUrl: apiUrl }
@@ -181,7 +184,15 @@ export function octokitOf({ token, apiUrl }: Pick<GitHubLocation, 'token' | 'api
     const proxied = ['HTTPS_PROXY', 'HTTP_PROXY'].some(
       name => (githubRunner.environment(name) ?? githubRunner.environment(name.toLowerCase())) !== undefined,
     )
-    return getOctokit(token, proxied ? options : { ...options, request: { fetch } })
+    const octokit = getOctokit(token, proxied ? options : { ...options, request: { fetch } })
+    octokit.hook.wrap('request', (request, asked) => {
+      const signal = cancel?.(asked.method === 'GET' ? 'read' : 'write')
+      if (signal === undefined) return request(asked)
+      // The hooks inside this one see only this object.
+      Object.assign(asked.request, { signal })
+      return until(signal, Promise.resolve(request(asked)))
+    })
+    return octokit
   })
 }
 
@@ -199,9 +210,20 @@ function parseArtifact(description: string): readonly Artifact[] {
   })
 }
 
+/** A record decides what a rollback deploys, and others can write deployments too: undefined if a member is not as ours. */
 function parseRecord(payload: unknown): DeploymentRecord | undefined {
   const value = parsePayload(payload)
-  return value !== undefined && 'images' in value && 'to' in value ? (value as DeploymentRecord) : undefined
+  if (value === undefined || !('images' in value) || !('to' in value)) return undefined
+  const record = value as Record<keyof DeploymentRecord, unknown>
+  const { images, from, to, run } = record
+  const isText = (member: unknown) => typeof member === 'string' && member !== ''
+  const isImage = (member: unknown) => typeof member === 'string' && parseImage(member) !== undefined
+  const named = typeof images === 'object' && images !== null ? Object.entries(images) : []
+  const whole = ['web', 'worker', 'clickhouse'].every(name =>
+    named.some(([component, image]) => component === name && isImage(image)),
+  )
+  const optional = [from, run].every(member => member === undefined || member === null || isText(member))
+  return whole && optional && isText(to) ? (value as DeploymentRecord) : undefined
 }
 
 function parseBaseline(payload: unknown): Baseline | undefined {

@@ -22,16 +22,20 @@ export function useLittleMemory(): void {
   for (const flag of ['--semi-space-growth-factor=1', '--no-opt', '--no-maglev']) setFlagsFromString(flag)
 }
 
-export const http: Http = {
-  async get(url, { timeoutMs, headers }) {
-    const response = await fetch(url, {
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(headers && { headers }),
-    })
-    const location = response.headers.get('location') ?? undefined
-    return { status: response.status, body: await response.text(), location }
-  },
+/** @param cancel ends every request; the agent is stopped as a task instead */
+export function createHttp(cancel?: AbortSignal): Http {
+  return {
+    async get(url, { timeoutMs, headers }) {
+      const late = AbortSignal.timeout(timeoutMs)
+      const response = await fetch(url, {
+        redirect: 'manual',
+        signal: cancel === undefined ? late : AbortSignal.any([late, cancel]),
+        ...(headers && { headers }),
+      })
+      const location = response.headers.get('location') ?? undefined
+      return { status: response.status, body: await response.text(), location }
+    },
+  }
 }
 
 export const send: Send = async (url, { method, headers, timeoutMs, body, signal }) => {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { http, inspectMountedFiles, names } from '../adapters/machine.ts'
+import { createHttp, inspectMountedFiles, names } from '../adapters/machine.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
 import { explain } from '../errors/errors.ts'
 import { inSession, rearm, watchTakeUp } from '../execute/rearm.ts'
@@ -42,7 +42,7 @@ async function observe(
   { deepProbe, release, ...addresses }: ObserveJob,
   tools: Tools,
 ): Promise<Answers['observe']> {
-  const stores = { ...tools, valkey: valkeyIn(tools), names, http, missing: MISSING }
+  const stores = { ...tools, valkey: valkeyIn(tools), names, http: createHttp(), missing: MISSING }
   const inside = await probeInside(stores, addresses, deepProbe)
   // A lock that stays expires, so the observation counts.
   if (release !== undefined)

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createCloud } from '../adapters/aws.ts'
+import { type Cancel, cancelableClickHouse, cancelablePostgres, cancelOf } from '../adapters/cancel.ts'
 import { createClickHouse } from '../adapters/clickhouse.ts'
 import { findImageTool } from '../adapters/find-image-tool.ts'
 import { gitHubIssues } from '../adapters/github-issues.ts'
@@ -7,7 +8,7 @@ import { gitHubRecords } from '../adapters/github-records.ts'
 import { type GitHubReleasesOptions, gitHubReleases } from '../adapters/github-releases.ts'
 import { githubRunner } from '../adapters/github-runner.ts'
 import { createLangfuseApi } from '../adapters/langfuse-api.ts'
-import { http, names, send, systemClock, useLittleMemory } from '../adapters/machine.ts'
+import { createHttp, names, send, systemClock, useLittleMemory } from '../adapters/machine.ts'
 import { createPostgres } from '../adapters/postgres.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
 import { BadInput, explain } from '../errors/errors.ts'
@@ -25,9 +26,26 @@ import { verify } from './verify.ts'
 /** Runs one action. `root` is the folder that holds `catalog/` and `down-sql/`: the action's own checkout. */
 export async function main(action: ActionName, root: URL): Promise<void> {
   useLittleMemory()
-  const conclusion = await run(action, createPorts(root))
+  const ports = createPorts(root)
+  const conclusion = await Promise.race([run(action, ports), outOfTime(action, ports.signal)])
   await publish(conclusion, githubRunner)
   process.exitCode = isSuccess(conclusion) ? 0 : 1
+  // Nothing that still waits may keep a cancelled run alive, such as SQL on a database that does not answer.
+  if (ports.signal.aborted) setTimeout(() => process.exit(), LAST_WORDS_MS).unref()
+}
+
+/** After the signal. GitHub kills after ten seconds, and a summary takes less than one. */
+const ENDS_MS = { aws: 3_500, gitHub: 4_500, run: 5_000 } as const
+const LAST_WORDS_MS = 200
+
+/** A cancelled run that does not end by itself still reports. */
+function outOfTime(action: ActionName, signal: AbortSignal): Promise<Conclusion> {
+  const sentence =
+    'The run was cancelled and did not end in time: what it changed is in its log. Run it again to resume.'
+  return new Promise(resolve => {
+    const report = () => resolve(conclude(action, action === 'verify' ? 'inconclusive' : 'failed', sentence))
+    signal.addEventListener('abort', () => void setTimeout(report, ENDS_MS.run).unref(), { once: true })
+  })
 }
 
 async function run(action: ActionName, ports: Ports): Promise<Conclusion> {
@@ -68,22 +86,24 @@ function remedyFor(error: unknown): string {
 }
 
 function createPorts(root: URL): Ports {
+  const signal = cancellation()
+  const [cancel, forGitHub] = [cancelOf(signal, ENDS_MS.aws), cancelOf(signal, ENDS_MS.gitHub)]
   return {
     runner: githubRunner,
     clock: systemClock,
-    http,
+    http: createHttp(signal),
     facts: loadCatalog(root),
     releases: gitHubReleases(publicGitHub()),
-    signal: cancellation(),
-    cloud: createCloud,
-    postgres: url => createPostgres(url),
-    clickhouse: access => createClickHouse(access),
+    signal,
+    cloud: region => createCloud(region, cancel),
+    postgres: url => cancelablePostgres(createPostgres(url), cancel),
+    clickhouse: access => cancelableClickHouse(createClickHouse(access), cancel),
     valkey: url => createValkey(valkeyAt(url)),
     langfuse: access => createLangfuseApi(access, send),
     names,
     agentProgram: name => readFile(new URL(`dist/agent/${name}.js`, root), 'utf8'),
     imageTool: findImageTool,
-    records: createRecords,
+    records: config => createRecords(config, forGitHub),
     issues: createIssues,
     runUrl: runUrl(),
   }
@@ -104,7 +124,7 @@ function cancellation(): AbortSignal {
   return controller.signal
 }
 
-function createRecords(config: StackConfig): Records | undefined {
+function createRecords(config: StackConfig, cancel: Cancel): Records | undefined {
   const repository = githubRunner.environment('GITHUB_REPOSITORY')
   const ref = githubRunner.environment('GITHUB_SHA')
   if (config.token === undefined || repository === undefined || ref === undefined) return undefined
@@ -115,6 +135,7 @@ function createRecords(config: StackConfig): Records | undefined {
     environment: config.environment,
     runUrl: runUrl(),
     apiUrl: githubRunner.environment('GITHUB_API_URL'),
+    cancel,
   })
 }
 

@@ -6,11 +6,13 @@ import { gitHubRecords } from '../../src/adapters/github-records.ts'
 import type { GitHubFailure } from '../../src/errors/errors.ts'
 import { type DeploymentRecord, type Records, ROLLED_BACK } from '../../src/ports/github.ts'
 
+const image = (name: string) => `${name}@sha256:${'1'.repeat(64)}`
+
 const RECORD: DeploymentRecord = {
   schema: 1,
   from: '2.93.7',
   to: '3.0.0',
-  images: { web: 'web@sha256:1', worker: 'worker@sha256:1', clickhouse: 'clickhouse@sha256:1' },
+  images: { web: image('web'), worker: image('worker'), clickhouse: image('clickhouse') },
   taskDefinitions: {},
   postgresMigrations: 271,
   clickhouseHead: 5,
@@ -61,6 +63,16 @@ test('a record that a rollback has undone no longer names the way back', async (
   expect(await location.undone()).toMatchObject({ from: '3.0.0', to: '3.2.0' })
   await location.mark(await location.open(RECORD), 'success', 'done')
   expect(await location.undone()).toBeUndefined()
+})
+
+test('a record whose images are none, or incomplete, is not ours', async () => {
+  const location = records(github.url, 'foreign')
+  const id = await location.open(RECORD)
+  const images = { ...RECORD.images, worker: 'worker;rm -rf /' }
+  await location.open({ ...RECORD, images })
+  const { web, worker } = RECORD.images
+  await location.open({ ...RECORD, images: { web, worker } as unknown as DeploymentRecord['images'] })
+  expect(await location.latest()).toMatchObject({ id, record: RECORD })
 })
 
 test('what there is to restore from is read back, the newest of each kind', async () => {

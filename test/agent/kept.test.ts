@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Client } from 'pg'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import { createCloud } from '../../src/adapters/aws.ts'
-import { http } from '../../src/adapters/machine.ts'
+import { createHttp } from '../../src/adapters/machine.ts'
 import { createAgent } from '../../src/agent/agent.ts'
 import type { Execution } from '../../src/execute/execution.ts'
 import { readVerifyConfig } from '../../src/inputs/config.ts'
@@ -33,7 +33,12 @@ beforeAll(async () => {
   Object.assign(process.env, stage.stack.sandbox.env)
   const config = readVerifyConfig(fakeRunner('verify', { url: stage.stack.webUrl }))
   const nothing = unseenInside('not the subject', 'not-asked')
-  stack = await observe(config, { cloud, http, probeInside: async () => nothing, probeIsExpensive: false })
+  stack = await observe(config, {
+    cloud,
+    http: createHttp(),
+    probeInside: async () => nothing,
+    probeIsExpensive: false,
+  })
 })
 
 afterAll(async () => {

@@ -1,7 +1,12 @@
 import type { Settled } from '../checks/run.ts'
+import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
-import { amountOf, goesBackLine, type Plan, type Refusal, titleOf } from '../plan/plan.ts'
+
+import { stillInProgress } from '../execute/own-rollback.ts'
+import { amountOf, goesBackLine, isRollout, type Plan, type Refusal, titleOf } from '../plan/plan.ts'
 import { isOfWeb, type OldWeb, oldWebRemedy } from '../plan/plan-migrate.ts'
+
+import type { Cloud } from '../ports/cloud.ts'
 import type { Runner } from '../ports/runner.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -47,22 +52,49 @@ export function unchanged(plan: Plan, stack: Stack, warnings: readonly string[] 
   })
 }
 
-/** Partial success in one paragraph: the failure, then which steps are done, still rolling and not started. */
-export function whatIsDone(steps: readonly StepResult[], settled: Settled): string {
+/**
+ * Partial success in one paragraph: the failure, then which steps are done, what is still in progress, and which are
+ * not started.
+ * @param progress what `progressOf` returned
+ */
+export function whatIsDone(steps: readonly StepResult[], settled: Settled, progress: string): string {
   const titles = (state: StepResult['state']) =>
     steps
       .filter(step => step.state === state)
       .map(step => titleOf(step.step))
       .join(', ') || 'nothing'
   const why = failureOf(steps, settled).replace(/[.:]?$/, '.')
-  return `${why} Done: ${titles('done')}. Still in progress: ${titles('rolling')}. Not started: ${titles('not-started')}.`
+  return `${why} Done: ${titles('done')}. Still in progress: ${progress}. Not started: ${titles('not-started')}.`
 }
 
-function failureOf(steps: readonly StepResult[], { comparison, problem }: Settled): string {
+/**
+ * What is still in progress, as AWS says it now: a failed rollout may be rolling back, and a service without a circuit
+ * breaker restarts its tasks forever.
+ */
+export async function progressOf(steps: readonly StepResult[], stack: Stack, cloud: Cloud): Promise<string> {
+  // One-off tasks and backups are not part of the services.
+  const others = steps.filter(({ step, state }) => state === 'rolling' && !isRollout(step))
+  const seen = await stillInProgress(stack, cloud).catch(error => [
+    `unknown, because AWS could not be asked (${explain(error)})`,
+  ])
+  return [...seen, ...others.map(({ step }) => titleOf(step))].join(', ') || 'nothing'
+}
+
+/** Of a cancelled run: it evaluates nothing any more. */
+export const NOT_SETTLED: Settled = {
+  stack: undefined,
+  checks: [],
+  problem: undefined,
+  comparison: { worse: [], other: [], unseen: [], old: [] },
+}
+
+function failureOf(steps: readonly StepResult[], { checks, comparison, problem }: Settled): string {
   const bad = steps.find(step => step.state === 'failed' || step.state === 'rolling')
   if (bad !== undefined) return bad.sentence
   if (steps.every(step => step.state === 'not-started')) return 'Cancelled before any change.'
   if (steps.some(step => step.state === 'not-started')) return 'Cancelled between two steps.'
+  if (checks.length === 0 && problem === undefined)
+    return 'Cancelled after the last step: the checks did not run.'
   const { worse, other, unseen } = comparison
   const [broken] = [...worse, ...other, ...unseen]
   return `All steps are done, but the checks after them did not pass: ${problem ?? broken?.sentence ?? 'no check ran'}`

@@ -9,14 +9,14 @@ import {
 } from '../checks/run.ts'
 import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
-import { type DeployConfig, readDeployConfig } from '../inputs/config.ts'
-import type { Plan, Step } from '../plan/plan.ts'
+import { COMPONENTS, type DeployConfig, readDeployConfig } from '../inputs/config.ts'
+import { componentName, isRollout, type Plan, type Step } from '../plan/plan.ts'
 import { lastingWarnings, planDeploy } from '../plan/plan-deploy.ts'
 import { oldWebOf } from '../plan/plan-migrate.ts'
 import type { DeployQuestion } from '../plan/preflight-release.ts'
 import { type DeploymentRecord, ROLLED_BACK } from '../ports/github.ts'
 import type { ImageTool } from '../ports/runner.ts'
-import { pinned } from '../release/image.ts'
+import { parseImage, pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import type { Claim } from '../schema/run-lock.ts'
@@ -27,8 +27,10 @@ import { resolveMirrors, resolveTargets, type Targets } from '../stack/targets.t
 import {
   announce,
   endingOf,
+  NOT_SETTLED,
   nextSteps,
   planned,
+  progressOf,
   refused,
   remarks,
   unchanged,
@@ -42,7 +44,7 @@ import { observeReady } from './observe-ready.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
 import { awaitGitHub, closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
 import { runPlan } from './run-plan.ts'
-import { undo } from './undo.ts'
+import { notBack, undo } from './undo.ts'
 
 /** inputs → observe → plan → execute → checks → conclusion. */
 export async function deploy(given: Ports): Promise<Conclusion> {
@@ -71,9 +73,10 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const locking = { plan, turn, connections, deadline }
   const claim = claimOf(locking, ports)
   return holdingLock(claim, locking, ports, async () => {
-    const before = recordOf(plan, stack, ports)
+    const own = recordOf(plan, stack, ports)
     const observed = await evaluateBefore(stack, releaseOf(plan.from), ports.facts)
-    const record = await openRecord(before, config, ports)
+    const record = await openRecord(own, config, ports)
+    const before = record.earlier === undefined ? own : resumed(own, record.earlier, targets)
     const steps = await runPlan({
       plan,
       stack,
@@ -144,6 +147,21 @@ function recordOf(plan: Plan, stack: Stack, { runner }: Ports): DeploymentRecord
   }
 }
 
+/**
+ * What ran before an earlier run of this deploy, where that run has changed it already; elsewhere what ran before this
+ * one. Of the earlier record only images of the same repository count, because others can write records too.
+ */
+function resumed(own: DeploymentRecord, earlier: DeploymentRecord, targets: Targets): DeploymentRecord {
+  const changed = COMPONENTS.filter(component => {
+    const [image, older] = [own.images[component], earlier.images[component]]
+    const same = parseImage(image)?.repository === parseImage(older)?.repository
+    return same && image !== older && image === targets[component]?.reference
+  })
+  if (changed.length === 0) return own
+  const images = Object.fromEntries(changed.map(component => [component, earlier.images[component]]))
+  return { ...own, from: earlier.from, images: { ...own.images, ...images } }
+}
+
 /** If a floating tag was pushed again since the web started, the record names the image by the running release. */
 function webImage(plan: Plan, { web }: Stack): string {
   const moved = isFloating(web) && plan.from !== undefined && web.image.version !== plan.from
@@ -154,7 +172,7 @@ type Finish = {
   readonly plan: Plan
   readonly question: DeployQuestion
   readonly steps: readonly StepResult[]
-  /** What ran before the first change. */
+  /** What ran before the first change of this deploy. */
   readonly before: DeploymentRecord
   readonly observed: Before
   readonly record: OpenRecord
@@ -168,6 +186,7 @@ type Finish = {
 async function finish(run: Finish): Promise<Conclusion> {
   const { plan, question, steps, record, config, ports } = run
   const complete = steps.every(step => step.state === 'done')
+  if (ports.signal.aborted) return cancelled(run, NOT_SETTLED)
   const rollsBack = config.onFailure === 'rollback' && shouldRollBack(steps)
   const last = complete || !rollsBack
   const settled = await settle(run, complete ? config.version : undefined, last)
@@ -189,15 +208,16 @@ async function finish(run: Finish): Promise<Conclusion> {
     const left = settled.stack === undefined ? plan.warnings : lastingWarnings(plan, question, settled.stack)
     return { ...conclusion, warnings: [...left, ...record.warnings, ...kept] }
   }
+  if (ports.signal.aborted) return cancelled(run, settled)
   const next = nextSteps({ plan, steps, oldWeb: oldWebOf(plan.steps, question) })
   const ending = endingOf(complete, settled)
-  const failed = conclude('deploy', ending.outcome, `${whatIsDone(steps, settled)}${ending.why}`, {
+  const progress = await progressOf(steps, run.observed.stack, run.connections.cloud)
+  const failed = conclude('deploy', ending.outcome, `${whatIsDone(steps, settled, progress)}${ending.why}`, {
     ...rest,
     next,
   })
   await record.close('failure', failed.headline)
-  if (ending.stays || !rollsBack) return failed
-  return ports.signal.aborted ? stopRolling(failed, run) : rollBack(failed, run)
+  return ending.stays || !rollsBack ? failed : rollBack(failed, settled, run)
 }
 
 /** @param last whether no SQL follows: the lock is released. */
@@ -234,21 +254,31 @@ const CHANGES: ReadonlySet<Step['kind']> = new Set([
 ])
 
 /** `on-failure: rollback`. Reports the cause of the failure first, then a rollback that failed too. */
-async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
-  const { plan, steps, before, record, claim, config, connections, ports } = run
-  const undone = await undo({ config, plan, steps, record: before, claim, connections, ports })
-  const settled = await settle(run, undone.problem === undefined ? releaseOf(plan.from) : undefined)
-  const good = undone.problem === undefined && isGood(settled)
+async function rollBack(failed: Conclusion, first: Settled, run: Finish): Promise<Conclusion> {
+  const { plan, steps, before, observed, record, claim, config, connections, ports } = run
+  const { stack } = observed
+  const undone = await undo({ config, plan, steps, record: before, claim, stack, connections, ports })
+  const seen = await settle(run, undone.problem === undefined ? releaseOf(before.from) : undefined)
+  const differs = seen.stack === undefined ? [] : notBack(seen.stack, undone.targets)
+  const settled = differs.length === 0 ? asRecorded(seen) : seen
+  const good = undone.problem === undefined && differs.length === 0 && isGood(settled)
   const problem =
-    undone.problem ?? settled.problem ?? settled.checks.find(check => check.state === 'failed')?.sentence
-  await (good ? record.close('inactive', `${ROLLED_BACK}${plan.from}`) : undefined)
+    undone.problem ??
+    settled.problem ??
+    differs[0] ??
+    settled.checks.find(check => check.state === 'failed')?.sentence ??
+    'its checks did not pass'
+  await (good ? record.close('inactive', `${ROLLED_BACK}${before.from}`) : undefined)
   const kept = good ? await keepBaseline(settled.stack, { by: 'rollback', config, ports }) : []
+  const progress = await progressOf([...steps, ...undone.steps], stack, connections.cloud)
+  const headline = whatIsDone(steps, first, progress)
+  const itself = undone.byItself.map(componentName).join(' and ')
   return {
     ...failed,
     outcome: good ? 'rolled-back' : 'failed',
     headline: good
-      ? `${failed.headline} Rolled back: Langfuse ${plan.from} is running again.`
-      : `${failed.headline} The rollback failed too: ${problem ?? 'its checks did not pass'}`,
+      ? `${headline} Rolled back: Langfuse ${before.from} is running again.${itself && ` AWS took ${itself} back by itself.`}`
+      : `${headline} The rollback failed too: ${problem}`,
     versions: { ...failed.versions, current: current(settled, run) },
     warnings: [
       ...failed.warnings,
@@ -262,21 +292,58 @@ async function rollBack(failed: Conclusion, run: Finish): Promise<Conclusion> {
   }
 }
 
-/** A cancelled run has ten seconds: enough to ask ECS for its own rollback, too little to wait for it. */
-async function stopRolling(
-  failed: Conclusion,
-  { steps, config, connections, ports }: Finish,
-): Promise<Conclusion> {
-  const rolling = steps.find(({ step, state }) => step.kind === 'roll-ecs' && state === 'rolling')?.step
-  if (rolling?.kind !== 'roll-ecs') return failed
-  const and = (sentence: string) => ({ ...failed, headline: `${failed.headline} ${sentence}` })
-  try {
-    await connections.cloud.ecs.stopDeployment(config.cluster, rolling.service)
-    ports.runner.info(`Asked ECS to stop the deployment of ${rolling.service} and to roll it back.`)
-    return and(`ECS was asked to roll ${rolling.service} back to its previous tasks.`)
-  } catch (error) {
-    return and(`Could not ask ECS to stop the deployment of ${rolling.service}: ${explain(error)}`)
-  }
+/** Every component runs its recorded image again: if these are of two releases, they were so before the deploy. */
+function asRecorded(settled: Settled): Settled {
+  const other = settled.comparison.other.filter(({ id }) => id !== 'one-release')
+  return { ...settled, comparison: { ...settled.comparison, other } }
+}
+
+/**
+ * A cancelled run has ten seconds: enough to stop what is rolling, to close the record and to report, in this order;
+ * too little to wait for AWS.
+ */
+async function cancelled(run: Finish, settled: Settled): Promise<Conclusion> {
+  const { plan, question, steps, observed, record, config, connections } = run
+  const stops = config.onFailure === 'stop' ? [] : await stopRolling(run)
+  const progress = await progressOf(steps, observed.stack, connections.cloud)
+  const headline = [whatIsDone(steps, settled, progress), ...stops].join(' ')
+  await record.close('failure', headline)
+  const { outcome } = endingOf(
+    steps.every(({ state }) => state === 'done'),
+    settled,
+  )
+  return conclude('deploy', outcome, headline, {
+    versions: { previous: plan.from, current: current(settled, run), target: plan.to },
+    plan,
+    warnings: [...plan.warnings, ...record.warnings],
+    steps,
+    checks: settled.checks,
+    stack: settled.stack,
+    deploymentId: record.id,
+    next: nextSteps({ plan, steps, oldWeb: oldWebOf(plan.steps, question) }),
+  })
+}
+
+/** Stops the ECS deployments that this run began; App Runner has no such call. */
+async function stopRolling({ steps, config, connections, ports }: Finish): Promise<readonly string[]> {
+  const rolling = steps.filter(
+    ({ step, state }) => isRollout(step) && state !== 'done' && state !== 'not-started',
+  )
+  const sentences = rolling.map(async ({ step, deployment }) => {
+    if (step.kind === 'roll-app-runner')
+      return `App Runner cannot stop an operation, so ${step.service} continues.`
+    if (step.kind !== 'roll-ecs' || deployment === undefined) return []
+    const { service } = step
+    try {
+      const stopped = await connections.cloud.ecs.stopDeployment(config.cluster, service, deployment)
+      if (!stopped) return []
+      ports.runner.info(`Asked ECS to stop deployment ${deployment} of ${service} and to roll it back.`)
+      return `ECS was asked to roll ${service} back to its previous tasks.`
+    } catch (error) {
+      return `Could not ask ECS to stop deployment ${deployment} of ${service}: ${explain(error)}`
+    }
+  })
+  return (await Promise.all(sentences)).flat()
 }
 
 /** A web that no longer answers runs no release; of one that was never readable the images tell. */

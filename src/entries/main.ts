@@ -11,7 +11,7 @@ import { createLangfuseApi } from '../adapters/langfuse-api.ts'
 import { createHttp, names, send, systemClock, useLittleMemory } from '../adapters/machine.ts'
 import { createPostgres } from '../adapters/postgres.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
-import { BadInput, explain } from '../errors/errors.ts'
+import { BadInput, explain, Interrupted } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import type { Issues, Records } from '../ports/github.ts'
 import type { Runner } from '../ports/runner.ts'
@@ -27,7 +27,7 @@ import { verify } from './verify.ts'
 export async function main(action: ActionName, root: URL): Promise<void> {
   useLittleMemory()
   const ports = createPorts(root)
-  const conclusion = await Promise.race([run(action, ports), outOfTime(action, ports.signal)])
+  const conclusion = await run(action, ports)
   await publish(conclusion, githubRunner)
   process.exitCode = isSuccess(conclusion) ? 0 : 1
   // Nothing that still waits may keep a cancelled run alive, such as SQL on a database that does not answer.
@@ -39,12 +39,10 @@ const ENDS_MS = { aws: 3_500, gitHub: 4_500, run: 5_000 } as const
 const LAST_WORDS_MS = 200
 
 /** A cancelled run that does not end by itself still reports. */
-function outOfTime(action: ActionName, signal: AbortSignal): Promise<Conclusion> {
-  const sentence =
-    'The run was cancelled and did not end in time: what it changed is in its log. Run it again to resume.'
-  return new Promise(resolve => {
-    const report = () => resolve(conclude(action, action === 'verify' ? 'inconclusive' : 'failed', sentence))
-    signal.addEventListener('abort', () => void setTimeout(report, ENDS_MS.run).unref(), { once: true })
+function outOfTime(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => reject(new Interrupted('The run was cancelled and did not end in time.'))
+    signal.addEventListener('abort', () => void setTimeout(end, ENDS_MS.run).unref(), { once: true })
   })
 }
 
@@ -56,7 +54,8 @@ async function run(action: ActionName, ports: Ports): Promise<Conclusion> {
     return runner.group(title, work)
   }
   try {
-    return await { deploy, verify, rollback }[action]({ ...ports, runner: { ...runner, group } })
+    const ended = { deploy, verify, rollback }[action]({ ...ports, runner: { ...runner, group } })
+    return await Promise.race([ended, outOfTime(ports.signal)])
   } catch (error) {
     return concludeError(action, error, begun)
   }

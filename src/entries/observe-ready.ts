@@ -1,5 +1,6 @@
 import { RolloutError } from '../errors/errors.ts'
 import { migrationTasks } from '../execute/migrate.ts'
+import { ecsRestores, onEcs } from '../execute/own-rollback.ts'
 import { waitFor } from '../execute/wait.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import { ecsState } from '../plan/image-steps.ts'
@@ -7,8 +8,8 @@ import { observe, probeAgain, quickSources } from '../stack/observe.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Connections, Ports } from './ports.ts'
 
-/** ClickHouse stops before it starts, and a migration marks its database dirty while it runs. */
-const SETTLE_MS = 5 * 60_000
+/** ClickHouse stops before it starts, a migration marks its database dirty, and ECS takes minutes to roll back. */
+const SETTLE_MS = 10 * 60_000
 /** Each poll observes the whole stack. */
 const EVERY_MS = 10_000
 
@@ -68,6 +69,13 @@ function capital(text: string): string {
 
 /** The change in progress that makes the stack look broken; undefined if there is none. */
 async function passing(stack: Stack, { cloud }: Connections): Promise<string | undefined> {
+  for (const { service } of onEcs(stack)) {
+    const note = await ecsRestores(service, cloud)
+    if (note !== undefined) return note
+  }
+  const { web } = stack
+  if (web.platform === 'app-runner' && web.operation?.status === 'ROLLBACK_IN_PROGRESS')
+    return `App Runner operation ${web.operation.id} of the web is ROLLBACK_IN_PROGRESS`
   const { clickhouseStore: store } = stack
   if (!store.known && store.because === 'unreachable' && isArriving(stack)) {
     return `ClickHouse is being deployed and does not respond yet (${stack.clickhouse.service.runningCount} tasks running)`

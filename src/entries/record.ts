@@ -15,6 +15,8 @@ export const NO_GITHUB = 'input `github-token` is empty, or this job runs outsid
 
 export type OpenRecord = {
   readonly id: string | undefined
+  /** The record of an earlier run that this one resumes. */
+  readonly earlier: DeploymentRecord | undefined
   readonly warnings: readonly string[]
   /** Adds a snapshot or recovery point to the record as soon as it exists. */
   keep(artifact: Artifact): Promise<void>
@@ -36,12 +38,19 @@ export async function openRecord(
   const records = ports.records(config)
   if (records === undefined) {
     const warning = `The deployment record exists only in the file ${path}, because ${NO_GITHUB}.`
-    return { id: undefined, warnings: [warning], keep: keepInFile, close: async () => undefined }
+    return {
+      id: undefined,
+      earlier: undefined,
+      warnings: [warning],
+      keep: keepInFile,
+      close: async () => undefined,
+    }
   }
-  const id = await openOrReopen(record, records, ports)
+  const { id, earlier } = await openOrReopen(record, records, ports)
   ports.runner.info(`Deployment record ${id} in ${records.location}`)
   return {
     id,
+    earlier,
     warnings: [],
     keep: async artifact => {
       await keepInFile(artifact)
@@ -74,21 +83,25 @@ function writeFile(record: DeploymentRecord, { runner }: Ports): Promise<string>
  * A deploy that resumes an earlier run keeps that run's record, because only it knows what ran before the first change.
  * Of two runs that open a record at the same time, the one with the older record continues.
  */
-async function openOrReopen(record: DeploymentRecord, records: Records, ports: Ports): Promise<string> {
+async function openOrReopen(
+  record: DeploymentRecord,
+  records: Records,
+  ports: Ports,
+): Promise<Pick<OpenRecord, 'earlier'> & { readonly id: string }> {
   const latest = await records.latest()
   const resumes = latest !== undefined && latest.record.to === record.to && latest.state !== 'success'
   if (resumes) {
     await records.mark(latest.id, 'in_progress', `Langfuse ${record.to} is being deployed again`)
-    return latest.id
+    return { id: latest.id, earlier: latest.record }
   }
   const id = await records.open(record)
   const faster = await busyWith(await records.latest({ before: id }), records, ports)
-  if (faster === undefined) return id
+  if (faster === undefined) return { id, earlier: undefined }
   await records.mark(id, 'inactive', 'another run was faster')
   throw new RolloutError(faster)
 }
 
-/** Closes the record of a run that was killed after its last step but before it could close it. */
+/** Closes the record of a run that was killed or cancelled before it could see that its deploy is complete. */
 export async function closeLeftOpen(
   to: string,
   records: Records | undefined,
@@ -96,7 +109,7 @@ export async function closeLeftOpen(
 ): Promise<void> {
   try {
     const latest = await records?.latest()
-    if (latest?.state !== 'in_progress' || latest.record.to !== to) return
+    if (latest === undefined || latest.state === 'success' || latest.record.to !== to) return
     await records?.mark(latest.id, 'success', `Langfuse ${to} runs on web and worker.`)
   } catch (error) {
     runner.info(`Warning: could not close the deployment record of an earlier run: ${explain(error)}`)

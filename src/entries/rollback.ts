@@ -14,7 +14,17 @@ import { type Conclusion, conclude } from '../report/conclusion.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
-import { announce, endingOf, planned, refused, remarks, unchanged, whatIsDone } from './conclusions.ts'
+import {
+  announce,
+  endingOf,
+  NOT_SETTLED,
+  planned,
+  progressOf,
+  refused,
+  remarks,
+  unchanged,
+  whatIsDone,
+} from './conclusions.ts'
 import { assertCredentialsLast } from './credentials.ts'
 import { claimOf, FREE, holdingLock, turnOf } from './hold-lock.ts'
 import { keepBaseline } from './keep-baseline.ts'
@@ -80,18 +90,20 @@ type Finish = {
 async function finish(run: Finish): Promise<Conclusion> {
   const { plan, observed, steps, target, config, connections, ports, deadline } = run
   const complete = steps.every(step => step.state === 'done')
-  const settled = await settleChecks(
-    {
-      config,
-      connections,
-      facts: ports.facts,
-      expected: complete ? target.release : undefined,
-      before: observed,
-      changed: changedParts(plan.steps),
-      repairs: true,
-    },
-    { clock: ports.clock, deadline, signal: ports.signal, untilSettled: complete },
-  )
+  const settled = ports.signal.aborted
+    ? NOT_SETTLED
+    : await settleChecks(
+        {
+          config,
+          connections,
+          facts: ports.facts,
+          expected: complete ? target.release : undefined,
+          before: observed,
+          changed: changedParts(plan.steps),
+          repairs: true,
+        },
+        { clock: ports.clock, deadline, signal: ports.signal, untilSettled: complete },
+      )
   const { stack, checks } = settled
   const good = complete && isGood(settled)
   const rest = {
@@ -116,10 +128,15 @@ async function finish(run: Finish): Promise<Conclusion> {
           next: plan.rollbackClass === 'restore' && stack ? runbook({ stack, target }).slice(1) : [],
         },
       )
-    : conclude('rollback', endingOf(complete, settled).outcome, whatIsDone(steps, settled), {
-        ...rest,
-        next: ['Fix the cause above, then re-run this rollback: it resumes where it stopped.'],
-      })
+    : conclude(
+        'rollback',
+        endingOf(complete, settled).outcome,
+        whatIsDone(steps, settled, await progressOf(steps, observed.stack, connections.cloud)),
+        {
+          ...rest,
+          next: ['Fix the cause above, then re-run this rollback: it resumes where it stopped.'],
+        },
+      )
 }
 
 async function closeRecords(

@@ -11,7 +11,7 @@ type PlannedRun = {
   readonly ports: Ports
   /** Epoch milliseconds. */
   readonly deadline: number
-} & Pick<Execution, 'claim' | 'record' | 'keep' | 'imageTool'>
+} & Pick<Execution, 'claim' | 'record' | 'keep' | 'imageTool' | 'restoring'>
 
 /** Executes a plan with the ports of this run, one group in the log per step. */
 export function runPlan({ connections, ports, ...run }: PlannedRun): Promise<readonly StepResult[]> {

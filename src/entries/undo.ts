@@ -1,16 +1,18 @@
-import { explain } from '../errors/errors.ts'
+import { explain, Interrupted } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
+import { type Restoring, restoringNow } from '../execute/own-rollback.ts'
 import { waitFor } from '../execute/wait.ts'
-import type { DeployConfig } from '../inputs/config.ts'
-import type { Plan } from '../plan/plan.ts'
+import { COMPONENTS, type Component, type DeployConfig } from '../inputs/config.ts'
+import { componentName, isRollout, type Plan, titleOf } from '../plan/plan.ts'
 import { planUndo } from '../plan/plan-rollback.ts'
 import type { DeploymentRecord } from '../ports/github.ts'
+import { shortDigest, shortImage } from '../release/image.ts'
 import { releaseOf } from '../release/release.ts'
 import type { Claim } from '../schema/run-lock.ts'
-import { observe, quickSources } from '../stack/observe.ts'
+import { observe } from '../stack/observe.ts'
 import { imagesOf, type RollbackTarget } from '../stack/rollback-target.ts'
-import type { Stack } from '../stack/stack.ts'
-import { resolveTargets } from '../stack/targets.ts'
+import { imageOf, type Stack } from '../stack/stack.ts'
+import { resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce } from './conclusions.ts'
 import type { Connections, Ports } from './ports.ts'
 import { runPlan } from './run-plan.ts'
@@ -18,10 +20,14 @@ import { runPlan } from './run-plan.ts'
 type Undone = {
   readonly steps: readonly StepResult[]
   readonly warnings: readonly string[]
-  /** Why the rollback failed, as a sentence. */
+  /** Why the rollback failed, and what it did not try. */
   readonly problem: string | undefined
   /** What a person has to do in that case. */
   readonly next: readonly string[]
+  /** The recorded images. */
+  readonly targets: Targets
+  /** Components that AWS took back to the recorded image by itself. */
+  readonly byItself: readonly Component[]
 }
 
 type Failed = {
@@ -30,62 +36,122 @@ type Failed = {
   readonly steps: readonly StepResult[]
   readonly record: DeploymentRecord
   readonly claim: Claim
+  /** Before the first change. */
+  readonly stack: Stack
   readonly connections: Connections
   readonly ports: Ports
 }
 
 /** A deploy that ran into its timeout still gets time to roll back. */
 export const UNDO_TIMEOUT_MS = 20 * 60_000
+/** The part of it for AWS's own rollbacks: they take as long as a rollout. */
+const REST_TIMEOUT_MS = 12 * 60_000
 
 /**
- * Rolls back a failed deploy with the rollback's own plan. The plan starts from what runs now, so it leaves alone
- * what was never changed.
+ * Rolls back a failed deploy with the rollback's own plan. The plan starts from what runs once AWS is at rest, so it
+ * leaves alone what was never changed and what AWS restored by itself.
  */
 export async function undo(failed: Failed): Promise<Undone> {
   const { config, claim, connections, ports } = failed
   try {
     const deadline = ports.clock.now() + UNDO_TIMEOUT_MS
-    const stack = await observeAtRest(failed, deadline)
+    const restoring = await awaitRest(failed)
+    const stack = await observe(config, connections)
     const target = targetOf(failed)
     const targets = await resolveTargets(stack, target.wanted, connections.cloud)
     const own = { ...config, to: target.release, sql: 'auto' } as const
     const plan = planUndo({ config: own, stack, target, targets, facts: ports.facts })
     if (plan.kind === 'refusal') return nothing(plan.problems.join(' '), plan.next)
+    const byItself = restoredByItself(failed, plan)
+    for (const component of byItself)
+      ports.runner.info(`AWS took ${componentName(component)} back to the recorded image by itself.`)
     ports.runner.info('The deploy failed. Rolling back its changes:')
     announce(plan, ports.runner)
-    const steps = await runPlan({ plan, stack, claim, connections, ports, deadline })
-    const bad = steps.find(step => step.state !== 'done')
+    const busy = new Set(restoring.map(({ component }) => component))
+    const steps = await runPlan({ plan, stack, claim, connections, ports, deadline, restoring: busy })
     const warnings = [...plan.warnings, ...leftBehind(failed, stack)]
-    return { steps, warnings, problem: bad?.sentence, next: [] }
+    return { steps, warnings, problem: problemOf(steps, restoring), next: [], targets, byItself }
   } catch (error) {
     return nothing(explain(error))
   }
 }
 
 function nothing(problem: string, next: readonly string[] = []): Undone {
-  return { steps: [], warnings: [], problem, next }
+  return { steps: [], warnings: [], problem, next, targets: {}, byItself: [] }
 }
 
-/** App Runner rolls back by itself after a failed health check and takes no update until it has. */
-async function observeAtRest({ config, connections, ports }: Failed, deadline: number): Promise<Stack> {
-  const quick = quickSources(connections)
-  const settled = await waitFor<Stack>(
-    async () => {
-      const stack = await observe(config, quick)
-      const operation = stack.web.platform === 'app-runner' ? stack.web.operation : undefined
-      return operation === undefined
-        ? { state: 'settled', value: stack }
-        : { state: 'waiting', note: `App Runner operation ${operation.id} is ${operation.status}` }
-    },
-    {
-      clock: ports.clock,
-      deadline,
-      signal: ports.signal,
-      say: note => ports.runner.info(note),
-      what: 'App Runner to finish its own rollback',
-    },
-  )
-  return connections.probeIsExpensive ? observe(config, connections) : settled
+/**
+ * Waits until AWS has finished what it restores by itself. An update meanwhile would race with ECS, and App Runner
+ * refuses one.
+ * @returns what AWS is still restoring when the time is over
+ */
+async function awaitRest({ stack, connections: { cloud }, ports }: Failed): Promise<readonly Restoring[]> {
+  const { clock, signal, runner } = ports
+  let seen: readonly Restoring[] = []
+  try {
+    return await waitFor<readonly Restoring[]>(
+      async () => {
+        seen = await restoringNow(stack, cloud)
+        return seen.length === 0
+          ? { state: 'settled', value: seen }
+          : { state: 'waiting', note: notesOf(seen) }
+      },
+      {
+        clock,
+        deadline: clock.now() + REST_TIMEOUT_MS,
+        signal,
+        say: note => runner.info(note),
+        what: 'AWS to finish its own rollback',
+      },
+    )
+  } catch (error) {
+    if (error instanceof Interrupted && !signal.aborted) return seen
+    throw error
+  }
+}
+
+function notesOf(restoring: readonly Restoring[]): string {
+  return restoring.map(({ note }) => note).join('; ')
+}
+
+/** Rollouts of this deploy that leave nothing to undo. */
+function restoredByItself({ steps }: Failed, plan: Plan): readonly Component[] {
+  const rolled = (component: Component) =>
+    steps.some(
+      ({ step, state }) =>
+        isRollout(step) && step.component === component && state !== 'done' && state !== 'not-started',
+    )
+  const planned = (component: Component) =>
+    plan.steps.some(step => isRollout(step) && step.component === component)
+  return COMPONENTS.filter(component => rolled(component) && !planned(component))
+}
+
+/** The first bad step, what was not tried because of it, and what AWS is still restoring. */
+function problemOf(steps: readonly StepResult[], restoring: readonly Restoring[]): string | undefined {
+  const bad = steps.find(({ state }) => state === 'failed' || state === 'rolling')
+  const untried = steps.filter(({ state }) => state === 'not-started')
+  if (bad === undefined && untried.length === 0 && restoring.length === 0) return undefined
+  return [
+    bad?.sentence ?? [],
+    restoring.length === 0 ? [] : `After 12 minutes: ${notesOf(restoring)}.`,
+    untried.length === 0
+      ? []
+      : `Not tried: ${untried.map(({ step, sentence }) => `${titleOf(step)} (${sentence})`).join('; ')}.`,
+  ]
+    .flat()
+    .join(' ')
+}
+
+/** What runs another image than the recorded one, each as a sentence. */
+export function notBack(stack: Stack, targets: Targets): readonly string[] {
+  return COMPONENTS.flatMap(component => {
+    const [image, target] = [imageOf(stack, component), targets[component]]
+    if (target === undefined) return []
+    const seen = image.digest !== undefined && target.digest !== undefined
+    if (seen ? image.digest === target.digest : image.reference === target.reference) return []
+    const runs = image.digest === undefined ? shortImage(image.reference) : shortDigest(image.digest)
+    return `${componentName(component)} runs ${runs}, not the recorded ${shortImage(target.reference)}.`
+  })
 }
 
 function targetOf({ record, steps }: Failed): RollbackTarget {

@@ -1,6 +1,7 @@
 import { explain, Interrupted } from '../errors/errors.ts'
 import type { Step } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
+import { whyNoLongerRight } from '../plan/still-right.ts'
 import type { Done, Execution, StepResult, StepState, UndoCounts } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { migrate } from './migrate.ts'
@@ -13,16 +14,19 @@ import { undoSchema } from './undo-schema.ts'
 
 const NO_COUNTS: UndoCounts = { postgres: 0, clickhouse: 0, archivedRows: 0 }
 
-/** Runs the plan's steps in order and stops at the first failure. Never throws: each step has a result. */
+/**
+ * Runs the plan's steps in order. A deploy stops at the first failure; a rollback goes on with what is still right.
+ * Never throws: each step has a result.
+ */
 export async function execute(
   execution: Execution,
   group: (title: string, work: () => Promise<void>) => Promise<void>,
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = []
   for (const step of execution.plan.steps) {
-    const stopped = results.some(result => result.state !== 'done') || execution.signal.aborted
-    if (stopped) {
-      results.push(resultOf(step, 'not-started', 'not started'))
+    const why = whyNot(step, results, execution)
+    if (why !== undefined) {
+      results.push(resultOf(step, 'not-started', why))
       continue
     }
     await group(titleOf(step), async () => {
@@ -34,6 +38,16 @@ export async function execute(
       execution.say(`${result.state === 'done' ? '✔' : '✘'} ${titleOf(step)}: ${result.sentence}`)
   }
   return results
+}
+
+/** Why a step must not start; undefined: it may. */
+function whyNot(step: Step, results: readonly StepResult[], execution: Execution): string | undefined {
+  const { plan, signal, clock, deadline, restoring = new Set() } = execution
+  const failed = results.some(({ state }) => state !== 'done')
+  if (signal.aborted || (failed && (plan.action === 'deploy' || clock.now() >= deadline)))
+    return 'not started'
+  const why = plan.action === 'deploy' ? undefined : whyNoLongerRight(step, { results, restoring })
+  return why === undefined ? undefined : `not started, because ${why}`
 }
 
 function resultOf(
@@ -48,9 +62,13 @@ function resultOf(
 
 async function runStep(step: Step, execution: Execution): Promise<StepResult> {
   const startedAt = execution.clock.now()
-  const times = () => ({ startedAt, endedAt: execution.clock.now() })
+  let deployment: string | undefined
+  const times = () => ({ deployment, startedAt, endedAt: execution.clock.now() })
+  const began = (id: string) => {
+    deployment = id
+  }
   try {
-    const { sentence, counts = NO_COUNTS, artifact } = await perform(step, execution)
+    const { sentence, counts = NO_COUNTS, artifact } = await perform(step, { ...execution, began })
     if (artifact !== undefined) await execution.keep?.(artifact)
     return resultOf(step, 'done', sentence, { counts, artifact, ...times() })
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Component } from '../inputs/config.ts'
 import type { Plan, Step, UndoSchema } from '../plan/plan.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
@@ -32,6 +33,10 @@ export type Execution = {
   readonly rollbackId: string
   /** Id of the deployment record, where there is one. */
   readonly record?: string | undefined
+  /** Components that AWS was still restoring when the plan was made: nothing is sent to them. */
+  readonly restoring?: ReadonlySet<Component>
+  /** Called with the id of an ECS deployment that a step began. */
+  readonly began?: (deployment: string) => void
   /** Called with each artifact as soon as it exists. */
   readonly keep?: (artifact: Artifact) => Promise<void>
   readonly say: (line: string) => void
@@ -65,6 +70,8 @@ export type StepResult = {
   readonly endedAt: number | undefined
   readonly counts: UndoCounts
   readonly artifact?: Artifact | undefined
+  /** Id of the ECS deployment that this step began; a deployment that it only followed has none. */
+  readonly deployment?: string | undefined
 }
 
 /** What down SQL did; zeros for all other steps. */

@@ -42,6 +42,7 @@ async function begin(step: RollEcs, execution: Execution): Promise<Rollout> {
     taskDefinition,
     ...(step.settings && { settings: step.settings }),
   })
+  execution.began?.(deploymentId)
   execution.say(`ECS started deployment ${deploymentId}`)
   return { deploymentId, taskDefinition }
 }
@@ -61,6 +62,7 @@ async function beginExpress(step: RollEcs, express: ExpressService, execution: E
     },
     { ...execution, what: `Express Mode to start the deployment of ${step.service}` },
   )
+  execution.began?.(primary.id)
   execution.say(`Express Mode started deployment ${primary.id} of ${primary.taskDefinition}`)
   return { deploymentId: primary.id, taskDefinition: primary.taskDefinition }
 }

@@ -53,7 +53,7 @@ export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: 
     } catch (error) {
       failures += 1
       if (failures >= FAILED_POLLS || last) throw error
-      options.say(`polling failed (${explain(error)}); retrying`)
+      if (!signal.aborted) options.say(`polling failed (${explain(error)}); retrying`)
     }
     if (last)
       throw new Interrupted(`The timeout passed while waiting for ${options.what}; last seen: ${note}.`)

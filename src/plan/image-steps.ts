@@ -1,7 +1,7 @@
 import { COMPONENTS, type Component } from '../inputs/config.ts'
 import type { DeploymentSettings, EcsDeployment, EcsService } from '../ports/cloud.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
-import { shortImage } from '../release/image.ts'
+import { parseImage, shortImage } from '../release/image.ts'
 import {
   currentRelease,
   type EcsComponent,
@@ -68,6 +68,12 @@ function sameImage(image: { readonly digest: string | undefined }, target: Targe
   return target.digest !== undefined && target.digest === image.digest
 }
 
+/** Whether a reference names the target. Running tasks prove nothing here: they may be of an older deployment. */
+function names(reference: string, target: TargetImage): boolean {
+  const digest = parseImage(reference)?.digest
+  return reference === target.reference || (digest !== undefined && digest === target.digest)
+}
+
 function changeOf(component: Component, image: RunningImage, target: TargetImage): string {
   return `Change ${componentName(component)} from ${image.version ?? shortImage(image.reference)} to ${target.version ?? shortImage(target.asked)}.`
 }
@@ -127,13 +133,14 @@ export function whySingleWriter(service: EcsService): string {
 /** An earlier run's operation that deploys the wanted image; App Runner already reports the new configuration. */
 export function continuedOperation({ web }: Stack, targets: Targets): string | undefined {
   if (web.platform !== 'app-runner') return undefined
-  const ours = web.operation !== undefined && web.service.image === targets.web?.reference
+  const ours =
+    web.operation !== undefined && targets.web !== undefined && names(web.service.image, targets.web)
   return ours && web.operation?.status !== 'ROLLBACK_IN_PROGRESS' ? web.operation?.id : undefined
 }
 
 /** An earlier run's deployment of the wanted image. */
 export function continuedDeployment(component: EcsComponent, target: TargetImage): string | undefined {
   const state = ecsState(component.service)
-  const ours = state.kind === 'rolling' && component.container.image === target.reference
+  const ours = state.kind === 'rolling' && names(component.container.image, target)
   return ours ? state.deployment?.id : undefined
 }

@@ -194,6 +194,11 @@ export function titleOf(step: Step): string {
   }
 }
 
+/** Whether the step changes the image of a component. */
+export function isRollout(step: Step): step is RollEcs | RollAppRunner {
+  return step.kind === 'roll-ecs' || step.kind === 'roll-app-runner'
+}
+
 export function componentName(component: Component): string {
   return component === 'clickhouse' ? 'ClickHouse' : component
 }

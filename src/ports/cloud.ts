@@ -178,8 +178,11 @@ export type Ecs = {
   serviceDeployment(arn: string): Promise<ServiceDeployment | undefined>
   /** Registers a copy of `base` that differs only in one container's image. */
   registerWithImage(base: TaskDefinition, container: string, image: string): Promise<string>
-  /** Asks ECS to stop the deployment in progress and to roll back to the previous tasks. */
-  stopDeployment(cluster: string, service: string): Promise<void>
+  /**
+   * Asks ECS to stop a deployment and to roll back to the previous tasks. Returns false, and does nothing, if the
+   * deployment of that id is not the one in progress.
+   */
+  stopDeployment(cluster: string, service: string, deployment: string): Promise<boolean>
   /** Changes only the given members, and returns the id of the deployment that is PRIMARY afterwards. */
   updateService(change: ServiceChange): Promise<{ readonly deploymentId: string }>
 } & EcsTasks

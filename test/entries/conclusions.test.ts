@@ -38,7 +38,7 @@ test.each([
   [
     'during a step',
     ['done', 'rolling'],
-    `web: rolling. Done: ${WORKER}. Still in progress: ${WEB}. Not started: nothing.`,
+    `web: rolling. Done: ${WORKER}. Still in progress: nothing. Not started: nothing.`,
   ],
   [
     'after the last step',
@@ -46,7 +46,7 @@ test.each([
     `All steps are done, but the checks after them did not pass: the cluster is gone. Done: ${WORKER}, ${WEB}. Still in progress: nothing. Not started: nothing.`,
   ],
 ] as const)('a run that stops %s states the cause and what is done', (_when, [first, second], sentence) => {
-  expect(whatIsDone([stepOf('worker', first), stepOf('web', second)], settled)).toBe(sentence)
+  expect(whatIsDone([stepOf('worker', first), stepOf('web', second)], settled, 'nothing')).toBe(sentence)
 })
 
 test.each([

@@ -2,11 +2,24 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { REGISTRY } from '../../sandbox/aws/ids.ts'
+import { arrangeEcs } from '../../sandbox/aws/outcomes.ts'
 import { startGitHub } from '../../sandbox/github.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { compareSnapshots, type StackSnapshot, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
-import { breakWebAtUpdate, isWrite, putBack, type Setup, setupOf } from './support.ts'
+import {
+  breakWebAtUpdate,
+  cancelledAt,
+  ecsService,
+  hangingWeb,
+  imageNamed,
+  isWrite,
+  putBack,
+  rollTo,
+  type Setup,
+  setupOf,
+} from './support.ts'
 
 /** What goes wrong on the way to 3.0.0: each test leaves the stage as it found it. */
 let folder: string
@@ -61,6 +74,70 @@ test('a worker that dies: the deploy stops before anything else, names the cause
   expect(service?.deployments.map(({ status, rolloutState }) => [status, rolloutState])).toEqual([
     ['PRIMARY', 'COMPLETED'],
   ])
+})
+
+test('ECS takes half-way stack back by itself for two minutes: the undo waits, sends nothing to it, and calls that success', async () => {
+  const { world } = stage.stack.sandbox
+  const service = ecsService(world, 'langfuse_worker')
+  // Somebody left web and worker on two releases.
+  const { program } = imageNamed(world, `${REGISTRY}/langfuse-worker:2.93.7`)
+  const { digest } = world.pushImage({ repository: 'langfuse-worker', tags: ['2.93.6'], program })
+  await rollTo(world, 'langfuse_worker', `${REGISTRY}/langfuse-worker:2.93.6`)
+  const image = `${REGISTRY}/langfuse-worker:3.0.0`
+  await arrangeEcs(world, {
+    cluster: 'langfuse',
+    service: 'langfuse_worker',
+    image,
+    outcome: 'breaker-rolled-back',
+  })
+  service.rollbackSeconds = 120
+  const from = stage.stack.sandbox.requests.length
+  const result = await stage.run('deploy', UPGRADE)
+  service.rollbackSeconds = undefined
+  expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
+  expect(result.commands.at(-1)?.message).toMatch(
+    /^worker did not roll out.*Still in progress: nothing\..*Rolled back: Langfuse 2\.93\.7 is running again\. AWS took worker back by itself\.$/,
+  )
+  const updates = stage.stack.sandbox.requests
+    .slice(from)
+    .filter(({ operation, input }) => operation === 'UpdateService' && input['service'] === 'langfuse_worker')
+  expect(updates).toHaveLength(1)
+  expect(service.serviceDeployments[0]?.status).toBe('ROLLBACK_SUCCESSFUL')
+  const running = [...(world.ecs.clusters.get('langfuse')?.tasks.values() ?? [])].filter(
+    task => task.service === service && task.desiredStatus === 'RUNNING',
+  )
+  expect(running.map(task => task.containers[0]?.imageDigest)).toEqual([digest])
+})
+
+test('a deploy that is cancelled while the web hangs stops what it began and says so in time; right after, it is gone on with', async () => {
+  const web = await hangingWeb('2.93.7')
+  try {
+    const from = stage.stack.sandbox.requests.length
+    const cancelled = await cancelledAt(stage, {
+      at: ({ operation, input }) => operation === 'UpdateService' && input['service'] === 'langfuse_worker',
+      run: options => {
+        options.signal?.addEventListener('abort', () => web.hang(), { once: true })
+        return stage.run('deploy', { ...UPGRADE, url: web.url }, options)
+      },
+    })
+    expect(cancelled.outputs).toMatchObject({ outcome: 'failed' })
+    expect(cancelled.commands.at(-1)?.message).toMatch(
+      /cancelled while waiting for deployment ecs-svc\/\d+ of ECS service langfuse_worker.*Still in progress: worker \(ECS is rolling langfuse_worker back.*ECS was asked to roll langfuse_worker back/,
+    )
+    const stops = stage.stack.sandbox.requests
+      .slice(from)
+      .filter(call => call.operation === 'StopServiceDeployment')
+    expect(stops).toHaveLength(1)
+    expect(stage.github.deployments.at(-1)?.statuses[0]?.state).toBe('failure')
+  } finally {
+    await web.stop()
+  }
+  const records = stage.github.deployments.length
+  const again = await stage.run('deploy', UPGRADE)
+  expect(again.outputs).toMatchObject({ outcome: 'deployed', 'previous-version': '2.93.7' })
+  expect(stage.github.deployments).toHaveLength(records)
+  expect(stage.github.deployments.at(-1)?.statuses[0]?.state).toBe('success')
+  expect((await stage.run('rollback')).outputs).toMatchObject({ outcome: 'rolled-back' })
 })
 
 test('a second run beside the first is refused by the name of the first, and refused where GitHub hides the first', async () => {

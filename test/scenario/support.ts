@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { until } from '../../sandbox/article/wait.ts'
 import { viewOf } from '../../sandbox/aws/apprunner/configuration.ts'
@@ -6,6 +8,7 @@ import type { Service } from '../../sandbox/aws/ecs/types.ts'
 import type { RequestEvent } from '../../sandbox/aws/hooks.ts'
 import { REGISTRY } from '../../sandbox/aws/ids.ts'
 import type { Image, Program } from '../../sandbox/aws/images.ts'
+import { reader } from '../../sandbox/aws/json.ts'
 import type { RecordedRequest } from '../../sandbox/aws/server.ts'
 import type { World } from '../../sandbox/aws/world.ts'
 import type { Stage, StageRun } from '../../sandbox/rehearse.ts'
@@ -116,9 +119,7 @@ export function webImage(world: World): string {
 /** The 3.0.0 image migrates well in its task, and crashes as soon as App Runner starts it. */
 export function breakWebAtUpdate(world: World): { repair(): void } {
   const reference = `${REGISTRY}/langfuse-web:3.0.0`
-  const found = world.images.find(reference)
-  if (!found.found) throw new Error('no web image')
-  const { program: good, ...image } = found.image
+  const { program: good, ...image } = imageNamed(world, reference)
   const replace = (program: Program) => {
     world.images.remove(reference)
     world.pushImage({ ...image, program })
@@ -129,6 +130,45 @@ export function breakWebAtUpdate(world: World): { repair(): void } {
     replace({ kind: 'scripted', exitAfter: 2, exitCode: 1, log: ['Error: SALT is not set'] })
   })
   return { repair: () => replace(good) }
+}
+
+export function imageNamed(world: World, reference: string): Image {
+  const found = world.images.find(reference)
+  if (!found.found) throw new Error(`The stage has no image ${reference}`)
+  return found.image
+}
+
+/** Somebody else deploys an image to an ECS service; resolves when that is done. */
+export async function rollTo(world: World, name: string, image: string): Promise<void> {
+  const service = ecsService(world, name)
+  const { document } = service.taskDefinition
+  const [container, ...rest] = reader(document).objects('containerDefinitions')
+  const taskDefinition = await world.registerTaskDefinition({
+    ...document,
+    containerDefinitions: [{ ...container, image }, ...rest],
+  })
+  await world.call('ecs', 'UpdateService', { cluster: 'langfuse', service: name, taskDefinition })
+  await until({ what: `ECS service ${name}`, world, done: () => service.steady })
+}
+
+/** A web that reports a release, until it hangs: from then on it takes requests and never answers. */
+export async function hangingWeb(version: string) {
+  let hangs = false
+  const server = createServer((_, response) => {
+    if (!hangs) response.end(JSON.stringify({ status: 'OK', version }))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    hang: () => {
+      hangs = true
+    },
+    stop: () => {
+      server.closeAllConnections()
+      return new Promise<void>(resolve => server.close(() => resolve()))
+    },
+  }
 }
 
 /** One of the things that happen after each other in a scenario: what fails in it is told with its name. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals'
-import { http } from '../../src/adapters/machine.ts'
+import { createHttp } from '../../src/adapters/machine.ts'
 import type { Http } from '../../src/ports/http.ts'
 import {
   healthAddress,
@@ -19,7 +19,7 @@ afterEach(async () => {
 
 async function healthAt(who: keyof typeof ANSWERS | 'self-signed') {
   web = await strangeWeb(who)
-  return observeHealth(`${web.url}/api/public/health`, http)
+  return observeHealth(`${web.url}/api/public/health`, createHttp())
 }
 
 test.each([
@@ -49,7 +49,7 @@ test.each([
   ['nobody listens', 'http://127.0.0.1:1', /did not answer: /],
   ['the name has no address', 'http://web.invalid', /did not answer: /],
 ])('%s: no answer', async (_, url, reason) => {
-  expect(await observeHealth(`${url}/api/public/health`, http)).toMatchObject({
+  expect(await observeHealth(`${url}/api/public/health`, createHttp())).toMatchObject({
     known: false,
     because: 'unreachable',
     reason: expect.stringMatching(reason),

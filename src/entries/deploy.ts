@@ -21,8 +21,7 @@ import { type Release, releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import { observeBackups } from '../stack/observe-backups.ts'
-import { contradiction } from '../stack/rules.ts'
-import { currentRelease, isFloating, type Stack } from '../stack/stack.ts'
+import { currentRelease, isFloating, isReportedBy, type Stack } from '../stack/stack.ts'
 import { resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
 import {
   announce,
@@ -346,11 +345,15 @@ async function stopRolling({ steps, config, connections, ports }: Finish): Promi
   return (await Promise.all(sentences)).flat()
 }
 
-/** A web that no longer answers runs no release; of one that was never readable the images tell. */
-function current({ stack }: Settled, { observed, ports }: Finish): string | undefined {
+/**
+ * A web that no longer answers runs no release; of one that was never readable the images tell. While App Runner goes
+ * back, and after it failed to, it shows an image that does not run: then the URL reports another release.
+ */
+function current({ stack }: Settled, { config, observed, ports }: Finish): string | undefined {
   if (stack === undefined) return undefined
   const isDown = stack.health.known ? stack.health.value.version === undefined : observed.stack.health.known
-  // After a failed rollback App Runner shows an image that does not run.
-  const isKnown = !isDown && contradiction(stack, ports.facts) === undefined
-  return isKnown ? currentRelease(stack, ports.facts) : undefined
+  const release = isDown ? undefined : currentRelease(stack, ports.facts)
+  const reported = stack.health.known ? stack.health.value.version : undefined
+  const agrees = reported === undefined || isReportedBy(release, reported, ports.facts)
+  return agrees || config.accept.has('contradiction') ? release : undefined
 }

@@ -12,6 +12,7 @@ import {
 import type { World } from '../../sandbox/aws/world.ts'
 import { openStage, type Stage, type StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
+import { strangeWeb } from '../support/strange-web.ts'
 import {
   cancelledAt,
   ecsService,
@@ -58,6 +59,8 @@ type Cell = {
   readonly inputs?: Readonly<Record<string, string>>
   /** The operation of AWS at which a person cancels the run. */
   readonly cancelledAt?: string
+  /** What answers at the web's URL instead of it. */
+  readonly url?: Parameters<typeof strangeWeb>[0] | 'refused'
   readonly outcome: Outcome
   /** The release that the output names; 2.93.7 after a failure by default. */
   readonly runs?: string
@@ -285,6 +288,14 @@ const CELLS: readonly Cell[] = [
     cause: [/Service cannot be updated in the current state: PAUSED/],
   },
   {
+    ...worker('success'),
+    arrange: async () => undefined,
+    url: 'Langfuse 3.0.0',
+    what: 'URL of another environment',
+    outcome: 'refused',
+    cause: [/reports Langfuse 3\.0\.0, but the web's image .* is 2\.93\.7/],
+  },
+  {
     ...web('create-failed'),
     what: 'create failed',
     outcome: 'refused',
@@ -306,6 +317,14 @@ const goesWell = (what: string, arrange: (world: World) => unknown): Cell => ({
   cause: WORKER_RUNS,
 })
 
+const UNREADABLE = [
+  ['login', /cannot read the web's URL, because .*redirects to login\.example\.com/],
+  ['basic auth', /cannot read the web's URL, because .*401/],
+  ['self-signed', /cannot read the web's URL, because .*(SELF_SIGNED|self-signed|certificate)/],
+  ['refused', /cannot read the web's URL, because .*ECONNREFUSED/],
+  ['HTML of another product', /cannot read the web's URL, because /],
+] as const
+
 /** They change the databases, so they come last, with a rollback between. */
 const SUCCESSES: readonly Cell[] = [
   // Provisioning and the old task's end take the rest.
@@ -323,6 +342,13 @@ const SUCCESSES: readonly Cell[] = [
   ),
   goesWell('two errors 500 on each call', ({ faults }) =>
     faults.add({ operation: '*', kind: 'server-error', times: 2, each: 'call' }),
+  ),
+  ...UNREADABLE.map(
+    ([url, reason]): Cell => ({
+      ...goesWell(`URL unreadable: ${url}`, () => undefined),
+      url,
+      cause: [...WORKER_RUNS, reason],
+    }),
   ),
   {
     ...lateWeb(() => undefined),
@@ -436,13 +462,20 @@ async function deploy(cell: Cell): Promise<{ result: RunResult; writes: readonly
   const peak = join(folder, 'peak')
   await rm(peak, { force: true })
   const env = { NODE_OPTIONS: `${vpcEnv['NODE_OPTIONS']} --import ${PEAK}`, PEAK_FILE: peak }
+  const strange = cell.url === undefined || cell.url === 'refused' ? undefined : await strangeWeb(cell.url)
+  const url = cell.url === 'refused' ? 'http://127.0.0.1:1' : strange?.url
   const run = (options: StageRun) =>
-    stage.run('deploy', { ...UPGRADE, ...cell.inputs }, { ...options, env, onLine: line => watch.read(line) })
+    stage.run(
+      'deploy',
+      { ...UPGRADE, ...cell.inputs, ...(url !== undefined && { url }) },
+      { ...options, env, onLine: line => watch.read(line) },
+    )
   const { cancelledAt: at } = cell
   const result = await (at === undefined
     ? run({})
     : cancelledAt(stage, { at: call => call.operation === at, run }))
   watch.end()
+  await strange?.close()
   const mine = requests.slice(from)
   seen.set(cell, {
     ...told(result),

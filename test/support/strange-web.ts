@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -39,6 +39,9 @@ export async function strangeWeb(who: keyof typeof ANSWERS | 'self-signed'): Pro
     },
   }
 }
+
+/** Node makes no certificates. */
+export const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
 async function selfSigned(): Promise<{ readonly key: Buffer; readonly cert: Buffer }> {
   const folder = await mkdtemp(join(tmpdir(), 'self-signed-'))

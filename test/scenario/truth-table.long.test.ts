@@ -195,6 +195,8 @@ const CELLS: readonly Cell[] = [
     arrange: async () => undefined,
     what: 'cancelled (SIGINT)',
     cancelledAt: 'UpdateService',
+    // A cancelled run has no time to ask the web.
+    runs: '',
     outcome: 'failed',
     cause: [/[Cc]ancelled/],
   },

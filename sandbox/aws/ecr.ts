@@ -2,7 +2,7 @@ import { AwsError } from './errors.ts'
 import { ACCOUNT, REGISTRY } from './ids.ts'
 import { type Image, type Images, type Repository, repositoryOf } from './images.ts'
 import { type JsonObject, type Reader, reader } from './json.ts'
-import type { Manifest } from './manifests.ts'
+import { listed, type Manifest } from './manifests.ts'
 import { page } from './paging.ts'
 import type { Operations } from './server.ts'
 
@@ -61,7 +61,8 @@ function describeImages(images: Images, read: Reader): JsonObject {
   const repository = repositoryOf(images, read.needText('repositoryName'))
   const ids = read.objects('imageIds').map(id => imageById(repository, reader(id)))
   const status = reader(read.object('filter')).text('tagStatus') ?? 'ANY'
-  const all = ids.length > 0 ? [...new Set(ids)] : repository.images.filter(image => hasStatus(image, status))
+  const all =
+    ids.length > 0 ? [...new Set(ids)] : stored(repository).filter(image => hasStatus(image, status))
   const { items, next } = page(all, { ...paging(read), limit: 1000 })
   return { imageDetails: items.map(imageAnswer), nextToken: next }
 }
@@ -124,13 +125,31 @@ export function blob(images: Images, digest: string): unknown {
   return found && JSON.parse(found.config.text)
 }
 
-const hasStatus = (image: Image, status: string) =>
+type Stored = Pick<Image, 'repository' | 'digest' | 'tags' | 'pushedAt'> & {
+  readonly manifests: Pick<Manifest, 'mediaType'>
+}
+
+/** Each platform's manifest and each attestation is an image of its own, pushed just before the index that lists it. */
+function stored({ images }: Repository): readonly Stored[] {
+  return images.flatMap(image => [
+    ...listed(image.manifests).map(({ digest, mediaType }) => ({
+      repository: image.repository,
+      digest,
+      tags: [],
+      pushedAt: new Date(image.pushedAt.getTime() - 1),
+      manifests: { mediaType },
+    })),
+    image,
+  ])
+}
+
+const hasStatus = (image: Stored, status: string) =>
   status === 'ANY' || (status === 'TAGGED') === image.tags.length > 0
 
-function imageById(repository: Repository, id: Reader): Image {
+function imageById(repository: Repository, id: Reader): Stored {
   const digest = id.text('imageDigest')
   const tag = id.text('imageTag')
-  const image = repository.images.find(
+  const image = stored(repository).find(
     i => (digest === undefined || i.digest === digest) && (tag === undefined || i.tags.includes(tag)),
   )
   if (image && (digest !== undefined || tag !== undefined)) return image
@@ -158,7 +177,7 @@ const repositoryAnswer = (repository: Repository) => ({
   encryptionConfiguration: { encryptionType: 'AES256' },
 })
 
-const imageAnswer = (image: Image) => ({
+const imageAnswer = (image: Stored) => ({
   registryId: ACCOUNT,
   repositoryName: image.repository,
   imageDigest: image.digest,

@@ -2,9 +2,10 @@ import { AwsError } from './errors.ts'
 import { ACCOUNT } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
 import type { Lag, Lags } from './lag.ts'
+import type { RateLimit } from './rate-limit.ts'
 
 /** Troubles that tests arrange. A call meets the oldest fault that is for it and is not used up. */
-export function makeFaults(lags: Lags): Faults {
+export function makeFaults(lags: Lags, limit: RateLimit): Faults {
   const arranged: Arranged[] = []
   const attempts = new Map<string, number>()
 
@@ -18,6 +19,10 @@ export function makeFaults(lags: Lags): Faults {
       fault.met.set(scopeOf(fault, key), metBy(fault, key) + 1)
       attempts.set(key, attempt)
       return { attempt, kind: fault.kind }
+    }
+    if (limit.exceeds(call.service)) {
+      attempts.set(key, attempt)
+      return { attempt, kind: 'throttle' as const }
     }
     attempts.delete(key)
     for (const { each, met } of arranged) if (each === 'call') met.delete(key)
@@ -36,10 +41,12 @@ export function makeFaults(lags: Lags): Faults {
       }),
     take,
     lag: lags.set,
+    limit: limit.set,
     clear: () => {
       arranged.length = 0
       attempts.clear()
       lags.clear()
+      limit.set(undefined)
     },
   }
 }
@@ -49,7 +56,7 @@ export function makeFaults(lags: Lags): Faults {
  * lost-answer: the call is carried out and the connection is cut; stale: the answer the same call got before
  * (a call made for the first time is answered as it is); access-denied: as IAM says it; silence: the connection stays
  * open and nothing comes; html: a page of something in between, with status 200; {answer}: this body instead;
- * {change}: what it makes of the true body.
+ * {change}: what it makes of the true body; {error}: AWS's error of that name.
  */
 export type FaultKind =
   | 'throttle'
@@ -62,6 +69,7 @@ export type FaultKind =
   | 'html'
   | { readonly change: (output: JsonObject, input: JsonObject) => JsonObject }
   | { readonly answer: unknown }
+  | { readonly error: readonly [name: string, message: string] }
 
 export type Fault = {
   /** `UpdateService`; `ecs.UpdateService` where two services share a name; `ecs.*`; `*` for every operation. */
@@ -92,7 +100,9 @@ export type Faults = {
   take(call: FaultCall): { readonly attempt: number; readonly kind: FaultKind | undefined }
   /** Reads answer what was true `seconds` (virtual) ago; 0 ends it. */
   lag(lag: Lag): void
-  /** Forgets every fault and every lag. */
+  /** A rate limit for each service. */
+  limit: RateLimit['set']
+  /** Forgets every fault, every lag and the rate limit. */
   clear(): void
 }
 

@@ -26,6 +26,15 @@ export type PlatformManifest = Manifest & {
   readonly config: { readonly digest: string; readonly text: string }
 }
 
+/** Every manifest that the index lists, as ECR counts them: each an image of its own. */
+export function listed({
+  platforms,
+  mediaType,
+}: Manifests): readonly Pick<Manifest, 'digest' | 'mediaType'>[] {
+  if (mediaType !== INDEX) return []
+  return platforms.flatMap(manifest => [manifest, attestationOf(manifest)])
+}
+
 const INDEX = 'application/vnd.oci.image.index.v1+json'
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 const CONFIG = 'application/vnd.oci.image.config.v1+json'

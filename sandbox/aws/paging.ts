@@ -3,7 +3,12 @@ import { AwsError } from './errors.ts'
 /** One page of a list. Tokens are opaque to clients; a made-up one is refused with `invalid`. */
 export function page<T>(all: readonly T[], options: PageOptions): Page<T> {
   const start = options.token === undefined ? 0 : position(options.token, options.invalid)
-  const size = Math.max(1, Math.min(options.size ?? options.limit, options.limit))
+  const size = options.size ?? options.limit
+  if (size < 1 || size > options.limit)
+    throw new AwsError(
+      options.invalid,
+      `A page of ${size} items was asked for, but the limit is 1 to ${options.limit}.`,
+    )
   const items = all.slice(start, start + size)
   const next = start + size < all.length ? Buffer.from(`from:${start + size}`).toString('base64') : undefined
   return { items, next }

@@ -185,6 +185,7 @@ function beforeCall(options: ServerOptions, call: Call, fault: FaultKind | undef
   if (fault === 'html') return PAGE
   if (fault === 'stale') return memoized(options).get(memoryKey(call))
   if (typeof fault === 'string') throw faultError(fault, call)
+  if ('error' in fault) throw new AwsError(...fault.error)
   const output = fault.answer
   return encodeResult(call, typeof output === 'object' && output !== null ? { ...output } : {}, requestId)
 }

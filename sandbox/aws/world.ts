@@ -24,6 +24,7 @@ import { type Lags, makeLags } from './lag.ts'
 import { laggedViews } from './lagged-views.ts'
 import { type Logs, makeLogs } from './logs.ts'
 import { logsOperations } from './logs-api.ts'
+import { makeRateLimit } from './rate-limit.ts'
 import { makeRds, type Rds } from './rds.ts'
 import { rdsOperations } from './rds-api.ts'
 import { makeReach } from './reach.ts'
@@ -45,13 +46,14 @@ export function makeWorld(parts: WorldParts): World {
   network.onLookup(cloudMap.addresses)
   const taskFaults = makeTaskFaults()
   const shared = { ids, clock, images, secrets, logs, network, runtime, taskFaults }
-  const ecs = makeEcs({ ...shared, efs, cloudMap })
+  const hasSubnet = (id: string) => ec2.subnets.size === 0 || ec2.subnets.has(id)
+  const ecs = makeEcs({ ...shared, efs, cloudMap, hasSubnet })
   // Lags look at the services, and App Runner asks for its own.
   const listLagSeconds = (): number => lags.secondsOf('apprunner.ListOperations')
   const appRunner = makeAppRunner({ ...shared, listLagSeconds })
   network.allows = makeReach({ ec2, ecs, appRunner })
   const lags = makeLags(clock, laggedViews(ecs, appRunner))
-  const faults = makeFaults(lags)
+  const faults = makeFaults(lags, makeRateLimit())
   const hooks = makeHooks()
   const rds = makeRds({ ids, clock })
   const backup = makeBackup({ ids, clock })

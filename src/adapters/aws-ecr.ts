@@ -39,6 +39,7 @@ export function ecrAdapter(region: string, cancel?: Cancel): Ecr {
         return undefined // Only a hint: a missing permission must not fail a deploy.
       }
     },
+    lifecycle: repository => lifecycleOf(open(repository), repository),
     async images(repository) {
       const client = open(repository)
       const found = await allPages(async nextToken => {
@@ -87,8 +88,14 @@ function idOf(repository: EcrRepository) {
 }
 
 function toImage(found: Sdk.ImageDetail): readonly EcrImage[] {
-  const { imageDigest: digest, imageTags: tags = [], imagePushedAt } = found
-  return digest === undefined ? [] : [{ digest, tags, pushedAt: imagePushedAt?.getTime() }]
+  const {
+    imageDigest: digest,
+    imageTags: tags = [],
+    imagePushedAt,
+    imageManifestMediaType: type = '',
+  } = found
+  const isIndex = /image\.index|manifest\.list/.test(type)
+  return digest === undefined ? [] : [{ digest, tags, isIndex, pushedAt: imagePushedAt?.getTime() }]
 }
 
 async function describeRepositories(

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { RolloutError } from '../errors/errors.ts'
 import type { ImageTool } from '../ports/runner.ts'
 import { parseImage } from '../release/image.ts'
-import { indexPlatforms } from './image-manifest.ts'
+import { indexPlatforms, member } from './image-manifest.ts'
 
 /**
  * The first program on PATH that can copy images between registries. It gets `environment`, by default this process's:
@@ -89,7 +89,10 @@ function safe(reference: string): string {
 
 function describe(manifest: Buffer) {
   const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`
-  return { digest, platforms: indexPlatforms(JSON.parse(manifest.toString('utf8'))) }
+  const document: unknown = JSON.parse(manifest.toString('utf8'))
+  const listed = member(document, 'manifests')
+  const manifests = 1 + (Array.isArray(listed) ? listed.length : 0)
+  return { digest, platforms: indexPlatforms(document), manifests }
 }
 
 type Result = { readonly status: number | undefined; readonly output: Buffer; readonly complaint: string }

@@ -12,6 +12,7 @@ import {
   missing,
   moduleHint,
   passed,
+  plural,
   skipped,
   warning,
 } from './check.ts'
@@ -204,7 +205,7 @@ function dooms(repo: ImageRepository, digest: string, at: number): readonly stri
   if (expiry.kind === 'unreadable') return [`${name} (its policy cannot be read)`]
   if (expiry.left <= 0) return [`${name} within a day`]
   if (expiry.kind === 'pushes' && expiry.left < FEW_PUSHES)
-    return [`${name} after ${expiry.left} more pushes`]
+    return [`${name} after ${plural(expiry.left, 'more push', 'more pushes')}`]
   if (expiry.kind === 'days' && expiry.left < FEW_DAYS) return [`${name} in ${Math.ceil(expiry.left)} days`]
   return []
 }

@@ -22,7 +22,7 @@ import { type Conclusion, conclude } from '../report/conclusion.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import { observeBackups } from '../stack/observe-backups.ts'
 import { currentRelease, isFloating, isReportedBy, type Stack } from '../stack/stack.ts'
-import { resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
+import { observeRetention, resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
 import {
   announce,
   endingOf,
@@ -55,7 +55,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const stack = await observeReady(config, connections, { ports: given, deadline })
   const ports = await withNewerReleases(given, [config.version, currentRelease(stack, given.facts)])
   const imageTool = config.mirrorFrom === undefined ? undefined : await ports.imageTool()
-  const targets = await findImages(config, stack, connections, imageTool)
+  const targets = await findImages({ config, stack, connections, imageTool, now: ports.clock.now() })
   const backups = config.backup ? await observeBackups(config, stack, connections.cloud) : undefined
   const question = { config, stack, targets, facts: ports.facts, backups }
   const plan = planDeploy(question)
@@ -104,17 +104,20 @@ export async function deploy(given: Ports): Promise<Conclusion> {
 }
 
 /** The target images in the deployed repositories, or where `mirror-from` would copy a missing one from. */
-async function findImages(
-  config: DeployConfig,
-  stack: Stack,
-  { cloud }: Connections,
-  imageTool: ImageTool | undefined,
-): Promise<Targets> {
+async function findImages(wanted: {
+  readonly config: DeployConfig
+  readonly stack: Stack
+  readonly connections: Connections
+  readonly imageTool: ImageTool | undefined
+  readonly now: number
+}): Promise<Targets> {
+  const { config, stack, connections, imageTool, now } = wanted
+  const { cloud } = connections
   const { mirrorFrom: from, version, clickhouseVersion } = config
   const targets = await resolveTargets(stack, wantedImages(config), cloud)
-  return from === undefined
-    ? targets
-    : resolveMirrors(targets, { from, version, clickhouseVersion }, imageTool)
+  if (from === undefined) return targets
+  const mirrored = await resolveMirrors(targets, { from, version, clickhouseVersion }, imageTool)
+  return observeRetention(mirrored, { stack, cloud, now })
 }
 
 function wantedImages({ images, version, clickhouseVersion }: DeployConfig) {

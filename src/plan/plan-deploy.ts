@@ -33,7 +33,13 @@ import {
   unreachedWarnings,
   withMigrations,
 } from './plan-migrate.ts'
-import { commonProblems, commonWarnings, contradictionIn, foreignImages } from './preflight.ts'
+import {
+  commonProblems,
+  commonWarnings,
+  contradictionIn,
+  foreignImages,
+  retentionWarnings,
+} from './preflight.ts'
 import {
   clickhouseProblems,
   clickhouseWarnings,
@@ -90,6 +96,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
       ...warnings(question, changes),
       ...environment.warnings,
       ...backup.warnings,
+      ...retentionWarnings(targets, steps),
       ...back.warnings,
       order.warning ?? [],
     ].flat(),

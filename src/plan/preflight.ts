@@ -10,7 +10,7 @@ import {
 import type { Stack } from '../stack/stack.ts'
 import type { TargetImage, Targets } from '../stack/targets.ts'
 import { continuedOperation } from './image-steps.ts'
-import { componentName } from './plan.ts'
+import { componentName, type Step } from './plan.ts'
 
 /**
  * What prevents any change of a stack, each with what to do.
@@ -76,6 +76,20 @@ function unreadableWeb({ health, probe: { web } }: Stack): string | undefined {
     ? `it checks the web inside the VPC (${web.source})`
     : 'it relies on the platform and on image digests, and reverts nothing for what it cannot see'
   return `This run cannot read the web's URL, because ${health.reason}. Instead, ${instead}.`
+}
+
+/** What a copy does to the running image: ECR counts each manifest of a multi-platform image as an image. */
+export function retentionWarnings(targets: Targets, steps: readonly Step[]): readonly string[] {
+  return steps.flatMap(step => {
+    const mirror = step.kind === 'mirror' ? targets[step.component]?.mirror : undefined
+    if (step.kind !== 'mirror' || mirror?.expiresRunning === undefined) return []
+    const { manifests, expiresRunning } = mirror
+    const name = componentName(step.component)
+    if (!expiresRunning.known)
+      return `It is unknown whether copying the ${name} image lets ECR delete the running one, because ${expiresRunning.reason}.`
+    if (!expiresRunning.value) return []
+    return `Copying the ${name} image adds ${manifests === 1 ? '1 image' : `${manifests} images`} in ECR, one for each manifest. The repository's lifecycle policy then deletes the running image, so a rollback cannot start it. Keep more images, or expire untagged images only.`
+  })
 }
 
 /** Images that do not exist, or not for the needed platform. */

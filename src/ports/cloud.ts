@@ -383,9 +383,12 @@ export type CloudMap = {
   health(arn: string): Promise<readonly string[]>
 }
 
+/** Each platform's manifest and each attestation of a multi-platform image is an image of its own, without a tag. */
 export type EcrImage = {
   readonly digest: string
   readonly tags: readonly string[]
+  /** It lists the manifests of several platforms. */
+  readonly isIndex?: boolean
   readonly pushedAt: number | undefined
 }
 
@@ -397,6 +400,8 @@ export type Ecr = {
   ): Promise<EcrImage | undefined>
   /** `linux/amd64` … of an image; undefined if the registry does not know them or the caller's IAM policy denies it. */
   platforms(repository: EcrRepository, digest: string): Promise<readonly string[] | undefined>
+  /** Its lifecycle policy as JSON text; undefined: it has none. */
+  lifecycle(repository: EcrRepository): Promise<string | undefined>
   /** Every image of a repository. */
   images(repository: EcrRepository): Promise<readonly EcrImage[]>
   /** For repositories of one account and region, in the same order. Throws if one of them does not exist. */

@@ -43,4 +43,6 @@ export type SourceImage = {
   readonly digest: string
   /** `linux/amd64` …; undefined for a single manifest, which does not name its platform. */
   readonly platforms: readonly string[] | undefined
+  /** How many images a registry counts for it: the index, and each manifest that it lists. */
+  readonly manifests: number
 }

@@ -73,13 +73,19 @@ function wildcard(pattern: string): RegExp {
 
 const DAY_MS = 86_400_000
 
+/** One push of a multi-platform image is several images: its index, and its manifests and attestations without a tag. */
+function imagesPerPush(counted: readonly EcrImage[]): number {
+  const indexes = counted.filter(({ isIndex }) => isIndex === true)
+  const single = counted.filter(({ tags, isIndex }) => isIndex !== true && tags.length > 0)
+  return indexes.length === 0 ? 1 : counted.length / (indexes.length + single.length)
+}
+
 function leftBy(rule: Rule, image: EcrImage, images: readonly EcrImage[], at: number): Left | undefined {
   const { countType, countNumber = 0 } = rule
   if (countType === 'imageCountMoreThan') {
-    const newer = images.filter(
-      other => selects(rule, other) && (other.pushedAt ?? 0) > (image.pushedAt ?? 0),
-    ).length
-    return { kind: 'pushes', left: countNumber - newer }
+    const counted = images.filter(other => selects(rule, other))
+    const newer = counted.filter(other => (other.pushedAt ?? 0) > (image.pushedAt ?? 0)).length
+    return { kind: 'pushes', left: Math.ceil((countNumber - newer) / imagesPerPush(counted)) }
   }
   if (countType === 'sinceImagePushed' && image.pushedAt !== undefined)
     return { kind: 'days', left: countNumber - (at - image.pushedAt) / DAY_MS }

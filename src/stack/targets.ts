@@ -1,10 +1,11 @@
-import { explain } from '../errors/errors.ts'
+import { explain, RolloutError } from '../errors/errors.ts'
 import { COMPONENTS, type Component } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ImageTool } from '../ports/runner.ts'
 import { ecrRepository, parseImage, pinned } from '../release/image.ts'
+import { expiryOf } from '../release/lifecycle.ts'
 import { exactVersion } from './observe-images.ts'
-import { imageOf, type Stack } from './stack.ts'
+import { imageOf, type Observed, observed, type Stack } from './stack.ts'
 
 /** An image that a plan may roll out, as its registry describes it. */
 export type TargetImage = {
@@ -19,7 +20,14 @@ export type TargetImage = {
   /** `linux/amd64`, `linux/arm64` …; undefined: unknown. */
   readonly platforms?: readonly string[] | undefined
   /** Not in its repository yet: the `repository@digest` that is copied there first, and the program that copies. */
-  readonly mirror?: { readonly from: string; readonly tool: string }
+  readonly mirror?: {
+    readonly from: string
+    readonly tool: string
+    /** How many images ECR counts for it. */
+    readonly manifests: number
+    /** Whether the repository's lifecycle policy deletes the running image once these are pushed. */
+    readonly expiresRunning?: Observed<boolean>
+  }
   /** Why a missing image cannot be copied either. */
   readonly problem?: string
 }
@@ -123,11 +131,48 @@ async function resolveMirror(
       version: exactVersion([image.tag]),
       presence: 'present',
       platforms: found.platforms,
-      mirror: { from: `${parseImage(from)?.repository ?? from}@${found.digest}`, tool: tool.name },
+      mirror: {
+        from: `${parseImage(from)?.repository ?? from}@${found.digest}`,
+        tool: tool.name,
+        manifests: found.manifests,
+      },
     }
   } catch (error) {
     return unavailable(`The image \`${target.asked}\` does not exist, and ${explain(error)}`)
   }
+}
+
+/** Adds what the copies do to the running images, which a rollback needs. */
+export async function observeRetention(
+  targets: Targets,
+  { stack, cloud, now }: { readonly stack: Stack; readonly cloud: Cloud; readonly now: number },
+): Promise<Targets> {
+  return eachComponent(async component => {
+    const target = targets[component]
+    const image = target && parseImage(target.asked)
+    const repository = image && ecrRepository(image.repository)
+    const { digest } = imageOf(stack, component)
+    if (target?.mirror === undefined || repository === undefined || digest === undefined) return target
+    const { mirror } = target
+    const read = async () => {
+      const policy = await cloud.ecr.lifecycle(repository)
+      if (policy === undefined) return false
+      const pushed = Array.from({ length: mirror.manifests }, (_, index) => ({
+        digest: '',
+        tags: index === 0 && image?.tag !== undefined ? [image.tag] : [],
+        isIndex: index === 0,
+        pushedAt: now,
+      }))
+      const images = [...(await cloud.ecr.images(repository)), ...pushed]
+      const expiry = expiryOf({ digest, images, policy, at: now })
+      if (expiry?.kind === 'unreadable') throw new RolloutError('it is not valid JSON')
+      return expiry !== undefined && expiry.left <= 0
+    }
+    const expiresRunning = await observed('ecr:GetLifecyclePolicy', read, {
+      failed: `the lifecycle policy of ECR repository ${repository.name} cannot be read: `,
+    })
+    return { ...target, mirror: { ...mirror, expiresRunning } }
+  })
 }
 
 /** Names as Langfuse and ClickHouse publish them: https://langfuse.com/self-hosting, https://hub.docker.com/r/clickhouse/clickhouse-server */

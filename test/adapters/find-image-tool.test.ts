@@ -79,6 +79,7 @@ test.each<readonly [string, string, string, readonly string[], readonly string[]
   expect(await tool.inspect(reference)).toEqual({
     digest: `sha256:${createHash('sha256').update(INDEX).digest('hex')}`,
     platforms: ['linux/amd64', 'linux/arm64'],
+    manifests: 4,
   })
   await tool.copy(FROM, TO, never)
   expect(await calls(file)).toEqual([inspect, copy])

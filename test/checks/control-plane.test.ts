@@ -294,6 +294,23 @@ const EXPIRIES: readonly (readonly [string, string, string | undefined, Expiry |
   ['no JSON', 'old', 'nothing', { kind: 'unreadable' }],
 ]
 
+test('one push of an image for two platforms is five images, so the newest five are one push', () => {
+  const push = (name: string, day: number) => [
+    { digest: name, tags: [name], isIndex: true, pushedAt: day * DAY },
+    ...['a', 'b', 'c', 'd'].map(part => ({ digest: `${name}${part}`, tags: [], pushedAt: day * DAY - 1 })),
+  ]
+  const images = [...push('3.0.0', 1), ...push('3.1.0', 2)]
+  const expiry = (digest: string, selection: object) =>
+    expiryOf({ digest, images, policy: policy(selection), at: 3 * DAY })
+  expect(expiry('3.1.0', keep(5))).toEqual({ kind: 'pushes', left: 1 })
+  expect(expiry('3.0.0', keep(5))).toEqual({ kind: 'pushes', left: 0 })
+  expect(expiry('3.0.0', keep(20))).toEqual({ kind: 'pushes', left: 3 })
+  expect(expiry('3.0.0', keep(5, { tagStatus: 'tagged', tagPrefixList: ['3'] }))).toEqual({
+    kind: 'pushes',
+    left: 4,
+  })
+})
+
 test.each(EXPIRIES)('a lifecycle policy with %s', (_name, digest, text, expected) => {
   expect(expiryOf({ digest, images: IMAGES, policy: text, at: 100 * DAY })).toEqual(expected)
 })

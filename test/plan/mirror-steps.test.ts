@@ -3,7 +3,7 @@ import { readDeployConfig } from '../../src/inputs/config.ts'
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
 import { planDeploy } from '../../src/plan/plan-deploy.ts'
 import type { Backups } from '../../src/stack/observe-backups.ts'
-import { known } from '../../src/stack/stack.ts'
+import { known, type Observed, unknown } from '../../src/stack/stack.ts'
 import type { TargetImage, Targets } from '../../src/stack/targets.ts'
 import { fakeRunner } from '../support/runner.ts'
 import { DIGEST, FACTS, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
@@ -20,7 +20,7 @@ function image(name: string, digest: string, over: Partial<TargetImage> = {}): T
 }
 
 const FROM = `docker.io/langfuse/langfuse@${DIGEST.web3}`
-const WEB = image('langfuse-web', DIGEST.web3, { mirror: { from: FROM, tool: 'crane' } })
+const WEB = image('langfuse-web', DIGEST.web3, { mirror: { from: FROM, tool: 'crane', manifests: 5 } })
 const WORKER = image('langfuse-worker', DIGEST.worker3)
 const CLUSTER = { id: 'db', engine: 'aurora-postgresql', status: 'available', endpoints: [], instances: [] }
 const BACKUPS: Backups = { database: known(CLUSTER, 'x'), files: known(undefined, 'x') }
@@ -42,6 +42,22 @@ test('an image is copied before anything else, even before the backup, and the r
   expect(steps[1]).toMatchObject({ kind: 'backup-database' })
   expect(steps.filter(step => step.kind === 'mirror')).toHaveLength(1)
   expect(steps.at(-1)).toMatchObject({ component: 'web', to: `${REGISTRY}/langfuse-web@${DIGEST.web3}` })
+})
+
+test('a copy after which ECR deletes the running image is warned of, and so is one that nobody can tell', () => {
+  const warningsWith = (expiresRunning: Observed<boolean>) => {
+    const mirror = { from: FROM, tool: 'crane', manifests: 5, expiresRunning }
+    return (plan({ web: { ...WEB, mirror }, worker: WORKER }) as Plan).warnings.filter(text =>
+      /copying/i.test(text),
+    )
+  }
+  expect(warningsWith(known(true, 'x'))).toEqual([
+    expect.stringMatching(/^Copying the web image adds 5 images in ECR.* so a rollback cannot start it/),
+  ])
+  expect(warningsWith(unknown('it cannot be read', 'unreachable'))).toEqual([
+    expect.stringMatching(/^It is unknown whether copying the web image .*, because it cannot be read\.$/),
+  ])
+  expect(warningsWith(known(false, 'x'))).toEqual([])
 })
 
 test('an image that runs already is not copied for the sake of its tag', () => {

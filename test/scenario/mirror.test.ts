@@ -173,6 +173,14 @@ test('approved, copied and deployed', async () => {
       to: `${REGISTRY}/langfuse-web@${source('langfuse/langfuse:3.0.0').digest}`,
     })
     expect([...writes, ...copies]).toEqual([])
+    // The article's repositories keep five images, and ECR counts each platform's manifest and each attestation.
+    const { warnings } = result.report as { warnings: string[] }
+    for (const name of ['worker', 'ClickHouse', 'web'])
+      expect(warnings).toContainEqual(
+        expect.stringMatching(
+          new RegExp(`^Copying the ${name} image adds 5 images in ECR, .* deletes the running image`),
+        ),
+      )
   })
 
   await step(

@@ -29,7 +29,11 @@ function missing(asked: string): TargetImage {
 }
 
 const WEB = missing(`${REGISTRY}/langfuse-web:3.0.0`)
-const source = (digest: string): SourceImage => ({ digest, platforms: ['linux/amd64', 'linux/arm64'] })
+const source = (digest: string): SourceImage => ({
+  digest,
+  platforms: ['linux/amd64', 'linux/arm64'],
+  manifests: 5,
+})
 
 test('what is missing is pinned by the digest of its source, under the tag that was wanted', async () => {
   const targets = {

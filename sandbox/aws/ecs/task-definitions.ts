@@ -3,7 +3,7 @@ import { ACCOUNT, arn } from '../ids.ts'
 import { isObject, type JsonObject, type Reader, reader } from '../json.ts'
 import { page } from '../paging.ts'
 import type { Operations } from '../server.ts'
-import { tagsOf } from './tags.ts'
+import { refuseTags, tagsOf } from './tags.ts'
 import type { TaskDefinition } from './types.ts'
 import { validateTaskDefinition } from './validate.ts'
 
@@ -50,6 +50,7 @@ export function taskDefinitionOperations(definitions: TaskDefinitions): Operatio
     handle(definitions, reader(input, 'ClientException'))
   return {
     RegisterTaskDefinition: input => {
+      refuseTags(input['tags'])
       const made = definitions.register(input)
       return { taskDefinition: definitionAnswer(made), tags: made.tags.length > 0 ? made.tags : undefined }
     },

@@ -47,6 +47,11 @@ function runTask(ecs: Ecs, read: Reader): JsonObject {
   const subnets = vpc.texts('subnets')
   if (subnets.length === 0)
     refuse("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+  const unknown = subnets.find(id => !ecs.hasSubnet(id))
+  if (unknown !== undefined)
+    refuse(
+      `Error retrieving subnet information for [${subnets.join(', ')}]: The subnet ID '${unknown}' does not exist (ErrorCode: InvalidSubnetID.NotFound)`,
+    )
   const startedBy = read.text('startedBy')
   // [MODEL] up to 128 letters, numbers, hyphens, slashes and underscores.
   if (startedBy !== undefined && !/^[\w/-]{1,128}$/.test(startedBy)) refuse('startedBy is not valid.')

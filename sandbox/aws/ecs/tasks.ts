@@ -54,6 +54,8 @@ export type TaskParts = {
   readonly network: Network
   readonly runtime: Runtime
   readonly taskFaults: TaskFaults
+  /** A sandbox without a VPC has every subnet. */
+  readonly hasSubnet: (id: string) => boolean
   /** Called after every change of a task, so that the scheduler looks again. */
   readonly changed: (task: Task) => void
 }

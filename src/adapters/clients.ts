@@ -1,5 +1,6 @@
 import type { ECSClientConfig } from '@aws-sdk/client-ecs'
 import { Denied } from '../errors/errors.ts'
+import { explaining } from './aws-errors.ts'
 import { type Cancel, until } from './cancel.ts'
 
 /** Runs `create` at most once, on first use. */
@@ -71,8 +72,9 @@ export const clientRetries = {
 /** Calls that change nothing. */
 const READS = /^(Describe|List|Get|Batch|Lookup|Filter)/
 
-/** A client whose calls end with the run: https://github.com/aws/aws-sdk-js-v3#abort-controller */
+/** A client whose calls end with the run, and whose failures are explained: https://github.com/aws/aws-sdk-js-v3#abort-controller */
 export function cancelable<Client extends SendingClient>(client: Client, cancel: Cancel | undefined): Client {
+  explaining(client)
   if (cancel === undefined) return client
   const send = client.send.bind(client)
   client.send = command => {
@@ -88,6 +90,7 @@ function nameOf(command: object): string {
 }
 
 type SendingClient = {
+  readonly middlewareStack: unknown
   send(command: object, options?: { readonly abortSignal: AbortSignal }): Promise<object>
 }
 

@@ -11,7 +11,7 @@ import { createLangfuseApi } from '../adapters/langfuse-api.ts'
 import { createHttp, names, send, systemClock, useLittleMemory } from '../adapters/machine.ts'
 import { createPostgres } from '../adapters/postgres.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
-import { BadInput, explain, Interrupted } from '../errors/errors.ts'
+import { BadInput, deniedPermission, explain, Interrupted } from '../errors/errors.ts'
 import type { StackConfig } from '../inputs/config.ts'
 import type { Issues, Records } from '../ports/github.ts'
 import type { Runner } from '../ports/runner.ts'
@@ -63,7 +63,8 @@ async function run(action: ActionName, ports: Ports): Promise<Conclusion> {
 
 /** A run that fails before the first of its steps has written nothing. `begun`: titles of the steps that began. */
 export function concludeError(action: ActionName, error: unknown, begun: readonly string[]): Conclusion {
-  const problems = error instanceof BadInput ? error.problems : [`${explain(error)}${remedyFor(error)}`]
+  const problems =
+    error instanceof BadInput ? error.problems : [`${explain(error)}${remedyFor(error, action)}`]
   if (begun.length === 0)
     return conclude(action, action === 'verify' ? 'inconclusive' : 'refused', 'Nothing was changed.', {
       problems,
@@ -74,14 +75,14 @@ export function concludeError(action: ActionName, error: unknown, begun: readonl
 }
 
 /** AWS's own message names the denied call, but not the remedy. */
-function remedyFor(error: unknown): string {
+function remedyFor(error: unknown, action: ActionName): string {
   if (!(error instanceof Error)) return ''
   if (error.name === 'CredentialsProviderError')
     return ": run aws-actions/configure-aws-credentials with this stack's role in an earlier step."
-  const permission = /not authorized to perform: ([\w:-]+)/.exec(error.message)?.[1]
-  return permission
-    ? `: grant \`${permission}\` to the role of this job (docs/iam has complete policies).`
-    : ''
+  const permission = deniedPermission(error)
+  return permission === undefined
+    ? ''
+    : `: grant \`${permission}\` to the role of this job (docs/iam/${action}.json is its complete policy).`
 }
 
 function createPorts(root: URL): Ports {

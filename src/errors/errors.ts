@@ -38,6 +38,11 @@ export class Denied extends RolloutError {
   }
 }
 
+/** A call to AWS that got no answer from AWS, or no valid credentials. The message is complete: it contains the cause. */
+export class AwsFailure extends RolloutError {
+  override readonly name = 'AwsFailure'
+}
+
 /** GitHub refused or did not answer. The message names the remedy. */
 export class GitHubFailure extends RolloutError {
   override readonly name = 'GitHubFailure'
@@ -82,6 +87,15 @@ export class NeverStarted extends NoEvidence {
   }
 }
 
+/** The permission that IAM did not grant to this run, where an error or one of its causes names it. */
+export function deniedPermission(error: unknown): string | undefined {
+  if (error instanceof Denied) return error.permission
+  if (!(error instanceof Error)) return undefined
+  // A task's log may quote the same words of another role.
+  const denial = /AccessDenied|UnauthorizedOperation/.test(error.name) ? error.message : ''
+  return /not authorized to perform: ([\w:-]+)/.exec(denial)?.[1] ?? deniedPermission(error.cause)
+}
+
 /** The sentence that users see for a thrown value, with its causes. */
 export function explain(error: unknown): string {
   const sentences: string[] = []
@@ -92,6 +106,7 @@ export function explain(error: unknown): string {
   ) {
     const sentence = sentenceOf(current)
     if (!sentences.some(earlier => earlier.includes(sentence))) sentences.push(sentence)
+    if (current instanceof AwsFailure) break
   }
   return sentences
     .map((sentence, at) => (at < sentences.length - 1 ? withFullStop(sentence) : sentence))
@@ -104,10 +119,6 @@ function withFullStop(sentence: string): string {
 
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // The SDK's messages for both are about the SDK itself.
-  if (/requestTimeout/.test(error.message)) return 'AWS did not answer within 15 s'
-  if (/Deserialization error/.test(error.message))
-    return "AWS did not answer, another server did: check this runner's proxy and endpoint settings"
   if (error.message !== '') return error.message
   // The AggregateError of a refused connection has an empty message; its errors have the reasons.
   if (error instanceof AggregateError) return error.errors.map(sentenceOf).join('; ')

@@ -1,4 +1,4 @@
-import { explain, Interrupted } from '../errors/errors.ts'
+import { deniedPermission, explain, Interrupted } from '../errors/errors.ts'
 import type { Step } from '../plan/plan.ts'
 import { titleOf } from '../plan/plan.ts'
 import { whyNoLongerRight } from '../plan/still-right.ts'
@@ -74,8 +74,19 @@ async function runStep(step: Step, execution: Execution): Promise<StepResult> {
   } catch (error) {
     const state = error instanceof Interrupted ? 'rolling' : 'failed'
     const evidence = error instanceof StepFailed ? error.evidence : []
-    return resultOf(step, state, explain(error), { evidence, ...times() })
+    return resultOf(step, state, `${denial(error, step, execution)}${explain(error)}`, {
+      evidence,
+      ...times(),
+    })
   }
+}
+
+/** What to grant for a step that IAM does not allow. */
+function denial(error: unknown, step: Step, { plan }: Execution): string {
+  const permission = deniedPermission(error)
+  if (permission === undefined) return ''
+  const policy = step.kind === 'mirror' ? 'mirror' : plan.action
+  return `AWS denied \`${permission}\` to step "${titleOf(step)}": grant it to the role of this job, as docs/iam/${policy}.json does, then run again. `
 }
 
 function perform(step: Step, execution: Execution): Promise<Done> {

@@ -140,6 +140,15 @@ test('a deploy that is cancelled while the web hangs stops what it began and say
   expect((await stage.run('rollback')).outputs).toMatchObject({ outcome: 'rolled-back' })
 })
 
+test('a write that IAM denies names the step, the permission and the policy', async () => {
+  stage.stack.sandbox.world.faults.add({ operation: 'RunTask', kind: 'access-denied' })
+  const result = await stage.run('deploy', STOP)
+  expect(result.outputs['outcome']).toBe('failed')
+  expect(result.commands.at(-1)?.message).toMatch(
+    /^AWS denied `ecs:RunTask` to step "Postgres and ClickHouse migrations \(one-off task\)": grant it to the role of this job, as docs\/iam\/deploy\.json does/,
+  )
+})
+
 test('a second run beside the first is refused by the name of the first, and refused where GitHub hides the first', async () => {
   const { world } = stage.stack.sandbox
   const { github } = stage

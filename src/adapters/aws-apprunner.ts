@@ -1,5 +1,5 @@
 import * as Sdk from '@aws-sdk/client-apprunner'
-import { Busy, RolloutError } from '../errors/errors.ts'
+import { Busy, NoEndpoint, RolloutError } from '../errors/errors.ts'
 import type { AppRunner, AppRunnerService } from '../ports/cloud.ts'
 import type { Cancel } from './cancel.ts'
 import {
@@ -8,6 +8,7 @@ import {
   cancelable,
   clientRetries,
   eachOnce,
+  hasNoAddress,
   isAwsError,
   keepAnswer,
   sendWhole,
@@ -27,6 +28,11 @@ export function appRunnerAdapter(region: string, cancel?: Cancel): AppRunner {
     const services = await allPages<Sdk.ServiceSummary>(async NextToken => {
       const page = await client.send(new Sdk.ListServicesCommand({ NextToken }))
       return { items: page.ServiceSummaryList ?? [], next: page.NextToken }
+    }, 'apprunner:ListServices').catch(error => {
+      if (!hasNoAddress(error)) throw error
+      throw new NoEndpoint(`App Runner has no endpoint in ${region} that this runner can find`, {
+        cause: error,
+      })
     })
     return services.find(service => service.ServiceName === name && service.Status !== 'DELETED')?.ServiceArn
   })

@@ -99,7 +99,7 @@ type Strategy = Extract<NonNullable<ECSClientConfig['retryStrategy']>, { acquire
 /** About 15 s in all when every attempt fails. */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
-/** Each of them takes the whole request time-out. */
+/** Each of them takes the whole request time-out, or shows what will not change. */
 const ATTEMPTS_AT_SILENCE = 2
 
 /** https://smithy.io/2.0/guides/client-guidance/retries.html, without its token bucket: a deploy makes few calls. */
@@ -108,7 +108,7 @@ function backoffStrategy(attempts: number): Strategy {
     acquireInitialRetryToken: async () => token(0, 0),
     async refreshRetryTokenForRetry(before, { error, errorType, retryAfterHint }) {
       const count = before.getRetryCount() + 1
-      const most = wasSilent(error) ? ATTEMPTS_AT_SILENCE : attempts
+      const most = wasSilent(error) || hasNoAddress(error) ? ATTEMPTS_AT_SILENCE : attempts
       // The caller gets the error of the last attempt, not this one.
       if ((errorType === 'CLIENT_ERROR' && !isNotShownYet(error)) || count >= most)
         throw new Error('no retry left')
@@ -123,6 +123,11 @@ function backoffStrategy(attempts: number): Strategy {
 function wasSilent(error: object | undefined): boolean {
   if (error === undefined || !('name' in error) || error.name !== 'TimeoutError') return false
   return !('code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE'))
+}
+
+/** DNS knows no such name; a resolver that is down says EAI_AGAIN. */
+export function hasNoAddress(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOTFOUND'
 }
 
 /** ECS may not know a task definition for a moment after it was registered. */

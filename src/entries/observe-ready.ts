@@ -25,6 +25,7 @@ export async function observeReady(
   const { clock, signal, runner } = ports
   const first = await observe(config, connections)
   requireObservations(config, first)
+  announceWeb(first, runner)
   let note = await passing(first, connections)
   if (note === undefined) return first
   const until = Math.min(deadline, clock.now() + SETTLE_MS)
@@ -50,6 +51,12 @@ export async function observeReady(
     },
   )
   return connections.probeIsExpensive ? probeAgain(settled, connections) : settled
+}
+
+/** `web-platform: auto` without App Runner. */
+export function announceWeb({ web }: Pick<Stack, 'web'>, runner: Ports['runner']): void {
+  if (web.platform === 'app-runner' || web.appRunnerUnseen === undefined) return
+  runner.info(`The web is ECS service ${web.service.name}, because ${web.appRunnerUnseen}.`)
 }
 
 /** Refuses to start without the images, the operations and (with `network: task`) the databases. */

@@ -25,6 +25,7 @@ import {
 import { canaryStage } from './canary-stage.ts'
 import { keepIssue } from './drift-issue.ts'
 import { observeDeployed } from './keep-baseline.ts'
+import { announceWeb } from './observe-ready.ts'
 import { connect, type Ports } from './ports.ts'
 
 /**
@@ -57,6 +58,7 @@ async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusi
     await stage.ended() // the canary is deleted even if the observation fails
     throw error
   })
+  announceWeb(stack, ports.runner)
   const subject: Subject = {
     stack,
     // The web's image names the release that should run; the web itself only reports what it runs.

@@ -64,6 +64,11 @@ export class GitHubFailure extends RolloutError {
   }
 }
 
+/** The name of an AWS service's endpoint in this region has no address for this runner. */
+export class NoEndpoint extends RolloutError {
+  override readonly name = 'NoEndpoint'
+}
+
 /** An observation that failed: its subject is unknown, and must not count as healthy. */
 export class NoEvidence extends RolloutError {
   override readonly name = 'NoEvidence'

@@ -1,4 +1,4 @@
-import { explain, RolloutError } from '../errors/errors.ts'
+import { Denied, explain, NoEndpoint, RolloutError } from '../errors/errors.ts'
 import type { Component, StackConfig } from '../inputs/config.ts'
 import type {
   AppRunnerOperation,
@@ -145,19 +145,35 @@ function runningDigest(tasks: readonly EcsTask[], container: string): string | u
 async function observeWeb(config: StackConfig, cloud: Cloud): Promise<WebComponent> {
   const { webPlatform, services, cluster } = config
   const onAppRunner = webPlatform === 'auto' || webPlatform === 'app-runner'
-  const web =
-    (onAppRunner ? await observeAppRunnerWeb(services.web, cloud) : undefined) ??
-    (webPlatform === 'app-runner' ? undefined : await observeEcsWeb(config, cloud))
-  if (web !== undefined) return web
+  const found = onAppRunner ? await askAppRunner(services.web, cloud) : undefined
+  if (typeof found === 'object') return found
+  const web = webPlatform === 'app-runner' ? undefined : await observeEcsWeb(config, cloud)
+  if (web !== undefined) return found === undefined ? web : { ...web, appRunnerUnseen: found }
+  const noEcs = `no ECS service in cluster \`${cluster}\``
+  const noAppRunner = found ?? `there is no App Runner service of that name in ${cloud.region}`
   const reasons = {
-    auto: `there is no App Runner service of that name in ${cloud.region}, and no ECS service in cluster \`${cluster}\``,
-    'app-runner': `there is no App Runner service of that name in ${cloud.region}`,
+    auto: `${noAppRunner}, and there is ${noEcs}`,
+    'app-runner': noAppRunner,
     ecs: `cluster \`${cluster}\` has no ECS service of that name`,
     'ecs-express': `cluster \`${cluster}\` has no service of ECS Express Mode of that name`,
   }
+  const remedy =
+    found === undefined
+      ? 'set the name of the service that runs the web, or correct `aws-region`'
+      : 'for a web on ECS set `web-platform: ecs` and the name of its service; for App Runner allow `apprunner:ListServices` and correct `aws-region`'
   throw new RolloutError(
-    `Input \`web-service\` is \`${services.web}\`, but ${reasons[webPlatform]}: set the name of the service that runs the web, or correct \`aws-region\`.`,
+    `Input \`web-service\` is \`${services.web}\`, but ${reasons[webPlatform]}: ${remedy}.`,
   )
+}
+
+/** The web, or why App Runner cannot be asked for it. */
+async function askAppRunner(name: string, cloud: Cloud): Promise<AppRunnerWeb | string | undefined> {
+  try {
+    return await observeAppRunnerWeb(name, cloud)
+  } catch (error) {
+    if (error instanceof NoEndpoint || error instanceof Denied) return error.message
+    throw error
+  }
 }
 
 async function observeAppRunnerWeb(name: string, cloud: Cloud): Promise<AppRunnerWeb | undefined> {

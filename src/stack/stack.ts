@@ -89,6 +89,8 @@ export type EcsWeb = WebParts &
     readonly platform: 'ecs' | 'ecs-express'
     /** On Express Mode: the service that is updated. */
     readonly express: ExpressService | undefined
+    /** Why App Runner could not be asked first. */
+    readonly appRunnerUnseen?: string
   }
 
 export type RunningImage = {

@@ -47,6 +47,11 @@ test('a service that says when to come back is not asked before', async () => {
 // Both are a `TimeoutError` for the SDK.
 const timeout = (code: string) => ({ name: 'TimeoutError', message: code, code }) as SdkError
 
+test('a name without an address is looked up once more, not for seconds', async () => {
+  const unknown = Object.assign(new Error('getaddrinfo ENOTFOUND apprunner.x'), { code: 'ENOTFOUND' })
+  expect(await pausesOf('TRANSIENT', undefined, unknown as SdkError)).toHaveLength(1)
+})
+
 test('an endpoint that says nothing is asked once more, a connection that was cut as often as a throttle', async () => {
   expect(await pausesOf('TRANSIENT', undefined, timeout('ETIMEDOUT'))).toHaveLength(1)
   expect(await pausesOf('TRANSIENT', undefined, timeout('ECONNRESET'))).toHaveLength(maxAttempts - 1)

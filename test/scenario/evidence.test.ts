@@ -41,6 +41,17 @@ test('the URL of another environment: deploy and rollback are refused before any
   })
 })
 
+test('where App Runner may not be asked and no ECS service has the name, both remedies are named at once', async () => {
+  const { faults } = stage.stack.sandbox.world
+  faults.add({ operation: 'apprunner.ListServices', kind: 'access-denied', times: Infinity })
+  const { outputs, commands } = await stage.run('deploy', UPGRADE)
+  faults.clear()
+  expect(outputs).toMatchObject({ outcome: 'refused' })
+  expect(commands.at(-1)?.message).toMatch(
+    /`langfuse_web`, but AWS denied apprunner:ListServices, and there is no ECS service.*`web-platform: ecs`.*allow `apprunner:ListServices`/,
+  )
+})
+
 test('a login in front of the web: the upgrade succeeds, and says what it did not see', async () => {
   await expectDeployedUnseen(stage, 'login', /redirects to login\.example\.com/)
   const verified = await runAt('login', stage, 'verify', { checks: 'web-health,web-version' })

@@ -1,21 +1,33 @@
 import { expect } from '@jest/globals'
-import type { Stage } from '../../sandbox/rehearse.ts'
+import type { Stage, StageRun } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
-import { type ANSWERS, strangeWeb } from '../support/strange-web.ts'
+import { type StrangeWeb, strangeWeb, type Who } from '../support/strange-web.ts'
 import { isWrite } from './support.ts'
 
 export const UPGRADE = { version: '3.0.0', backup: 'false' }
 
 /** Runs an action with the URL of something else than this stack's web. */
 export async function runAt(
-  who: keyof typeof ANSWERS | 'self-signed',
+  who: Who,
   stage: Stage,
-  ...[action, inputs = {}, options]: Parameters<Stage['run']>
+  action: 'deploy' | 'verify' | 'rollback',
+  inputs: Readonly<Record<string, string>> = {},
+  {
+    onLine,
+    ...options
+  }: Omit<StageRun, 'onLine'> & { onLine?: (line: string, web: StrangeWeb) => void } = {},
 ): Promise<RunResult & { readonly writes: readonly string[] }> {
   const web = await strangeWeb(who)
   const from = stage.stack.sandbox.requests.length
   try {
-    const result = await stage.run(action, { url: web.url, ...inputs }, options)
+    const result = await stage.run(
+      action,
+      { url: web.url, ...inputs },
+      {
+        ...options,
+        ...(onLine && { onLine: (line: string) => onLine(line, web) }),
+      },
+    )
     const writes = stage.stack.sandbox.requests.slice(from).filter(isWrite)
     return { ...result, writes: writes.map(({ operation }) => operation) }
   } finally {
@@ -24,11 +36,7 @@ export async function runAt(
 }
 
 /** An upgrade through a URL that shows no Langfuse: said in the plan and in the outcome, and nothing is undone. */
-export async function expectDeployedUnseen(
-  stage: Stage,
-  who: keyof typeof ANSWERS | 'self-signed',
-  reason: RegExp,
-): Promise<void> {
+export async function expectDeployedUnseen(stage: Stage, who: Who, reason: RegExp): Promise<void> {
   const { outputs, stdout, summary, exitCode } = await runAt(who, stage, 'deploy', UPGRADE)
   expect(outputs).toMatchObject({
     outcome: 'deployed',

@@ -12,8 +12,12 @@ export async function expectThereAndBack({ run }: Stage, platform: 'ecs' | 'ecs-
     'current-version': '3.0.0',
   })
   expect(deployed.summary).toMatch(platform === 'ecs' ? /web · ECS/ : /web · ECS Express/)
-  const verified = await run('verify')
+  const env = { AWS_ENDPOINT_URL_APPRUNNER: 'http://apprunner.nowhere.invalid' }
+  const verified = await run('verify', {}, { env })
   expect(verified.outputs).toMatchObject({ outcome: 'passed', 'current-version': '3.0.0' })
+  expect(verified.stdout).toMatch(
+    /The web is ECS service langfuse_web, because App Runner has no endpoint in ap-northeast-1/,
+  )
   const back = await run('rollback')
   expect(back.outputs).toMatchObject({
     outcome: 'rolled-back',

@@ -8,7 +8,7 @@ import {
   webAddresses,
 } from '../../src/stack/observe-health.ts'
 import { ecsTask, stackOn2 } from '../support/stack.ts'
-import { type ANSWERS, hasOpenssl, type StrangeWeb, strangeWeb } from '../support/strange-web.ts'
+import { hasOpenssl, type StrangeWeb, strangeWeb, type Who } from '../support/strange-web.ts'
 
 let web: StrangeWeb | undefined
 
@@ -17,7 +17,7 @@ afterEach(async () => {
   web = undefined
 })
 
-async function healthAt(who: keyof typeof ANSWERS | 'self-signed') {
+async function healthAt(who: Who) {
   web = await strangeWeb(who)
   return observeHealth(`${web.url}/api/public/health`, createHttp())
 }

@@ -22,21 +22,34 @@ export const ANSWERS = {
   },
 } as const satisfies Readonly<Record<string, RequestListener>>
 
-export type StrangeWeb = { readonly url: string; close(): Promise<void> }
+export type Who = keyof typeof ANSWERS | 'self-signed' | 'closed'
 
-export async function strangeWeb(who: keyof typeof ANSWERS | 'self-signed'): Promise<StrangeWeb> {
+export type StrangeWeb = {
+  readonly url: string
+  /** From now on something else answers there. */
+  become(other: keyof typeof ANSWERS): void
+  close(): Promise<void>
+}
+
+export async function strangeWeb(who: Who): Promise<StrangeWeb> {
+  let answer: RequestListener =
+    who in ANSWERS ? ANSWERS[who as keyof typeof ANSWERS] : ANSWERS['Langfuse 2.93.7']
+  const listener: RequestListener = (...exchange) => answer(...exchange)
   const server =
-    who === 'self-signed'
-      ? createTlsServer(await selfSigned(), ANSWERS['Langfuse 2.93.7'])
-      : createServer(ANSWERS[who])
+    who === 'self-signed' ? createTlsServer(await selfSigned(), listener) : createServer(listener)
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as AddressInfo
+  const close = async () => {
+    server.closeAllConnections()
+    await new Promise(done => server.close(done))
+  }
+  if (who === 'closed') await close()
   return {
     url: `${who === 'self-signed' ? 'https' : 'http'}://127.0.0.1:${port}`,
-    close: async () => {
-      server.closeAllConnections()
-      await new Promise(done => server.close(done))
+    become: other => {
+      answer = ANSWERS[other]
     },
+    close,
   }
 }
 

@@ -20,7 +20,7 @@ export const postgresSchema = {
 } as const satisfies Check
 
 function schemaOf(
-  { migrations, pending }: PostgresState,
+  { migrations, pending, lock }: PostgresState,
   facts: ReleaseFacts,
 ): { readonly schema: Snapshot } | { readonly because: string } {
   const applied = migrations.filter(({ state }) => state === 'applied').map(({ name }) => name)
@@ -32,7 +32,9 @@ function schemaOf(
       because: `Postgres migration ${failed.name} failed, so the schema was not compared. Repair it, then verify again.`,
     }
   if (pending.length > 0)
-    return { because: 'A rollback is unfinished, so the schema was not compared. Run rollback again.' }
+    return {
+      because: `A rollback is unfinished, so the schema was not compared. ${lock?.expired === false ? 'Wait until it ends' : 'Run rollback again'}.`,
+    }
   const strange = applied.find(name => facts.postgresChecksums(name).length === 0)
   return strange === undefined
     ? { schema: facts.postgresSchema(applied) }

@@ -6,6 +6,7 @@ import {
   dirtyClickHouse,
   failedMigrations,
   isDormant,
+  rollbackInProgress,
   runsNone,
   unfinishedRollback,
 } from '../stack/rules.ts'
@@ -66,8 +67,11 @@ export const postgresMigrations = {
     if (!stack.postgres.known) return unseen(stack.postgres)
     const { migrations } = stack.postgres.value
     const [broken] = failedMigrations(stack).values()
-    const problem = broken ?? unfinishedRollback(stack)
-    if (problem !== undefined) return failed(problem)
+    if (broken !== undefined) return failed(broken)
+    const running = rollbackInProgress(stack)
+    if (running !== undefined) return inconclusive(running)
+    const unfinished = unfinishedRollback(stack)
+    if (unfinished !== undefined) return failed(unfinished)
     if (expected === undefined || facts.release(expected) === undefined)
       return skipped(
         `PostgreSQL has ${plural(migrations.length, 'applied migration')}; the catalog does not know the running release.`,

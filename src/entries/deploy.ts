@@ -153,7 +153,11 @@ function recordOf(plan: Plan, stack: Stack, { runner }: Ports): DeploymentRecord
  * What ran before an earlier run of this deploy, where that run has changed it already; elsewhere what ran before this
  * one. Of the earlier record only images of the same repository count, because others can write records too.
  */
-function resumed(own: DeploymentRecord, earlier: DeploymentRecord, targets: Targets): DeploymentRecord {
+export function resumed(
+  own: DeploymentRecord,
+  earlier: DeploymentRecord,
+  targets: Targets,
+): DeploymentRecord {
   const changed = COMPONENTS.filter(component => {
     const [image, older] = [own.images[component], earlier.images[component]]
     const same = parseImage(image)?.repository === parseImage(older)?.repository

@@ -2,7 +2,7 @@ import { COMPONENTS, type Component, type DeployConfig } from '../inputs/config.
 import type { ReleaseFacts } from '../release/facts.ts'
 import { missingClickHouse } from '../release/requirements.ts'
 import type { CatalogRelease } from '../schema/catalog.ts'
-import { runningClickHouse, unfinishedRollback } from '../stack/rules.ts'
+import { rollbackInProgress, runningClickHouse, unfinishedRollback } from '../stack/rules.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 import { environmentFindings } from './env-lint.ts'
 import { goesBackOf } from './goes-back.ts'
@@ -72,7 +72,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...clickhouseProblems(question),
           ...backgroundProblems(question),
           ...runningWhileClickHouseStops(changes, stack),
-          unfinishedRollback(stack) ?? [],
+          rollbackInProgress(stack) ?? unfinishedRollback(stack) ?? [],
           ...contradictionIn(question).problems,
           ...commonProblems(stack, targets),
           ...environment.refusals,

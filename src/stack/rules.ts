@@ -90,6 +90,14 @@ export function failedMigrations({ postgres }: Stack): ReadonlyMap<string, strin
   )
 }
 
+/** Of a rollback that another run is carrying out now: the lock says so. */
+export function rollbackInProgress({ postgres }: Stack): string | undefined {
+  const { pending, lock } = postgres.known ? postgres.value : { pending: [], lock: undefined }
+  if (pending.length === 0 || lock === undefined || lock.expired) return undefined
+  const who = lock.run === undefined ? 'Another run' : `Workflow run ${lock.run}`
+  return `${who} changes this stack (${lock.what}), so its down SQL is not finished yet: wait until it ends. If that run is gone, run the rollback action.`
+}
+
 export function unfinishedRollback({ postgres }: Stack): string | undefined {
   const pending = postgres.known ? postgres.value.pending : []
   const [first, ...more] = pending.map(({ migration }) => migration)

@@ -3,6 +3,7 @@ import type { CheckState } from '../../src/checks/check.ts'
 import { CHECKS, type CheckId, runChecks } from '../../src/checks/run.ts'
 import type { ReleaseFacts } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
+import type { RunLock } from '../../src/schema/run-lock.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
 import { type DeepProbe, unseenDeepProbe } from '../../src/stack/deep-probe.ts'
 import type {
@@ -15,6 +16,12 @@ import type {
 } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import { FACTS, healthyDeepProbe, healthyProbe, SCHEMA, stackOn2 } from '../support/stack.ts'
+
+function lock(expired: boolean): RunLock {
+  const what = 'rollback to Langfuse 2.93.7'
+  const [begun, expires] = ['2026-11-30T10:00:00Z', '2026-11-30T10:05:00Z']
+  return { holder: 'run-7-1-a', run: '7', attempt: 1, what, begun, expires, expired }
+}
 
 const ROW = { addedBy: '20240101000000_base', name: 'b1', script: 'one' }
 const facts = {
@@ -235,6 +242,28 @@ const POSTGRES: readonly Case[] = [
     'postgres-schema',
     'skipped',
     /A rollback is unfinished, so the schema was not compared\. Run rollback again\./,
+  ],
+  [
+    'a rollback that another run is carrying out',
+    postgres({
+      migrations: [applied('x', 'x')],
+      pending: [{ store: 'postgres', migration: 'y', phase: 'expand' }],
+      lock: lock(false),
+    }),
+    'postgres-migrations',
+    'inconclusive',
+    /^Workflow run 7 changes this stack \(rollback to Langfuse 2\.93\.7\).*wait until it ends\. If that run is gone, run the rollback action\.$/,
+  ],
+  [
+    'an unfinished rollback whose run let its lock expire',
+    postgres({
+      migrations: [applied('x', 'x')],
+      pending: [{ store: 'postgres', migration: 'y', phase: 'expand' }],
+      lock: lock(true),
+    }),
+    'postgres-migrations',
+    'failed',
+    /started but not finished \(y\): run the rollback action again/,
   ],
   [
     'a schema that could not be read',

@@ -76,6 +76,17 @@ test('a rollout keeps between the minimum and the maximum all the time and ends 
   })
 })
 
+type Times = {
+  readonly createdAt?: number
+  readonly rollback?: { readonly startedAt: number }
+  readonly finishedAt?: number
+}
+
+/** Of two times in seconds. */
+function minutes(from = 0, to = 0): number {
+  return (to - from) / 60
+}
+
 test('a circuit breaker with rollback goes back after three failed tasks, and says so everywhere', async () => {
   await withSandbox({}, async sandbox => {
     const breaker = { deploymentCircuitBreaker: { enable: true, rollback: true } }
@@ -109,6 +120,12 @@ test('a circuit breaker with rollback goes back after three failed tasks, and sa
         rollback: { reason: expect.stringContaining('circuit breaker') },
       },
     ])
+    // As reports have it; and what ran before ran all the while.
+    const { createdAt, rollback, finishedAt } = (detail.body.serviceDeployments as Times[])[0] ?? {}
+    const tripped = minutes(createdAt, rollback?.startedAt)
+    expect(tripped).toBeGreaterThan(8)
+    expect(tripped).toBeLessThan(12)
+    expect(minutes(rollback?.startedAt, finishedAt) * 60).toBeGreaterThan(45)
     const stopped = (await tasks(sandbox)).filter(task => task.stopCode === 'TaskFailedToStart')
     expect(stopped).toHaveLength(3)
     expect(stopped[0]?.stoppedReason).toMatch(

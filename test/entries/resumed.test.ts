@@ -1,0 +1,58 @@
+import { expect, test } from '@jest/globals'
+import { resumed } from '../../src/entries/deploy.ts'
+import type { DeploymentRecord } from '../../src/ports/github.ts'
+import type { Targets } from '../../src/stack/targets.ts'
+
+const image = (name: string, digit: number) => `registry.example/${name}@sha256:${String(digit).repeat(64)}`
+const [OLD, NEW, OTHER] = [1, 3, 2]
+
+function record(
+  from: string,
+  digits: readonly [web: number, worker: number, clickhouse: number],
+): DeploymentRecord {
+  const [web, worker, clickhouse] = digits
+  const images = {
+    web: image('web', web),
+    worker: image('worker', worker),
+    clickhouse: image('clickhouse', clickhouse),
+  }
+  return {
+    schema: 1,
+    from,
+    to: '3.0.0',
+    images,
+    taskDefinitions: {},
+    postgresMigrations: undefined,
+    clickhouseHead: undefined,
+  }
+}
+
+const target = (name: string) => ({
+  asked: name,
+  reference: image(name, NEW),
+  digest: undefined,
+  version: '3.0.0',
+  presence: 'present' as const,
+})
+const TARGETS: Targets = { web: target('web'), worker: target('worker') }
+
+test('what an earlier run of this deploy has changed goes back to what ran before that run', () => {
+  const earlier = record('2.93.7', [OLD, OLD, OLD])
+  const own = record('3.0.0', [OLD, NEW, OLD])
+  expect(resumed(own, earlier, TARGETS)).toMatchObject({
+    from: '2.93.7',
+    images: { web: image('web', OLD), worker: image('worker', OLD) },
+  })
+})
+
+test('what somebody changed in between stays as this run found it', () => {
+  const own = record('2.93.7', [OTHER, OTHER, OTHER])
+  expect(resumed(own, record('2.92.0', [OLD, OLD, OLD]), TARGETS)).toEqual(own)
+})
+
+test('a record that names an image of another repository is not followed', () => {
+  const forged = record('2.93.7', [OLD, OLD, OLD])
+  const own = record('3.0.0', [OLD, NEW, OLD])
+  const images = { ...forged.images, worker: image('elsewhere', OLD) }
+  expect(resumed(own, { ...forged, images }, TARGETS)).toEqual(own)
+})

@@ -119,7 +119,7 @@ function answerControl({ network, images }: World, path: string, query: URLSearc
   const given = (name: string) => query.get(name) ?? ''
   switch (path) {
     case 'resolve':
-      return { addresses: network.resolve(given('name')) ?? [] }
+      return { addresses: network.resolve(given('name')) ?? [], alias: network.aliasOf(given('name')) }
     case 'route':
       return network.route({
         host: given('host'),

@@ -31,6 +31,10 @@ function placementOf(source: string, parts: Parts): Path['from'] | undefined {
   return connector && { groups: connector.securityGroups, address }
 }
 
+export function addressOfTask(source: string, ecs: Ecs): string | undefined {
+  return tasksOf(ecs).find(({ id }) => source === `task/${id}`)?.address
+}
+
 function ownerOf(address: string, { ec2, ecs }: Parts): Path['to'] | undefined {
   const task = tasksOf(ecs).find(one => one.address === address)
   const groups =

@@ -27,7 +27,7 @@ import { logsOperations } from './logs-api.ts'
 import { makeRateLimit } from './rate-limit.ts'
 import { makeRds, type Rds } from './rds.ts'
 import { rdsOperations } from './rds-api.ts'
-import { makeReach } from './reach.ts'
+import { addressOfTask, makeReach } from './reach.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { makeS3, type S3 } from './s3.ts'
 import { makeSecrets, type Secrets } from './secrets.ts'
@@ -52,6 +52,7 @@ export function makeWorld(parts: WorldParts): World {
   const listLagSeconds = (): number => lags.secondsOf('apprunner.ListOperations')
   const appRunner = makeAppRunner({ ...shared, listLagSeconds })
   network.allows = makeReach({ ec2, ecs, appRunner })
+  network.addressOf = source => addressOfTask(source, ecs)
   const lags = makeLags(clock, laggedViews(ecs, appRunner))
   const faults = makeFaults(lags, makeRateLimit())
   const hooks = makeHooks()

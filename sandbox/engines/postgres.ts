@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, Socket } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,6 +56,7 @@ async function initialise(home: PostgresHome): Promise<string> {
   const template = join(TEMPLATES, home.version.replace(/[^\w.]+/g, '-'))
   if (!existsSync(template)) await makeTemplate(home, template)
   copyFolder(join(template, 'data'), home.data, home.owner)
+  await appendFile(join(home.data, 'pg_hba.conf'), 'host all all 127.0.0.0/8 scram-sha-256\n')
   return readFile(join(template, 'password'), 'utf8')
 }
 
@@ -166,21 +167,41 @@ async function createDatabases(options: {
   readonly password: string
   readonly databases: readonly string[] | undefined
 }): Promise<void> {
-  const client = new Client({
-    connectionString: `postgresql://postgres:${options.administrator}@127.0.0.1:${options.server.port}/postgres`,
-  })
+  const url = (name: string) =>
+    `postgresql://postgres:${options.administrator}@127.0.0.1:${options.server.port}/${name}`
+  const client = new Client({ connectionString: url('postgres') })
   try {
     await client.connect()
     await client.query(
       `CREATE ROLE langfuse LOGIN CREATEDB CREATEROLE PASSWORD ${client.escapeLiteral(options.password)}`,
     )
     await client.query('GRANT pg_monitor, pg_signal_backend TO langfuse')
+    await client.query('CREATE DATABASE sandbox')
+    await showPrivateAddresses(new Client({ connectionString: url('sandbox') }))
     for (const name of new Set(['langfuse', ...(options.databases ?? [])])) {
-      await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} OWNER langfuse`)
+      await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} OWNER langfuse TEMPLATE sandbox`)
     }
   } catch (cause) {
     await options.server.stop()
     throw cause
+  } finally {
+    await client.end()
+  }
+}
+
+/** Tasks connect from 127.x.y.z, which stands for the private address 10.x.y.z that PostgreSQL would show in a VPC. */
+async function showPrivateAddresses(client: Client): Promise<void> {
+  await client.connect()
+  try {
+    const { rows } = await client.query(`SELECT pg_get_viewdef('pg_stat_activity') AS definition`)
+    const definition = String(rows[0].definition).replace(
+      /\bs\.client_addr\b/,
+      `CASE WHEN s.client_addr = '127.0.0.1' THEN s.client_addr
+        ELSE regexp_replace(host(s.client_addr), '^127', '10')::inet END AS client_addr`,
+    )
+    await client.query(
+      `SET allow_system_table_mods = on; CREATE OR REPLACE VIEW pg_catalog.pg_stat_activity AS ${definition}`,
+    )
   } finally {
     await client.end()
   }

@@ -1,18 +1,23 @@
 /** Who answers at which private address: 10.0.x.y:port leads to a loopback port, names lead to addresses. */
 export function makeNetwork(): Network {
   const names = new Map<string, string>()
+  const aliases = new Map<string, string>()
   const ports = new Map<string, number>()
   const subnets = new Map<string, { readonly index: number; next: number }>()
   const lookups: ((name: string) => readonly string[] | undefined)[] = []
   const network: Network = {
     newAddress: subnetId => newAddress(subnets, subnetId),
     publishName: (name, address) => void names.set(name.toLowerCase(), address),
+    publishAlias: (name, of) => void aliases.set(name.toLowerCase(), of.toLowerCase()),
+    aliasOf: name => aliases.get(name.toLowerCase()),
     onLookup: lookup => void lookups.push(lookup),
     publish: (address, port, loopback) => {
       ports.set(`${address}:${port}`, loopback)
       return () => void ports.delete(`${address}:${port}`)
     },
     resolve: name => {
+      const alias = aliases.get(name.toLowerCase())
+      if (alias) return network.resolve(alias)
       const fixed = names.get(name.toLowerCase())
       if (fixed) return [fixed]
       for (const lookup of lookups) {
@@ -22,6 +27,7 @@ export function makeNetwork(): Network {
       return undefined
     },
     allows: () => true,
+    addressOf: () => undefined,
     route: asked => route(network, ports, asked),
   }
   return network
@@ -31,6 +37,9 @@ export type Network = {
   /** The next free address of a subnet; a subnet gets its range when it is first named. */
   newAddress(subnetId: string): string
   publishName(name: string, address: string): void
+  /** A CNAME. */
+  publishAlias(name: string, of: string): void
+  aliasOf(name: string): string | undefined
   /** Adds a source of names, such as Cloud Map; undefined means that it does not know the name. */
   onLookup(lookup: (name: string) => readonly string[] | undefined): void
   /** Opens a port; the answer closes it. */
@@ -38,11 +47,14 @@ export type Network = {
   resolve(name: string): readonly string[] | undefined
   /** Where security groups decide: may `source` (a task, an App Runner service, a runner) reach this address? */
   allows: (asked: { readonly source: string; readonly address: string; readonly port: number }) => boolean
+  /** The private address of a source, where it has one. */
+  addressOf: (source: string) => string | undefined
   route(asked: { readonly host: string; readonly port: number; readonly source: string }): Route
 }
 
 export type Route =
-  | { readonly port: number }
+  /** `from`: the loopback address that stands for the private address of the source. */
+  | { readonly port: number; readonly from?: string }
   | { readonly error: 'ENOTFOUND' | 'ECONNREFUSED' | 'ETIMEDOUT'; readonly address?: string }
 
 function route(
@@ -56,7 +68,9 @@ function route(
   if (!network.allows({ source: asked.source, address, port: asked.port }))
     return { error: 'ETIMEDOUT', address }
   const port = ports.get(`${address}:${asked.port}`)
-  return port === undefined ? { error: 'ECONNREFUSED', address } : { port }
+  if (port === undefined) return { error: 'ECONNREFUSED', address }
+  const own = network.addressOf(asked.source)
+  return own === undefined ? { port } : { port, from: own.replace(/^10\./, '127.') }
 }
 
 const isAddress = (host: string) => /^\d+\.\d+\.\d+\.\d+$/.test(host)

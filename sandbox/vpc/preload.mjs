@@ -39,6 +39,11 @@ function patchLookup() {
     const addresses = await resolve(name)
     return options?.all ? addresses : addresses[0]
   }
+  dns.promises.Resolver.prototype.resolveCname = async name => {
+    const { alias } = await ask('resolve', { name })
+    if (!alias) throw failure('ENODATA', { syscall: 'queryCname', hostname: name })
+    return [alias]
+  }
 }
 
 async function resolve(name) {
@@ -63,7 +68,14 @@ function patchConnect() {
       answer => {
         if (this.destroyed) return
         if (answer.error) this.destroy(refusal(answer, host, options.port))
-        else connect.call(this, { ...options, host: '127.0.0.1', port: answer.port, lookup: undefined })
+        else
+          connect.call(this, {
+            ...options,
+            host: '127.0.0.1',
+            port: answer.port,
+            lookup: undefined,
+            ...(answer.from && { localAddress: answer.from }),
+          })
       },
       error => this.destroy(error),
     )

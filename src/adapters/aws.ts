@@ -22,7 +22,7 @@ export function createCloud(region: string, cancel?: Cancel): Cloud {
     cloudMap: lazy(async () => (await import('./aws-cloud-map.ts')).cloudMapAdapter(region, cancel)),
     ecr: lazy(async () => (await import('./aws-ecr.ts')).ecrAdapter(region, cancel)),
     logs: lazy(async () => (await import('./aws-logs.ts')).logsAdapter(region, cancel)),
-    aurora: lazy(async () => (await import('./aws-rds.ts')).auroraAdapter(region, cancel)),
+    rds: lazy(async () => (await import('./aws-rds.ts')).rdsAdapter(region, cancel)),
     backup: lazy(async () => (await import('./aws-backup.ts')).backupAdapter(region, cancel)),
   }
 }

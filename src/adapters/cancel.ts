@@ -49,6 +49,7 @@ export function cancelablePostgres(postgres: Postgres, cancel: Cancel): Postgres
   const within = <Value>(work: Promise<Value>) => until(cancel('write'), work)
   return {
     address: postgres.address,
+    at: postgres.at,
     async connect() {
       const session = await within(postgres.connect())
       return {

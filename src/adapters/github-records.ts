@@ -198,12 +198,13 @@ export function octokitOf({ token, apiUrl, cancel }: Pick<GitHubLocation, 'token
 
 const ARTIFACTS: Readonly<Record<Artifact['kind'], string>> = {
   'aurora-snapshot': 'Aurora snapshot',
+  'rds-snapshot': 'RDS snapshot',
   'efs-recovery-point': 'EFS recovery point',
 }
 
 /** The artifact that a status of `keep` names; empty for every other status. */
 function parseArtifact(description: string): readonly Artifact[] {
-  const kinds = ['aurora-snapshot', 'efs-recovery-point'] as const
+  const kinds = ['aurora-snapshot', 'rds-snapshot', 'efs-recovery-point'] as const
   return kinds.flatMap(kind => {
     const id = new RegExp(`^${ARTIFACTS[kind]}: (\\S+)$`).exec(description)?.[1]
     return id === undefined ? [] : [{ kind, id }]

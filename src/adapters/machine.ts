@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns/promises'
+import { lookup, Resolver } from 'node:dns/promises'
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -53,6 +53,11 @@ export const send: Send = async (url, { method, headers, timeoutMs, body, signal
 /** The machine's resolver: inside a VPC the same as for every container there. */
 export const names: Names = {
   resolve: async name => (await lookup(name, { all: true })).map(({ address }) => address),
+  alias: async name => {
+    const resolver = new Resolver({ timeout: 2_000, tries: 2 })
+    const [alias] = await resolver.resolveCname(name).catch(() => [])
+    return alias?.toLowerCase()
+  },
 }
 
 /** Lists the root of ClickHouse's mounted volume. Opens and writes no file. */

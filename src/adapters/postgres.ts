@@ -1,5 +1,5 @@
 import { RolloutError } from '../errors/errors.ts'
-import type { Postgres, PostgresSession } from '../ports/databases.ts'
+import { addressIn, type Postgres, type PostgresSession } from '../ports/databases.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
@@ -26,11 +26,13 @@ export function createPostgres(
   hint = '(input `database-url`) cannot be reached: check the address, the password and the security group of this runner',
 ): Postgres {
   const parsed = new URL(url)
-  const address = `${parsed.hostname}:${parsed.port || '5432'}${parsed.pathname}`
+  const at = addressIn(parsed)
+  const address = `${parsed.hostname}:${at.port}${parsed.pathname}`
   const ways = tlsOf(parsed)
   for (const name of NOT_FOR_THE_DRIVER) parsed.searchParams.delete(name)
   return {
     address,
+    at,
     async connect() {
       try {
         return await connectOneOf(ways, parsed.href)

@@ -55,6 +55,8 @@ type AgentOptions = Omit<AgentContext, 'worker' | 'volume'> & {
   readonly program: (name: Program) => Promise<string>
   /** `network` was not set to `task`: if no agent can run, the databases count as not requested. */
   readonly optional: boolean
+  /** The canary's. */
+  readonly publicKey: string | undefined
 }
 
 export type Program = 'observe' | 'undo'
@@ -107,11 +109,12 @@ async function observe(
     deepProbe = false,
     ...asked
   }: Pick<ObserveJob, 'web' | 'release'> & { readonly deepProbe: boolean | undefined },
-  { program, optional }: AgentOptions,
+  { program, optional, publicKey }: AgentOptions,
 ): Promise<Inside> {
   const { worker, say } = context
   try {
-    const job = { kind: 'observe', workers: workerAddresses(worker), deepProbe, ...asked } as const
+    const workers = workerAddresses(worker)
+    const job = { kind: 'observe', workers, deepProbe, publicKey, ...asked } as const
     const inside = await answerTo(job, 'observe the databases', await program('observe'), context)
     say('The agent observed the databases.')
     return inside

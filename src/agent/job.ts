@@ -26,6 +26,8 @@ export type ObserveJob = {
   readonly deepProbe: boolean
   /** The run's last observation releases its lock. */
   readonly release?: Claim | undefined
+  /** The canary's, which is no secret. */
+  readonly publicKey?: string | undefined
 }
 
 /** Inspects ClickHouse's volume, which is mounted at a path. */

@@ -6,6 +6,7 @@ import type { UndoSchema } from '../plan/plan.ts'
 import type { Postgres } from '../ports/databases.ts'
 import { clickhouseName, type DownSqlFacts } from '../release/facts.ts'
 import type { DownSections, DownSql, Engine } from '../schema/down-sql.ts'
+import { createTable } from '../schema/rollout-schema.ts'
 import { withoutComments } from '../schema/sql-text.ts'
 import type { DownSqlFile, DownSqlTexts, KeepJob, Library, LoadJob } from './job.ts'
 
@@ -36,25 +37,16 @@ export function partsOf(library: Library, bytes: number): { id: string; parts: r
 
 const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
-/** The lock: several agents create the table at the same time. */
-const TABLE = `
-SELECT pg_advisory_xact_lock(hashtext('langfuse_rollout.agent_texts'));
-CREATE SCHEMA IF NOT EXISTS langfuse_rollout;
-CREATE TABLE IF NOT EXISTS langfuse_rollout.agent_texts (
-  id text NOT NULL,
-  part int NOT NULL,
-  content text NOT NULL,
-  at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (id, part)
-);
-DELETE FROM langfuse_rollout.agent_texts WHERE at < now() - interval '1 day';
-`
-
 /** Stores one part for the agent that undoes. Idempotent. */
 export async function keepPart({ id, part, content }: KeepJob, postgres: Postgres): Promise<null> {
   await inSession(postgres, async session => {
-    // Several statements in one message are one transaction, which frees the lock.
-    await session.run(TABLE)
+    await createTable(
+      session,
+      'agent_texts',
+      `id text NOT NULL, part int NOT NULL, content text NOT NULL, at timestamptz NOT NULL DEFAULT now(),
+       PRIMARY KEY (id, part)`,
+    )
+    await session.run(`DELETE FROM langfuse_rollout.agent_texts WHERE at < now() - interval '1 day'`)
     await session.run(
       `INSERT INTO langfuse_rollout.agent_texts (id, part, content) VALUES ($1, $2, $3)
        ON CONFLICT (id, part) DO UPDATE SET content = excluded.content, at = now()`,

@@ -39,10 +39,17 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
 }
 
 async function observe(
-  { deepProbe, release, ...addresses }: ObserveJob,
+  { deepProbe, release, publicKey, ...addresses }: ObserveJob,
   tools: Tools,
 ): Promise<Answers['observe']> {
-  const stores = { ...tools, valkey: valkeyIn(tools), names, http: createHttp(), missing: MISSING }
+  const stores = {
+    ...tools,
+    valkey: valkeyIn(tools),
+    names,
+    http: createHttp(),
+    publicKey,
+    missing: MISSING,
+  }
   const inside = await probeInside(stores, addresses, deepProbe)
   // A lock that stays expires, so the observation counts.
   if (release !== undefined)

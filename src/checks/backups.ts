@@ -1,4 +1,5 @@
 import { majorOf } from '../release/requirements.ts'
+import { databaseTitle } from '../stack/observe-backups.ts'
 import { type Check, failed, KIND, missing, moduleHint, passed, plural, skipped, warning } from './check.ts'
 
 /** Mistakes are often found within a week. */
@@ -12,21 +13,18 @@ const databaseBackups = {
   run({ stack }) {
     const { database } = stack.infrastructure.backups
     if (!database.known) return missing(database)
-    if (database.value === undefined)
-      return skipped(
-        'PostgreSQL is not an Aurora cluster of this account and region, so this check cannot see its backups: check them yourself.',
-      )
-    const { id, retentionDays = 0, deletionProtection } = database.value
+    const { retentionDays = 0, deletionProtection } = database.value
+    const title = databaseTitle(database.value)
     if (deletionProtection !== true)
       return warning(
-        `Aurora cluster ${id} has no deletion protection, so one mistaken API call or Terraform plan can delete it: turn deletion protection on.${moduleHint(stack, 'deletionProtection', 'finalSnapshot')}`,
+        `${title} has no deletion protection, so one mistaken API call or Terraform plan can delete it: turn deletion protection on.${moduleHint(stack, 'deletionProtection', 'finalSnapshot')}`,
       )
     if (retentionDays < RETENTION_DAYS)
       return warning(
-        `Aurora cluster ${id} keeps backups for only ${plural(retentionDays, 'day')}, so a loss found a week later cannot be restored. Keep them for at least ${RETENTION_DAYS} days.${moduleHint(stack, 'auroraRetention', 'finalSnapshot')}`,
+        `${title} keeps backups for only ${plural(retentionDays, 'day')}, so a loss found a week later cannot be restored. Keep them for at least ${RETENTION_DAYS} days.${moduleHint(stack, 'auroraRetention', 'finalSnapshot')}`,
       )
     return passed(
-      `Aurora cluster ${id} can be restored to any time of the last ${retentionDays} days and has deletion protection.`,
+      `${title} can be restored to any time of the last ${retentionDays} days and has deletion protection.`,
     )
   },
 } as const satisfies Check
@@ -72,16 +70,16 @@ const databaseVersion = {
   run({ stack, expected }) {
     const { database } = stack.infrastructure.backups
     if (!database.known) return missing(database)
-    const version = database.value?.version
+    const { version } = database.value
     if (version === undefined) return skipped('AWS does not report the version of PostgreSQL.')
     const oldest = expected === undefined ? undefined : OLDEST_POSTGRES[majorOf(expected)]
     if (oldest !== undefined && majorOf(version) < oldest)
       return failed(
-        `Langfuse ${expected} needs PostgreSQL ${oldest} or newer, but the cluster runs ${version}: upgrade the cluster.`,
+        `Langfuse ${expected} needs PostgreSQL ${oldest} or newer, but ${databaseTitle(database.value)} runs ${version}: upgrade it.`,
       )
     if (majorOf(version) < ADVISED_POSTGRES)
       return warning(
-        `PostgreSQL is ${version}, but Langfuse 4 needs at least 15 and recommends ${ADVISED_POSTGRES}: upgrade the cluster before you upgrade to Langfuse 4.${moduleHint(stack, 'auroraVersion')}`,
+        `PostgreSQL is ${version}, but Langfuse 4 needs at least 15 and recommends ${ADVISED_POSTGRES}: upgrade it before you upgrade to Langfuse 4.${moduleHint(stack, 'auroraVersion')}`,
       )
     return passed(`PostgreSQL is ${version}.`)
   },

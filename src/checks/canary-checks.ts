@@ -14,7 +14,7 @@ export const canary = {
   run({ stack, canary: seen }) {
     if (seen === undefined) return skipped('No canary trace was written.')
     if (!seen.known) return missing(seen)
-    const finding = evaluate(seen.value, stack)
+    const finding = ofOther(seen.value, stack) ?? evaluate(seen.value, stack)
     return { ...finding, sentence: `${finding.sentence}${remains(seen.value)}` }
   },
 } as const satisfies Check
@@ -34,6 +34,14 @@ function evaluate(seen: Canary, stack: Stack): Finding {
     )
   if (read.state === 'refused') return at(['web'], unreadable(seen, read))
   return lost(seen, read, stack)
+}
+
+/** Whatever the canary shows is then of another Langfuse. */
+function ofOther({ write, address }: Canary, { probe: { identity } }: Stack): Finding | undefined {
+  if (write.state !== 'accepted' || !identity.known || identity.value.hasKey !== false) return undefined
+  return failed(
+    `The canary was accepted by ${address}, but PostgreSQL at ${identity.source} does not contain its public key. So web and database belong to different stacks. Check \`url\`, \`langfuse-public-key\` and the database.`,
+  )
 }
 
 const at = (about: NonNullable<Finding['about']>, finding: Finding): Finding => ({ ...finding, about })

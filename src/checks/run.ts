@@ -11,6 +11,7 @@ import { type Check, type CheckState, type Finding, inconclusive, type Subject }
 import { clickhouseName, cloudMap, cloudMapSettings } from './cloud-map-checks.ts'
 import { type Compared, type Comparison, compare } from './compare.ts'
 import { clickhouseDisk, DATABASE_CHECKS } from './database-checks.ts'
+import { databaseIdentity } from './database-identity.ts'
 import { drift } from './drift-check.ts'
 import { ENVIRONMENT_CHECKS } from './environment.ts'
 import { MOUNT_CHECKS } from './mount.ts'
@@ -53,6 +54,7 @@ const TABLE = [
   webHealth,
   webVersion,
   canary,
+  databaseIdentity,
   clickhousePing,
   clickhouseSchema,
   postgresMigrations,

@@ -38,6 +38,7 @@ import {
 import { assertCredentialsLast } from './credentials.ts'
 import { claimOf, holdingLock, turnOf } from './hold-lock.ts'
 import { acceptAsBaseline, keepBaseline } from './keep-baseline.ts'
+import { markDatabase } from './mark-database.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
@@ -56,7 +57,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const ports = await withNewerReleases(given, [config.version, currentRelease(stack, given.facts)])
   const imageTool = config.mirrorFrom === undefined ? undefined : await ports.imageTool()
   const targets = await findImages({ config, stack, connections, imageTool, now: ports.clock.now() })
-  const backups = config.backup ? await observeBackups(config, stack, connections.cloud) : undefined
+  const backups = config.backup ? await observeBackups(stack, connections.cloud) : undefined
   const question = { config, stack, targets, facts: ports.facts, backups }
   const plan = planDeploy(question)
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
@@ -69,13 +70,14 @@ export async function deploy(given: Ports): Promise<Conclusion> {
     await closeLeftOpen(plan.to, ports.records(config), ports)
     return unchanged(plan, stack, await acceptAsBaseline(stack, config, ports))
   }
-  const locking = { plan, turn, connections, deadline }
+  const locking = { plan, stack, turn, connections, deadline }
   const claim = claimOf(locking, ports)
   return holdingLock(claim, locking, ports, async () => {
     const own = recordOf(plan, stack, ports)
     const observed = await evaluateBefore(stack, releaseOf(plan.from), ports.facts)
     const record = await openRecord(own, config, ports)
     const before = record.earlier === undefined ? own : resumed(own, record.earlier, targets)
+    await markDatabase(stack, connections, ports)
     const steps = await runPlan({
       plan,
       stack,

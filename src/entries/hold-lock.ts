@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { explain } from '../errors/errors.ts'
+import { explain, RolloutError } from '../errors/errors.ts'
 import { inSession } from '../execute/rearm.ts'
 import type { Plan, Step } from '../plan/plan.ts'
 import type { Postgres } from '../ports/databases.ts'
@@ -41,6 +41,8 @@ export async function turnOf(stack: Stack, records: Records | undefined, ports: 
 
 type Locking = {
   readonly plan: Plan
+  /** What the plan was made from. */
+  readonly stack: Stack
   readonly turn: Turn
   readonly connections: Connections
   /** Epoch milliseconds. */
@@ -81,16 +83,27 @@ function workflowRun({ runner }: Ports): Pick<Claim, 'run' | 'attempt'> {
  */
 export async function holdingLock<Result>(
   claim: Claim,
-  { plan, connections }: Locking,
+  { plan, stack, connections }: Locking,
   ports: Ports,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const { postgres } = connections
   if (postgres === undefined) return work()
+  if (stack.proofs.postgres.state !== 'proven') {
+    ports.runner.info(
+      'Nothing proves that this PostgreSQL is of this stack, so this run takes no lock in it.',
+    )
+    return work()
+  }
   try {
     await inSession(postgres, session => takeLock(session, claim))
   } catch (error) {
-    if (!isForbidden(error) || plan.steps.some(runsSql)) throw error
+    if (!isForbidden(error)) throw error
+    if (plan.steps.some(runsSql))
+      throw new RolloutError(
+        "PostgreSQL does not let this run write its lock. The database user must own Langfuse's tables and be allowed to create a schema.",
+        { cause: error },
+      )
     ports.runner.info('The database user may not write the lock in PostgreSQL. This run changes no database.')
     return work()
   }

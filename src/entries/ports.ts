@@ -1,6 +1,6 @@
 import { createAgent, type Program } from '../agent/agent.ts'
 import type { RearmInside, UndoInside } from '../execute/execution.ts'
-import type { ClickHouseAccess, StackConfig } from '../inputs/config.ts'
+import type { ClickHouseAccess, StackConfig, VerifyConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres, Valkey } from '../ports/databases.ts'
 import type { Issues, Records, ReleaseSource } from '../ports/github.ts'
@@ -11,6 +11,7 @@ import type { Claim } from '../schema/run-lock.ts'
 import { type CountLosses, countLosses } from '../stack/count-losses.ts'
 import type { Sources } from '../stack/observe.ts'
 import { type ProbeMount, probeInside, workerAddresses } from '../stack/probe-inside.ts'
+import { configuredPostgres } from '../stack/proof.ts'
 
 /** Everything outside: the adapters in production, fakes in tests. */
 export type Ports = {
@@ -53,8 +54,10 @@ export type Connections = Sources & {
   releasing(claim: Claim): Connections
 }
 
+type RunConfig = StackConfig & Partial<Pick<VerifyConfig, 'langfuse'>>
+
 /** Connects from this runner if it has the addresses, else through an agent in a one-off task (`network`). */
-export function connect(config: StackConfig, ports: Ports): Connections {
+export function connect(config: RunConfig, ports: Ports): Connections {
   const { databases } = config
   const outside = { cloud: ports.cloud(config.region), http: ports.http }
   if (databases === undefined) return byAgent(config, ports, outside)
@@ -65,6 +68,7 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     valkey: redisUrl === undefined ? undefined : ports.valkey(redisUrl),
     names: ports.names,
     http: ports.http,
+    publicKey: config.langfuse?.publicKey,
   }
   const connections: Connections = {
     ...outside,
@@ -73,7 +77,11 @@ export function connect(config: StackConfig, ports: Ports): Connections {
     undoInside: undefined,
     // The URL is read from this runner anyway.
     probeInside: (worker, deepProbe, { tasks }) =>
-      probeInside(stores, { workers: workerAddresses(worker), web: tasks }, deepProbe),
+      probeInside(
+        { ...stores, configuredHost: configuredPostgres(worker)?.host },
+        { workers: workerAddresses(worker), web: tasks },
+        deepProbe,
+      ),
     mount: undefined,
     rearmInside: undefined,
     countLosses: losses => countLosses(losses, stores),
@@ -85,7 +93,7 @@ export function connect(config: StackConfig, ports: Ports): Connections {
 
 type Outside = Pick<Connections, 'cloud' | 'http'>
 
-function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connections {
+function byAgent(config: RunConfig, ports: Ports, outside: Outside): Connections {
   const { clock, signal, runner } = ports
   const agent = createAgent({
     cloud: outside.cloud,
@@ -94,6 +102,7 @@ function byAgent(config: StackConfig, ports: Ports, outside: Outside): Connectio
     say: line => runner.info(line),
     program: name => ports.agentProgram(name),
     optional: config.network === 'auto',
+    publicKey: config.langfuse?.publicKey,
   })
   const connections: Connections = {
     ...outside,

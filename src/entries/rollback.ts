@@ -66,7 +66,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
     const restore = plan.rollbackClass === 'restore' ? runbook({ stack, target }) : []
     return { ...planned(plan, stack), next: restore }
   }
-  const locking = { plan, turn, connections, deadline }
+  const locking = { plan, stack, turn, connections, deadline }
   const claim = claimOf(locking, ports)
   return holdingLock(claim, locking, ports, async () => {
     const observed = await evaluateBefore(stack, releaseOf(plan.from), ports.facts)

@@ -5,11 +5,12 @@ import { waitFor } from '../execute/wait.ts'
 import { COMPONENTS, type Component, type DeployConfig } from '../inputs/config.ts'
 import { componentName, isRollout, type Plan, titleOf } from '../plan/plan.ts'
 import { planUndo } from '../plan/plan-rollback.ts'
-import type { DeploymentRecord } from '../ports/github.ts'
+import { type DeploymentRecord, withArtifact } from '../ports/github.ts'
 import { shortDigest, shortImage } from '../release/image.ts'
 import { releaseOf } from '../release/release.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import { observe } from '../stack/observe.ts'
+import { keepProofs } from '../stack/proof.ts'
 import { imagesOf, type RollbackTarget } from '../stack/rollback-target.ts'
 import { imageOf, type Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
@@ -56,7 +57,8 @@ export async function undo(failed: Failed): Promise<Undone> {
   try {
     const deadline = ports.clock.now() + UNDO_TIMEOUT_MS
     const restoring = await awaitRest(failed)
-    const stack = await observe(config, connections)
+    const seen = await observe(config, connections)
+    const stack = { ...seen, proofs: keepProofs(failed.stack.proofs, seen.proofs) }
     const target = targetOf(failed)
     const targets = await resolveTargets(stack, target.wanted, connections.cloud)
     const own = { ...config, to: target.release, sql: 'auto' } as const
@@ -160,12 +162,17 @@ function targetOf({ record, steps }: Failed): RollbackTarget {
     throw new Error(
       'The release before this deploy is unknown, so there is no rollback target: run the rollback action with `to`.',
     )
+  const { snapshot, snapshotOf } = steps.reduce(
+    (kept, { artifact }) => (artifact === undefined ? kept : withArtifact(kept, artifact)),
+    record,
+  )
   return {
     release,
     wanted: imagesOf(record),
     source: 'the record of this deploy',
     record: undefined,
-    snapshot: steps.find(({ artifact }) => artifact?.kind === 'aurora-snapshot')?.artifact?.id,
+    snapshot,
+    snapshotOf,
     warnings: [],
   }
 }

@@ -45,7 +45,7 @@ async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusi
   const stage = canaryStage(config, ports, needs.has('canary'))
   const sources = {
     ...(inside ? { ...connections, deepProbe: true } : quickSources(connections)),
-    ...(needs.has('infrastructure') && observingInfrastructure(config, connections.cloud, ports)),
+    ...(needs.has('infrastructure') && observingInfrastructure(connections.cloud, ports)),
     onWeb: stage.begin,
     probeMount: needs.has('mount') ? (connections.mount ?? cannotMount) : undefined,
   }
@@ -83,7 +83,6 @@ async function verifyStack(config: VerifyConfig, ports: Ports): Promise<Conclusi
 
 /** All observations share one memoized cloud, because they need much of the same. */
 function observingInfrastructure(
-  config: VerifyConfig,
   cloud: Cloud,
   { clock }: Ports,
 ): Pick<Sources, 'cloud' | 'observeInfrastructure'> {
@@ -91,7 +90,7 @@ function observingInfrastructure(
   return {
     cloud: shared,
     observeInfrastructure: (stack, beside) =>
-      observeInfrastructure(stack, shared, { ...beside, config, now: clock.now() }),
+      observeInfrastructure(stack, shared, { ...beside, now: clock.now() }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import { inSchema } from '../schema/quote.ts'
 import { type Claim, takeLock } from '../schema/run-lock.ts'
 import type { Execution } from './execution.ts'
 import { type Poll, waitFor } from './wait.ts'
@@ -18,7 +19,7 @@ export async function rearm(
   const rows = await inSession(postgres, async session => {
     if (claim !== undefined) await takeLock(session, claim)
     return session.run(
-      `UPDATE background_migrations
+      `UPDATE ${tableIn(postgres)}
         SET state = '{}'::jsonb, failed_at = NULL, failed_reason = NULL, finished_at = NULL, locked_at = NULL, worker_id = NULL
       WHERE name = ANY($1) AND (finished_at IS NOT NULL OR failed_at IS NOT NULL) AND NOT ${LOCKED}
       RETURNING name`,
@@ -26,6 +27,10 @@ export async function rearm(
     )
   })
   return rows.map(row => String(row['name'])).sort()
+}
+
+function tableIn({ at }: Postgres): string {
+  return inSchema(at.schema, 'background_migrations')
 }
 
 export type TakenUp = {
@@ -62,7 +67,7 @@ async function readTakeUp(names: readonly string[], postgres: Postgres): Promise
   const rows = await inSession(postgres, session =>
     session.run(
       `SELECT name, finished_at IS NOT NULL AS finished, failed_at IS NOT NULL AS failed, failed_reason, ${LOCKED} AS locked
-       FROM background_migrations`,
+       FROM ${tableIn(postgres)}`,
     ),
   )
   const busy = rows.some(isActive)

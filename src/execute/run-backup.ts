@@ -1,52 +1,50 @@
+import { createHash } from 'node:crypto'
 import { Denied, explain, Interrupted } from '../errors/errors.ts'
 import type { BackupDatabase, BackupFiles } from '../plan/plan.ts'
-import type { BackupJob, ClusterSnapshot } from '../ports/cloud.ts'
+import type { BackupJob, DatabaseSnapshot } from '../ports/cloud.ts'
 import type { Done, Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { waitFor } from './wait.ts'
 
-/** A younger snapshot of the same deploy comes from a killed run, so it is reused. */
+/** A younger snapshot of the same plan and record comes from a killed run, so it is reused. */
 const REUSE_MS = 60 * 60_000
 /** A backup takes minutes. */
 const EVERY_MS = 15_000
 const RECORD_TAG = 'langfuse-rollout:record'
+const PLAN_TAG = 'langfuse-rollout:plan'
 
-/** Takes a snapshot of the Aurora cluster and waits until it can be restored from. */
+/** Takes a snapshot of PostgreSQL's cluster or instance and waits until it can be restored from. */
 export async function backupDatabase(step: BackupDatabase, execution: Execution): Promise<Done> {
+  const { database, title } = step
   const id = await orRefuse(
-    `Aurora cluster ${step.cluster}`,
+    title,
     async () => (await unfinished(step, execution)) ?? (await beginSnapshot(step, execution)),
   )
   const snapshot = await waitFor(
     async () => {
-      const seen = await execution.cloud.aurora.snapshot(id)
+      const seen = await execution.cloud.rds.snapshot(database.kind, id)
       if (seen === undefined) return { state: 'waiting', note: 'RDS does not show the snapshot yet' }
       if (seen.status === 'creating' || seen.status === 'backing-up') {
         return { state: 'waiting', note: progress(seen.status, seen.percent), every: EVERY_MS }
       }
       return { state: 'settled', value: seen }
     },
-    { ...execution, what: `snapshot ${id} of Aurora cluster ${step.cluster}` },
+    { ...execution, what: `snapshot ${id} of ${title}` },
   )
   if (snapshot.status !== 'available') {
     throw new StepFailed(
-      `Snapshot ${id} of Aurora cluster ${step.cluster} is ${snapshot.status} instead of available. Nothing else was changed. Check the cluster's events and run again, or take the snapshot yourself and set \`backup: false\`.`,
+      `Snapshot ${id} of ${title} is ${snapshot.status} instead of available. Nothing else was changed. Check the events of ${title} and run again, or take the snapshot yourself and set \`backup: false\`.`,
     )
   }
-  return {
-    sentence: `snapshot ${id} of Aurora cluster ${step.cluster} is available`,
-    artifact: { kind: 'aurora-snapshot', id },
-  }
+  const kind = database.kind === 'cluster' ? 'aurora-snapshot' : 'rds-snapshot'
+  return { sentence: `snapshot ${id} of ${title} is available`, artifact: { kind, id } }
 }
 
-/** The newest usable snapshot of this deploy: same target, young, and of the same record if both have one. */
-async function unfinished(
-  { cluster, prefix }: BackupDatabase,
-  execution: Execution,
-): Promise<string | undefined> {
-  const target = prefix.slice(prefix.lastIndexOf('-to-'))
-  const ours = (await execution.cloud.aurora.snapshots(cluster))
-    .filter(snapshot => isOurs(snapshot, target, execution))
+/** The newest usable snapshot that an earlier run began for this record and this very plan. */
+async function unfinished({ database }: BackupDatabase, execution: Execution): Promise<string | undefined> {
+  if (execution.record === undefined) return undefined
+  const ours = (await execution.cloud.rds.snapshots(database))
+    .filter(snapshot => isOurs(snapshot, execution))
     .sort((left, right) => (takenAt(right.id) ?? 0) - (takenAt(left.id) ?? 0))
   const [newest] = ours
   if (newest === undefined) return undefined
@@ -56,26 +54,20 @@ async function unfinished(
   return newest.id
 }
 
-function isOurs(
-  { id, status, tags }: ClusterSnapshot,
-  target: string,
-  { clock, record }: Execution,
-): boolean {
+function isOurs({ id, status, tags }: DatabaseSnapshot, { clock, record, plan }: Execution): boolean {
   const at = takenAt(id)
-  const recorded = tags[RECORD_TAG]
   return (
     (status === 'creating' || status === 'available') &&
-    id.startsWith('langfuse-rollout-') &&
-    id.slice(0, -STAMP_LENGTH).endsWith(`${target}-`) &&
     at !== undefined &&
     clock.now() - at < REUSE_MS &&
-    (recorded === undefined || record === undefined || recorded === record)
+    tags[RECORD_TAG] === record &&
+    tags[PLAN_TAG] === plan.digest
   )
 }
 
-async function beginSnapshot({ cluster, prefix }: BackupDatabase, execution: Execution): Promise<string> {
+async function beginSnapshot({ database, prefix }: BackupDatabase, execution: Execution): Promise<string> {
   const id = `${prefix}-${stamp(execution.clock.now())}`
-  await execution.cloud.aurora.createSnapshot({ cluster, id, tags: tagsOf(execution) })
+  await execution.cloud.rds.createSnapshot({ database, id, tags: tagsOf(execution) })
   execution.say(`RDS started snapshot ${id}`)
   return id
 }
@@ -84,11 +76,10 @@ function tagsOf({ plan, record }: Execution): Readonly<Record<string, string>> {
   return {
     'langfuse-rollout:from': plan.from ?? 'unknown',
     'langfuse-rollout:to': plan.to,
+    [PLAN_TAG]: plan.digest,
     ...(record !== undefined && { [RECORD_TAG]: record }),
   }
 }
-
-const STAMP_LENGTH = '20261122-223400'.length
 
 /** UTC to the second, in characters that a snapshot name allows. */
 function stamp(milliseconds: number): string {
@@ -128,9 +119,13 @@ export async function backupFiles(step: BackupFiles, execution: Execution): Prom
 
 /** AWS Backup returns the same job for the same token, so a re-run follows the killed run's job unless that failed. */
 async function startJob(step: BackupFiles, execution: Execution): Promise<string> {
-  const { cloud, clock, record, say } = execution
+  const { cloud, clock, plan, record, rollbackId, say } = execution
   const now = stamp(clock.now())
-  const deploy = record === undefined ? `${step.prefix}-${now.slice(0, 11)}` : `langfuse-rollout-${record}`
+  // Without a record no other run can be known to be of the same deploy.
+  const deploy =
+    record === undefined
+      ? `${step.prefix}-${hashOf(rollbackId)}`
+      : `langfuse-rollout-${record}-${plan.digest.slice(-12)}`
   const wanted = {
     vault: step.vault,
     resource: step.resource,
@@ -146,6 +141,10 @@ async function startJob(step: BackupFiles, execution: Execution): Promise<string
   const again = await cloud.backup.start({ ...wanted, token: `${deploy}-${now}` })
   say(`AWS Backup started job ${again.jobId}, because job ${first.jobId} of an earlier run is ${seen.state}`)
   return again.jobId
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
 function describeFailure({ id, state, message }: BackupJob, { fileSystem, vault }: BackupFiles): string {

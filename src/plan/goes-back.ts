@@ -3,6 +3,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { ecrRepository } from '../release/image.ts'
 import type { Stack } from '../stack/stack.ts'
 import { amountOf, type GoesBack, type Step } from './plan.ts'
+import { unprovenStore } from './preflight.ts'
 import {
   classOf,
   imagesGoAlone,
@@ -68,6 +69,7 @@ function obstacleOf(question: GoesBackQuestion): Obstacle | undefined {
   return (
     goneImage(stack, from) ??
     unreached(stack, undo, from) ??
+    unproven(stack, undo, from) ??
     (imagesGoAlone(undo, stack) ? undefined : (withoutFiles(undo, from) ?? notAccepted(question, from)))
   )
 }
@@ -110,6 +112,20 @@ function unreached({ postgres, clickhouseStore }: Stack, undo: Undo, from: strin
   return {
     because: `this run does not reach ${stores}, so it cannot undo migrations.`,
     instead: `Give this run access to ${stores}, or after a failure ${rollbackTo(from)} where it has access.`,
+    onlyAfterMigrations: true,
+  }
+}
+
+/** The migrations run with the worker's own settings; only their undo would use this run's connection. */
+function unproven(stack: Stack, undo: Undo, from: string): Obstacle | undefined {
+  const [because] = [
+    needsPostgres(undo) ? (unprovenStore('postgres', stack) ?? []) : [],
+    undo.clickhouse.length > 0 ? (unprovenStore('clickhouse', stack) ?? []) : [],
+  ].flat()
+  if (because === undefined) return undefined
+  return {
+    because: because.replace(/^N/, 'n'),
+    instead: `Or after a failure, ${rollbackTo(from, ' and `network: task`')}.`,
     onlyAfterMigrations: true,
   }
 }

@@ -1,4 +1,5 @@
-import type { Backups } from '../stack/observe-backups.ts'
+import type { DeployConfig } from '../inputs/config.ts'
+import { type Backups, databaseTitle } from '../stack/observe-backups.ts'
 import type { BackupDatabase, BackupFiles } from './plan.ts'
 
 /** What is backed up before the first change, what prevents it, and what has no backup. */
@@ -12,9 +13,10 @@ export type BackupPlan = {
 export function planBackup(
   { database, files }: Backups,
   releases: { readonly from: string | undefined; readonly to: string },
+  network: Network,
 ): BackupPlan {
   const prefix = snapshotPrefix(releases.from, releases.to)
-  const plans = [planDatabase(database, prefix), planFiles(files, prefix)]
+  const plans = [planDatabase(database, network, prefix), planFiles(files, prefix)]
   return {
     steps: plans.flatMap(plan => plan.steps),
     problems: plans.flatMap(plan => plan.problems),
@@ -22,28 +24,39 @@ export function planBackup(
   }
 }
 
+/** How this run reaches the databases: a remedy must work the same way. */
+type Network = Pick<DeployConfig, 'network' | 'databases'>
+
 export const NO_BACKUP: BackupPlan = { steps: [], problems: [], warnings: [] }
 
-function planDatabase(database: Backups['database'], prefix: string): BackupPlan {
+function planDatabase(
+  database: Backups['database'],
+  { network, databases }: Network,
+  prefix: string,
+): BackupPlan {
   if (!database.known) {
-    const problem = `Cannot take a snapshot of PostgreSQL: ${database.reason}. Grant rds:DescribeDBClusters and rds:CreateDBClusterSnapshot, and set \`database-url\` to identify the cluster. Or take the snapshot yourself and set \`backup: false\`.`
+    const variable = databases === undefined ? "the worker's DATABASE_URL" : '`database-url`'
+    const remedy =
+      database.because === 'no-evidence'
+        ? "Grant the missing permission to this job's role"
+        : network === 'auto' && databases === undefined
+          ? `Grant this job's role what the agent needs (docs/iam/agent.json), and name an endpoint of RDS in ${variable}`
+          : `Name an endpoint of RDS, or a name that resolves to it, in ${variable}`
+    const problem = `Cannot take a snapshot of PostgreSQL: ${database.reason}. ${remedy}. Or take the snapshot yourself and set \`backup: false\`.`
     return { ...NO_BACKUP, problems: [problem] }
   }
-  const cluster = database.value
-  if (cluster === undefined) {
-    const warning =
-      'PostgreSQL gets no snapshot before the first change: this account and region have no Aurora PostgreSQL cluster.'
-    return { ...NO_BACKUP, warnings: [warning] }
-  }
-  if (cluster.status !== 'available') {
-    const problem = `Cannot take a snapshot of Aurora cluster ${cluster.id}, because it is ${cluster.status}. Wait until it is available, then run again. Or set \`backup: false\`.`
+  const { kind, id, status } = database.value
+  const title = databaseTitle(database.value)
+  if (status !== 'available') {
+    const problem = `Cannot take a snapshot of ${title}, because it is ${status}. Wait until it is available, then run again. Or set \`backup: false\`.`
     return { ...NO_BACKUP, problems: [problem] }
   }
   const step: BackupDatabase = {
     kind: 'backup-database',
-    cluster: cluster.id,
+    database: { kind, id },
+    title,
     prefix,
-    reason: `Takes a snapshot of Aurora cluster ${cluster.id}, so that you can restore it later.`,
+    reason: `Takes a snapshot of ${title}, so that you can restore it later.`,
   }
   return { ...NO_BACKUP, steps: [step] }
 }

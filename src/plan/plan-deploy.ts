@@ -39,6 +39,7 @@ import {
   contradictionIn,
   foreignImages,
   retentionWarnings,
+  unprovenStore,
 } from './preflight.ts'
 import {
   clickhouseProblems,
@@ -79,12 +80,13 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...migrateProblems(changes, question),
           ...rerun.problems,
           ...rerunNeeds(rerun.steps, config),
+          rerun.steps.length === 0 ? [] : (unprovenStore('postgres', stack) ?? []),
           ...backup.problems,
         ].flat()
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }
   const steps = [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps]
   const back = rollbackPreparation(question)
-  const plan = makePlan({
+  const plan = makePlan(stack, {
     action: 'deploy',
     from,
     to: config.version,
@@ -108,11 +110,11 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
 /** Without another change no backup is taken. */
 function protect({ backups, stack, config, facts }: DeployQuestion, changes: readonly Step[]): BackupPlan {
   if (backups === undefined || changes.length === 0) return NO_BACKUP
-  return planBackup(backups, { from: currentRelease(stack, facts), to: config.version })
+  return planBackup(backups, { from: currentRelease(stack, facts), to: config.version }, config)
 }
 
 function stale(plan: Plan, approved: string): Refusal {
-  const problem = `The approved plan is stale: the stack changed since the dry run. \`plan-digest\` is ${approved}, but the plan is now ${plan.digest}. Review a new dry run and approve its digest.`
+  const problem = `The approved plan is stale: the stack changed since the dry run, or the two jobs reached different databases. \`plan-digest\` is ${approved}, but the plan is now ${plan.digest}. Review a new dry run and approve its digest.`
   return { kind: 'refusal', from: plan.from, to: plan.to, problems: [problem] }
 }
 

@@ -8,7 +8,13 @@ import { ecsStep, webStep } from './image-steps.ts'
 import { meaningOf } from './losses.ts'
 import { amountOf, componentName, makePlan, type Plan, type Refusal, type Step } from './plan.ts'
 import { mayBeCopying } from './plan-background.ts'
-import { commonProblems, commonWarnings, contradictionIn, type MissingImage } from './preflight.ts'
+import {
+  commonProblems,
+  commonWarnings,
+  contradictionIn,
+  type MissingImage,
+  unprovenStore,
+} from './preflight.ts'
 import { downgradedClickHouse } from './preflight-release.ts'
 import {
   classOf,
@@ -39,7 +45,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
       ? [wrongTarget]
       : [
           ...contradictionIn(question).problems,
-          ...undoProblems(question, undo),
+          ...undoProblems(question, undo, repair),
           ...commonProblems(stack, targets, {
             repaired: new Set([...repair.finish, ...repair.forget]),
             missing: goneImage(target),
@@ -58,7 +64,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     ...contract(undone, pending),
     ...validate(undone, pending),
   ]
-  return makePlan({
+  return makePlan(stack, {
     action: 'rollback',
     from,
     to: target.release,
@@ -129,21 +135,37 @@ function goneImage({ release }: RollbackTarget): MissingImage {
   }
 }
 
-function undoProblems({ config, stack, target }: RollbackQuestion, undo: Undo): readonly string[] {
+function undoProblems(
+  { config, stack, target }: RollbackQuestion,
+  undo: Undo,
+  repair: Repair,
+): readonly string[] {
   if (config.sql === 'images-only') return whyNotImagesOnly(undo, target.release)
   return [
-    ...unreachable(stack, undo),
+    ...unreachable(stack, undo, repair),
     ...withoutSql(undo),
     ...(config.dryRun ? [] : notAccepted(config, undo)),
   ]
 }
 
-function unreachable(stack: Stack, undo: Undo): readonly string[] {
+function unreachable(stack: Stack, undo: Undo, repair: Repair): readonly string[] {
   const all = undo.postgres.length + undo.clickhouse.length + undo.renamed.to.length
+  const rows = all + undo.renamed.from.length + repair.finish.length + repair.forget.length
   return [
     cannotUndo(all, 'migration', stack.postgres),
     cannotUndo(undo.clickhouse.length, 'ClickHouse migration', stack.clickhouseStore),
+    rows === 0 ? [] : (unprovenStore('postgres', stack) ?? []),
+    undo.clickhouse.length === 0 ? [] : (unprovenStore('clickhouse', stack) ?? []),
+    rows === 0 ? [] : otherSchema(stack),
   ].flat()
+}
+
+/** Down SQL is written for, and proven on, schema public. */
+function otherSchema({ probe: { identity } }: Stack): readonly string[] {
+  if (!identity.known || identity.value.schema === 'public') return []
+  return [
+    `Langfuse's tables are in schema \`${identity.value.schema}\`, but this action's down SQL works only in schema \`public\`. Restore PostgreSQL from a snapshot instead, or set \`sql: images-only\`.`,
+  ]
 }
 
 function cannotUndo(count: number, what: string, store: Observed<unknown>): readonly string[] {

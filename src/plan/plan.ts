@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Component } from '../inputs/config.ts'
-import type { DeploymentSettings } from '../ports/cloud.ts'
+import type { DatabaseId, DeploymentSettings } from '../ports/cloud.ts'
+import type { Stack } from '../stack/stack.ts'
 import type { Renamed } from './rollback-class.ts'
 
 /** What a rollback needs, the worst of all migrations between two releases (README explains the classes). */
@@ -78,10 +79,12 @@ export type UndoSchema = {
   readonly reason: string
 }
 
-/** A snapshot of the Aurora cluster. Its name is `prefix` and the time. */
+/** A snapshot of PostgreSQL's cluster or instance. Its name is `prefix` and the time. */
 export type BackupDatabase = {
   readonly kind: 'backup-database'
-  readonly cluster: string
+  readonly database: DatabaseId
+  /** For sentences: `Aurora cluster langfuse`. */
+  readonly title: string
   readonly prefix: string
   readonly reason: string
 }
@@ -151,8 +154,9 @@ export type Refusal = {
   readonly next?: readonly string[]
 }
 
-export function makePlan(plan: Omit<Plan, 'kind' | 'digest'>): Plan {
-  return { kind: 'plan', ...plan, digest: digestOf(plan) }
+/** `stack`: what the plan was made from. */
+export function makePlan({ probe }: Pick<Stack, 'probe'>, plan: Omit<Plan, 'kind' | 'digest'>): Plan {
+  return { kind: 'plan', ...plan, digest: digestOf(plan, probe.identity) }
 }
 
 /** The second line of every plan. */
@@ -161,12 +165,20 @@ export function goesBackLine({ answer, because, instead }: GoesBack): string {
 }
 
 /**
- * Equal for two plans with the same steps on the same stack, whatever their wording and warnings. Who approves the steps
- * approves how a failure ends, too.
+ * Equal for two plans with the same steps on the same stack and database, whatever their wording and warnings. Who
+ * approves the steps approves how a failure ends, too.
  */
-function digestOf(plan: Omit<Plan, 'kind' | 'digest'>): string {
+function digestOf(plan: Omit<Plan, 'kind' | 'digest'>, identity: Stack['probe']['identity']): string {
   const steps = plan.steps.map(({ reason: _, ...step }) => step)
-  const content = JSON.stringify([plan.action, plan.from ?? null, plan.to, steps, plan.goesBack.answer])
+  const { host, port, database, schema, system } = identity.known ? identity.value : {}
+  const content = JSON.stringify([
+    plan.action,
+    plan.from ?? null,
+    plan.to,
+    steps,
+    plan.goesBack.answer,
+    [host, port, database, schema, system],
+  ])
   return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }
 
@@ -184,7 +196,7 @@ export function titleOf(step: Step): string {
     case 'undo-schema':
       return `down SQL, ${step.phase} phase`
     case 'backup-database':
-      return `snapshot of Aurora cluster ${step.cluster}`
+      return `snapshot of ${step.title}`
     case 'backup-files':
       return `recovery point of ${step.fileSystem}`
     case 'rerun-background-migrations':

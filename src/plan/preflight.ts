@@ -1,5 +1,6 @@
 import { COMPONENTS, type Component } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
+import type { Proofs } from '../stack/proof.ts'
 import {
   appRunnerBusy,
   contradiction,
@@ -25,6 +26,8 @@ export function commonProblems(
   return [
     isFollowed ? [] : (appRunnerBusy(stack) ?? []),
     unreachableStores(stack),
+    otherStores(stack),
+    withoutMigrations(stack) ?? [],
     [...failedMigrations(stack)].flatMap(([name, sentence]) => (repaired.has(name) ? [] : sentence)),
     dirtyClickHouse(stack) ?? [],
     imageProblems(stack, targets, missing),
@@ -56,6 +59,43 @@ function unreachableStores(stack: Stack): readonly string[] {
   return [stack.postgres, stack.clickhouseStore].flatMap(store =>
     !store.known && store.because === 'unreachable' ? [store.reason] : [],
   )
+}
+
+/** A store of another stack: what it shows is no basis for a plan, even for one that writes nothing to it. */
+function otherStores({ proofs }: Stack): readonly string[] {
+  return STORES.flatMap(store => {
+    const proof = proofs[store]
+    if (proof.state !== 'other') return []
+    return `This run was given ${STORE_NAMES[store]} of another stack: ${proof.why}. Set ${INPUTS[store]} to the address that this stack's worker uses, or use \`network: task\`.`
+  })
+}
+
+/** SQL that this run itself would execute needs proof that the store is this stack's. */
+export function unprovenStore(store: keyof Proofs, { proofs }: Stack): string | undefined {
+  const proof = proofs[store]
+  if (proof.state !== 'unproven') return undefined
+  const worker =
+    store === 'postgres'
+      ? " Or let this runner reach the worker's health endpoint (TCP 3030), which shows it."
+      : ''
+  return `Nothing proves that ${STORE_NAMES[store]} given to this run is this stack's: ${proof.why}. So this run executes no SQL there. Use \`network: task\`, which connects with the worker's own settings.${worker}`
+}
+
+const STORES = ['postgres', 'clickhouse', 'valkey'] as const
+const STORE_NAMES = {
+  postgres: 'the PostgreSQL database',
+  clickhouse: 'the ClickHouse',
+  valkey: 'the Valkey',
+}
+const INPUTS = { postgres: '`database-url`', clickhouse: '`clickhouse-url`', valkey: '`redis-url`' }
+
+/** A release that runs has migrated its database. */
+function withoutMigrations({ postgres, probe, worker, web }: Stack): string | undefined {
+  if (!postgres.known || postgres.value.migrations.length > 0) return undefined
+  const release = web.image.version ?? worker.image.version
+  const schema = probe.identity.known ? probe.identity.value.schema : 'public'
+  const running = release === undefined ? 'Langfuse' : `Langfuse ${release}`
+  return `${running} is running, but ${postgres.source} has no Postgres migration in schema \`${schema}\`. So Langfuse uses another database or another schema. Set host, database and \`?schema=\` as in the worker's DATABASE_URL.`
 }
 
 export function commonWarnings(stack: Stack, targets: Targets): readonly string[] {

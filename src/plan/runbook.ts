@@ -1,10 +1,11 @@
+import type { RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
 import { NOTHING, type Undo, whyNotImagesOnly, withoutDownSql } from './rollback-class.ts'
 
 type RestoreQuestion = {
   readonly stack: Stack
-  /** `snapshot`: Aurora's, from before the upgrade, where the deployment record names one. */
-  readonly target: { readonly release: string; readonly snapshot?: string | undefined }
+  /** `snapshot`: PostgreSQL's, from before the upgrade, where the deployment record names one. */
+  readonly target: Pick<RollbackTarget, 'snapshot' | 'snapshotOf'> & { readonly release: string }
 }
 
 /** How to restore from a snapshot what SQL cannot bring back: one line a step, with its commands. */
@@ -21,9 +22,9 @@ export function runbook(question: RestoreQuestion, undo: Undo = NOTHING): readon
 function tablesRunbook({ stack, target }: RestoreQuestion): readonly string[] {
   return [
     `Run this action again with \`to: ${target.release}\` and \`accept: restore\`. It rolls back the images and both schemas. The tables that the newer release dropped exist again, but are empty.`,
-    secondCluster(stack, target),
-    'Copy the empty tables from the restored cluster, from a machine in the VPC: `pg_dump --data-only --table=public.TABLE "$RESTORED_URL" | psql "$DATABASE_URL"`. All other data stays as it is now.',
-    `Or return to the time of the snapshot completely instead of copying tables. ${swapClusters(stack)} Then restart web and worker.`,
+    secondDatabase(stack, target),
+    'Copy the empty tables from the restored database, from a machine in the VPC: `pg_dump --data-only --table=public.TABLE "$RESTORED_URL" | psql "$DATABASE_URL"`. All other data stays as it is now.',
+    `Or return to the time of the snapshot completely instead of copying tables. ${swap(stack, target)} Then restart web and worker.`,
     VERIFY,
   ]
 }
@@ -39,8 +40,8 @@ function wholeRunbook({ stack, target }: RestoreQuestion, undo: Undo): readonly 
     imagesFirst
       ? `${again} and \`sql: images-only\`. It rolls back the images. The databases keep ${withoutDownSql(undo)}.`
       : 'Do not let the web restart before the last step: a web of the newer release would migrate a restored database again.',
-    secondCluster(stack, target),
-    `Return to the time of the snapshot. ${swapClusters(stack)}${imagesFirst ? ' Then restart web and worker.' : ''}`,
+    secondDatabase(stack, target),
+    `Return to the time of the snapshot. ${swap(stack, target)}${imagesFirst ? ' Then restart web and worker.' : ''}`,
     ...(undo.missing.some(name => name.startsWith('clickhouse/')) ? [RESTORE_FILES] : []),
     ...(imagesFirst
       ? []
@@ -53,7 +54,24 @@ const RESTORE_FILES =
   "In AWS Backup, restore the recovery point of ClickHouse's file system from before the upgrade. Start ClickHouse on the restored file system."
 
 const VERIFY =
-  'Run the verify action. Keep the leftover cluster until you have confirmed that no data is missing.'
+  'Run the verify action. Keep the leftover database until you have confirmed that no data is missing.'
+
+function secondDatabase(stack: Stack, target: RestoreQuestion['target']): string {
+  return target.snapshotOf === 'instance' ? secondInstance(stack, target) : secondCluster(stack, target)
+}
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RestoreFromSnapshot.html */
+function secondInstance({ region }: Stack, { snapshot = 'SNAPSHOT' }: RestoreQuestion['target']): string {
+  const restore = rds(
+    region,
+    'restore-db-instance-from-db-snapshot',
+    `--db-snapshot-identifier ${snapshot}`,
+    '--db-instance-identifier INSTANCE-restored',
+    '--db-subnet-group-name SUBNET_GROUP',
+    '--vpc-security-group-ids SECURITY_GROUP',
+  )
+  return `The snapshot from before the upgrade is \`${snapshot}\`. Restore it as a second instance, with the subnet group and security groups of the current one (INSTANCE): ${restore}.`
+}
 
 function secondCluster({ region }: Stack, { snapshot }: RestoreQuestion['target']): string {
   const restore = rds(
@@ -81,16 +99,18 @@ function secondCluster({ region }: Stack, { snapshot }: RestoreQuestion['target'
   return `${which} Restore it as a second cluster, with the subnet group and security groups of the current one (CLUSTER): ${restore}, then ${instance}.`
 }
 
-function swapClusters({ region }: Stack): string {
+function swap({ region }: Stack, target: RestoreQuestion['target']): string {
+  const kind = target.snapshotOf ?? 'cluster'
   const rename = (from: string, to: string) =>
     rds(
       region,
-      'modify-db-cluster',
-      `--db-cluster-identifier ${from}`,
-      `--new-db-cluster-identifier ${to}`,
+      `modify-db-${kind}`,
+      `--db-${kind}-identifier ${from}`,
+      `--new-db-${kind}-identifier ${to}`,
       '--apply-immediately',
     )
-  return `Swap the names of the two clusters, so that endpoint, secrets and password stay the same: ${rename('CLUSTER', 'CLUSTER-before-restore')}, then ${rename('CLUSTER-restored', 'CLUSTER')}. Data written to PostgreSQL since the snapshot is then only in the old cluster.`
+  const name = kind.toUpperCase()
+  return `Swap the names of the two ${kind}s, so that endpoint, secrets and password stay the same: ${rename(name, `${name}-before-restore`)}, then ${rename(`${name}-restored`, name)}. Data written to PostgreSQL since the snapshot is then only in the old ${kind}.`
 }
 
 function rds(region: string, command: string, ...options: readonly string[]): string {

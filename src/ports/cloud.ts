@@ -11,7 +11,7 @@ export type Cloud = {
   readonly cloudMap: CloudMap
   readonly ecr: Ecr
   readonly logs: Logs
-  readonly aurora: Aurora
+  readonly rds: Rds
   readonly backup: Backup
 }
 
@@ -499,29 +499,33 @@ export type VpcDns = {
 }
 
 /** Backups. A call that IAM denies throws `Denied`. Times are epoch milliseconds. */
-export type Aurora = {
-  /** Every cluster of the region, whatever its engine. */
-  clusters(): Promise<readonly DatabaseCluster[]>
-  /** The manual snapshots of a cluster. */
-  snapshots(cluster: string): Promise<readonly ClusterSnapshot[]>
+export type Rds = {
+  /** Every cluster of the region, whatever its engine: Aurora's and Multi-AZ DB clusters. */
+  clusters(): Promise<readonly Database[]>
+  /** Every instance of the region, those of clusters included. */
+  instances(): Promise<readonly DatabaseInstance[]>
+  /** What the RDS Proxy with this endpoint connects to; undefined: the region has no such endpoint. */
+  behindProxy(endpoint: string): Promise<readonly DatabaseId[] | undefined>
+  /** The manual snapshots of a database. */
+  snapshots(database: DatabaseId): Promise<readonly DatabaseSnapshot[]>
   /** undefined when there is no such snapshot (yet). */
-  snapshot(id: string): Promise<ClusterSnapshot | undefined>
+  snapshot(kind: DatabaseId['kind'], id: string): Promise<DatabaseSnapshot | undefined>
   /** Starts a snapshot; an existing one of that name is no error. */
   createSnapshot(wanted: {
-    readonly cluster: string
+    readonly database: DatabaseId
     readonly id: string
     readonly tags: Readonly<Record<string, string>>
   }): Promise<void>
 }
 
-export type DatabaseCluster = {
-  readonly id: string
+/** RDS takes and names snapshots of clusters and of single instances by different calls. */
+export type DatabaseId = { readonly kind: 'cluster' | 'instance'; readonly id: string }
+
+export type Database = DatabaseId & {
   readonly engine: string
   readonly status: string
-  /** Writer, reader and custom endpoints. */
+  /** Of a cluster: writer, reader and custom endpoints. */
   readonly endpoints: readonly string[]
-  /** Identifiers of its instances: the first label of an instance's own endpoint. */
-  readonly instances: readonly string[]
   readonly securityGroups?: readonly string[]
   readonly port?: number | undefined
   readonly version?: string | undefined
@@ -530,7 +534,10 @@ export type DatabaseCluster = {
   readonly retentionDays?: number | undefined
 }
 
-export type ClusterSnapshot = {
+/** `cluster`: the cluster that it is a member of. */
+export type DatabaseInstance = Database & { readonly cluster: string | undefined }
+
+export type DatabaseSnapshot = {
   readonly id: string
   /** `creating`, `available`, `failed` … */
   readonly status: string

@@ -9,7 +9,27 @@ export type PostgresSession = {
 export type Postgres = {
   /** Without credentials, for messages. */
   readonly address: string
+  readonly at: DatabaseAddress
   connect(): Promise<PostgresSession>
+}
+
+/** What a connection's URL names; the host in lower case. */
+export type DatabaseAddress = {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  /** Prisma's `?schema=`, by default `public`. */
+  readonly schema: string
+}
+
+/** What the driver and Prisma read from a URL. */
+export function addressIn({ hostname, port, pathname, searchParams }: URL): DatabaseAddress {
+  return {
+    host: hostname.toLowerCase(),
+    port: Number(port || 5432),
+    database: decodeURIComponent(pathname.replace(/^\//, '')),
+    schema: searchParams.get('schema') || 'public',
+  }
 }
 
 /** ClickHouse through its HTTP interface: one statement a call, rows as JSON with 64-bit integers as text. */

@@ -12,21 +12,25 @@ export type DeploymentRecord = {
   readonly clickhouseHead: number | undefined
   /** Id of the workflow run that wrote it. */
   readonly run?: string | undefined
-  /** Aurora snapshot to restore from. This and the next member are added after the record was opened. */
+  /** PostgreSQL's snapshot to restore from. This and the next members are added after the record was opened. */
   readonly snapshot?: string
+  /** A snapshot of a single RDS instance, which is restored by other commands. */
+  readonly snapshotOf?: 'instance'
   /** ARN of the recovery point of ClickHouse's file system. */
   readonly recoveryPoint?: string
 }
 
 /** A backup in AWS that a deploy took. */
 export type Artifact = {
-  readonly kind: 'aurora-snapshot' | 'efs-recovery-point'
+  readonly kind: 'aurora-snapshot' | 'rds-snapshot' | 'efs-recovery-point'
   readonly id: string
 }
 
 /** Adds a backup to a record; a later one replaces an earlier one. */
 export function withArtifact(record: DeploymentRecord, { kind, id }: Artifact): DeploymentRecord {
-  return kind === 'aurora-snapshot' ? { ...record, snapshot: id } : { ...record, recoveryPoint: id }
+  if (kind === 'efs-recovery-point') return { ...record, recoveryPoint: id }
+  const { snapshotOf: _, ...rest } = record
+  return { ...rest, snapshot: id, ...(kind === 'rds-snapshot' && { snapshotOf: 'instance' as const }) }
 }
 
 /**

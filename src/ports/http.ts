@@ -66,4 +66,6 @@ export type LangfuseAnswer = {
 export type Names = {
   /** All addresses of a name; throws when it has none. */
   resolve(name: string): Promise<readonly string[]>
+  /** The name that a name is an alias of (CNAME); undefined: it is none, or the resolver did not answer. */
+  alias(name: string): Promise<string | undefined>
 }

@@ -72,7 +72,7 @@ export function outputsOf(conclusion: Conclusion, report: string): Readonly<Reco
       return {
         ...versionOutputs(conclusion),
         'plan-digest': conclusion.plan?.digest ?? '',
-        'snapshot-id': artifactOf(conclusion, 'aurora-snapshot'),
+        'snapshot-id': artifactOf(conclusion, 'aurora-snapshot') || artifactOf(conclusion, 'rds-snapshot'),
         'deployment-id': conclusion.deploymentId ?? '',
         'unrelated-checks': conclusion.unrelated.join(','),
         report,

@@ -8,6 +8,11 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** A Postgres table with its schema. */
+export function inSchema(schema: string, table: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`
+}
+
 /** A Postgres string literal that does not depend on `standard_conforming_strings`. */
 export function quoteLiteral(value: string): string {
   const doubled = value.replaceAll("'", "''")

@@ -1,5 +1,6 @@
 import { RolloutError } from '../errors/errors.ts'
 import { type PostgresSession, type Row, sqlState } from '../ports/databases.ts'
+import { createTable } from './rollout-schema.ts'
 
 /** The run that changes the stack, in PostgreSQL, where also runs see it that share no deployment records. */
 export type RunLock = {
@@ -48,23 +49,17 @@ function lockOf(row: Row): RunLock {
   }
 }
 
-/** `CREATE … IF NOT EXISTS` needs the privilege also where the object exists. */
-const createSql = `DO $$ BEGIN
-  IF to_regnamespace('langfuse_rollout') IS NULL THEN CREATE SCHEMA langfuse_rollout; END IF;
-  IF to_regclass('langfuse_rollout.run_lock') IS NULL THEN
-    CREATE TABLE langfuse_rollout.run_lock (
-      one boolean PRIMARY KEY DEFAULT true CHECK (one), holder text NOT NULL, run text, attempt integer NOT NULL,
-      what text NOT NULL, begun timestamptz NOT NULL, heartbeat timestamptz NOT NULL, expires timestamptz NOT NULL);
-  END IF;
-END $$`
-
 /**
  * Takes the lock, or renews it. An expired lock, one whose run has ended, and one of an earlier attempt are taken over.
  * @throws RolloutError if another run holds it
  */
 export async function takeLock(session: PostgresSession, claim: Claim): Promise<void> {
-  // Two runs that create it at the same time: the second attempt finds it.
-  await session.run(createSql).catch(() => session.run(createSql))
+  await createTable(
+    session,
+    'run_lock',
+    `one boolean PRIMARY KEY DEFAULT true CHECK (one), holder text NOT NULL, run text, attempt integer NOT NULL,
+     what text NOT NULL, begun timestamptz NOT NULL, heartbeat timestamptz NOT NULL, expires timestamptz NOT NULL`,
+  )
   const { holder, run, attempt, what, seconds, abandoned } = claim
   const taken = await session.run(
     `INSERT INTO langfuse_rollout.run_lock AS held (holder, run, attempt, what, begun, heartbeat, expires)

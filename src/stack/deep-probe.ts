@@ -1,6 +1,7 @@
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
 import { readClickHouseSnapshot } from '../schema/clickhouse-schema.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
+import { inSchema, quoteIdentifier, quoteLiteral } from '../schema/quote.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
 import type { Databases } from './count-losses.ts'
 import { inSession, inStore, NO_CLICKHOUSE } from './observe-databases.ts'
@@ -86,8 +87,11 @@ async function probePostgres(
     inSession(store, async session => {
       await session.run(`SET statement_timeout = ${TIMEOUT_MS}`)
       return {
-        postgresSchema: await observed(store.address, () => readPostgresSchema(session), UNREAD),
-        postgresLoad: await observed(store.address, () => readLoad(session), UNREAD),
+        postgresSchema:
+          store.at.schema === 'public'
+            ? await observed(store.address, () => readPostgresSchema(session), UNREAD)
+            : unknown<Snapshot>('this check knows only schema public', 'not-asked'),
+        postgresLoad: await observed(store.address, () => readLoad(session, store.at.schema), UNREAD),
       }
     })
   const seen = await inStore(postgres, 'the address of PostgreSQL is unknown', read, UNREAD)
@@ -111,20 +115,22 @@ function withoutPrograms(snapshot: Snapshot): Snapshot {
   )
 }
 
-async function readLoad(session: PostgresSession): Promise<PostgresLoad> {
+async function readLoad(session: PostgresSession, schema: string): Promise<PostgresLoad> {
+  const traceSessions = inSchema(schema, 'trace_sessions')
   const [row] = await session.run(`
     SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS sessions,
       current_setting('max_connections') AS maximum,
       (SELECT age(datfrozenxid) FROM pg_database WHERE datname = current_database()) AS age,
       (SELECT extract(epoch FROM max(now() - xact_start)) FROM pg_stat_activity
         WHERE datname = current_database() AND backend_type = 'client backend') AS longest,
-      to_regclass('trace_sessions') IS NOT NULL AS has_sessions`)
+      to_regclass(${quoteLiteral(traceSessions)}) IS NOT NULL AS has_sessions`)
   const tables = await session.run(`
     SELECT c.relname AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c
-    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY 2 DESC LIMIT 3`)
+    WHERE c.relkind = 'r' AND c.relnamespace = ${quoteLiteral(quoteIdentifier(schema))}::regnamespace
+    ORDER BY 2 DESC LIMIT 3`)
   const [sessions] =
     row?.['has_sessions'] === true
-      ? await session.run('SELECT EXISTS (SELECT FROM trace_sessions) AS some')
+      ? await session.run(`SELECT EXISTS (SELECT FROM ${traceSessions}) AS some`)
       : []
   return {
     sessions: number(row, 'sessions'),

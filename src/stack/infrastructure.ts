@@ -1,6 +1,5 @@
-import type { StackConfig } from '../inputs/config.ts'
 import type { Cloud } from '../ports/cloud.ts'
-import { databaseHosts, observeRestorePoints, type RestorePoints } from './observe-backups.ts'
+import { observeRestorePoints, type RestorePoints } from './observe-backups.ts'
 import { findImage, observeRegistry, type Registry } from './observe-images.ts'
 import { type Beside, type Network, observeNetwork } from './observe-network.ts'
 import { observeStopped, observeStorage, type Stopped, type Storage } from './observe-storage.ts'
@@ -22,15 +21,15 @@ export type ObserveInfrastructure = (stack: Components, beside: Beside) => Promi
 export async function observeInfrastructure(
   stack: Components,
   cloud: Cloud,
-  about: Beside & { readonly config: StackConfig; readonly now: number },
+  about: Beside & { readonly now: number },
 ): Promise<Infrastructure> {
-  const { config, now } = about
+  const { inside, now } = about
   const [network, storage, stopped, registry, backups] = await Promise.all([
-    observeNetwork(stack, cloud, { ...about, databaseHosts: databaseHosts(config, stack) }),
+    observeNetwork(stack, cloud, about),
     observeStorage(stack, cloud),
     observeStopped(stack, cloud),
     observeRegistry(stack, cloud, now),
-    observeRestorePoints(stack, cloud, { config, now }),
+    observeRestorePoints(stack, cloud, { inside, now }),
   ])
   return { network: known(network, 'AWS'), storage, stopped: known(stopped, 'ECS'), registry, backups }
 }
@@ -43,11 +42,15 @@ export function unseenInfrastructure(reason: string, because: Unseen): Infrastru
 
 /** The same cloud for one observation: answers that several parts need are requested once. */
 export function memoizeCloud(cloud: Cloud): Cloud {
-  const { ecs, ecr, aurora } = cloud
+  const { ecs, ecr, rds } = cloud
   const images = memoized(ecr.images)
   return {
     ...cloud,
-    aurora: withMethods(aurora, { clusters: memoized(aurora.clusters) }),
+    rds: withMethods(rds, {
+      clusters: memoized(rds.clusters),
+      instances: memoized(rds.instances),
+      behindProxy: memoized(rds.behindProxy),
+    }),
     ecs: withMethods(ecs, { taskDefinition: memoized(ecs.taskDefinition) }),
     ecr: withMethods(ecr, {
       images,

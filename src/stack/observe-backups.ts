@@ -1,11 +1,13 @@
 import { explain } from '../errors/errors.ts'
-import type { StackConfig } from '../inputs/config.ts'
-import type { Cloud, DatabaseCluster, RecoveryPoint } from '../ports/cloud.ts'
+import type { Cloud, Database, Rds, RecoveryPoint } from '../ports/cloud.ts'
+import type { PostgresIdentity } from './identity.ts'
+import type { Inside } from './probe-inside.ts'
+import { configuredPostgres } from './proof.ts'
 import { type Components, known, type Observed, observed, type Stack, unknown } from './stack.ts'
 
-/** What can be backed up before a change. `undefined` in a known fact: the account has no such resource. */
+/** What can be backed up before a change. `undefined` in a known fact: there is no such resource. */
 export type Backups = {
-  readonly database: Observed<DatabaseCluster | undefined>
+  readonly database: Observed<Database>
   readonly files: Observed<FileProtection | undefined>
 }
 
@@ -19,79 +21,75 @@ type FileProtection = {
   readonly vault: string | undefined
 }
 
-export async function observeBackups(config: StackConfig, stack: Stack, cloud: Cloud): Promise<Backups> {
+export async function observeBackups(stack: Stack, cloud: Cloud): Promise<Backups> {
   const [database, files] = await Promise.all([
-    observeDatabase(config, stack, cloud),
+    findDatabase(stack, stack.probe.identity, cloud),
     observeFiles(stack, cloud),
   ])
   return { database, files }
 }
 
-/** The Aurora cluster that Langfuse uses. */
-async function observeDatabase(
-  config: StackConfig,
-  stack: Components,
-  cloud: Cloud,
-): Promise<Observed<DatabaseCluster | undefined>> {
-  try {
-    return chooseCluster(await cloud.aurora.clusters(), databaseHosts(config, stack), cloud.region)
-  } catch (error) {
-    return unknown(`the Aurora clusters of ${cloud.region} cannot be read: ${explain(error)}`, 'unreachable')
-  }
-}
-
-/** The visible hosts of PostgreSQL, best evidence first: the containers' variables, then the input. */
-export function databaseHosts(config: StackConfig, { worker, web }: Components): readonly string[] {
-  const environments = [worker.container.environment, web.environment]
-  const hosts = [
-    ...environments.map(environment => environment['DATABASE_HOST']),
-    ...environments.map(environment => hostOf(environment['DATABASE_URL'])),
-    hostOf(config.databases?.databaseUrl),
-  ]
-  return [...new Set(hosts.flatMap(host => host?.replace(/:\d+$/, '').toLowerCase() || []))]
-}
-
-function hostOf(url: string | undefined): string | undefined {
-  return url !== undefined && URL.canParse(url) ? new URL(url).hostname : undefined
+/** Names of PostgreSQL's host, best evidence first: the worker's settings, then the host of the connection. */
+export function databaseNames(
+  { worker }: Pick<Components, 'worker'>,
+  identity: Observed<PostgresIdentity>,
+): readonly string[] {
+  const configured = configuredPostgres(worker)?.host
+  const seen = identity.known ? [...identity.value.configuredNames, ...identity.value.names] : []
+  return [...new Set([...(configured === undefined ? [] : [configured]), ...seen])]
 }
 
 /**
- * The cluster that a host belongs to. Without an RDS host (a tunnel, a custom name): the only Aurora PostgreSQL of the
- * region, or the only one with `langfuse` in its name; otherwise unknown.
+ * The RDS database with these names, by its exact endpoints: a cluster, an instance, or what a proxy connects to. Never by
+ * its own name, and never because it is the only one.
  */
-export function chooseCluster(
-  clusters: readonly DatabaseCluster[],
-  hosts: readonly string[],
-  region: string,
-): Observed<DatabaseCluster | undefined> {
-  for (const host of hosts) {
-    const owner = clusters.find(cluster => owns(cluster, host))
-    if (owner !== undefined) return known(owner, `endpoint ${host}`)
-  }
-  const candidates = clusters.filter(cluster => cluster.engine === 'aurora-postgresql')
-  if (candidates.length === 0) return known(undefined, 'rds:DescribeDBClusters')
-  const names = candidates.map(cluster => cluster.id).join(', ')
-  const foreign = hosts.find(host => host.endsWith('.rds.amazonaws.com') && !host.includes('.proxy-'))
-  if (foreign !== undefined) {
+export async function findDatabase(
+  stack: Pick<Components, 'worker'>,
+  identity: Observed<PostgresIdentity>,
+  { rds, region }: Pick<Cloud, 'rds' | 'region'>,
+): Promise<Observed<Database>> {
+  const names = databaseNames(stack, identity)
+  if (names.length === 0) {
+    const reason = identity.known ? 'its connection names no host' : identity.reason
     return unknown(
-      `PostgreSQL runs at ${foreign}, which belongs to none of the Aurora clusters of ${region} (${names})`,
-      'unreachable',
+      `the worker reads PostgreSQL's address from a secret, and the host was not seen: ${reason}`,
+      'not-asked',
     )
   }
-  const [only] = candidates
-  if (candidates.length === 1) return known(only, `the only Aurora PostgreSQL cluster of ${region}`)
-  const named = candidates.filter(cluster => cluster.id.toLowerCase().includes('langfuse'))
-  if (named.length === 1) return known(named[0], `its name, among ${names}`)
+  try {
+    const found = await findIn(names, rds)
+    if (found !== undefined) return known(found, `endpoint ${names.join(' → ')}`)
+  } catch (error) {
+    return unknown(`the databases of ${region} cannot be read: ${explain(error)}`, 'no-evidence')
+  }
   return unknown(
-    `${region} has ${candidates.length} Aurora PostgreSQL clusters (${names}), and it is unclear which one Langfuse uses`,
-    'unreachable',
+    `PostgreSQL runs at ${names.join(' → ')}, which is no endpoint of an RDS cluster, instance or proxy of ${region}`,
+    'not-asked',
   )
 }
 
-function owns(cluster: DatabaseCluster, host: string): boolean {
-  if (cluster.endpoints.some(endpoint => endpoint.toLowerCase() === host)) return true
-  const instance = host.slice(0, host.indexOf('.'))
-  return host.endsWith('.rds.amazonaws.com') && cluster.instances.includes(instance)
+async function findIn(names: readonly string[], rds: Rds): Promise<Database | undefined> {
+  const isNamed = ({ endpoints }: Database) =>
+    endpoints.some(endpoint => names.includes(endpoint.toLowerCase()))
+  const clusters = await rds.clusters()
+  const cluster = clusters.find(isNamed)
+  if (cluster !== undefined) return cluster
+  const member = (id: string | undefined) => clusters.find(found => found.id === id)
+  const proxy = names.find(name => name.includes('.proxy-'))
+  const targets = proxy === undefined ? [] : ((await rds.behindProxy(proxy)) ?? [])
+  const [behind] = targets.flatMap(({ kind, id }) => (kind === 'cluster' ? (member(id) ?? []) : []))
+  if (behind !== undefined) return behind
+  const instances = await rds.instances()
+  const isBehind = ({ id }: Database) =>
+    targets.some(target => target.kind === 'instance' && target.id === id)
+  const instance = instances.find(found => isNamed(found) || isBehind(found))
+  return instance?.cluster === undefined ? instance : member(instance.cluster)
+}
+
+/** `Aurora cluster langfuse` */
+export function databaseTitle({ kind, engine, id }: Database): string {
+  if (kind === 'instance') return `RDS instance ${id}`
+  return `${engine.startsWith('aurora') ? 'Aurora' : 'Multi-AZ DB'} cluster ${id}`
 }
 
 async function observeFiles(stack: Stack, cloud: Cloud): Promise<Observed<FileProtection | undefined>> {
@@ -127,7 +125,7 @@ function partitionOf({ worker }: Components): string {
 
 /** What a restore can start from. `undefined` in a known fact: there is no such resource. */
 export type RestorePoints = {
-  readonly database: Observed<DatabaseCluster | undefined>
+  readonly database: Observed<Database>
   readonly files: Observed<readonly RecoveryPoint[] | undefined>
   /** Epoch milliseconds. */
   readonly at: number
@@ -136,10 +134,10 @@ export type RestorePoints = {
 export async function observeRestorePoints(
   stack: Components,
   cloud: Cloud,
-  { config, now }: { readonly config: StackConfig; readonly now: number },
+  { inside, now }: { readonly inside: Promise<Inside>; readonly now: number },
 ): Promise<RestorePoints> {
   const [database, files] = await Promise.all([
-    observeDatabase(config, stack, cloud),
+    inside.then(({ probe }) => findDatabase(stack, probe.identity, cloud)),
     recoveryPoints(stack, cloud),
   ])
   return { database, files, at: now }

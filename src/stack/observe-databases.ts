@@ -8,6 +8,7 @@ import type {
   ValkeySession,
 } from '../ports/databases.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
+import { inSchema } from '../schema/quote.ts'
 import { readLock } from '../schema/run-lock.ts'
 import type {
   BackgroundMigration,
@@ -28,7 +29,9 @@ export function observePostgres(
   postgres: Postgres | undefined,
   missing = `${NOT_GIVEN} \`database-url\``,
 ): Promise<Observed<PostgresState>> {
-  return inStore(postgres, missing, store => inSession(store, readPostgres))
+  return inStore(postgres, missing, store =>
+    inSession(store, session => readPostgres(session, store.at.schema)),
+  )
 }
 
 /** What `read` finds in a store. A store without an address is not read: `missing` says why. */
@@ -57,24 +60,29 @@ export async function inSession<Session extends { close(): Promise<void> | void 
   }
 }
 
-async function readPostgres(session: PostgresSession): Promise<PostgresState> {
-  const migrations = await readMigrations(session)
+/** Langfuse's tables are in the schema of its URL, whatever the role's search_path is. */
+async function readPostgres(session: PostgresSession, schema: string): Promise<PostgresState> {
+  const migrations = await readMigrations(session, inSchema(schema, '_prisma_migrations'))
   const failed = migrations.some(migration => migration.state === 'failed')
-  const background = await tableExists(session, 'background_migrations')
+  const table = inSchema(schema, 'background_migrations')
+  const background = await tableExists(session, table)
   return {
     migrations,
-    backgroundMigrations: background ? await readBackgroundMigrations(session) : [],
+    backgroundMigrations: background ? await readBackgroundMigrations(session, table) : [],
     noBackgroundMigrations: !background,
     pending: await readPending(session),
     lock: await readLock(session),
-    ...(failed && { schema: await readPostgresSnapshot(sql => session.run(sql)) }),
+    ...(failed && schema === 'public' && { schema: await readPostgresSnapshot(sql => session.run(sql)) }),
   }
 }
 
-async function readMigrations(session: PostgresSession): Promise<readonly PostgresMigration[]> {
-  if (!(await tableExists(session, '_prisma_migrations'))) return []
+async function readMigrations(
+  session: PostgresSession,
+  table: string,
+): Promise<readonly PostgresMigration[]> {
+  if (!(await tableExists(session, table))) return []
   const rows = await session.run(
-    'SELECT migration_name, checksum, finished_at IS NOT NULL AS finished, rolled_back_at IS NOT NULL AS rolled_back FROM "_prisma_migrations" ORDER BY migration_name COLLATE "C", started_at',
+    `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished, rolled_back_at IS NOT NULL AS rolled_back FROM ${table} ORDER BY migration_name COLLATE "C", started_at`,
   )
   return rows.map(row => ({
     name: String(row['migration_name']),
@@ -88,14 +96,17 @@ function migrationState(row: Row): PostgresMigration['state'] {
   return row['finished'] === true ? 'applied' : 'failed'
 }
 
-async function readBackgroundMigrations(session: PostgresSession): Promise<readonly BackgroundMigration[]> {
+async function readBackgroundMigrations(
+  session: PostgresSession,
+  table: string,
+): Promise<readonly BackgroundMigration[]> {
   const rows = await session.run(
     `SELECT name, script, args->>'envGate' AS gate, left(failed_reason, ${WORDS}) AS failure,
        state IS NOT NULL AND state::text <> '{}' AS begun,
        finished_at IS NULL AND failed_at IS NULL
          AND coalesce(locked_at > (now() AT TIME ZONE 'UTC') - interval '60 s', false) AS active,
        CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN finished_at IS NOT NULL THEN 'finished' ELSE 'unfinished' END AS state
-     FROM background_migrations ORDER BY name COLLATE "C"`,
+     FROM ${table} ORDER BY name COLLATE "C"`,
   )
   return rows.map(row => ({
     name: String(row['name']),
@@ -139,7 +150,9 @@ export function observeClickHouse(
 }
 
 async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> {
-  const [server] = await clickhouse.run('SELECT version() AS version, timezone() AS timezone')
+  const [server] = await clickhouse.run(
+    'SELECT version() AS version, timezone() AS timezone, hostName() AS host',
+  )
   if (typeof server?.['version'] !== 'string')
     throw new Error(`The server at ${clickhouse.address} is not ClickHouse.`)
   const [migrated] = await clickhouse.run('EXISTS TABLE schema_migrations')
@@ -151,6 +164,7 @@ async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> 
   return {
     version: server['version'],
     timezone: String(server['timezone'] ?? ''),
+    host: String(server['host'] ?? ''),
     head: Math.max(0, Number(head?.['version'] ?? 0)),
     dirty: Number(head?.['dirty'] ?? 0) === 1,
   }

@@ -1,5 +1,5 @@
 import type { Cloud, FileSystem, NetworkPlacement, SecurityGroup, Subnet, VpcDns } from '../ports/cloud.ts'
-import { chooseCluster } from './observe-backups.ts'
+import { databaseTitle, findDatabase } from './observe-backups.ts'
 import type { Inside } from './probe-inside.ts'
 import type { Components, EcsComponent, Observed } from './stack.ts'
 import { known, tryObserve, unknown } from './stack.ts'
@@ -37,7 +37,7 @@ export type Beside = {
 export async function observeNetwork(
   stack: Components,
   cloud: Cloud,
-  { files, inside, databaseHosts }: Beside & { readonly databaseHosts: readonly string[] },
+  { files, inside }: Beside,
 ): Promise<Network> {
   const web = observeWebPlacement(stack, cloud)
   const allPlacements = web.then(found => [
@@ -50,7 +50,7 @@ export async function observeNetwork(
   const [placements, endpoints, postgres, valkey] = await Promise.all([
     allPlacements,
     files.then(seen => observeEndpoints(seen, cloud)),
-    observePostgres(inside, cloud, databaseHosts),
+    observePostgres(stack, inside, cloud),
     observeValkey(stack.worker, inside, cloud),
   ])
   const groupIds = unique([
@@ -113,25 +113,15 @@ async function observeWebPlacement({ web }: Components, cloud: Cloud): Promise<O
 }
 
 async function observePostgres(
+  stack: Components,
   inside: Promise<Inside>,
   cloud: Cloud,
-  databaseHosts: readonly string[],
 ): Promise<Observed<Store>> {
-  const clusters = await tryObserve('the Aurora clusters', 'rds:DescribeDBClusters', () =>
-    cloud.aurora.clusters(),
-  )
-  if (!clusters.known) return clusters
-  const { postgres } = await inside
-  const seen = postgres.known ? [hostIn(postgres.source)] : []
-  const cluster = chooseCluster(clusters.value, [...databaseHosts, ...seen], cloud.region)
-  if (!cluster.known) return unknown(cluster.reason, 'not-asked')
-  const { value } = cluster
-  return value === undefined
-    ? unknown('PostgreSQL is not an Aurora cluster of this region', 'not-asked')
-    : known(
-        { name: `Aurora cluster ${value.id}`, securityGroups: value.securityGroups ?? [], port: value.port },
-        cluster.source,
-      )
+  const { probe } = await inside
+  const found = await findDatabase(stack, probe.identity, cloud)
+  if (!found.known) return found
+  const { securityGroups = [], port } = found.value
+  return known({ name: databaseTitle(found.value), securityGroups, port }, found.source)
 }
 
 function hostIn(address: string): string {

@@ -16,6 +16,7 @@ import { healthAddress, observeHealth, webAddresses } from './observe-health.ts'
 import { observeImageAtLeast } from './observe-images.ts'
 import { dataVolume, GONE } from './observe-storage.ts'
 import { type Inside, type ProbeInside, type ProbeMount, unseenInside } from './probe-inside.ts'
+import { proofsOf } from './proof.ts'
 import type {
   AppRunnerWeb,
   EcsComponent,
@@ -78,6 +79,7 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     observePublic(web, url, sources.http),
     observeDiscovery(clickhouse.service, cloud),
   ])
+  const probe = { ...inside.probe, mount }
   return {
     ...components,
     url,
@@ -86,8 +88,9 @@ export async function observe(config: StackConfig, sources: Sources): Promise<St
     clickhouseStore: inside.clickhouse,
     discovery,
     files,
-    probe: { ...inside.probe, mount },
+    probe,
     infrastructure,
+    proofs: proofsOf({ ...components, probe, clickhouseStore: inside.clickhouse }, config),
   }
 }
 

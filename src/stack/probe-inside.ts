@@ -2,7 +2,9 @@ import { explain } from '../errors/errors.ts'
 import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
 import type { Http, Names } from '../ports/http.ts'
 import { type DeepProbe, runDeepProbe, unseenDeepProbe } from './deep-probe.ts'
+import { aliasesOf, clockOf, readIdentity } from './identity.ts'
 import {
+  inSession,
   inStore,
   NO_CLICKHOUSE,
   observeClickHouse,
@@ -47,6 +49,10 @@ type Stores = {
   readonly valkey: Valkey | undefined
   readonly names: Names
   readonly http: Http
+  /** The canary's public key, to see whether it belongs to this database. */
+  readonly publicKey?: string | undefined
+  /** The host of PostgreSQL in the worker's settings, where this process does not have them by itself. */
+  readonly configuredHost?: string | undefined
   /** Why a store has no address, unless an input is empty. */
   readonly missing?: { readonly postgres: string; readonly clickhouse: string; readonly valkey: string }
 }
@@ -62,7 +68,7 @@ export async function probeInside(
 ): Promise<Inside> {
   const { missing } = stores
   const clickhouse = stores.clickhouse && withShortTimeout(stores.clickhouse)
-  const [postgres, state, name, ping, disks, tables, valkey, health, webHealth, deep] = await Promise.all([
+  const [postgres, state, name, ping, disks, tables, valkey, use, webHealth, deep] = await Promise.all([
     observePostgres(stores.postgres, missing?.postgres),
     observeClickHouse(clickhouse, missing?.clickhouse),
     observeName(clickhouse, stores.names),
@@ -70,14 +76,14 @@ export async function probeInside(
     inStore(clickhouse, NO_CLICKHOUSE, readDisks),
     inStore(clickhouse, NO_CLICKHOUSE, readTables),
     observeValkey(stores.valkey, missing?.valkey),
-    observeWorkers(workers, stores.http),
+    observeUse(stores, workers),
     observeWebInside(web, stores.http),
     deepProbe ? runDeepProbe({ ...stores, clickhouse }) : NO_DEEP_PROBE,
   ])
   return {
     postgres,
     clickhouse: state,
-    probe: { name, ping, disks, tables, valkey, workers: health, web: webHealth, deepProbe: deep },
+    probe: { ...use, name, ping, disks, tables, valkey, web: webHealth, deepProbe: deep },
   }
 }
 
@@ -100,6 +106,7 @@ export function unseenInside(reason: string, because: Unseen): Inside {
     postgres: nothing,
     clickhouse: nothing,
     probe: {
+      identity: nothing,
       name: nothing,
       ping: nothing,
       disks: nothing,
@@ -159,6 +166,42 @@ async function readTables(clickhouse: ClickHouse) {
 const number = (row: Row, name: string): number => Number(row[name] ?? 0)
 
 const HEALTH_TIMEOUT_MS = 5_000
+
+/**
+ * The workers' health, and the database's identity. A worker that reports its health asks its database first, so its
+ * session is a fresh trace in the database that it uses.
+ */
+async function observeUse(
+  stores: Stores,
+  workers: readonly WorkerAddress[],
+): Promise<Pick<Probe, 'identity' | 'workers'>> {
+  const { postgres, names, http, publicKey, configuredHost, missing } = stores
+  let health: Promise<Probe['workers']> | undefined
+  const ask = () => {
+    health ??= observeWorkers(workers, http)
+    return health
+  }
+  const identity = await inStore(
+    postgres,
+    missing?.postgres ?? 'input `database-url` is empty',
+    store =>
+      inSession(store, async session => {
+        const since = await clockOf(session)
+        await ask()
+        const addresses = workers.map(({ task, url }) => ({ task, address: new URL(url).hostname }))
+        return readIdentity(session, {
+          at: store.at,
+          names: await aliasesOf(store.at.host, names),
+          configuredNames: configuredHost === undefined ? [] : await aliasesOf(configuredHost, names),
+          publicKey,
+          workers: addresses,
+          since,
+        })
+      }),
+    { because: 'no-evidence' },
+  )
+  return { identity, workers: await ask() }
+}
 
 async function observeWorkers(workers: readonly WorkerAddress[], http: Http): Promise<Probe['workers']> {
   if (workers.length === 0) return unknown('no running worker task has an address', 'not-asked')

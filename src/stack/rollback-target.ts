@@ -15,8 +15,9 @@ export type RollbackTarget = {
   readonly source: string
   /** The deployment record that the rollback undoes, if there is one. */
   readonly record: string | undefined
-  /** Aurora snapshot from before the upgrade, if the deployment record names one. */
+  /** PostgreSQL's snapshot from before the upgrade, if the deployment record names one. */
   readonly snapshot?: string | undefined
+  readonly snapshotOf?: DeploymentRecord['snapshotOf'] | undefined
   readonly warnings: readonly string[]
 }
 
@@ -38,6 +39,7 @@ export async function findRollbackTarget(
       source: `deployment record ${recorded.id} (${records?.location})`,
       record: recorded.id,
       snapshot: recorded.record.snapshot,
+      snapshotOf: recorded.record.snapshotOf,
       warnings: [],
     }
   }

@@ -18,7 +18,9 @@ import { compareVersions, type Release } from '../release/release.ts'
 import type { RunLock } from '../schema/run-lock.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
 import type { DeepProbe } from './deep-probe.ts'
+import type { PostgresIdentity } from './identity.ts'
 import type { Infrastructure } from './infrastructure.ts'
+import type { Proofs } from './proof.ts'
 
 /** The observed stack: immutable, with the source of each fact. It never contains desired state. */
 export type Stack = {
@@ -38,6 +40,8 @@ export type Stack = {
   /** What is visible only inside the VPC, unevaluated. */
   readonly probe: Probe
   readonly infrastructure: Infrastructure
+  /** Whether the stores that this run was given are the worker's. */
+  readonly proofs: Proofs
 }
 
 /** The components, before their stores are observed. */
@@ -156,6 +160,8 @@ export type BackgroundMigration = {
 export type ClickHouseState = {
   readonly version: string
   readonly timezone: string
+  /** What the server calls itself. */
+  readonly host?: string
   /** golang-migrate's version; 0 if nothing was migrated yet. */
   readonly head: number
   readonly dirty: boolean
@@ -163,6 +169,8 @@ export type ClickHouseState = {
 
 /** Evidence from inside the VPC; the checks evaluate it. */
 export type Probe = {
+  /** Which database the connection to PostgreSQL reached. */
+  readonly identity: Observed<PostgresIdentity>
   /** The addresses of ClickHouse's name there. */
   readonly name: Observed<{ readonly name: string; readonly addresses: readonly string[] }>
   /** Whether `/ping` answered `Ok.`. */

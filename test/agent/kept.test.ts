@@ -108,6 +108,7 @@ const agent = (said: string[]) =>
     say: line => said.push(line),
     program: name => readFile(`dist/agent/${name}.js`, 'utf8'),
     optional: false,
+    publicKey: undefined,
   })
 
 async function query(sql: string): Promise<readonly Record<string, unknown>[]> {

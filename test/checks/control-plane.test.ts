@@ -148,17 +148,20 @@ const CASES: readonly Case[] = [
     '4.16.0',
   ],
   [
-    'a PostgreSQL outside of Aurora',
+    'a PostgreSQL outside of RDS',
     'database-backups',
     {
       ...soundStack(),
       infrastructure: {
         ...soundStack().infrastructure,
-        backups: { ...soundStack().infrastructure.backups, database: known(undefined, 'rds') },
+        backups: {
+          ...soundStack().infrastructure.backups,
+          database: unknown('PostgreSQL runs at db.example.com, which is no endpoint of RDS', 'not-asked'),
+        },
       },
     },
     'skipped',
-    /not an Aurora cluster of this account/,
+    /PostgreSQL runs at db\.example\.com/,
   ],
   [
     'a release whose variables the catalog does not have',

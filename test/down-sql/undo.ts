@@ -73,6 +73,7 @@ export async function undoPhase(
 export function postgresOf(database: Database): Postgres {
   return {
     address: database.name,
+    at: { host: 'db', port: 5432, database: 'langfuse', schema: 'public' },
     connect: async () => {
       const client = await database.connect()
       return {

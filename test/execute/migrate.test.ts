@@ -192,6 +192,7 @@ function postgresWith(names: () => readonly string[]): Postgres {
   }
   return {
     address: 'aurora:5432/langfuse',
+    at: { host: 'db', port: 5432, database: 'langfuse', schema: 'public' },
     connect: async () => ({ run: async sql => answer(sql), close: async () => undefined }),
   }
 }

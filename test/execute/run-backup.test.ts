@@ -3,7 +3,7 @@ import { Denied } from '../../src/errors/errors.ts'
 import { execute } from '../../src/execute/execute.ts'
 import type { Execution, StepResult } from '../../src/execute/execution.ts'
 import type { BackupDatabase, BackupFiles, Step } from '../../src/plan/plan.ts'
-import type { Aurora, Backup, BackupJob, ClusterSnapshot } from '../../src/ports/cloud.ts'
+import type { Backup, BackupJob, DatabaseSnapshot, Rds } from '../../src/ports/cloud.ts'
 import type { Artifact } from '../../src/ports/github.ts'
 import type { Clock } from '../../src/ports/runner.ts'
 import { executionOf, jumpingClock } from '../support/execution.ts'
@@ -11,7 +11,8 @@ import { executionOf, jumpingClock } from '../support/execution.ts'
 const NOON = Date.UTC(2026, 10, 22, 12, 0, 0)
 const DATABASE: BackupDatabase = {
   kind: 'backup-database',
-  cluster: 'langfuse-postgres',
+  database: { kind: 'cluster', id: 'langfuse-postgres' },
+  title: 'Aurora cluster langfuse-postgres',
   prefix: 'langfuse-rollout-2-93-7-to-3-0-0',
   reason: 'Why.',
 }
@@ -26,7 +27,7 @@ const FILES: BackupFiles = {
 }
 
 type World = {
-  readonly snapshots: Map<string, ClusterSnapshot & { readonly from: number; readonly ends: string }>
+  readonly snapshots: Map<string, DatabaseSnapshot & { readonly from: number; readonly ends: string }>
   readonly jobs: Map<
     string,
     BackupJob & { readonly token: string; readonly from: number; readonly ends: string }
@@ -35,7 +36,7 @@ type World = {
   readonly denied: Set<string>
   /** How the next snapshot and the next job end. */
   ends: { snapshot: string; job: string }
-  readonly aurora: Aurora
+  readonly rds: Rds
   readonly backup: Backup
   readonly clock: Clock
 }
@@ -49,10 +50,12 @@ function worldAt(start = NOON): World {
     denied: new Set(),
     ends: { snapshot: 'available', job: 'COMPLETED' },
     clock,
-    aurora: {
+    rds: {
       clusters: async () => [],
+      instances: async () => [],
+      behindProxy: async () => undefined,
       snapshots: async () => [...world.snapshots.values()].map(seen),
-      snapshot: async id => {
+      snapshot: async (_kind, id) => {
         const found = world.snapshots.get(id)
         return found && seen(found)
       },
@@ -105,7 +108,7 @@ function worldAt(start = NOON): World {
     if (world.denied.has(permission)) throw new Denied(permission, new Error('User is not authorized'))
   }
 
-  function seen(snapshot: ClusterSnapshot & { from: number; ends: string }): ClusterSnapshot {
+  function seen(snapshot: DatabaseSnapshot & { from: number; ends: string }): DatabaseSnapshot {
     const over = clock.now() - snapshot.from >= 180_000
     return { ...snapshot, status: over ? snapshot.ends : 'creating', percent: over ? 100 : 40 }
   }
@@ -116,8 +119,8 @@ async function run(
   world: World,
   over: Partial<Execution> = {},
 ): Promise<{ results: readonly StepResult[]; said: readonly string[] }> {
-  const { aurora, backup, clock } = world
-  const execution = executionOf(steps, { aurora, backup }, { clock, ...over })
+  const { rds, backup, clock } = world
+  const execution = executionOf(steps, { rds, backup }, { clock, ...over })
   const results = await execute(execution, (_title, work) => work())
   return { results, said: execution.said }
 }
@@ -135,54 +138,73 @@ test('a snapshot is taken, waited for with its progress, tagged, and handed on',
     'langfuse-rollout:from': '2.93.7',
     'langfuse-rollout:to': '3.0.0',
     'langfuse-rollout:record': '7',
+    'langfuse-rollout:plan': executionOf([DATABASE], {}).plan.digest,
   })
   expect(said).toEqual(expect.arrayContaining([`RDS started snapshot ${id}`, 'creating, 40 %']))
   expect(kept).toEqual([{ kind: 'aurora-snapshot', id }])
   expect(world.clock.now() - NOON).toBeGreaterThanOrEqual(180_000)
 })
 
-/** A snapshot that is already there, by name and record. */
-function withSnapshot(name: string, options: { record?: string; status?: string } = {}): World {
+const PLAN = executionOf([DATABASE], {}).plan.digest
+const YOUNG = 'langfuse-rollout-2-93-7-to-3-0-0-20261122-115900'
+
+/** A snapshot that is already there, by name and tags. */
+function withSnapshot(
+  name: string,
+  {
+    record = '7',
+    plan = PLAN,
+    status = 'available',
+  }: { record?: string; plan?: string; status?: string } = {},
+): World {
   const world = worldAt()
-  const { record, status = 'available' } = options
-  const tags = record === undefined ? {} : { 'langfuse-rollout:record': record }
+  const tags = {
+    ...(record !== '' && { 'langfuse-rollout:record': record }),
+    ...(plan !== '' && { 'langfuse-rollout:plan': plan }),
+  }
   world.snapshots.set(name, { id: name, status, percent: 100, tags, from: 0, ends: status })
   return world
 }
 
-test.each<readonly [string, World, string | undefined]>([
-  ['of this deploy', withSnapshot('langfuse-rollout-2-93-7-to-3-0-0-20261122-110100', { record: '7' }), '7'],
-  [
-    'of this deploy, whose web had changed already',
-    withSnapshot('langfuse-rollout-2-93-6-to-3-0-0-20261122-115900'),
-    undefined,
-  ],
-])('a snapshot that a killed run left is used: %s', async (_what, world, record) => {
+test('a snapshot that a killed run began for this record and this plan is used', async () => {
+  const world = withSnapshot('langfuse-rollout-2-93-7-to-3-0-0-20261122-110100')
   const before = [...world.snapshots.keys()]
-  const { results, said } = await run([DATABASE], world, { record })
+  const { results, said } = await run([DATABASE], world, { record: '7' })
   expect(results).toMatchObject([{ state: 'done', artifact: { id: before[0] } }])
   expect([...world.snapshots.keys()]).toEqual(before)
   expect(said.join()).toMatch(/this run uses snapshot .* which an earlier run of this deploy started/)
 })
 
 test.each<readonly [string, World, string | undefined]>([
-  ['is an hour old', withSnapshot('langfuse-rollout-2-93-7-to-3-0-0-20261122-110000'), undefined],
-  [
-    'is of another record',
-    withSnapshot('langfuse-rollout-2-93-7-to-3-0-0-20261122-115900', { record: '6' }),
-    '7',
-  ],
-  ['is of another target', withSnapshot('langfuse-rollout-2-93-7-to-3-0-1-20261122-115900'), undefined],
-  ['is of a longer version', withSnapshot('langfuse-rollout-2-93-7-to-13-0-0-20261122-115900'), undefined],
-  ['is of a person', withSnapshot('before-2-93-7-to-3-0-0-20261122-115900'), undefined],
-  [
-    'failed',
-    withSnapshot('langfuse-rollout-2-93-7-to-3-0-0-20261122-115900', { status: 'failed' }),
-    undefined,
-  ],
+  ['is an hour old', withSnapshot('langfuse-rollout-2-93-7-to-3-0-0-20261122-110000'), '7'],
+  ['is of another record', withSnapshot(YOUNG, { record: '6' }), '7'],
+  ['is of another plan', withSnapshot(YOUNG, { plan: 'sha256:0' }), '7'],
+  ['has no tags', withSnapshot(YOUNG, { record: '', plan: '' }), '7'],
+  ['has no record, as this run', withSnapshot(YOUNG, { record: '' }), undefined],
+  ['failed', withSnapshot(YOUNG, { status: 'failed' }), '7'],
 ])('a snapshot that %s is not used', async (_what, world, record) => {
   const { results } = await run([DATABASE], world, { record })
   expect(results).toMatchObject([{ artifact: { id: 'langfuse-rollout-2-93-7-to-3-0-0-20261122-120000' } }])
+})
+
+test('an instance of RDS gets a snapshot of its own kind', async () => {
+  const world = worldAt()
+  const asked: unknown[] = []
+  const { createSnapshot } = world.rds
+  const rds: Rds = {
+    ...world.rds,
+    createSnapshot: wanted => {
+      asked.push(wanted.database)
+      return createSnapshot(wanted)
+    },
+  }
+  const database = { kind: 'instance', id: 'langfuse' } as const
+  const { results } = await run([{ ...DATABASE, database, title: 'RDS instance langfuse' }], {
+    ...world,
+    rds,
+  })
+  expect(asked).toEqual([database])
+  expect(results).toMatchObject([{ state: 'done', artifact: { kind: 'rds-snapshot' } }])
 })
 
 test('a snapshot that fails ends the deploy before its first change', async () => {
@@ -229,14 +251,19 @@ test('a recovery point is waited for and named', async () => {
   expect(said).toEqual(expect.arrayContaining(['RUNNING, 50.0 %']))
 })
 
-test('the job of a killed run is followed, not begun again; with a record and without', async () => {
-  for (const record of ['7', undefined]) {
+test('the job of a killed run is followed only with the same record and plan', async () => {
+  const jobsAfter = async (first: Partial<Execution>, second: Partial<Execution>) => {
     const world = worldAt()
-    await run([FILES], world, { record })
-    const { results } = await run([FILES], world, { record })
+    await run([FILES], world, first)
+    const { results } = await run([FILES], world, second)
     expect(results).toMatchObject([{ state: 'done' }])
-    expect(world.jobs.size).toBe(1)
+    return world.jobs.size
   }
+  const { plan } = executionOf([FILES], {})
+  expect(await jobsAfter({ record: '7' }, { record: '7' })).toBe(1)
+  expect(await jobsAfter({ record: '7' }, { record: '8' })).toBe(2)
+  expect(await jobsAfter({ record: '7' }, { record: '7', plan: { ...plan, digest: 'sha256:0' } })).toBe(2)
+  expect(await jobsAfter({ rollbackId: 'run-1-1' }, { rollbackId: 'run-2-1' })).toBe(2)
 })
 
 test('a job that failed says why, and the next run starts another', async () => {

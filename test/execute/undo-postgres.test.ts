@@ -363,6 +363,7 @@ describe('a role without the rights', () => {
   /** As the database, but for another role. */
   const as = (role: string): Postgres => ({
     address: role,
+    at: { host: 'db', port: 5432, database: 'langfuse', schema: 'public' },
     connect: async () => {
       const session = await postgresOf(database).connect()
       await session.run(`SET ROLE "${role}"`)

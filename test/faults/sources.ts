@@ -86,6 +86,8 @@ export const SOURCES: Readonly<Record<CheckId, readonly string[]>> = {
   'web-version': ['web'],
   // Skipped without keys; what it does without evidence is in the fault table.
   canary: [],
+  // By the worker's own session.
+  'database-identity': ['postgres', 'worker', ...TASKS],
   'clickhouse-ping': ['clickhouse'],
   'clickhouse-schema': ['clickhouse'],
   'postgres-migrations': ['postgres'],

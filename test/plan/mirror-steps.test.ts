@@ -22,7 +22,13 @@ function image(name: string, digest: string, over: Partial<TargetImage> = {}): T
 const FROM = `docker.io/langfuse/langfuse@${DIGEST.web3}`
 const WEB = image('langfuse-web', DIGEST.web3, { mirror: { from: FROM, tool: 'crane', manifests: 5 } })
 const WORKER = image('langfuse-worker', DIGEST.worker3)
-const CLUSTER = { id: 'db', engine: 'aurora-postgresql', status: 'available', endpoints: [], instances: [] }
+const CLUSTER = {
+  kind: 'cluster',
+  id: 'db',
+  engine: 'aurora-postgresql',
+  status: 'available',
+  endpoints: [],
+} as const
 const BACKUPS: Backups = { database: known(CLUSTER, 'x'), files: known(undefined, 'x') }
 
 function plan(targets: Targets, stack = stackOn2()): Plan | Refusal {

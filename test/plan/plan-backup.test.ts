@@ -3,6 +3,7 @@ import { readDeployConfig } from '../../src/inputs/config.ts'
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
 import { snapshotPrefix } from '../../src/plan/plan-backup.ts'
 import { planDeploy } from '../../src/plan/plan-deploy.ts'
+import type { Database } from '../../src/ports/cloud.ts'
 import type { Backups } from '../../src/stack/observe-backups.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
@@ -25,13 +26,22 @@ const TO_3: Targets = {
   worker: image('langfuse-worker', DIGEST.worker3),
 }
 
-const AURORA = { id: 'langfuse-postgres', engine: 'aurora-postgresql', status: 'available' }
-const CLUSTER = { ...AURORA, endpoints: [], instances: [] }
+const CLUSTER: Database = {
+  kind: 'cluster',
+  id: 'langfuse-postgres',
+  engine: 'aurora-postgresql',
+  status: 'available',
+  endpoints: [],
+}
 const FILES = { fileSystem: 'fs-1', resource: 'arn:aws:efs', role: 'arn:aws:iam', vault: 'Default' }
 const BOTH: Backups = { database: known(CLUSTER, 'endpoint db'), files: known(FILES, 'x') }
 
-function plan(backups: Backups | undefined, stack: Stack = stackOn2()): Plan | Refusal {
-  const config = readDeployConfig(fakeRunner('deploy', { version: '3.0.0' }))
+function plan(
+  backups: Backups | undefined,
+  stack: Stack = stackOn2(),
+  inputs: Readonly<Record<string, string>> = {},
+): Plan | Refusal {
+  const config = readDeployConfig(fakeRunner('deploy', { version: '3.0.0', ...inputs }))
   return planDeploy({ config, stack, targets: TO_3, facts: FACTS, backups })
 }
 
@@ -64,7 +74,7 @@ function settled(): Stack {
 
 test('where nothing is to be done nothing is backed up, and no missing permission stands in the way', () => {
   expect(plan(BOTH, settled())).toMatchObject({ kind: 'plan', steps: [] })
-  const denied: Backups = { ...BOTH, database: unknown('AWS denied rds:DescribeDBClusters', 'unreachable') }
+  const denied: Backups = { ...BOTH, database: unknown('AWS denied rds:DescribeDBClusters', 'no-evidence') }
   expect(plan(denied, settled())).toMatchObject({ kind: 'plan', steps: [] })
 })
 
@@ -75,7 +85,7 @@ test('`backup: false` plans none', () => {
 test.each<readonly [string, Backups, RegExp]>([
   [
     'a database that cannot be told',
-    { ...BOTH, database: unknown('AWS denied rds:DescribeDBClusters', 'unreachable') },
+    { ...BOTH, database: unknown('AWS denied rds:DescribeDBClusters', 'no-evidence') },
     /^Cannot take a snapshot of PostgreSQL: AWS denied rds:DescribeDBClusters\. Grant .*set `backup: false`\.$/,
   ],
   [
@@ -88,11 +98,6 @@ test.each<readonly [string, Backups, RegExp]>([
 })
 
 test.each<readonly [string, Backups, RegExp]>([
-  [
-    'no Aurora in the account',
-    { ...BOTH, database: known(undefined, 'x') },
-    /^PostgreSQL gets no snapshot before the first change: this account and region have no Aurora PostgreSQL cluster/,
-  ],
   [
     'no vault',
     { ...BOTH, files: known({ ...FILES, vault: undefined }, 'x') },
@@ -109,6 +114,37 @@ test.each<readonly [string, Backups, RegExp]>([
   expect(result).toMatchObject({ kind: 'plan' })
   expect((result as Plan).warnings).toEqual(expect.arrayContaining([expect.stringMatching(warning)]))
   expect(kinds(result).filter(kind => kind.startsWith('backup'))).toHaveLength(1)
+})
+
+const DIRECT = { network: 'direct', 'database-url': 'postgresql://u:p@localhost:15432/langfuse' }
+
+test.each<readonly [string, Readonly<Record<string, string>>, RegExp, RegExp]>([
+  ['task', {}, /resolves to it, in the worker's DATABASE_URL\./, /`database-url`|agent\.json/],
+  ['auto', {}, /docs\/iam\/agent\.json.* in the worker's DATABASE_URL\./, /`database-url`/],
+  ['direct', DIRECT, /resolves to it, in `database-url`\./, /worker's|agent\.json/],
+])(
+  'a database that is not of RDS is refused with what `network: %s` can do',
+  (network, inputs, remedy, other) => {
+    const backups: Backups = { ...BOTH, database: unknown('PostgreSQL runs at db.example.com', 'not-asked') }
+    const result = plan(backups, stackOn2(), { network, ...inputs })
+    expect(result).toMatchObject({ kind: 'refusal', problems: [expect.stringMatching(remedy)] })
+    const { problems } = result as Refusal
+    expect(problems.join()).toMatch(/PostgreSQL runs at db\.example\.com.*set `backup: false`/)
+    expect(problems.join()).not.toMatch(other)
+  },
+)
+
+test('a single instance and a Multi-AZ DB cluster get a snapshot of their own kind', () => {
+  const titleOf = (over: Partial<Database>) =>
+    (plan({ ...BOTH, database: known({ ...CLUSTER, ...over }, 'x') }) as Plan).steps[0]
+  expect(titleOf({ kind: 'instance', engine: 'postgres' })).toMatchObject({
+    database: { kind: 'instance', id: 'langfuse-postgres' },
+    title: 'RDS instance langfuse-postgres',
+  })
+  expect(titleOf({ engine: 'postgres' })).toMatchObject({
+    database: { kind: 'cluster', id: 'langfuse-postgres' },
+    title: 'Multi-AZ DB cluster langfuse-postgres',
+  })
 })
 
 test.each([

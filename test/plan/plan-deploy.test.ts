@@ -3,6 +3,7 @@ import { readDeployConfig } from '../../src/inputs/config.ts'
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
 import { planDeploy } from '../../src/plan/plan-deploy.ts'
 import type { EcsDeployment } from '../../src/ports/cloud.ts'
+import type { PostgresIdentity } from '../../src/stack/identity.ts'
 import type { AppRunnerWeb, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import type { TargetImage, Targets } from '../../src/stack/targets.ts'
@@ -12,6 +13,7 @@ import {
   DIGEST,
   ecsService,
   FACTS,
+  identity,
   REGISTRY,
   stackOn2,
   stackOn3,
@@ -230,14 +232,52 @@ test('refuses an image that does not exist, by the reference that was looked for
   })
 })
 
+test("the wrong database is refused: another stack's, one without migrations; a re-run needs proof", () => {
+  const { postgres, proofs } = stackOn2()
+  if (!postgres.known) throw new Error('unknown')
+  const other = { ...proofs, postgres: { state: 'other', why: 'a is not b' } } as const
+  expect(plan(stackOn2({ proofs: other }))).toMatchObject({
+    problems: [
+      expect.stringMatching(
+        /was given the PostgreSQL database of another stack: a is not b\. Set `database-url`/,
+      ),
+    ],
+  })
+  expect(
+    plan(stackOn2({ postgres: known({ ...postgres.value, migrations: [] }, 'db:5432/x') })),
+  ).toMatchObject({
+    problems: [
+      expect.stringMatching(
+        /^Langfuse 2\.93\.7 is running, but db:5432\/x has no Postgres migration in schema `public`/,
+      ),
+    ],
+  })
+  const unproven = { ...proofs, postgres: { state: 'unproven', why: 'nothing was seen' } } as const
+  const result = plan(stackOn2({ proofs: unproven })) as Plan
+  expect(result.goesBack).toMatchObject({
+    answer: 'no',
+    because: expect.stringMatching(
+      /^nothing proves that the PostgreSQL database .*: nothing was seen\. .*`network: task`/,
+    ),
+  })
+})
+
+test('the digest is of the database, too: host, port, name, schema and system identifier', () => {
+  const digestWith = (over: Partial<PostgresIdentity>) => {
+    const { probe } = stackOn2()
+    return (plan(stackOn2({ probe: { ...probe, identity: known(identity(over), 'db') } })) as Plan).digest
+  }
+  const others = [{ host: 'b' }, { port: 6432 }, { database: 'b' }, { schema: 'b' }, { system: '8' }]
+  expect(new Set([{}, ...others].map(digestWith)).size).toBe(others.length + 1)
+  expect(digestWith({ names: ['a', 'b'], server: 'after a failover', usedBy: ['t'] })).toBe(digestWith({}))
+})
+
 test('refuses to deploy over a rollback that was not finished', () => {
+  const { postgres } = stackOn2()
+  if (!postgres.known) throw new Error('unknown')
   const stack = stackOn2({
     postgres: known(
-      {
-        migrations: [],
-        backgroundMigrations: [],
-        pending: [{ store: 'clickhouse', migration: '0006', phase: 'expand' }],
-      },
+      { ...postgres.value, pending: [{ store: 'clickhouse', migration: '0006', phase: 'expand' }] },
       'x',
     ),
   })

@@ -9,7 +9,7 @@ import type { RollbackTarget } from '../../src/stack/rollback-target.ts'
 import type { BackgroundMigration, PendingUndo, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import { fakeRunner } from '../support/runner.ts'
-import { DIGEST, FACTS, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
+import { DIGEST, FACTS, identity, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
 
 const TARGETS = {
   web: {
@@ -44,6 +44,29 @@ function plan(
   }
   return decide({ config, stack, target, targets: TARGETS, facts })
 }
+
+test('down SQL runs only in a database that is proven to be of this stack, and only in schema public', () => {
+  const { proofs, probe } = stackOn3()
+  const unproven = { state: 'unproven', why: 'a tunnel' } as const
+  for (const store of ['postgres', 'clickhouse'] as const) {
+    expect(plan(stackOn3({ proofs: { ...proofs, [store]: unproven } }))).toMatchObject({
+      kind: 'refusal',
+      problems: [
+        expect.stringMatching(/^Nothing proves that .*: a tunnel\. So this run executes no SQL there/),
+      ],
+    })
+  }
+  const noSql = stackOn2({ proofs: { ...proofs, postgres: unproven } })
+  expect(plan(noSql)).toMatchObject({ kind: 'plan' })
+  const elsewhere = { ...probe, identity: known(identity({ schema: 'elsewhere' }), 'db') }
+  expect(plan(stackOn3({ probe: elsewhere }))).toMatchObject({
+    problems: [
+      expect.stringMatching(
+        /in schema `elsewhere`, but this action's down SQL works only in schema `public`/,
+      ),
+    ],
+  })
+})
 
 test('ClickHouse going back to an older version is planned with a warning', () => {
   const clickhouse = {

@@ -58,7 +58,7 @@ test('without a vault the plan has the snapshot, and a warning says what stays u
   const { plan } = result.report as { plan: { steps: { kind: string }[] } }
   expect(plan.steps[0]).toMatchObject({
     kind: 'backup-database',
-    cluster: 'langfuse-postgres',
+    database: { kind: 'cluster', id: 'langfuse-postgres' },
     prefix: 'langfuse-rollout-2-93-7-to-3-0-0',
   })
   expect(plan.steps.map(step => step.kind)).not.toContain('backup-files')
@@ -105,6 +105,50 @@ test('a snapshot that fails stops it, too', async () => {
   expect(writes).toEqual(['CreateDBClusterSnapshot'])
 })
 
+test('behind a proxy and a custom name the cluster is found; an instance of RDS gets its own snapshot', async () => {
+  const { world } = stage.stack.sandbox
+  const { rds, network } = world
+  const [cluster] = rds.clusters.values()
+  if (cluster === undefined) throw new Error('The stage has no cluster')
+  await step('a custom name that is an alias of a proxy', async () => {
+    const proxy = 'langfuse.proxy-c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com'
+    rds.createCluster({
+      ...cluster,
+      identifier: 'langfuse',
+      endpoint: 'langfuse.cluster-x.rds.amazonaws.com',
+    })
+    rds.createProxy({
+      name: 'langfuse',
+      endpoint: proxy,
+      endpoints: [],
+      target: { cluster: cluster.identifier },
+    })
+    network.publishAlias(proxy, cluster.endpoint)
+    network.publishAlias('postgres.langfuse.internal', proxy)
+    const url = new URL(stage.stack.databaseUrl)
+    url.hostname = 'postgres.langfuse.internal'
+    const { result } = await deploy({ ...UPGRADE, 'database-url': url.href, 'dry-run': 'true' })
+    const { plan } = result.report as { plan: { steps: object[] } }
+    expect(plan.steps[0]).toMatchObject({ database: { kind: 'cluster', id: cluster.identifier } })
+    rds.clusters.delete('langfuse')
+  })
+  await step('an instance', async () => {
+    rds.clusters.delete(cluster.identifier)
+    rds.createInstance({ ...cluster, identifier: 'langfuse-instance', engine: 'postgres' })
+    world.faults.add({ operation: 'RegisterTaskDefinition', kind: 'access-denied', times: 2 })
+    const { result, writes } = await deploy({ ...UPGRADE, 'on-failure': 'stop' })
+    const [snapshot] = rds.instanceSnapshots.values()
+    expect(snapshot).toMatchObject({ status: 'available', of: { identifier: 'langfuse-instance' } })
+    expect(result.outputs).toMatchObject({ outcome: 'failed', 'snapshot-id': snapshot?.identifier })
+    expect(writes[0]).toBe('CreateDBSnapshot')
+    expect(stage.github.deployments.at(-1)?.statuses.map(({ description }) => description)).toContain(
+      `RDS snapshot: ${snapshot?.identifier}`,
+    )
+    rds.instances.delete('langfuse-instance')
+    rds.clusters.set(cluster.identifier, cluster)
+  })
+})
+
 /** The last, which leaves the stage on 3.0.0. */
 test('a run killed at its snapshot is gone on with, and on 3.0.0 a background migration runs again', async () => {
   await step(
@@ -112,6 +156,13 @@ test('a run killed at its snapshot is gone on with, and on 3.0.0 a background mi
     async () => {
       const { world } = stage.stack.sandbox
       world.backup.createVault('Default')
+      // A person's, or another stack's: of the same name and age, without this deploy's tags.
+      const now = world.clock.now().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
+      world.rds.createSnapshot({
+        identifier: `langfuse-rollout-2-93-7-to-3-0-0-${now}`,
+        cluster: 'langfuse-postgres',
+        tags: [],
+      })
       const before = world.rds.snapshots.size
       world.faults.add({ operation: 'CreateDBClusterSnapshot', kind: 'lost-answer' })
       let created = false
@@ -135,6 +186,7 @@ test('a run killed at its snapshot is gone on with, and on 3.0.0 a background mi
       expect(snapshot?.tags).toEqual(
         expect.arrayContaining([
           { key: 'langfuse-rollout:to', value: '3.0.0' },
+          { key: 'langfuse-rollout:plan', value: result.outputs['plan-digest'] },
           { key: 'langfuse-rollout:record', value: String(stage.github.deployments.at(-1)?.id) },
         ]),
       )

@@ -3,6 +3,7 @@ import { Client } from 'pg'
 import type { Stage } from '../../sandbox/rehearse.ts'
 import type { RunResult } from '../../sandbox/runner.ts'
 import { takeSnapshot } from '../../sandbox/stack-snapshot.ts'
+import { readPostgresSnapshot } from '../../src/schema/postgres-schema.ts'
 import { isWrite, setupOf } from './support.ts'
 
 /** A rollback that changes neither AWS nor a schema, a migration or a row. */
@@ -40,6 +41,47 @@ export async function sql(stage: Stage, text: string): Promise<void> {
   await client.connect()
   try {
     await client.query(text)
+  } finally {
+    await client.end()
+  }
+}
+
+/** A copy of the stack's database in the same server, as a restored snapshot would be. */
+export async function copyDatabase(stage: Stage, name: string): Promise<void> {
+  const url = new URL(stage.stack.databaseUrlLocal)
+  url.pathname = '/postgres'
+  const client = new Client({ connectionString: url.href })
+  await client.connect()
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      await client.query(
+        `SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = 'langfuse'`,
+      )
+      try {
+        return void (await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} TEMPLATE langfuse`))
+      } catch (error) {
+        // The worker was quicker.
+        if (attempt >= 20) throw error
+      }
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+/** Schema and Postgres migrations of a database of the stack's server. */
+export async function databaseSnapshot(stage: Stage, name: string): Promise<unknown> {
+  const url = new URL(stage.stack.databaseUrlLocal)
+  url.pathname = `/${name}`
+  const client = new Client({ connectionString: url.href })
+  await client.connect()
+  try {
+    const rowsOf = async (text: string) => (await client.query(text)).rows
+    return {
+      schema: await readPostgresSnapshot(rowsOf),
+      schemas: await rowsOf('SELECT nspname FROM pg_namespace ORDER BY 1'),
+      migrations: await rowsOf('SELECT * FROM "_prisma_migrations" ORDER BY id'),
+    }
   } finally {
     await client.end()
   }

@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
-import { changingNothing, expectOneSentence, sql } from './rollback-refusals-support.ts'
+import {
+  changingNothing,
+  copyDatabase,
+  databaseSnapshot,
+  expectOneSentence,
+  sql,
+} from './rollback-refusals-support.ts'
 
 /** What stands in the way of a rollback from 3.0.0: one clear sentence, exit 1, and nothing is another than before. */
 let folder: string
@@ -92,18 +98,52 @@ test.each<readonly [what: string, inputs: () => Readonly<Record<string, string>>
   expect(JSON.stringify([result.stdout, result.rawSummary, result.report])).not.toContain('wr0ng-Pass')
 })
 
-test('a user that may only read: failed, with what the user needs', async () => {
+test("another stack's database: refused, and nothing is changed there", async () => {
+  await copyDatabase(stage, 'staging')
+  const inputs = withUrl(url => {
+    url.pathname = '/staging'
+  })
+  const before = await databaseSnapshot(stage, 'staging')
+  const result = await changingNothing(stage, inputs())
+  expectOneSentence(
+    result,
+    'refused',
+    /Nothing proves that the PostgreSQL database given to this run is this stack's: .*5432\/staging\. So this run executes no SQL there\. Use `network: task`/,
+  )
+  expect(await databaseSnapshot(stage, 'staging')).toEqual(before)
+})
+
+test('a schema without migrations contradicts the running release; a search_path does not', async () => {
+  const nowhere = withUrl(url => url.searchParams.set('schema', 'nowhere'))
+  expectOneSentence(
+    await changingNothing(stage, nowhere()),
+    'refused',
+    /Langfuse 3\.0\.0 is running, but .*\/langfuse has no Postgres migration in schema `nowhere`/,
+  )
+  await sql(
+    stage,
+    `CREATE ROLE astray LOGIN PASSWORD 'astray'; GRANT langfuse TO astray;
+     ALTER ROLE astray SET search_path = nowhere`,
+  )
+  const astray = withUrl(url => {
+    url.username = 'astray'
+    url.password = 'astray'
+  })
+  const planned = await changingNothing(stage, { ...astray(), 'dry-run': 'true' })
+  expect(planned.outputs).toMatchObject({ outcome: 'planned', 'rollback-class': 'schema' })
+})
+
+test('a user that may only read: refused, with what the user needs', async () => {
   await sql(
     stage,
     `CREATE ROLE reader LOGIN PASSWORD 'reads-only'; GRANT USAGE ON SCHEMA public TO reader;
-     GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader`,
+     GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader; GRANT pg_read_all_stats TO reader`,
   )
   const inputs = withUrl(url => {
     url.username = 'reader'
     url.password = 'reads-only'
   })
   const result = await changingNothing(stage, inputs())
-  expectOneSentence(result, 'failed', /permission denied/)
+  expectOneSentence(result, 'refused', /permission denied/)
   expect(result.summary).toMatch(/must own Langfuse's tables and be allowed to create a schema/)
-  expect(result.summary).toMatch(/re-run this rollback: it resumes where it stopped/)
 })

@@ -40,7 +40,12 @@ function database(answers: Readonly<Record<string, number>>) {
     if (answers[sql] === undefined) throw new Error(`relation "${sql}" does not exist`)
     return [{ count: String(answers[sql]) }]
   }
-  const postgres: Postgres = { address: 'x', connect: async () => ({ run, close: async () => undefined }) }
+  const at = { host: 'x', port: 5432, database: 'x', schema: 'public' }
+  const postgres: Postgres = {
+    address: 'x',
+    at,
+    connect: async () => ({ run, close: async () => undefined }),
+  }
   return { said, postgres, clickhouse: { address: 'x', run, ping: async () => true } satisfies ClickHouse }
 }
 

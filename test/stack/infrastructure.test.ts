@@ -4,7 +4,7 @@ import { memoizeCloud } from '../../src/stack/infrastructure.ts'
 import { observeNetwork } from '../../src/stack/observe-network.ts'
 import { type Inside, unseenInside } from '../../src/stack/probe-inside.ts'
 import { known } from '../../src/stack/stack.ts'
-import { stackOn2 } from '../support/stack.ts'
+import { identity, stackOn2 } from '../support/stack.ts'
 
 /** A small account; `asked` has the calls in their order. */
 function account(asked: string[]): Cloud {
@@ -14,11 +14,11 @@ function account(asked: string[]): Cloud {
       asked.push(name)
       return value
     }
-  const cluster = { id: 'langfuse', engine: 'aurora-postgresql', endpoints: ['db.rds'], instances: [] }
+  const cluster = { kind: 'cluster', id: 'langfuse', engine: 'aurora-postgresql', endpoints: ['db.rds'] }
   return {
     region: 'ap-northeast-1',
     appRunner: { vpcConnector: answer('connector', { subnets: ['subnet-w'], securityGroups: ['sg-w'] }) },
-    aurora: { clusters: answer('clusters', [{ ...cluster, securityGroups: ['sg-db'], port: 5432 }]) },
+    rds: { clusters: answer('clusters', [{ ...cluster, securityGroups: ['sg-db'], port: 5432 }]) },
     ecr: { images: answer('images', [{ digest: 'sha256:1', tags: ['3.0.0'], pushedAt: undefined }]) },
     ecs: {},
     ec2: {
@@ -42,11 +42,12 @@ test('while an agent is on its way only the security groups of the stores wait f
   })
   const stack = stackOn2()
   const files = Promise.resolve(stack.files)
-  const network = observeNetwork(stack, account(asked), { files, inside, databaseHosts: [] })
+  const network = observeNetwork(stack, account(asked), { files, inside })
   await new Promise(resolve => setImmediate(resolve))
-  expect(asked).toEqual(expect.arrayContaining(['subnets', 'clusters']))
+  expect(asked).toEqual(expect.arrayContaining(['subnets']))
   expect(asked.filter(call => call.startsWith('groups'))).toEqual([])
-  arrive({ ...nobody, postgres: known({ migrations: [], backgroundMigrations: [], pending: [] }, 'db.rds') })
+  const seen = known(identity({ names: ['db.rds'] }), 'db.rds')
+  arrive({ ...nobody, probe: { ...nobody.probe, identity: seen } })
   expect((await network).postgres).toMatchObject({ known: true, value: { name: 'Aurora cluster langfuse' } })
   expect(asked.find(call => call.startsWith('groups'))).toContain('sg-db')
 })

@@ -1,136 +1,161 @@
 import { expect, test } from '@jest/globals'
 import { Denied } from '../../src/errors/errors.ts'
-import { readDeployConfig } from '../../src/inputs/config.ts'
-import type { Cloud, DatabaseCluster } from '../../src/ports/cloud.ts'
+import type { Cloud, Database, DatabaseId, DatabaseInstance } from '../../src/ports/cloud.ts'
 import { observeBackups } from '../../src/stack/observe-backups.ts'
-import type { Stack } from '../../src/stack/stack.ts'
-import { fakeRunner } from '../support/runner.ts'
-import { stackOn2 } from '../support/stack.ts'
+import { known, type Stack, unknown } from '../../src/stack/stack.ts'
+import { identity, stackOn2 } from '../support/stack.ts'
 
-const HOST = 'langfuse-postgres.cluster-c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com'
+const REGION = 'c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com'
+const HOST = `langfuse-postgres.cluster-${REGION}`
 
-function cluster(id: string, over: Partial<DatabaseCluster> = {}): DatabaseCluster {
+function cluster(id: string, over: Partial<Database> = {}): Database {
   return {
+    kind: 'cluster',
     id,
     engine: 'aurora-postgresql',
     status: 'available',
-    endpoints: [`${id}.cluster-c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com`],
-    instances: [`${id}-1`],
+    endpoints: [`${id}.cluster-${REGION}`],
     ...over,
   }
 }
 
+function instance(id: string, of?: string): DatabaseInstance {
+  const base = cluster(id, { engine: 'postgres', endpoints: [`${id}.${REGION}`] })
+  return { ...base, kind: 'instance', cluster: of }
+}
+
 type Account = {
-  readonly clusters?: readonly DatabaseCluster[]
+  readonly clusters?: readonly Database[]
+  readonly instances?: readonly DatabaseInstance[]
+  readonly proxies?: Readonly<Record<string, readonly DatabaseId[]>>
   readonly vaults?: readonly string[]
   readonly denied?: readonly string[]
 }
 
-function cloudOf({ clusters = [], vaults = [], denied = [] }: Account): Cloud {
+function cloudOf({ clusters = [], instances = [], proxies = {}, vaults = [], denied = [] }: Account): Cloud {
   const answer = async <Value>(permission: string, value: Value) => {
     if (denied.includes(permission)) throw new Denied(permission, new Error('User is not authorized'))
     return value
   }
   return {
     region: 'ap-northeast-1',
-    aurora: { clusters: () => answer('rds:DescribeDBClusters', clusters) },
+    rds: {
+      clusters: () => answer('rds:DescribeDBClusters', clusters),
+      instances: () => answer('rds:DescribeDBInstances', instances),
+      behindProxy: (endpoint: string) => answer('rds:DescribeDBProxies', proxies[endpoint]),
+    },
     backup: { vaults: () => answer('backup:ListBackupVaults', vaults) },
   } as unknown as Cloud
 }
 
-/** The worker is told `environment`, the action is given `inputs`. */
-function look(
-  account: Account,
-  environment: Record<string, string> = {},
-  inputs: Record<string, string> = {},
-) {
-  const config = readDeployConfig(fakeRunner('deploy', { version: '3.0.0', ...inputs }))
+/** The worker has `environment`; the connection reached a host with `names`. */
+function look(account: Account, names: readonly string[] = [], environment: Record<string, string> = {}) {
   const stack = stackOn2()
-  const { worker } = stack
+  const { worker, probe } = stack
   const told: Stack = {
     ...stack,
-    worker: { ...worker, container: { ...worker.container, environment } },
+    worker: { ...worker, container: { ...worker.container, environment, secrets: {} } },
+    probe: {
+      ...probe,
+      identity: names.length === 0 ? unknown('no agent', 'not-asked') : known(identity({ names }), 'db'),
+    },
   }
-  return observeBackups(config, told, cloudOf(account))
+  return observeBackups(told, cloudOf(account))
 }
 
 const OTHER = cluster('shop')
 const OURS = cluster('langfuse-postgres')
+const PROXY = `langfuse.proxy-${REGION}`
 
-test.each<readonly [string, Account, Record<string, string>, Record<string, string>, string, RegExp]>([
+test.each<
+  readonly [
+    by: string,
+    account: Account,
+    names: readonly string[],
+    environment: Record<string, string>,
+    id: string,
+  ]
+>([
+  ['the host of the connection', { clusters: [OURS, OTHER] }, [OTHER.endpoints[0] ?? ''], {}, 'shop'],
+  ['a custom name, by its alias', { clusters: [OTHER, OURS] }, ['db.internal', HOST], {}, OURS.id],
+  [
+    'the endpoint of one of its instances',
+    { clusters: [OURS, OTHER], instances: [instance('shop-1', 'shop')] },
+    [`shop-1.${REGION}`],
+    {},
+    'shop',
+  ],
   [
     'DATABASE_HOST of the worker',
-    { clusters: [OTHER, cluster('data', { endpoints: [HOST] })] },
+    { clusters: [OTHER, OURS] },
+    ['localhost'],
     { DATABASE_HOST: HOST },
-    {},
-    'data',
-    /endpoint langfuse-postgres\.cluster/,
+    OURS.id,
   ],
   [
     'a plain DATABASE_URL of the worker',
     { clusters: [OTHER, OURS] },
+    [],
     { DATABASE_URL: `postgresql://u:p@${OTHER.endpoints[0]}:5432/langfuse` },
-    {},
     'shop',
-    /endpoint shop\.cluster/,
   ],
   [
-    'the host of `database-url`',
-    { clusters: [OURS, OTHER] },
+    'a single instance of RDS',
+    { clusters: [OTHER], instances: [instance('langfuse')] },
+    [`langfuse.${REGION}`],
     {},
-    { 'database-url': `postgresql://u:p@${OTHER.endpoints[0]}/langfuse` },
-    'shop',
-    /endpoint shop\.cluster/,
+    'langfuse',
   ],
   [
-    'the endpoint of one of its instances',
-    { clusters: [OURS, OTHER] },
-    { DATABASE_HOST: 'shop-1.c3xq7mzk0e1v.ap-northeast-1.rds.amazonaws.com' },
+    'the cluster behind a proxy',
+    { clusters: [OTHER, OURS], proxies: { [PROXY]: [{ kind: 'cluster', id: OURS.id }] } },
+    [PROXY, 'vpce-1.example'],
     {},
-    'shop',
-    /endpoint shop-1\./,
+    OURS.id,
   ],
   [
-    'being the only Aurora PostgreSQL, behind a tunnel',
-    { clusters: [OTHER, cluster('old', { engine: 'aurora-mysql' })] },
+    'the instance behind a proxy',
+    {
+      instances: [instance('crm'), instance('langfuse')],
+      proxies: { [PROXY]: [{ kind: 'instance', id: 'langfuse' }] },
+    },
+    [PROXY],
     {},
-    { 'database-url': 'postgresql://u:p@localhost:15432/langfuse' },
-    'shop',
-    /the only Aurora PostgreSQL cluster of ap-northeast-1/,
+    'langfuse',
   ],
-  ['its name', { clusters: [OTHER, OURS] }, {}, {}, 'langfuse-postgres', /its name, among shop, langfuse/],
-])('the cluster is known by %s', async (_by, account, environment, inputs, id, source) => {
-  const { database } = await look(account, environment, inputs)
-  expect(database).toMatchObject({ known: true, value: { id }, source: expect.stringMatching(source) })
+])('the database is known by %s', async (_by, account, names, environment, id) => {
+  const { database } = await look(account, names, environment)
+  expect(database).toMatchObject({ known: true, value: { id } })
 })
 
-test('no Aurora PostgreSQL at all is a fact, not a gap', async () => {
-  const { database } = await look({ clusters: [cluster('old', { engine: 'aurora-mysql' })] })
-  expect(database).toMatchObject({ known: true, value: undefined })
-})
-
-test.each<readonly [string, Account, Record<string, string>, RegExp]>([
+test.each<readonly [string, Account, readonly string[], RegExp]>([
   [
-    'a host of RDS that belongs to none of the clusters',
+    'the only Aurora cluster of the region, whose name says langfuse',
     { clusters: [OURS] },
-    { DATABASE_HOST: 'other.cluster-zzz.eu-west-1.rds.amazonaws.com' },
-    /runs at other\.cluster-zzz.*, which belongs to none of the Aurora clusters of ap-northeast-1 \(langfuse-postgres\)/,
+    ['localhost'],
+    /runs at localhost, which is no endpoint of an RDS cluster, instance or proxy of ap-northeast-1$/,
   ],
-  ['two clusters of any name', { clusters: [OTHER, cluster('crm')] }, {}, /has 2 Aurora PostgreSQL clusters/],
   [
-    'two clusters named langfuse',
-    { clusters: [OURS, cluster('langfuse-staging')] },
-    {},
-    /it is unclear which one Langfuse uses/,
+    'a host that was not seen',
+    { clusters: [OURS] },
+    [],
+    /from a secret, and the host was not seen: no agent$/,
   ],
+  [
+    'an instance of the same name in another account',
+    { clusters: [OURS], instances: [instance('langfuse-postgres-1', OURS.id)] },
+    ['langfuse-postgres-1.zzz.ap-northeast-1.rds.amazonaws.com'],
+    /runs at langfuse-postgres-1\.zzz/,
+  ],
+  ['a proxy of another account', { clusters: [OURS] }, [PROXY], /runs at langfuse\.proxy-/],
   [
     'a denied call',
     { clusters: [OURS], denied: ['rds:DescribeDBClusters'] },
-    {},
+    [HOST],
     /cannot be read: AWS denied rds:DescribeDBClusters\. Cause: User is not authorized/,
   ],
-])('%s is not guessed about', async (_what, account, environment, reason) => {
-  const { database } = await look(account, environment)
+])('%s is not guessed about', async (_what, account, names, reason) => {
+  const { database } = await look(account, names)
   expect(database).toMatchObject({ known: false, reason: expect.stringMatching(reason) })
 })
 

@@ -26,7 +26,7 @@ export function executionOf(
   const said: string[] = []
   const clock = over.clock ?? jumpingClock(Date.UTC(2026, 10, 22, 22, 34, 0))
   return {
-    plan: makePlan({
+    plan: makePlan(stackOn2(), {
       action: 'deploy',
       from: '2.93.7',
       to: '3.0.0',

@@ -76,11 +76,11 @@ function registryOf({ web, worker, clickhouse }: Stack): Stack['infrastructure']
 const BACKUPS: RestorePoints = {
   database: known(
     {
+      kind: 'cluster',
       id: 'langfuse-postgres',
       engine: 'aurora-postgresql',
       status: 'available',
       endpoints: [],
-      instances: [],
       version: '16.4',
       deletionProtection: true,
       retentionDays: 14,

@@ -3,6 +3,8 @@ import { clickhouseName, type ReleaseFacts } from '../../src/release/facts.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import type { Canary } from '../../src/stack/canary.ts'
 import type { DeepProbe } from '../../src/stack/deep-probe.ts'
+import type { PostgresIdentity } from '../../src/stack/identity.ts'
+import { BY_AGENT } from '../../src/stack/proof.ts'
 import type { AppRunnerWeb, EcsComponent, Probe, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
 import { healthyInfrastructure } from './infrastructure.ts'
@@ -276,6 +278,25 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
     ),
     probe: healthyProbe(),
     infrastructure: healthyInfrastructure(),
+    proofs: { postgres: BY_AGENT, clickhouse: BY_AGENT, valkey: BY_AGENT },
+    ...over,
+  }
+}
+
+/** What the connection to the healthy stack's PostgreSQL reached. */
+export function identity(over: Partial<PostgresIdentity> = {}): PostgresIdentity {
+  return {
+    host: 'aurora',
+    port: 5432,
+    database: 'langfuse',
+    schema: 'public',
+    names: ['aurora'],
+    configuredNames: [],
+    system: '7',
+    server: '7 10.0.11.5 langfuse',
+    mark: undefined,
+    usedBy: [],
+    hasKey: undefined,
     ...over,
   }
 }
@@ -283,6 +304,7 @@ export function stackOn2(over: Partial<Stack> = {}): Stack {
 export function healthyProbe(over: Partial<Probe> = {}): Probe {
   const clickhouse = 'clickhouse.langfuse.local'
   return {
+    identity: known(identity(), 'aurora:5432/langfuse'),
     name: known({ name: clickhouse, addresses: ['10.0.11.37'] }, 'the resolver of the VPC'),
     ping: known(true, `${clickhouse}:8123`),
     disks: known([{ name: 'default', free: 2 ** 60, total: 2 ** 60 }], `${clickhouse}:8123`),

@@ -50,6 +50,32 @@ test('a fleet: each stack is planned, approved and deployed with what is its own
   ])
 })
 
+test('each stack of a fleet uses its own secrets, and never those of another', async () => {
+  const environments = JSON.stringify([
+    'production',
+    { environment: 'staging', 'secret-prefix': 'staging_' },
+    { environment: 'eu', 'secret-prefix': 'eu_' },
+  ])
+  const secrets = { database_url: 'postgresql://production', staging_database_url: 'postgresql://staging' }
+  for (const workflow of ['upgrade', 'drift']) {
+    const urls = new Set<string>()
+    await runWorkflow(
+      read(`.github/workflows/${workflow}.yml`),
+      { version: '3.0.0', environments },
+      {
+        approve: () => true,
+        act: async (_action, inputs) => {
+          urls.add(`${inputs['environment']} ${inputs['database-url']}`)
+          const outcome = inputs['dry-run'] === 'true' ? 'planned' : 'deployed'
+          return { outputs: { outcome }, success: true }
+        },
+      },
+      secrets,
+    )
+    expect([...urls]).toEqual(['production postgresql://production', 'staging postgresql://staging', 'eu '])
+  }
+})
+
 test('drift looks at each stack against its record, with one issue', async () => {
   const acts: unknown[] = []
   await runWorkflow(

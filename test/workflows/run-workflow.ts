@@ -15,6 +15,7 @@ type Job = {
   readonly strategy?: { readonly matrix: { readonly stack: string } }
   readonly uses?: string
   readonly with?: Readonly<Record<string, unknown>>
+  readonly secrets?: Readonly<Record<string, unknown>>
   readonly steps?: readonly Step[]
   readonly outputs?: Values
 }
@@ -45,12 +46,14 @@ export async function runWorkflow(
   workflow: Workflow,
   inputs: Readonly<Record<string, unknown>>,
   hands: Hands,
+  secrets: Values = {},
 ): Promise<Readonly<Record<string, JobResult>>> {
   const results: Record<string, JobResult> = {}
   for (const [name, job] of Object.entries(workflow.jobs)) {
     const context = {
       inputs: withDefaults(workflow, inputs),
       needs: results,
+      secrets,
       github: { event_name: 'workflow_dispatch' },
     }
     results[name] = await runJob(name, job, context, hands)
@@ -96,7 +99,10 @@ async function call(job: Job, context: Context, hands: Hands): Promise<Outcome> 
   const path = (job.uses ?? '').replace(/^(\$|OWNER\/langfuse-rollout)\//, '').replace(/@v1$/, '')
   const called = parse(readFileSync(path, 'utf8')) as Workflow
   const inputs = Object.entries(job.with ?? {}).map(([key, item]) => [key, value(item, context)] as const)
-  const jobs = Object.values(await runWorkflow(called, Object.fromEntries(inputs), hands))
+  const secrets = Object.entries(job.secrets ?? {}).map(([key, item]) => [key, text(item, context)] as const)
+  const jobs = Object.values(
+    await runWorkflow(called, Object.fromEntries(inputs), hands, Object.fromEntries(secrets)),
+  )
   return {
     outputs: Object.assign({}, ...jobs.map(({ outputs }) => outputs)) as Values,
     success: jobs.every(({ result }) => result === 'success' || result === 'skipped'),
@@ -173,17 +179,28 @@ function truth(condition: string, context: Context): boolean {
 
 /** GitHub's operators are JavaScript's where these workflows use them; its paths may have dashes in their names. */
 function evaluate(expression: string, context: Context): unknown {
-  const script = expression.replaceAll(
-    /'[^']*'|\b(inputs|matrix|needs|steps|secrets|vars|github)((?:\.[\w-]+)+)/g,
-    (whole, root?: string, path?: string) => (root === undefined ? whole : `get('${root}${path}')`),
-  )
+  const script = expression
+    .replaceAll(
+      /'[^']*'|\b(inputs|matrix|needs|steps|secrets|vars|github)((?:\.[\w-]+)+)/g,
+      (whole, root?: string, path?: string) => (root === undefined ? whole : `get('${root}${path}')`),
+    )
+    .replaceAll('secrets[', "get('secrets')[")
   const get = (path: string) =>
     path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], context)
-  return new Function('get', 'fromJSON', 'startsWith', 'cancelled', 'failure', `return (${script})`)(
+  return new Function(
+    'get',
+    'fromJSON',
+    'startsWith',
+    'cancelled',
+    'failure',
+    'format',
+    `return (${script})`,
+  )(
     get,
     JSON.parse,
     (whole: string, start: string) => whole.startsWith(start),
     () => false,
     () => context['failed'] === true,
+    (shape: string, given?: string) => shape.replace('{0}', given ?? ''),
   )
 }

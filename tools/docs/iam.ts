@@ -93,6 +93,7 @@ const IMPLIED: Readonly<Record<string, readonly string[]>> = {
   'ecs:RegisterTaskDefinition': ['iam:PassRole', 'ecs:TagResource'],
   'ecs:RunTask': ['iam:PassRole'],
   'rds:CreateDBClusterSnapshot': ['rds:AddTagsToResource'],
+  'rds:CreateDBSnapshot': ['rds:AddTagsToResource'],
 }
 
 type Scope = {
@@ -216,13 +217,34 @@ const SCOPES: readonly Scope[] = [
   },
   {
     sid: 'Clusters',
-    actions: ['rds:DescribeDBClusterSnapshots', 'rds:DescribeDBClusters'],
-    resource: [arn('rds', 'cluster:*'), arn('rds', 'cluster-snapshot:*')],
+    actions: [
+      'rds:DescribeDBClusterSnapshots',
+      'rds:DescribeDBClusters',
+      'rds:DescribeDBInstances',
+      'rds:DescribeDBProxies',
+      'rds:DescribeDBProxyEndpoints',
+      'rds:DescribeDBProxyTargets',
+      'rds:DescribeDBSnapshots',
+    ],
+    resource: [
+      arn('rds', 'cluster:*'),
+      arn('rds', 'cluster-snapshot:*'),
+      arn('rds', 'db:*'),
+      arn('rds', 'db-proxy:*'),
+      arn('rds', 'db-proxy-endpoint:*'),
+      arn('rds', 'snapshot:*'),
+      arn('rds', 'target-group:*'),
+    ],
   },
   {
     sid: 'Snapshots',
-    actions: ['rds:AddTagsToResource', 'rds:CreateDBClusterSnapshot'],
-    resource: [arn('rds', 'cluster:*'), arn('rds', 'cluster-snapshot:langfuse-rollout-*')],
+    actions: ['rds:AddTagsToResource', 'rds:CreateDBClusterSnapshot', 'rds:CreateDBSnapshot'],
+    resource: [
+      arn('rds', 'cluster:*'),
+      arn('rds', 'cluster-snapshot:langfuse-rollout-*'),
+      arn('rds', 'db:*'),
+      arn('rds', 'snapshot:langfuse-rollout-*'),
+    ],
   },
   { sid: 'RecoveryPoints', actions: ['backup:StartBackupJob'], resource: arn('backup', 'backup-vault:*') },
   {

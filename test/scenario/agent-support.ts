@@ -134,7 +134,7 @@ export async function expectDenied(stage: Stage, operation: string, permission: 
 
   const planned = await stage.run(
     'deploy',
-    { ...OUTSIDE, network: 'auto', version: '3.0.0', 'dry-run': 'true' },
+    { ...OUTSIDE, network: 'auto', version: '3.0.0', 'dry-run': 'true', backup: 'false' },
     { env: HOSTED },
   )
   expect(planned.outputs).toMatchObject({ outcome: 'planned' })

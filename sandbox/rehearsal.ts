@@ -5,12 +5,18 @@ import { Pool } from 'pg'
 import { clickhouseClient } from './langfuse/clickhouse-http.ts'
 import { ingest } from './langfuse/ingest.ts'
 import { openStage, type Stage } from './rehearse.ts'
+import { backgroundIsOver, openRoute, ROUTE, withPostgres } from './route.ts'
+import { failEverywhere, matrixOf } from './route-failures.ts'
 import type { RunResult } from './runner.ts'
 import { type Comparison, clickhouseAccess, compareSnapshots, takeSnapshot } from './stack-snapshot.ts'
 
 const FOLDER = fileURLToPath(new URL('../.rehearsal', import.meta.url))
 /** AWS's minutes become seconds. */
 const SPEED = 20
+
+/** `--route`: 2.93.7 → 3.29.0 → 3.225.4 → 4.16.0. `--route --failures`: a failure at each step of it. */
+const IS_ROUTE = process.argv.includes('--route')
+const FAILURES = IS_ROUTE && process.argv.includes('--failures')
 
 const started = performance.now()
 const cancel = new AbortController()
@@ -35,6 +41,54 @@ async function rehearse(stage: Stage): Promise<boolean> {
   show('Before the upgrade and after the rollback', comparison)
   print(`Rows written by v3 that the rollback lost: ${kept?.[2]}`)
   return comparison.equal && kept?.[3] === true && acts.every(Boolean)
+}
+
+/** More than any worker copies while ClickHouse restarts. */
+const MANY_TRACES = 60_000
+
+/** The official route from the article's v2 to v4: at each hop the plan, the deploy, the worker's copies, and verify. */
+async function rehearseRoute(stage: Stage): Promise<boolean> {
+  const acts: boolean[] = []
+  for (const { to, inputs } of ROUTE) {
+    const upgrade = { version: to, ...inputs }
+    acts.push(await act(stage, 'deploy', { ...upgrade, 'dry-run': 'true' }, 'planned'))
+    acts.push(await act(stage, 'deploy', upgrade, 'deployed'))
+    title(`Langfuse ${to} runs its background migrations`)
+    const open = await backgroundIsOver(stage)
+    const { finished, failed, inPostgres, inClickHouse } = await countBoth(stage)
+    const good = open.length === 0 && failed === 0 && inClickHouse === MANY_TRACES + 300
+    print(
+      `${good ? '✔' : '✘'} ${finished} have finished, ${failed} failed, ${open.length} are open; traces: ${inPostgres} in PostgreSQL, ${inClickHouse} in ClickHouse`,
+    )
+    acts.push(good, await act(stage, 'verify', {}, 'passed'))
+  }
+  title('The route')
+  for (const { from, to } of ROUTE) print(`  ${from} → ${to}`)
+  return acts.every(Boolean)
+}
+
+/** A failure at each step of each hop, as a matrix. */
+async function rehearseFailures(stage: Stage): Promise<boolean> {
+  const cells = await failEverywhere(stage, ({ hop, step, failure, ended }) =>
+    print(`  ${ended === 'elsewhere' ? '✘' : '✔'} ${hop}, ${step}: ${failure}: ${ended}`),
+  )
+  print(`\n${matrixOf(cells)}`)
+  return cells.every(({ ended }) => ended !== 'elsewhere')
+}
+
+async function countBoth(stage: Stage) {
+  const [traces] = await clickhouseClient(clickhouseAccess(stage.stack)).query(
+    'SELECT uniqExact(project_id, id) AS count FROM traces',
+  )
+  return withPostgres(stage, async client => {
+    const { rows } = await client.query(
+      `SELECT count(finished_at)::int AS finished, count(failed_at)::int AS failed, to_regclass('public.traces') IS NOT NULL AS has FROM background_migrations`,
+    )
+    const [{ finished, failed, has }] = rows
+    const counted = has === true ? await client.query('SELECT count(*)::int AS count FROM traces') : undefined
+    const inPostgres: string = counted?.rows[0].count ?? 'no table of them'
+    return { finished, failed, inPostgres, inClickHouse: Number(traces?.['count']) }
+  })
 }
 
 async function act(
@@ -110,10 +164,11 @@ function print(line: string): void {
 
 async function main(): Promise<void> {
   await rm(FOLDER, { recursive: true, force: true })
+  const work = FAILURES ? rehearseFailures : IS_ROUTE ? rehearseRoute : rehearse
   const stage = await setUp()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => cancel.abort())
   try {
-    const good = await rehearse(stage)
+    const good = await work(stage)
     print(
       `\nThe rehearsal took ${Math.round((performance.now() - started) / 1_000)} s. Its job summaries are in .rehearsal/summaries.`,
     )
@@ -130,7 +185,10 @@ async function main(): Promise<void> {
 /** Ctrl-C during the set-up ends this process; its child processes notice that and exit. */
 function setUp(): Promise<Stage> {
   title("Starting a local AWS with the stack of the article's Terraform module, on Langfuse 2.93.7")
-  return openStage({ folder: FOLDER, speed: SPEED, log: line => print(`  ${line}`) })
+  const common = { folder: FOLDER, log: (line: string) => print(`  ${line}`) }
+  if (FAILURES) return openRoute({ ...common, traces: 100 })
+  if (IS_ROUTE) return openRoute({ ...common, traces: MANY_TRACES, speed: 60 })
+  return openStage({ ...common, speed: SPEED })
 }
 
 await main()

@@ -3,8 +3,8 @@ import type { StepResult } from '../execute/execution.ts'
 import { type Restoring, restoringNow } from '../execute/own-rollback.ts'
 import { waitFor } from '../execute/wait.ts'
 import { COMPONENTS, type Component, type DeployConfig } from '../inputs/config.ts'
-import { componentName, isRollout, type Plan, titleOf } from '../plan/plan.ts'
-import { planUndo } from '../plan/plan-rollback.ts'
+import { componentName, isRollout, type Plan, type Step, titleOf } from '../plan/plan.ts'
+import { planClickHouseBack, planUndo } from '../plan/plan-rollback.ts'
 import { type DeploymentRecord, withArtifact } from '../ports/github.ts'
 import { shortDigest, shortImage } from '../release/image.ts'
 import { releaseOf } from '../release/release.ts'
@@ -57,14 +57,16 @@ export async function undo(failed: Failed): Promise<Undone> {
   try {
     const deadline = ports.clock.now() + UNDO_TIMEOUT_MS
     const restoring = await awaitRest(failed)
-    const seen = await observe(config, connections)
-    const stack = { ...seen, proofs: keepProofs(failed.stack.proofs, seen.proofs) }
+    const seen = await observeAgain(failed)
     const target = targetOf(failed)
-    const targets = await resolveTargets(stack, target.wanted, connections.cloud)
+    const targets = await resolveTargets(seen, target.wanted, connections.cloud)
     const own = { ...config, to: target.release, sql: 'auto' } as const
-    const plan = planUndo({ config: own, stack, target, targets, facts: ports.facts })
-    if (plan.kind === 'refusal') return nothing(plan.problems.join(' '), plan.next)
-    const byItself = restoredByItself(failed, plan)
+    const question = { config: own, stack: seen, target, targets, facts: ports.facts }
+    const { stack, earlier } = await clickhouseBack(failed, question, deadline)
+    const plan = planUndo({ ...question, stack })
+    if (plan.kind === 'refusal')
+      return { ...nothing(plan.problems.join(' '), plan.next), steps: earlier, targets }
+    const byItself = restoredByItself(failed, [...earlier.map(({ step }) => step), ...plan.steps])
     for (const component of byItself)
       ports.runner.info(`AWS took ${componentName(component)} back to the recorded image by itself.`)
     ports.runner.info('The deploy failed. Rolling back its changes:')
@@ -72,10 +74,37 @@ export async function undo(failed: Failed): Promise<Undone> {
     const busy = new Set(restoring.map(({ component }) => component))
     const steps = await runPlan({ plan, stack, claim, connections, ports, deadline, restoring: busy })
     const warnings = [...plan.warnings, ...leftBehind(failed, stack)]
-    return { steps, warnings, problem: problemOf(steps, restoring), next: [], targets, byItself }
+    const problem = problemOf(steps, restoring)
+    return { steps: [...earlier, ...steps], warnings, problem, next: [], targets, byItself }
   } catch (error) {
     return nothing(explain(error))
   }
+}
+
+type Question = Parameters<typeof planUndo>[0]
+
+/** A ClickHouse that stopped answering with this deploy's image gets the recorded one before the undo is planned. */
+async function clickhouseBack(
+  failed: Failed,
+  question: Question,
+  deadline: number,
+): Promise<{ readonly stack: Stack; readonly earlier: readonly StepResult[] }> {
+  const { steps, claim, connections, ports } = failed
+  const { stack } = question
+  const tried = steps.some(
+    ({ step, state }) => isRollout(step) && step.component === 'clickhouse' && state !== 'not-started',
+  )
+  const plan = tried ? planClickHouseBack(question) : undefined
+  if (plan === undefined) return { stack, earlier: [] }
+  announce(plan, ports.runner)
+  const earlier = await runPlan({ plan, stack, claim, connections, ports, deadline })
+  return { stack: await observeAgain(failed), earlier }
+}
+
+/** Proofs from before the deploy still hold: the worker may be restarting. */
+async function observeAgain({ config, connections, stack }: Failed): Promise<Stack> {
+  const seen = await observe(config, connections)
+  return { ...seen, proofs: keepProofs(stack.proofs, seen.proofs) }
 }
 
 function nothing(problem: string, next: readonly string[] = []): Undone {
@@ -117,15 +146,15 @@ function notesOf(restoring: readonly Restoring[]): string {
 }
 
 /** Rollouts of this deploy that leave nothing to undo. */
-function restoredByItself({ steps }: Failed, plan: Plan): readonly Component[] {
+function restoredByItself({ steps }: Failed, planned: readonly Step[]): readonly Component[] {
   const rolled = (component: Component) =>
     steps.some(
       ({ step, state }) =>
         isRollout(step) && step.component === component && state !== 'done' && state !== 'not-started',
     )
-  const planned = (component: Component) =>
-    plan.steps.some(step => isRollout(step) && step.component === component)
-  return COMPONENTS.filter(component => rolled(component) && !planned(component))
+  const undone = (component: Component) =>
+    planned.some(step => isRollout(step) && step.component === component)
+  return COMPONENTS.filter(component => rolled(component) && !undone(component))
 }
 
 /** The first bad step, what was not tried because of it, and what AWS is still restoring. */

@@ -99,6 +99,26 @@ function resume(from: string | undefined): string {
   return `Fix the cause and re-run it: it resumes.${forward}`
 }
 
+/**
+ * The first part of an undo if ClickHouse does not answer with its new image: only with the recorded one can a run read
+ * its schema and undo its migrations. Pure.
+ */
+export function planClickHouseBack({ stack, target, targets, facts }: RollbackQuestion): Plan | undefined {
+  const step = ecsStep(stack.clickhouse, targets.clickhouse)
+  if (step === undefined || stack.clickhouseStore.known) return undefined
+  const reason = `${step.reason} ClickHouse goes back first, because it does not answer, and the rest needs it.`
+  return makePlan(stack, {
+    action: 'rollback',
+    from: currentRelease(stack, facts),
+    to: target.release,
+    rollbackClass: 'images',
+    goesBack: { ...STOPS, instead: '' },
+    steps: [{ ...step, reason }],
+    warnings: [],
+    losses: [],
+  })
+}
+
 function releaseProblem({ stack, target, facts }: RollbackQuestion): string | undefined {
   const from = currentRelease(stack, facts)
   const wanted = facts.release(target.release)

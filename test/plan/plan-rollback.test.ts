@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { readRollbackConfig } from '../../src/inputs/config.ts'
 import type { Plan, Refusal, Step } from '../../src/plan/plan.ts'
-import { planRollback, planUndo } from '../../src/plan/plan-rollback.ts'
+import { planClickHouseBack, planRollback, planUndo } from '../../src/plan/plan-rollback.ts'
 import type { ReleaseFacts } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Facts } from '../../src/schema/snapshot.ts'
@@ -109,6 +109,29 @@ test('ClickHouse going back to an older version is planned with a warning', () =
   }) as Plan
   expect(copying.steps.map(nameOf)).toEqual(['expand', 'web', 'worker', 'clickhouse', 'contract', 'validate'])
   expect(copying.steps[3]?.reason).toMatch(/ClickHouse goes back last, because the worker may be running/)
+})
+
+test('a ClickHouse that does not answer with its new image gets the recorded one first; one that answers, or has it, does not', () => {
+  const question = {
+    config: readRollbackConfig(fakeRunner('rollback', { to: '2.93.7' })),
+    target: { release: '2.93.7' as Release, wanted: {}, source: 'test', record: '1', warnings: [] },
+    targets: {
+      ...TARGETS,
+      clickhouse: { ...TARGETS.web, digest: 'sha256:old', reference: 'ch@sha256:old', version: '24.3.1' },
+    },
+    facts: FACTS,
+  }
+  const down = stackOn3({ clickhouseStore: unknown('ClickHouse cannot be reached', 'unreachable') })
+  const first = planClickHouseBack({ ...question, stack: down })
+  expect(first?.steps).toEqual([
+    expect.objectContaining({
+      component: 'clickhouse',
+      to: 'ch@sha256:old',
+      reason: expect.stringMatching(/ClickHouse goes back first, because it does not answer/),
+    }),
+  ])
+  expect(planClickHouseBack({ ...question, stack: stackOn3() })).toBeUndefined()
+  expect(planClickHouseBack({ ...question, targets: TARGETS, stack: down })).toBeUndefined()
 })
 
 function withBackground(backgroundMigrations: readonly BackgroundMigration[]): Stack['postgres'] {

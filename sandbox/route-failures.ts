@@ -33,11 +33,19 @@ type Failure = {
   arrange(stage: Stage, hop: Hop): unknown
 }
 
-/** Each hop with a failure at each of its steps, and then the hop itself. Ends on the route's last release. */
-export async function failEverywhere(stage: Stage, told: (cell: Cell) => void): Promise<readonly Cell[]> {
+/**
+ * Each hop with a failure at each of its steps, and then the hop itself. Ends on the route's last release.
+ * @param only the target of the one hop that fails
+ */
+export async function failEverywhere(
+  stage: Stage,
+  told: (cell: Cell) => void,
+  only?: string,
+): Promise<readonly Cell[]> {
   const cells: Cell[] = []
   for (const hop of ROUTE) {
-    for (const failure of failuresOf(hop)) {
+    const failures = only === undefined || only === hop.to ? failuresOf(hop) : []
+    for (const failure of failures) {
       const cell = await failOnce(stage, hop, failure)
       cells.push(cell)
       told(cell)
@@ -108,13 +116,14 @@ function failuresOf(hop: Hop): readonly Failure[] {
         },
     {
       step: 'checks',
-      what: 'the new worker runs and does not answer',
-      arrange: ({ stack }) =>
-        failEcs(stack.sandbox.world, 'langfuse_worker', `langfuse-worker:${hop.to}`, 'success'),
+      what: 'the new web runs and does not answer',
+      arrange: stage => breakWeb(stage, hop.to, { kind: 'scripted', startSeconds: 5 }),
     },
   ]
   return all.filter(failure => failure !== undefined)
 }
+
+const CRASHES: Program = { kind: 'scripted', exitAfter: 2, exitCode: 1, log: ['Error: SALT is not set'] }
 
 type World = Stage['stack']['sandbox']['world']
 
@@ -122,13 +131,13 @@ function failEcs(
   world: World,
   service: string,
   image: string,
-  outcome: 'never-starts' | 'breaker-rolled-back' | 'success',
+  outcome: 'never-starts' | 'breaker-rolled-back',
 ): Promise<unknown> {
   return arrangeEcs(world, { cluster: 'langfuse', service, image: `${REGISTRY}/${image}`, outcome })
 }
 
-/** The image migrates well in its task, and crashes as soon as App Runner starts it. */
-function breakWeb({ stack }: Stage, release: string): void {
+/** The image migrates well in its task, and is another program as soon as App Runner starts it. */
+function breakWeb({ stack }: Stage, release: string, program: Program = CRASHES): void {
   const { world } = stack.sandbox
   const end = world.onRequest(({ phase, service, operation }) => {
     if (phase !== 'before' || service !== 'apprunner' || operation !== 'UpdateService') return
@@ -136,7 +145,6 @@ function breakWeb({ stack }: Stage, release: string): void {
     const reference = `${REGISTRY}/langfuse-web:${release}`
     const found = world.images.find(reference)
     if (!found.found) throw new Error(`${reference} is not pushed`)
-    const program: Program = { kind: 'scripted', exitAfter: 2, exitCode: 1, log: ['Error: SALT is not set'] }
     world.images.remove(reference)
     world.pushImage({ ...found.image, program })
   })

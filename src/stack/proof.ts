@@ -56,7 +56,7 @@ function provePostgres({ worker, probe: { identity } }: Seen): Proof {
     }
   if (isSame(identity.value, configured)) return BY_SETTINGS
   return differ(
-    identity.value.host,
+    [...identity.value.names, configured.host, ...identity.value.configuredNames],
     `the worker uses ${nameOf(configured)}, and \`database-url\` names ${given}`,
   )
 }
@@ -93,10 +93,10 @@ function nameOf({ host, port = 5432, database }: Configured): string {
   return `${host}:${port}${database === undefined ? '' : `/${database}`}`
 }
 
-/** Another name on this machine may be a tunnel to anything. */
-function differ(host: string, why: string): Proof {
-  const isTunnel = /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host)
-  return { state: isTunnel ? 'unproven' : 'other', why }
+/** A proxy and a tunnel have names of their own, whatever they connect to. */
+function differ(hosts: readonly string[], why: string): Proof {
+  const isIndirect = (host: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$|\.proxy-/.test(host)
+  return { state: hosts.some(isIndirect) ? 'unproven' : 'other', why }
 }
 
 /** By the address of its running task, else by the worker's settings. */
@@ -120,10 +120,11 @@ function proveClickHouse(stack: Seen, access: ClickHouseAccess): Proof {
       why: `the worker reads ClickHouse's address from a secret, and ${given.host} is not the address of ClickHouse's task`,
     }
   if (configured.hostname.toLowerCase() === given.hostname.toLowerCase()) return BY_SETTINGS
-  return differ(
-    given.hostname,
-    `the worker uses ClickHouse at ${configured.host}, and \`clickhouse-url\` names ${given.host}`,
-  )
+  // A load balancer, for one, has another name for the same server.
+  return {
+    state: 'unproven',
+    why: `the worker uses ClickHouse at ${configured.host}, and \`clickhouse-url\` names ${given.host}`,
+  }
 }
 
 /** What its name resolves to, and what the server calls itself: on Fargate `ip-10-0-11-37.…`. */
@@ -142,9 +143,20 @@ function proveValkey({ container: { environment } }: EcsComponent, redisUrl: str
       state: 'unproven',
       why: `the worker reads Valkey's address from a secret, so ${given.host} cannot be compared with it`,
     }
-  if (configured.toLowerCase() === given.hostname.toLowerCase()) return BY_SETTINGS
-  return differ(
-    given.hostname,
-    `the worker uses Valkey at ${configured}, and \`redis-url\` names ${given.host}`,
-  )
+  if (cacheOf(configured) === cacheOf(given.hostname)) return BY_SETTINGS
+  return {
+    state: 'unproven',
+    why: `the worker uses Valkey at ${configured}, and \`redis-url\` names ${given.host}`,
+  }
+}
+
+/** ElastiCache has an endpoint for each role and each node: `master.NAME.ID.…`, `NAME.ID.ng.0001.…`. */
+function cacheOf(host: string): string {
+  const name = host.toLowerCase()
+  if (!/\.cache\.amazonaws\.com(\.cn)?$/.test(name)) return name
+  return name
+    .replace(/^(master|replica|clustercfg)\./, '')
+    .split('.')
+    .slice(0, 2)
+    .join('.')
 }

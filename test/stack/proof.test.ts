@@ -146,7 +146,7 @@ test.each<
   ]
 >([
   ['the address of the worker', 'proven', {}, CLICKHOUSE, ''],
-  ['another address', 'other', { 'clickhouse-url': 'http://staging:8123' }, CLICKHOUSE, ''],
+  ['another address', 'unproven', { 'clickhouse-url': 'http://staging:8123' }, CLICKHOUSE, ''],
   ['another database of it', 'other', { 'clickhouse-database': 'staging' }, CLICKHOUSE, ''],
   ['a tunnel', 'unproven', TUNNEL, CLICKHOUSE, ''],
   ["a tunnel to the running task, by the server's own name", 'proven', TUNNEL, CLICKHOUSE, TASK],
@@ -160,10 +160,20 @@ test.each<
 
 test.each<readonly [string, Proof['state'], Readonly<Record<string, string>>]>([
   ['the address of the worker', 'proven', { REDIS_HOST: 'cache' }],
-  ['another address', 'other', { REDIS_CONNECTION_STRING: 'rediss://:x@other:6379' }],
+  ['another address', 'unproven', { REDIS_CONNECTION_STRING: 'rediss://:x@other:6379' }],
   ['an address that the worker reads from a secret', 'unproven', {}],
 ])('Valkey with %s is %s', (_what, state, environment) => {
   expect(proofsOf(stackWith({}, { environment }), direct()).valkey.state).toBe(state)
+})
+
+test('two endpoints of one ElastiCache are one Valkey; a proxy has another name than its cluster', () => {
+  const redis = { 'redis-url': 'rediss://:p@master.lf.x1.apne1.cache.amazonaws.com:6379' }
+  const node = { REDIS_HOST: 'lf.x1.ng.0001.apne1.cache.amazonaws.com' }
+  expect(proofsOf(stackWith({}, { environment: node }), direct(redis)).valkey.state).toBe('proven')
+  const other = { REDIS_HOST: 'lf.x2.ng.0001.apne1.cache.amazonaws.com' }
+  expect(proofsOf(stackWith({}, { environment: other }), direct(redis)).valkey.state).toBe('unproven')
+  const proxied = { DATABASE_HOST: 'lf.proxy-x1.apne1.rds.amazonaws.com' }
+  expect(proofsOf(stackWith({}, { environment: proxied }), direct()).postgres.state).toBe('unproven')
 })
 
 test('a proof from the beginning of the run holds while the worker restarts', () => {

@@ -186,7 +186,7 @@ async function createService(cell: Cell, component: Component): Promise<string> 
         name: component,
         image,
         essential: true,
-        ...(component === 'web' && { portMappings: [{ containerPort: 3000 }] }),
+        ...(component !== 'clickhouse' && checkOn(PORTS[component])),
       },
     ],
   })
@@ -209,9 +209,17 @@ async function createService(cell: Cell, component: Component): Promise<string> 
   return digest
 }
 
-/** The web answers as Langfuse's health endpoint does. */
+const PORTS = { web: 3000, worker: 3030 } as const
+
+/** Until its health check passes, a new task does not replace the older one, which is then back at once. */
+function checkOn(port: number) {
+  const command = ['CMD-SHELL', `curl -f http://localhost:${port}/`]
+  return { portMappings: [{ containerPort: port }], healthCheck: { command, interval: 10, startPeriod: 60 } }
+}
+
+/** Web and worker answer as their health endpoints do. */
 function programOf(component: Component, version: string): Program {
-  if (component !== 'web') return RUNS
+  if (component === 'clickhouse') return RUNS
   const script = `const [host, port] = process.env.SANDBOX_LISTEN.split(':')
     const answer = JSON.stringify({ status: 'OK', version: '${version}' })
     require('node:http').createServer((_, response) => response.end(answer)).listen(Number(port), host)

@@ -14,7 +14,9 @@ const given = process.argv.slice(2).filter(argument => argument !== '--long')
 /** The tests that take minutes run when they are asked for or named: `npm run test:long`. */
 const LONG = '\\.long\\.test\\.ts$'
 const named = given.some(argument => argument.includes('long'))
-const which = long ? ['--testPathPatterns', LONG] : named ? [] : ['--testPathIgnorePatterns', LONG]
+const one = given.some(argument => argument.endsWith('.test.ts'))
+const all = long ? ['--testPathPatterns', LONG] : ['--testPathIgnorePatterns', LONG]
+const which = one || (named && !long) ? [] : all
 const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
 const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'langfuse-rollout-test-'))
 // PostgreSQL's user enters it too, where that is not ours.

@@ -215,7 +215,7 @@ function endOf(run: {
   const stays = (['web', 'worker', 'clickhouse'] as const).every(
     name => done.has(name) || failure.step === 'ClickHouse' || before.images[name] === after.images[name],
   )
-  return plan?.goesBack.answer === 'no' && done.has('migrate') && stays
+  return plan?.goesBack.answer === 'no' && (done.has('migrate') || failure.halfway) && stays
     ? 'stopped, as the plan said'
     : 'elsewhere'
 }
@@ -238,8 +238,21 @@ function keepArrangement({ stack }: Stage): () => void {
   }
 }
 
-/** What the plan tells a person to do: half a migration is cleared away, and then the rollback action runs. */
+/** What the plan tells a person to do: the rollback action; half a migration that it cannot judge goes by hand. */
 async function repair(stage: Stage, hop: Hop): Promise<void> {
+  const inputs = { to: hop.from, accept: hop.to.startsWith('4.') ? 'restore' : 'lossy' }
+  const first = await stage.run('rollback', inputs)
+  if (isBack(first)) return
+  await clearHalfAMigration(stage)
+  const result = await stage.run('rollback', inputs)
+  if (!isBack(result)) throw new Error(`The stack did not come back to ${hop.from}: ${result.stdout}`)
+}
+
+function isBack({ outputs }: RunResult): boolean {
+  return ['rolled-back', 'unchanged'].includes(outputs['outcome'] ?? '')
+}
+
+async function clearHalfAMigration(stage: Stage): Promise<void> {
   await withPostgres(stage, client =>
     client.query('DELETE FROM _prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL'),
   )
@@ -251,10 +264,6 @@ async function repair(stage: Stage, hop: Hop): Promise<void> {
     await clickhouse.execute(
       `INSERT INTO schema_migrations SELECT ${Number(head?.['version']) - 1}, 0, max(sequence) + 1 FROM schema_migrations`,
     )
-  const accept = hop.to.startsWith('4.') ? 'restore' : 'lossy'
-  const result = await stage.run('rollback', { to: hop.from, accept })
-  if (!['rolled-back', 'unchanged'].includes(result.outputs['outcome'] ?? ''))
-    throw new Error(`The stack did not come back to ${hop.from}: ${result.stdout}`)
 }
 
 /** The matrix hop × step as a Markdown table. */

@@ -57,12 +57,13 @@ export async function undo(failed: Failed): Promise<Undone> {
   try {
     const deadline = ports.clock.now() + UNDO_TIMEOUT_MS
     const restoring = await awaitRest(failed)
+    const busy = new Set(restoring.map(({ component }) => component))
     const seen = await observeAgain(failed)
     const target = targetOf(failed)
     const targets = await resolveTargets(seen, target.wanted, connections.cloud)
     const own = { ...config, to: target.release, sql: 'auto' } as const
     const question = { config: own, stack: seen, target, targets, facts: ports.facts }
-    const { stack, earlier } = await clickhouseBack(failed, question, deadline)
+    const { stack, earlier } = await clickhouseBack(failed, question, { deadline, restoring: busy })
     const plan = planUndo({ ...question, stack })
     if (plan.kind === 'refusal')
       return { ...nothing(plan.problems.join(' '), plan.next), steps: earlier, targets }
@@ -71,7 +72,6 @@ export async function undo(failed: Failed): Promise<Undone> {
       ports.runner.info(`AWS took ${componentName(component)} back to the recorded image by itself.`)
     ports.runner.info('The deploy failed. Rolling back its changes:')
     announce(plan, ports.runner)
-    const busy = new Set(restoring.map(({ component }) => component))
     const steps = await runPlan({ plan, stack, claim, connections, ports, deadline, restoring: busy })
     const warnings = [...plan.warnings, ...leftBehind(failed, stack)]
     const problem = problemOf(steps, restoring)
@@ -87,7 +87,7 @@ type Question = Parameters<typeof planUndo>[0]
 async function clickhouseBack(
   failed: Failed,
   question: Question,
-  deadline: number,
+  when: { readonly deadline: number; readonly restoring: ReadonlySet<Component> },
 ): Promise<{ readonly stack: Stack; readonly earlier: readonly StepResult[] }> {
   const { steps, claim, connections, ports } = failed
   const { stack } = question
@@ -97,7 +97,7 @@ async function clickhouseBack(
   const plan = tried ? planClickHouseBack(question) : undefined
   if (plan === undefined) return { stack, earlier: [] }
   announce(plan, ports.runner)
-  const earlier = await runPlan({ plan, stack, claim, connections, ports, deadline })
+  const earlier = await runPlan({ plan, stack, claim, connections, ports, ...when })
   return { stack: await observeAgain(failed), earlier }
 }
 

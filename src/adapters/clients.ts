@@ -125,9 +125,10 @@ function wasSilent(error: object | undefined): boolean {
   return !('code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE'))
 }
 
-/** DNS knows no such name; a resolver that is down says EAI_AGAIN. */
+/** DNS knows no such name, here or as the cause; a resolver that is down says EAI_AGAIN. */
 export function hasNoAddress(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOTFOUND'
+  if (!(error instanceof Error)) return false
+  return ('code' in error && error.code === 'ENOTFOUND') || hasNoAddress(error.cause)
 }
 
 /** ECS may not know a task definition for a moment after it was registered. */

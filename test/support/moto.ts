@@ -44,9 +44,17 @@ export type Moto = {
   stop(): Promise<void>
 }
 
-/** Langfuse `release` with its web on ECS, made by AWS's own clients. `pushed`: further tags in the repositories. */
-export async function startMoto(release: string, pushed: readonly string[]): Promise<Moto> {
-  const web = await serve(release)
+type Given = {
+  readonly release: string
+  /** Further tags in the repositories. */
+  readonly pushed: readonly string[]
+  /** Variables of the containers. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** Langfuse with its web on ECS, made by AWS's own clients. */
+export async function startMoto(given: Given): Promise<Moto> {
+  const web = await serve(given.release)
   const port = await freePort()
   const server = spawn('python3', ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
     stdio: 'ignore',
@@ -60,7 +68,7 @@ export async function startMoto(release: string, pushed: readonly string[]): Pro
   }
   try {
     await answering(endpoint, server)
-    await createStack(endpoint, release, pushed)
+    await createStack(endpoint, given)
   } catch (error) {
     await stop()
     throw error
@@ -108,28 +116,30 @@ async function answering(endpoint: string, server: ChildProcess): Promise<void> 
   throw new Error(`moto ended with ${server.exitCode}`)
 }
 
-async function createStack(endpoint: string, release: string, pushed: readonly string[]): Promise<void> {
+async function createStack(endpoint: string, given: Given): Promise<void> {
   const config = {
     endpoint,
     region: REGION,
     credentials: { accessKeyId: 'AKIAMOTO', secretAccessKey: 'moto' },
   }
+  const { environment } = given
   const network = await createNetwork(new EC2Client(config))
   const cloudMap = new ServiceDiscoveryClient(config)
   const name = await createName(cloudMap)
   const fileSystem = await createFiles(new EFSClient(config), network)
-  const images = await pushImages(new ECRClient(config), { release, pushed })
+  const images = await pushImages(new ECRClient(config), given)
   await new CloudWatchLogsClient(config).send(new CreateLogGroupCommand({ logGroupName: 'langfuse' }))
   const ecs = new ECSClient(config)
   await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }))
-  await createService(ecs, { name: 'langfuse_web', image: images.web, network })
-  await createService(ecs, { name: 'langfuse_worker', image: images.worker, network })
+  await createService(ecs, { name: 'langfuse_web', image: images.web, network, environment })
+  await createService(ecs, { name: 'langfuse_worker', image: images.worker, network, environment })
   const clickhouse = await createService(ecs, {
     name: 'clickhouse',
     image: images.clickhouse,
     network,
     registry: name,
     fileSystem,
+    environment: {},
   })
   await startClickHouse({ ecs, cloudMap, name }, clickhouse)
   await new RDSClient(config).send(
@@ -207,7 +217,7 @@ async function createFiles(efs: EFSClient, { subnet, securityGroup }: Network): 
 /** References of the running images. */
 async function pushImages(
   ecr: ECRClient,
-  { release, pushed }: { readonly release: string; readonly pushed: readonly string[] },
+  { release, pushed }: Given,
 ): Promise<Readonly<Record<'web' | 'worker' | 'clickhouse', string>>> {
   const push = async (repository: string, tags: readonly string[]) => {
     const { repository: made } = await ecr.send(new CreateRepositoryCommand({ repositoryName: repository }))
@@ -245,9 +255,10 @@ async function createService(
     readonly network: Network
     readonly registry?: Name
     readonly fileSystem?: string
+    readonly environment: Given['environment']
   },
 ): Promise<Where> {
-  const { name, image, network, registry, fileSystem } = service
+  const { name, image, network, registry, fileSystem, environment } = service
   const { taskDefinition } = await ecs.send(
     new RegisterTaskDefinitionCommand({
       family: name,
@@ -263,7 +274,7 @@ async function createService(
           // moto counts them, although Fargate does not need them.
           cpu: 1024,
           memory: 4096,
-          environment: [{ name: 'DATABASE_HOST', value: 'langfuse.example.internal' }],
+          environment: Object.entries(environment).map(([name, value]) => ({ name, value })),
           logConfiguration: {
             logDriver: 'awslogs',
             options: { 'awslogs-group': 'langfuse', 'awslogs-region': REGION, 'awslogs-stream-prefix': name },

@@ -149,8 +149,9 @@ const DEFINITIONS: Readonly<Record<string, Schema>> = {
       startedAt: time,
       endedAt: time,
       artifact: object({
-        required: { kind: { enum: ['aurora-snapshot', 'efs-recovery-point'] }, id: text },
+        required: { kind: { enum: ['aurora-snapshot', 'rds-snapshot', 'efs-recovery-point'] }, id: text },
       }),
+      deployment: described(text, 'Id of the ECS deployment that this step began.'),
     },
   }),
   check: object({

@@ -39,7 +39,14 @@ const BY_SETTINGS: Proof = { state: 'proven', by: "the worker's settings name th
 /** Best evidence first: the worker's own session, this stack's mark on this very server, the worker's settings. */
 function provePostgres({ worker, probe: { identity } }: Seen): Proof {
   if (!identity.known) return { state: 'unproven', why: identity.reason }
-  const { mark, server, usedBy } = identity.value
+  const { mark, server, usedBy, schema } = identity.value
+  const configured = configuredPostgres(worker)
+  // Several stacks may share a database: neither a session nor the mark tells their schemas apart.
+  if (configured?.schema !== undefined && configured.schema !== schema)
+    return {
+      state: 'other',
+      why: `the worker uses schema \`${configured.schema}\`, and \`database-url\` names schema \`${schema}\``,
+    }
   const [task] = usedBy
   if (task !== undefined) return { state: 'proven', by: `worker task ${task} has a session in it` }
   const isMarked = mark?.server === server
@@ -48,7 +55,6 @@ function provePostgres({ worker, probe: { identity } }: Seen): Proof {
     return { state: 'proven', by: 'an earlier deploy of this stack marked it' }
   if (isMarked)
     return { state: 'other', why: `${given} is marked as the database of another stack, ${mark.worker}` }
-  const configured = configuredPostgres(worker)
   if (configured === undefined)
     return {
       state: 'unproven',
@@ -68,14 +74,21 @@ type Configured = Pick<DatabaseAddress, 'host'> & Partial<DatabaseAddress>
 export function configuredPostgres({
   container: { environment, secrets },
 }: EcsComponent): Configured | undefined {
-  const { DATABASE_URL: url, DATABASE_HOST, DATABASE_NAME: database } = environment
+  const { DATABASE_URL: url, DATABASE_HOST, DATABASE_NAME: database, DATABASE_ARGS: args = '' } = environment
   if (url) {
     const parsed = URL.parse(url)
     return parsed === null ? undefined : addressIn(parsed)
   }
   if (!DATABASE_HOST || secrets['DATABASE_URL'] !== undefined) return undefined
   const [host = '', port] = DATABASE_HOST.toLowerCase().split(':')
-  return { host, ...(port && { port: Number(port) }), ...(database && { database }) }
+  const schema =
+    secrets['DATABASE_ARGS'] === undefined ? new URLSearchParams(args).get('schema') || 'public' : undefined
+  return {
+    host,
+    ...(port && { port: Number(port) }),
+    ...(database && { database }),
+    ...(schema && { schema }),
+  }
 }
 
 function isSame(
@@ -111,8 +124,15 @@ function proveClickHouse(stack: Seen, access: ClickHouseAccess): Proof {
       why: `the worker uses ClickHouse's database ${database}, and \`clickhouse-database\` names ${access.database}`,
     }
   const addresses = stack.clickhouse.tasks.flatMap(({ address }) => address ?? [])
-  if (addresses.some(address => seenAddresses(stack).includes(address)))
+  const own = ownAddress(stack)
+  if (addresses.some(address => [...nameAddresses(stack), own].includes(address)))
     return { state: 'proven', by: "its address is that of ClickHouse's running task" }
+  // Stacks of one module have the same private name, each in its own VPC.
+  if (own !== undefined && addresses.length > 0)
+    return {
+      state: 'other',
+      why: `ClickHouse's task has the address ${addresses.join(', ')}, and the server at ${given.host} has ${own}`,
+    }
   const configured = CLICKHOUSE_URL ? URL.parse(CLICKHOUSE_URL) : null
   if (configured === null)
     return {
@@ -127,11 +147,14 @@ function proveClickHouse(stack: Seen, access: ClickHouseAccess): Proof {
   }
 }
 
-/** What its name resolves to, and what the server calls itself: on Fargate `ip-10-0-11-37.…`. */
-function seenAddresses({ probe: { name }, clickhouseStore }: Seen): readonly string[] {
+function nameAddresses({ probe: { name } }: Seen): readonly string[] {
+  return name.known ? name.value.addresses : []
+}
+
+/** By what the server calls itself: on Fargate `ip-10-0-11-37.…`. */
+function ownAddress({ clickhouseStore }: Seen): string | undefined {
   const host = clickhouseStore.known ? clickhouseStore.value.host : undefined
-  const own = /^ip-(\d+)-(\d+)-(\d+)-(\d+)\./.exec(host ?? '')
-  return [...(name.known ? name.value.addresses : []), ...(own ? [own.slice(1).join('.')] : [])]
+  return /^ip-(\d+-\d+-\d+-\d+)\./.exec(host ?? '')?.[1]?.replaceAll('-', '.')
 }
 
 function proveValkey({ container: { environment } }: EcsComponent, redisUrl: string): Proof {

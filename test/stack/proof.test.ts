@@ -113,6 +113,27 @@ test.each<readonly [string, Proof['state'], Partial<PostgresIdentity>, Configure
     /names aurora:6432/,
   ],
   [
+    'another schema of the database that the worker has a session in',
+    'other',
+    { schema: 'staging', usedBy: ['t1'] },
+    { environment: { DATABASE_URL: 'postgresql://x:y@aurora/langfuse' } },
+    /the worker uses schema `public`, and `database-url` names schema `staging`/,
+  ],
+  [
+    "the schema of the worker's DATABASE_ARGS",
+    'proven',
+    { schema: 'prod' },
+    { environment: { DATABASE_HOST: 'aurora', DATABASE_ARGS: 'sslmode=require&schema=prod' } },
+    /same address/,
+  ],
+  [
+    'a schema beside secret DATABASE_ARGS',
+    'proven',
+    { schema: 'prod' },
+    { environment: { DATABASE_HOST: 'aurora' }, secrets: { DATABASE_ARGS: 'arn:args' } },
+    /same address/,
+  ],
+  [
     'a tunnel to somewhere',
     'unproven',
     { host: 'localhost', names: ['localhost'] },
@@ -135,6 +156,7 @@ test.each<readonly [string, Proof['state'], Partial<PostgresIdentity>, Configure
 const CLICKHOUSE = { CLICKHOUSE_URL: 'http://clickhouse.langfuse.local:8123' }
 const TUNNEL = { 'clickhouse-url': 'http://localhost:18123' }
 const TASK = 'ip-10-0-11-37.ap-northeast-1.compute.internal'
+const ELSEWHERE = 'ip-10-1-11-37.ap-northeast-1.compute.internal'
 
 test.each<
   readonly [
@@ -151,6 +173,7 @@ test.each<
   ['a tunnel', 'unproven', TUNNEL, CLICKHOUSE, ''],
   ["a tunnel to the running task, by the server's own name", 'proven', TUNNEL, CLICKHOUSE, TASK],
   ['an address that the worker reads from a secret', 'unproven', {}, {}, ''],
+  ["the worker's name, which leads this runner to a server in another VPC", 'other', {}, CLICKHOUSE, ELSEWHERE],
 ])('ClickHouse with %s is %s', (_what, state, inputs, environment, host) => {
   const stack = stackWith({}, { environment })
   const { clickhouseStore: store } = stack

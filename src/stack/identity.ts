@@ -13,6 +13,8 @@ export type PostgresIdentity = DatabaseAddress & {
   readonly system: string | undefined
   /** The same with the server's own address, in which copies differ, and the database. */
   readonly server: string
+  /** Other schemas of the database with Prisma's migrations. */
+  readonly otherSchemas: readonly string[]
   readonly mark: StackMark | undefined
   /** Worker tasks whose sessions ran a statement here right after this run asked them for their health. */
   readonly usedBy: readonly string[]
@@ -54,6 +56,11 @@ export async function readIdentity(session: PostgresSession, asked: Asked): Prom
        AND application_name <> 'langfuse-rollout'`,
     [since],
   )
+  const others = await session.run(
+    `SELECT nspname AS schema FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+     WHERE relname = '_prisma_migrations' AND relkind = 'r' AND nspname <> $1 ORDER BY 1`,
+    [at.schema],
+  )
   const addresses = new Set(active.map(row => row['address']))
   return {
     ...at,
@@ -61,6 +68,7 @@ export async function readIdentity(session: PostgresSession, asked: Asked): Prom
     configuredNames,
     system,
     server: [system ?? '', server?.['address'] ?? '', server?.['database'] ?? ''].join(' '),
+    otherSchemas: others.map(row => String(row['schema'])),
     mark: await readMark(session),
     usedBy: workers.filter(({ address }) => addresses.has(address)).map(({ task }) => task),
     hasKey: publicKey === undefined ? undefined : await hasKey(session, at.schema, publicKey),

@@ -39,9 +39,14 @@ const BY_SETTINGS: Proof = { state: 'proven', by: "the worker's settings name th
 /** Best evidence first: the worker's own session, this stack's mark on this very server, the worker's settings. */
 function provePostgres({ worker, probe: { identity } }: Seen): Proof {
   if (!identity.known) return { state: 'unproven', why: identity.reason }
-  const { mark, server, usedBy, schema } = identity.value
+  const { mark, server, usedBy, schema, otherSchemas } = identity.value
   const configured = configuredPostgres(worker)
   // Several stacks may share a database: neither a session nor the mark tells their schemas apart.
+  if (configured?.schema === undefined && otherSchemas.length > 0)
+    return {
+      state: 'unproven',
+      why: `the worker reads its schema from a secret, \`database-url\` names schema \`${schema}\`, and the database has migrations in ${otherSchemas.map(other => `\`${other}\``).join(', ')} too`,
+    }
   if (configured?.schema !== undefined && configured.schema !== schema)
     return {
       state: 'other',

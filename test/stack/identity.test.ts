@@ -62,14 +62,17 @@ test('a connection shows its aliases, its server, its mark and whether the canar
     names: ['127.0.0.1', 'a.internal', 'b.internal'],
     system: expect.stringMatching(/^\d+$/),
     server: expect.stringMatching(/^\d+ 127\.0\.0\.1 test \d+$/),
+    otherSchemas: [],
     mark: undefined,
     hasKey: true,
   })
+  await database.run('CREATE SCHEMA "Old"; CREATE TABLE "Old"._prisma_migrations ()')
   const session = await inSchema().connect()
   await writeMark({ worker: 'arn:1', server: first.server }, session)
   await writeMark({ worker: 'arn:2', server: first.server }, session)
   await session.close()
   expect(await identityWith('10.0.0.9', silent, 'pk-2')).toMatchObject({
+    otherSchemas: ['Old'],
     mark: { worker: 'arn:2', server: first.server },
     hasKey: false,
   })

@@ -120,6 +120,13 @@ test.each<readonly [string, Proof['state'], Partial<PostgresIdentity>, Configure
     /the worker uses schema `public`, and `database-url` names schema `staging`/,
   ],
   [
+    'a second schema with migrations, where the worker reads its own from a secret',
+    'unproven',
+    { usedBy: ['t1'], otherSchemas: ['staging'] },
+    { secrets: SECRET },
+    /names schema `public`, and the database has migrations in `staging` too/,
+  ],
+  [
     "the schema of the worker's DATABASE_ARGS",
     'proven',
     { schema: 'prod' },

@@ -294,6 +294,7 @@ export function identity(over: Partial<PostgresIdentity> = {}): PostgresIdentity
     configuredNames: [],
     system: '7',
     server: '7 10.0.11.5 langfuse',
+    otherSchemas: [],
     mark: undefined,
     usedBy: [],
     hasKey: undefined,

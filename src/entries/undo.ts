@@ -1,6 +1,6 @@
 import { explain, Interrupted } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
-import { type Restoring, restoringNow } from '../execute/own-rollback.ts'
+import { onEcs, type Restoring, restoringNow } from '../execute/own-rollback.ts'
 import { waitFor } from '../execute/wait.ts'
 import { COMPONENTS, type Component, type DeployConfig } from '../inputs/config.ts'
 import { componentName, isRollout, type Plan, type Step, titleOf } from '../plan/plan.ts'
@@ -61,6 +61,8 @@ export async function undo(failed: Failed): Promise<Undone> {
     const seen = await observeAgain(failed)
     const target = targetOf(failed)
     const targets = await resolveTargets(seen, target.wanted, connections.cloud)
+    const foreign = restoring.length > 0 ? [] : takenOver(failed, seen, targets)
+    if (foreign.length > 0) return nothing(`${foreign.join(' ')} So this run undid nothing.`)
     const own = { ...config, to: target.release, sql: 'auto' } as const
     const question = { config: own, stack: seen, target, targets, facts: ports.facts }
     const { stack, earlier } = await clickhouseBack(failed, question, { deadline, restoring: busy })
@@ -105,6 +107,31 @@ async function clickhouseBack(
 async function observeAgain({ config, connections, stack }: Failed): Promise<Stack> {
   const seen = await observe(config, connections)
   return { ...seen, proofs: keepProofs(stack.proofs, seen.proofs) }
+}
+
+/**
+ * Components with an image that neither was there before nor is of this deploy: another deployment is not ours to undo.
+ * While one is rolling, the running tasks still show the older digest.
+ */
+export function takenOver(
+  { stack: before, steps }: Pick<Failed, 'stack' | 'steps'>,
+  now: Stack,
+  targets: Targets,
+): readonly string[] {
+  return COMPONENTS.flatMap(component => {
+    const [image, first, target] = [imageOf(now, component), imageOf(before, component), targets[component]]
+    const rolled = steps.flatMap(({ step }) =>
+      isRollout(step) && step.component === component ? step.to : [],
+    )
+    const isSettled = !onEcs(now).some(
+      one => one.component === component && one.service.deployments.length > 1,
+    )
+    const isOurs =
+      [first.reference, target?.reference, ...rolled].includes(image.reference) ||
+      (isSettled && image.digest !== undefined && [first.digest, target?.digest].includes(image.digest))
+    if (isOurs) return []
+    return `Somebody else deployed \`${shortImage(image.reference)}\` to ${componentName(component)} during this deploy.`
+  })
 }
 
 function nothing(problem: string, next: readonly string[] = []): Undone {

@@ -74,7 +74,10 @@ export async function ecsRestores(
   if (detail === undefined || detail === '') return undefined
   const { status } = detail
   if (status === 'STOP_REQUESTED') return `ECS is stopping a deployment of ${service.name}`
-  return /^ROLLBACK_(REQUESTED|IN_PROGRESS)$/.test(status) ? `${rollingBack} (${status})` : undefined
+  // Then the primary deployment may still be the one that ECS stops.
+  return /^ROLLBACK_(REQUESTED|IN_PROGRESS)$/.test(status)
+    ? `ECS is rolling ${service.name} back (${status})`
+    : undefined
 }
 
 /** What AWS is doing now with the components of a stack, for "Still in progress". */

@@ -41,6 +41,7 @@ export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: 
   let every = EVERY_MS
   let note = ''
   let failures = 0
+  const seenLast = () => (note === '' ? '.' : `; last seen: ${note}.`)
   for (;;) {
     const last = clock.now() >= deadline
     try {
@@ -55,12 +56,11 @@ export async function waitFor<Value>(poll: () => Promise<Poll<Value>>, options: 
       if (failures >= FAILED_POLLS || last) throw error
       if (!signal.aborted) options.say(`polling failed (${explain(error)}); retrying`)
     }
-    if (last)
-      throw new Interrupted(`The timeout passed while waiting for ${options.what}; last seen: ${note}.`)
+    if (last) throw new Interrupted(`The timeout passed while waiting for ${options.what}${seenLast()}`)
     const pause = every * (1 + JITTER * clock.random()) * Math.min(2 ** failures, LONGEST_BACKOFF)
     const left = Math.max(1, deadline - clock.now())
     if (!signal.aborted) await clock.sleep(Math.min(pause, left), signal).catch(() => undefined)
     if (signal.aborted)
-      throw new Interrupted(`The run was cancelled while waiting for ${options.what}; last seen: ${note}.`)
+      throw new Interrupted(`The run was cancelled while waiting for ${options.what}${seenLast()}`)
   }
 }

@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals'
 import { resumed } from '../../src/entries/deploy.ts'
+import { takenOver } from '../../src/entries/undo.ts'
 import type { DeploymentRecord } from '../../src/ports/github.ts'
 import type { Targets } from '../../src/stack/targets.ts'
+import { stackOn2 } from '../support/stack.ts'
 
 const image = (name: string, digit: number) => `registry.example/${name}@sha256:${String(digit).repeat(64)}`
 const [OLD, NEW, OTHER] = [1, 3, 2]
@@ -55,4 +57,24 @@ test('a record that names an image of another repository is not followed', () =>
   const own = record('3.0.0', [OLD, NEW, OLD])
   const images = { ...forged.images, worker: image('elsewhere', OLD) }
   expect(resumed(own, { ...forged, images }, TARGETS)).toEqual(own)
+})
+
+test('what somebody else deployed during the deploy is not undone; what it and AWS left is', () => {
+  const before = stackOn2()
+  const runs = (reference: string, digest: string | undefined, deployments = 1) => {
+    const { image, service } = before.worker
+    const all = Array.from({ length: deployments }, () => service.deployments).flat()
+    const worker = {
+      ...before.worker,
+      image: { ...image, reference, digest },
+      service: { ...service, deployments: all },
+    }
+    return takenOver({ stack: before, steps: [] }, { ...before, worker }, TARGETS)
+  }
+  const { digest } = before.worker.image
+  const [foreign] = runs('registry.example/langfuse-worker:3.0.1', `sha256:${'9'.repeat(64)}`)
+  expect(foreign).toBe('Somebody else deployed `langfuse-worker:3.0.1` to worker during this deploy.')
+  expect(runs('registry.example/langfuse-worker:3.0.1', digest, 2)).toEqual([foreign])
+  expect(runs(image('worker', NEW), undefined)).toEqual([])
+  expect(runs('registry.example/langfuse-worker:other-name', digest)).toEqual([])
 })

@@ -62,7 +62,7 @@ test.each([
     'a stop that was just asked for',
     [deployment({ id: 'ecs-svc/2' })],
     'ROLLBACK_REQUESTED',
-    /ROLLBACK_REQUESTED/,
+    /rolling langfuse_worker back \(ROLLBACK_REQUESTED\)/,
   ],
   [
     'a new deployment in place of a failed one',

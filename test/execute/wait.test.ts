@@ -77,6 +77,18 @@ test('a cancelled run stops waiting and says what is still going on', async () =
   await expect(result).rejects.toThrow(/cancelled while waiting for the thing; last seen: pending/)
 })
 
+test('a run that is cancelled before it saw anything names nothing that it saw', async () => {
+  const controller = new AbortController()
+  const { result } = waiting(
+    () => {
+      controller.abort()
+      throw new Error('cancelled')
+    },
+    { deadline: 60_000, signal: controller.signal },
+  )
+  await expect(result).rejects.toThrow(/^The run was cancelled while waiting for the thing\.$/)
+})
+
 /** When polls were made, in seconds, until `end`. */
 async function pollsOf(end: number, fails: (now: number) => boolean = () => false) {
   const polls: number[] = []

@@ -180,7 +180,13 @@ test.each<
   ['a tunnel', 'unproven', TUNNEL, CLICKHOUSE, ''],
   ["a tunnel to the running task, by the server's own name", 'proven', TUNNEL, CLICKHOUSE, TASK],
   ['an address that the worker reads from a secret', 'unproven', {}, {}, ''],
-  ["the worker's name, which leads this runner to a server in another VPC", 'other', {}, CLICKHOUSE, ELSEWHERE],
+  [
+    "the worker's name, which leads this runner to a server in another VPC",
+    'other',
+    {},
+    CLICKHOUSE,
+    ELSEWHERE,
+  ],
 ])('ClickHouse with %s is %s', (_what, state, inputs, environment, host) => {
   const stack = stackWith({}, { environment })
   const { clickhouseStore: store } = stack

@@ -41,7 +41,7 @@ export function compare({ before, after, changed, repairs }: Compared): Comparis
 }
 
 /** A rollout succeeded only if these hold, even if they did not before. */
-const MUST: ReadonlySet<CheckId> = new Set([
+export const MUST: ReadonlySet<CheckId> = new Set([
   'web-steady',
   'worker-steady',
   'clickhouse-steady',

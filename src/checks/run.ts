@@ -9,7 +9,7 @@ import { BACKUP_CHECKS } from './backups.ts'
 import { canary } from './canary-checks.ts'
 import { type Check, type CheckState, type Finding, inconclusive, type Subject } from './check.ts'
 import { clickhouseName, cloudMap, cloudMapSettings } from './cloud-map-checks.ts'
-import { type Compared, type Comparison, compare } from './compare.ts'
+import { type Compared, type Comparison, compare, MUST } from './compare.ts'
 import { clickhouseDisk, DATABASE_CHECKS } from './database-checks.ts'
 import { databaseIdentity } from './database-identity.ts'
 import { drift } from './drift-check.ts'
@@ -149,6 +149,21 @@ export async function evaluateBefore(
   facts: ReleaseFacts,
 ): Promise<Before> {
   return { stack, checks: await runChecks(SETTLING, { stack, expected, facts }) }
+}
+
+/**
+ * What every complete rollout must bring about, whatever was before. Where something else answers at the URL, the
+ * platform's own evidence counts, as during a deploy; where nothing answers, the web may hang.
+ */
+export async function completeChecks(
+  stack: Stack,
+  expected: Release | undefined,
+  facts: ReleaseFacts,
+): Promise<readonly CheckResult[]> {
+  const { health } = stack
+  const before = !health.known && health.because === 'unreachable' ? undefined : stack
+  const must = SETTLING.filter(({ id }) => MUST.has(id))
+  return runChecks(must, { stack, before, expected, facts })
 }
 
 /** Checks whose findings a change did not cause: as bad before it, or about parts that it does not change. */

@@ -1,4 +1,4 @@
-import type { Settled } from '../checks/run.ts'
+import { type CheckResult, type Settled, verdictOf } from '../checks/run.ts'
 import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
 
@@ -49,6 +49,21 @@ export function unchanged(plan: Plan, stack: Stack, warnings: readonly string[] 
     plan,
     warnings: [...plan.warnings, ...warnings],
     stack,
+  })
+}
+
+/** Nothing is left to change, but the run that changed it did not see it work, and neither does this one. */
+export function notComplete(plan: Plan, stack: Stack, checks: readonly CheckResult[]): Conclusion {
+  const outcome = verdictOf(checks, 'failed') === 'failed' ? 'failed' : 'inconclusive'
+  const bad = checks.find(({ state }) => state === outcome)
+  const headline = `Langfuse ${plan.to} is deployed already, but its last deploy is not complete: ${bad?.sentence ?? 'no check ran.'} Nothing was changed.`
+  return conclude('deploy', outcome, headline, {
+    versions: { previous: plan.from, current: plan.from, target: plan.to },
+    plan,
+    warnings: plan.warnings,
+    checks,
+    stack,
+    next: ['Fix the cause above and re-run this deploy, or run the rollback action.'],
   })
 }
 

@@ -1,11 +1,13 @@
 import { changedParts } from '../checks/compare.ts'
 import {
   type Before,
+  completeChecks,
   evaluateBefore,
   isGood,
   type Settled,
   settleChecks,
   unrelatedChecks,
+  verdictOf,
 } from '../checks/run.ts'
 import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
@@ -28,6 +30,7 @@ import {
   endingOf,
   NOT_SETTLED,
   nextSteps,
+  notComplete,
   planned,
   progressOf,
   refused,
@@ -42,7 +45,7 @@ import { markDatabase } from './mark-database.ts'
 import { withNewerReleases } from './newer-releases.ts'
 import { observeReady } from './observe-ready.ts'
 import { type Connections, connect, type Ports } from './ports.ts'
-import { awaitGitHub, closeLeftOpen, type OpenRecord, openRecord } from './record.ts'
+import { awaitGitHub, closeLeftOpen, leftOpen, type OpenRecord, openRecord } from './record.ts'
 import { runPlan } from './run-plan.ts'
 import { notBack, undo } from './undo.ts'
 
@@ -67,7 +70,12 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   if (turn.busy !== undefined)
     return refused('deploy', { ...plan, kind: 'refusal', problems: [turn.busy] }, stack)
   if (plan.steps.length === 0) {
-    await closeLeftOpen(plan.to, ports.records(config), ports)
+    const records = ports.records(config)
+    const left = await leftOpen(plan.to, records, ports)
+    const checks = left === undefined ? [] : await completeChecks(stack, releaseOf(plan.to), ports.facts)
+    if (left !== undefined && verdictOf(checks, 'failed') !== 'passed')
+      return { ...notComplete(plan, stack, checks), deploymentId: left.id }
+    await (left && closeLeftOpen(left, records, ports))
     return unchanged(plan, stack, await acceptAsBaseline(stack, config, ports))
   }
   const locking = { plan, stack, turn, connections, deadline }

@@ -101,16 +101,32 @@ async function openOrReopen(
   throw new RolloutError(faster)
 }
 
-/** Closes the record of a run that was killed or cancelled before it could see that its deploy is complete. */
-export async function closeLeftOpen(
+/**
+ * The record of a run of this deploy that did not see its end: it was killed or cancelled, or its checks did not pass.
+ * undefined: there is none, or GitHub cannot be read.
+ */
+export async function leftOpen(
   to: string,
+  records: Records | undefined,
+  { runner }: Ports,
+): Promise<KeptRecord | undefined> {
+  try {
+    const latest = await records?.latest()
+    return latest === undefined || latest.state === 'success' || latest.record.to !== to ? undefined : latest
+  } catch (error) {
+    runner.info(`Warning: could not read the deployment record of an earlier run: ${explain(error)}`)
+    return undefined
+  }
+}
+
+/** Closes such a record once its deploy is seen to be complete. */
+export async function closeLeftOpen(
+  { id, record }: KeptRecord,
   records: Records | undefined,
   { runner }: Ports,
 ): Promise<void> {
   try {
-    const latest = await records?.latest()
-    if (latest === undefined || latest.state === 'success' || latest.record.to !== to) return
-    await records?.mark(latest.id, 'success', `Langfuse ${to} runs on web and worker.`)
+    await records?.mark(id, 'success', `Langfuse ${record.to} runs on web and worker.`)
   } catch (error) {
     runner.info(`Warning: could not close the deployment record of an earlier run: ${explain(error)}`)
   }

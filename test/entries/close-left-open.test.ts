@@ -1,7 +1,11 @@
 import { expect, test } from '@jest/globals'
+import { completeChecks, verdictOf } from '../../src/checks/run.ts'
 import type { Ports } from '../../src/entries/ports.ts'
-import { closeLeftOpen } from '../../src/entries/record.ts'
+import { closeLeftOpen, leftOpen } from '../../src/entries/record.ts'
 import type { KeptRecord, Records } from '../../src/ports/github.ts'
+import { releaseOf } from '../../src/release/release.ts'
+import { known, type Stack, unknown, type WebHealth } from '../../src/stack/stack.ts'
+import { FACTS, stackOn2 } from '../support/stack.ts'
 
 const image = (name: string) => `registry.example/${name}@sha256:${'a1'.repeat(32)}`
 
@@ -27,6 +31,20 @@ test.each([
     latest: async () => kept,
     mark: async (_id: string, to: string) => void states.push(to),
   } as unknown as Records
-  await closeLeftOpen('3.0.0', records, { runner: { info: () => undefined } } as unknown as Ports)
+  const ports = { runner: { info: () => undefined } } as unknown as Ports
+  const left = await leftOpen('3.0.0', records, ports)
+  await (left && closeLeftOpen(left, records, ports))
   expect(states).toEqual(marked)
+})
+
+test.each<readonly [string, Stack['health'], string]>([
+  ['answers', stackOn2().health, 'passed'],
+  ['hangs', unknown('it did not answer', 'unreachable'), 'failed'],
+  ['is hidden behind a login', unknown('it answers 302', 'no-evidence'), 'passed'],
+  ['is ill', known({ status: 503, version: '2.93.7' }, 'url'), 'failed'],
+])('a deploy that is found complete, and whose web %s', async (_what, health, verdict) => {
+  const stack = stackOn2()
+  const probe = { ...stack.probe, web: unknown<WebHealth>('not asked', 'not-asked') }
+  const checks = await completeChecks({ ...stack, health, probe }, releaseOf('2.93.7'), FACTS)
+  expect(verdictOf(checks, 'failed')).toBe(verdict)
 })

@@ -62,9 +62,11 @@ export async function findDatabase(
   } catch (error) {
     return unknown(`the databases of ${region} cannot be read: ${explain(error)}`, 'no-evidence')
   }
+  // A database outside of RDS has no evidence here; one of RDS has, in another account or region.
+  const isRds = names.some(name => name.endsWith('.rds.amazonaws.com'))
   return unknown(
     `PostgreSQL runs at ${names.join(' → ')}, which is no endpoint of an RDS cluster, instance or proxy of ${region}`,
-    'not-asked',
+    isRds ? 'no-evidence' : 'not-asked',
   )
 }
 

@@ -167,6 +167,20 @@ export function nextSteps(stopped: Stopped): readonly string[] {
   ]
 }
 
+/** What to do after a rollback that failed: once its down SQL began, a deploy is refused until that is finished. */
+export function nextAfterUndo(
+  failed: readonly string[],
+  { from }: Plan,
+  undone: readonly StepResult[],
+): readonly string[] {
+  const begun = undone.some(({ step, state }) => step.kind === 'undo-schema' && state !== 'not-started')
+  return begun
+    ? [
+        `Fix the cause above, then run the rollback action with \`to: ${from}\`: it resumes where this rollback stopped. Only then deploy again.`,
+      ]
+    : failed
+}
+
 /** The migrations were started, and the target's web does not run yet. */
 function betweenTheReleases({ steps, oldWeb }: Stopped): readonly string[] {
   const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')

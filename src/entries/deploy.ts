@@ -29,6 +29,7 @@ import {
   announce,
   endingOf,
   NOT_SETTLED,
+  nextAfterUndo,
   nextSteps,
   notComplete,
   planned,
@@ -304,7 +305,9 @@ async function rollBack(failed: Conclusion, first: Settled, run: Finish): Promis
     steps: [...steps, ...undone.steps],
     checks: settled.checks,
     stack: settled.stack ?? failed.stack,
-    next: good ? ['Fix the cause above before the next deploy.'] : [...failed.next, ...undone.next],
+    next: good
+      ? ['Fix the cause above before the next deploy.']
+      : [...nextAfterUndo(failed.next, plan, undone.steps), ...undone.next],
   }
 }
 

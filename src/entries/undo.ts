@@ -190,7 +190,7 @@ function problemOf(steps: readonly StepResult[], restoring: readonly Restoring[]
   const untried = steps.filter(({ state }) => state === 'not-started')
   if (bad === undefined && untried.length === 0 && restoring.length === 0) return undefined
   return [
-    bad?.sentence ?? [],
+    bad?.sentence.replace(/[.:]?$/, '.') ?? [],
     restoring.length === 0 ? [] : `After 12 minutes: ${notesOf(restoring)}.`,
     untried.length === 0
       ? []

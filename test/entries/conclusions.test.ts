@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
-import { whatIsDone } from '../../src/entries/conclusions.ts'
+import { nextAfterUndo, whatIsDone } from '../../src/entries/conclusions.ts'
 import type { StepResult, StepState } from '../../src/execute/execution.ts'
+import type { Plan } from '../../src/plan/plan.ts'
 import { conclude } from '../../src/report/conclusion.ts'
 import { summaryOf } from '../../src/report/summary.ts'
 
@@ -57,4 +58,24 @@ test.each([
     conclude(action, outcome, 'Nothing was changed.', { problems: ['The disk is full.'] }),
   )
   expect(summary).toContain(`${heading}\n\n- The disk is full.`)
+})
+
+test('after a rollback whose down SQL began, only the rollback action is recommended: a deploy would be refused', () => {
+  const plan = { from: '2.93.7' } as Plan
+  const again = ['Fix the cause above, then re-run this deploy: it resumes where it stopped.']
+  const sql = (state: StepState): StepResult => ({
+    ...stepOf('worker', state),
+    step: {
+      kind: 'undo-schema',
+      phase: 'expand',
+      postgres: [],
+      clickhouse: [],
+      clickhouseHead: undefined,
+      reason: 'r',
+    },
+  })
+  expect(nextAfterUndo(again, plan, [sql('done'), stepOf('worker', 'failed')])).toEqual([
+    expect.stringMatching(/run the rollback action with `to: 2\.93\.7`: it resumes/),
+  ])
+  expect(nextAfterUndo(again, plan, [sql('not-started'), stepOf('worker', 'failed')])).toBe(again)
 })

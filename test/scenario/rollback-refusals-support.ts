@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { expect } from '@jest/globals'
 import { Client } from 'pg'
 import type { Stage } from '../../sandbox/rehearse.ts'
@@ -20,7 +21,9 @@ export async function changingNothing(
       statuses: github.deployments.map(all => all.statuses),
     }
   }
-  const before = await seen()
+  let before = await seen()
+  // The worker may still be copying.
+  for (let again = await seen(); !isDeepStrictEqual(again, before); again = await seen()) before = again
   const from = stack.sandbox.requests.length
   const result = await stage.run('rollback', inputs)
   expect(stack.sandbox.requests.slice(from).filter(isWrite)).toEqual([])

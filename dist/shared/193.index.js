@@ -1,0 +1,1 @@
+const r=193,M=[193],R={8193:((O,o,_)=>{_.d(o,{getOctokit:()=>E});var n=_(8995),t=_(7927),u=_(543),c=_(1701);const d=(0,n.createRequire)(import.meta.url);var i=new t.ob;function E(s,e,...P){const D=t.gq.plugin(...P);return new D((0,t.EG)(s,e))}})};export{r as id,M as ids,R as modules};

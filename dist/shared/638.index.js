@@ -1,1 +1,0 @@
-const r=638,M=[638],R={9638:((O,o,_)=>{_.d(o,{getOctokit:()=>E});var n=_(8995),t=_(5831),u=_(543),c=_(1701);const d=(0,n.createRequire)(import.meta.url);var i=new t.ob;function E(s,e,...D){const P=t.gq.plugin(...D);return new P((0,t.EG)(s,e))}})};export{r as id,M as ids,R as modules};

@@ -80,7 +80,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...migrateProblems(changes, question),
           ...rerun.problems,
           ...rerunNeeds(rerun.steps, config),
-          rerun.steps.length === 0 ? [] : (unprovenStore('postgres', stack) ?? []),
+          rerun.steps.length + backup.steps.length === 0 ? [] : (unprovenStore('postgres', stack) ?? []),
           ...backup.problems,
         ].flat()
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }

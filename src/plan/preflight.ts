@@ -70,7 +70,7 @@ function otherStores({ proofs }: Stack): readonly string[] {
   })
 }
 
-/** SQL that this run itself would execute needs proof that the store is this stack's. */
+/** What this run itself would write to or back up needs proof that the store is this stack's. */
 export function unprovenStore(store: keyof Proofs, { proofs }: Stack): string | undefined {
   const proof = proofs[store]
   if (proof.state !== 'unproven') return undefined
@@ -78,7 +78,7 @@ export function unprovenStore(store: keyof Proofs, { proofs }: Stack): string | 
     store === 'postgres'
       ? " Or let this runner reach the worker's health endpoint (TCP 3030), which shows it."
       : ''
-  return `Nothing proves that ${STORE_NAMES[store]} given to this run is this stack's: ${proof.why}. So this run executes no SQL there. Use \`network: task\`, which connects with the worker's own settings.${worker}`
+  return `Nothing proves that ${STORE_NAMES[store]} given to this run is this stack's: ${proof.why}. So this run writes nothing there and takes no snapshot of it. Use \`network: task\`, which connects with the worker's own settings.${worker}`
 }
 
 const STORES = ['postgres', 'clickhouse', 'valkey'] as const

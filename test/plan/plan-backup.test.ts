@@ -156,3 +156,18 @@ test.each([
   const name = `${prefix}-20261122-223400`
   expect(name).toMatch(/^[a-z](?!.*--)[a-z0-9-]{0,62}(?<!-)$/)
 })
+
+test('no snapshot of a database that nothing proves to be this stack', () => {
+  const { proofs } = stackOn2()
+  const unproven = { state: 'unproven', why: 'the worker reads its address from a secret' } as const
+  const stack = stackOn2({ proofs: { ...proofs, postgres: unproven } })
+  expect(plan(BOTH, stack)).toMatchObject({
+    kind: 'refusal',
+    problems: [
+      expect.stringMatching(
+        /^Nothing proves that the PostgreSQL .*takes no snapshot of it\. Use `network: task`/,
+      ),
+    ],
+  })
+  expect(plan(undefined, stack).kind).toBe('plan')
+})

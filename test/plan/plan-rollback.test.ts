@@ -52,7 +52,7 @@ test('down SQL runs only in a database that is proven to be of this stack, and o
     expect(plan(stackOn3({ proofs: { ...proofs, [store]: unproven } }))).toMatchObject({
       kind: 'refusal',
       problems: [
-        expect.stringMatching(/^Nothing proves that .*: a tunnel\. So this run executes no SQL there/),
+        expect.stringMatching(/^Nothing proves that .*: a tunnel\. So this run writes nothing there/),
       ],
     })
   }

@@ -108,7 +108,7 @@ test("another stack's database: refused, and nothing is changed there", async ()
   expectOneSentence(
     result,
     'refused',
-    /Nothing proves that the PostgreSQL database given to this run is this stack's: .*5432\/staging\. So this run executes no SQL there\. Use `network: task`/,
+    /Nothing proves that the PostgreSQL database given to this run is this stack's: .*5432\/staging\. So this run writes nothing there and takes no snapshot of it\. Use `network: task`/,
   )
   expect(await databaseSnapshot(stage, 'staging')).toEqual(before)
 })

@@ -21,6 +21,8 @@ export type ClickHouseOptions = {
   readonly password?: string
   /** Answered to `SELECT version()`; default: the engine's own. */
   readonly version?: string
+  /** Answered to `SELECT hostName()`; default: the machine's own. */
+  readonly hostname?: string | undefined
   /** Default: any free one. */
   readonly port?: number
   /** Default: 127.0.0.1. */
@@ -41,6 +43,7 @@ export async function serveClickHouse(options: ClickHouseOptions): Promise<Click
     user: options.user || 'default',
     password: options.password ?? '',
     version: options.version || engine.version,
+    hostname: options.hostname,
   }
   const server = createServer((request, response) => void answer(context, request, response))
   await new Promise<void>((resolve, reject) => {
@@ -67,6 +70,7 @@ type Context = {
   readonly user: string
   readonly password: string
   readonly version: string
+  readonly hostname: string | undefined
 }
 
 async function answer(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -133,7 +137,7 @@ type Query = {
 async function answerQuery(query: Query): Promise<void> {
   const { context, request, response, parameters } = query
   const isInsert = /^\s*INSERT\b/i.test(stripComments(query.sql))
-  const sql = isInsert ? query.sql : oneStatement(withVersion(query.sql, context.version))
+  const sql = isInsert ? query.sql : oneStatement(inItsPlace(query.sql, context))
   const asked = header(request, 'x-clickhouse-format') ?? parameters.get('default_format') ?? 'TabSeparated'
   const result = await withConnection(query, async connection => {
     for (const statement of preparation(query)) await connection.run(statement, 'TSV')
@@ -193,14 +197,16 @@ function stripComments(sql: string): string {
     .join('')
 }
 
-/** `version()` answers the version this server plays, under its own name. */
-function withVersion(sql: string, version: string): string {
+/** `version()` and `hostName()` answer what this server plays, under their own names. */
+function inItsPlace(sql: string, { version, hostname }: Context): string {
+  const instead = (text: string, name: RegExp, value: string) =>
+    text.replace(name, call => `(${quoteClickHouseLiteral(value)} AS \`${call}\`)`)
   return piecesOf(sql, 'clickhouse')
-    .map(({ kind, text }) =>
-      kind === 'code'
-        ? text.replace(/\bversion\s*\(\s*\)/gi, call => `(${quoteClickHouseLiteral(version)} AS \`${call}\`)`)
-        : text,
-    )
+    .map(({ kind, text }) => {
+      if (kind !== 'code') return text
+      const versioned = instead(text, /\bversion\s*\(\s*\)/gi, version)
+      return hostname === undefined ? versioned : instead(versioned, /\bhostName\s*\(\s*\)/g, hostname)
+    })
     .join('')
 }
 

@@ -18,6 +18,7 @@ export async function clickhouse(env: Environment, log: Log): Promise<ClickHouse
       // The image's own defaults: user "default" without a password.
       user: setVariable(env, 'CLICKHOUSE_USER') ?? 'default',
       password: env.CLICKHOUSE_PASSWORD ?? '',
+      hostname: setVariable(env, 'HOSTNAME'),
       ...parseListen(setVariable(env, 'SANDBOX_LISTEN') ?? '127.0.0.1:8123'),
       ...(version === undefined ? {} : { version }),
     })

@@ -366,8 +366,8 @@ async function stopRolling({ steps, config, connections, ports }: Finish): Promi
 }
 
 /**
- * A web that no longer answers runs no release; of one that was never readable the images tell. While App Runner goes
- * back, and after it failed to, it shows an image that does not run: then the URL reports another release.
+ * A web that no longer answers runs no release; of one that was never readable the images tell. While App Runner changes
+ * the service it shows an image that does not run yet, or no longer: then the URL tells, which agreed before.
  */
 function current({ stack }: Settled, { config, observed, ports }: Finish): string | undefined {
   if (stack === undefined) return undefined
@@ -375,5 +375,6 @@ function current({ stack }: Settled, { config, observed, ports }: Finish): strin
   const release = isDown ? undefined : currentRelease(stack, ports.facts)
   const reported = stack.health.known ? stack.health.value.version : undefined
   const agrees = reported === undefined || isReportedBy(release, reported, ports.facts)
-  return agrees || config.accept.has('contradiction') ? release : undefined
+  if (agrees || config.accept.has('contradiction')) return release
+  return stack.web.platform === 'app-runner' && stack.web.operation !== undefined ? reported : undefined
 }

@@ -1,5 +1,11 @@
 import { isHopeless } from '../plan/image-steps.ts'
-import type { AppRunnerOperation, EcsService, EcsTask, ServiceDeployment } from '../ports/cloud.ts'
+import type {
+  AppRunnerOperation,
+  AppRunnerService,
+  EcsService,
+  EcsTask,
+  ServiceDeployment,
+} from '../ports/cloud.ts'
 
 /** The state of a rollout. Only `succeeded` is a success, and it needs positive evidence. */
 export type Verdict = Rolling | { readonly verdict: 'succeeded' } | Failure
@@ -95,16 +101,18 @@ function displaced(service: EcsService, deploymentId: string, taskDefinition: st
  */
 export function evaluateAppRunner(
   operation: AppRunnerOperation | undefined,
-  shown: string | undefined,
+  shown: Pick<AppRunnerService, 'image' | 'status'> | undefined,
   image: string,
 ): Verdict {
   if (operation === undefined)
     return { verdict: 'rolling', note: 'App Runner does not list the operation yet' }
   switch (operation.status) {
     case 'SUCCEEDED':
-      return shown === image
+      return shown?.image === image && shown.status === 'RUNNING'
         ? { verdict: 'succeeded' }
-        : stale(`App Runner's operation ${operation.id} succeeded, but the service has image ${shown}`)
+        : stale(
+            `App Runner's operation ${operation.id} succeeded, but the service has image ${shown?.image} and is ${shown?.status}`,
+          )
     case 'ROLLBACK_IN_PROGRESS':
     case 'ROLLBACK_SUCCEEDED':
     case 'ROLLBACK_FAILED':

@@ -25,9 +25,9 @@ export async function rollAppRunner(step: RollAppRunner, execution: Execution): 
         const operations = await cloud.appRunner.operations(service.arn, operationId)
         operation = operations.find(item => item.id === operationId)
       }
-      // The service may show its old image for half a minute after that.
+      // The service may show its state of before for half a minute after that.
       const done = operation?.status === 'SUCCEEDED'
-      const shown = done ? (await cloud.appRunner.describe(service.arn)).image : undefined
+      const shown = done ? await cloud.appRunner.describe(service.arn) : undefined
       return evaluateAppRunner(operation, shown, step.to)
     },
     { ...execution, what: `operation ${operationId} of App Runner service ${step.service}` },

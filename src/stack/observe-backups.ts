@@ -50,10 +50,10 @@ export async function findDatabase(
 ): Promise<Observed<Database>> {
   const names = databaseNames(stack, identity)
   if (names.length === 0) {
-    const reason = identity.known ? 'its connection names no host' : identity.reason
+    const { reason, because } = identity.known ? NO_HOST : identity
     return unknown(
       `the worker reads PostgreSQL's address from a secret, and the host was not seen: ${reason}`,
-      'not-asked',
+      because,
     )
   }
   try {
@@ -69,6 +69,8 @@ export async function findDatabase(
     isRds ? 'no-evidence' : 'not-asked',
   )
 }
+
+const NO_HOST = { reason: 'its connection names no host', because: 'not-asked' } as const
 
 async function findIn(names: readonly string[], rds: Rds): Promise<Database | undefined> {
   const isNamed = ({ endpoints }: Database) =>

@@ -143,16 +143,21 @@ const operation = (status: string) => ({ id: 'op', type: 'UPDATE_SERVICE', statu
 
 test('App Runner: an operation that is not listed yet, or runs, is no verdict', () => {
   for (const seen of [undefined, operation('PENDING'), operation('IN_PROGRESS')])
-    expect(evaluateAppRunner(seen, 'new', 'new').verdict).toBe('rolling')
+    expect(evaluateAppRunner(seen, shows('new'), 'new').verdict).toBe('rolling')
 })
 
-test('App Runner: a success counts only with the image that was asked for', () => {
-  expect(evaluateAppRunner(operation('SUCCEEDED'), 'new', 'new')).toEqual({ verdict: 'succeeded' })
-  expect(evaluateAppRunner(operation('SUCCEEDED'), 'other', 'new')).toMatchObject({ stale: true })
+const shows = (image: string, status = 'RUNNING') => ({ image, status })
+
+test('App Runner: a success counts only with the image that was asked for, on a service that is RUNNING', () => {
+  // DescribeService lags behind ListOperations.
+  const late = shows('new', 'OPERATION_IN_PROGRESS')
+  expect(evaluateAppRunner(operation('SUCCEEDED'), late, 'new')).toMatchObject({ stale: true })
+  expect(evaluateAppRunner(operation('SUCCEEDED'), shows('new'), 'new')).toEqual({ verdict: 'succeeded' })
+  expect(evaluateAppRunner(operation('SUCCEEDED'), shows('other'), 'new')).toMatchObject({ stale: true })
 })
 
 test('App Runner: RUNNING after a rollback is a failure', () => {
   for (const status of ['ROLLBACK_IN_PROGRESS', 'ROLLBACK_SUCCEEDED', 'ROLLBACK_FAILED'])
-    expect(evaluateAppRunner(operation(status), 'old', 'new')).toMatchObject({ ending: 'rolled-back' })
-  expect(evaluateAppRunner(operation('FAILED'), 'old', 'new')).toMatchObject({ ending: 'failed' })
+    expect(evaluateAppRunner(operation(status), shows('old'), 'new')).toMatchObject({ ending: 'rolled-back' })
+  expect(evaluateAppRunner(operation('FAILED'), shows('old'), 'new')).toMatchObject({ ending: 'failed' })
 })

@@ -251,8 +251,6 @@ const CELLS: readonly Cell[] = [
   {
     ...web('rollback-failed'),
     what: 'rollback failed',
-    // The service shows the new image, and the URL reports the old release.
-    runs: '',
     outcome: 'failed',
     cause: [/ROLLBACK_\w+/, INVALID],
   },

@@ -191,6 +191,7 @@ function stateOf(rollout: FakeRollout, name: string, second: number | undefined)
       Status: good ? 'SUCCEEDED' : replaced ? 'ROLLBACK_IN_PROGRESS' : over ? 'FAILED' : 'IN_PROGRESS',
     },
     appRunner: {
+      Status: proven ? 'RUNNING' : 'OPERATION_IN_PROGRESS',
       SourceConfiguration: { ImageRepository: { ImageIdentifier: proven ? IMAGE : 'the old image' } },
     },
   }

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { explain, RolloutError } from '../errors/errors.ts'
 import { inSession } from '../execute/rearm.ts'
 import type { Plan, Step } from '../plan/plan.ts'
-import type { Postgres } from '../ports/databases.ts'
 import type { Records } from '../ports/github.ts'
 import { type Claim, heldBy, isForbidden, releaseLock, takeLock } from '../schema/run-lock.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -107,32 +106,24 @@ export async function holdingLock<Result>(
     ports.runner.info('The database user may not write the lock in PostgreSQL. This run changes no database.')
     return work()
   }
-  const ended = new AbortController()
-  const beating = beat(claim, postgres, { ...ports, signal: ended.signal })
+  let beat = Promise.resolve()
+  const renew = () =>
+    inSession(postgres, session => takeLock(session, claim)).catch(error =>
+      ports.runner.info(`Warning: could not renew the lock in PostgreSQL: ${explain(error)}`),
+    )
+  const stop = ports.clock.every(HEARTBEAT_MS, () => {
+    beat = beat.then(renew)
+  })
   try {
     return await work()
   } finally {
-    ended.abort()
-    await beating
+    stop()
+    await beat
     const released = inSession(postgres, session => releaseLock(session, claim)).catch(error =>
       ports.runner.info(`Warning: could not release the lock in PostgreSQL: ${explain(error)}`),
     )
     // A cancelled run has ten seconds, and its summary is still to be written.
     await (ports.signal.aborted ? Promise.race([released, ports.clock.sleep(CANCELLED_MS)]) : released)
-  }
-}
-
-async function beat(
-  claim: Claim,
-  postgres: Postgres,
-  { clock, signal, runner }: Pick<Ports, 'clock' | 'signal' | 'runner'>,
-): Promise<void> {
-  for (;;) {
-    await clock.sleep(HEARTBEAT_MS, signal).catch(() => undefined)
-    if (signal.aborted) return
-    await inSession(postgres, session => takeLock(session, claim)).catch(error =>
-      runner.info(`Warning: could not renew the lock in PostgreSQL: ${explain(error)}`),
-    )
   }
 }
 

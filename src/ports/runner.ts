@@ -25,6 +25,8 @@ export type Clock = {
   now(): number
   /** Resolves after `milliseconds`; rejects with the signal's reason when it is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
+  /** Does `work` again and again beside everything else, and keeps no process alive for it; the answer ends it. */
+  every(milliseconds: number, work: () => void): () => void
   /** A number in [0, 1) for jitter. */
   random(): number
 }

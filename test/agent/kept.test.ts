@@ -58,6 +58,7 @@ const clock: Clock = {
   now: () => stage.stack.sandbox.world.clock.now().getTime(),
   sleep: async milliseconds => void (await fetch(`${time}&sleep=${milliseconds / 1000}`)),
   random: Math.random,
+  every: () => () => undefined,
 }
 
 const ROWS = 5_800

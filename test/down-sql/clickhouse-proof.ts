@@ -165,7 +165,7 @@ export async function undoPhase(
     { address: 'here', ping: async () => true, run },
     {
       facts: catalog,
-      clock: { now: () => 0, random: () => 0, sleep: async () => undefined },
+      clock: { now: () => 0, random: () => 0, every: () => () => undefined, sleep: async () => undefined },
       deadline: 600_000,
       rollbackId,
       say: () => undefined,

@@ -59,7 +59,7 @@ describe('in a database', () => {
   const sent: string[] = []
   const contextOf = (facts: UndoContext['facts'] = catalog): UndoContext => ({
     facts,
-    clock: { now: () => 0, random: () => 0, sleep: async () => undefined },
+    clock: { now: () => 0, random: () => 0, every: () => () => undefined, sleep: async () => undefined },
     deadline: 600_000,
     rollbackId: 'refused',
     say: line => said.push(line),

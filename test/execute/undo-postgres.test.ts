@@ -402,7 +402,10 @@ test('what takes longer than the run may is ended, and said', async () => {
       ['2_new'],
       'r',
       'contract',
-      over({ clock: { now: () => 0, random: () => 0, sleep: async () => undefined }, deadline: 1_000 }),
+      over({
+        clock: { now: () => 0, random: () => 0, every: () => () => undefined, sleep: async () => undefined },
+        deadline: 1_000,
+      }),
     ),
   )
   expect(error.message).toMatch(

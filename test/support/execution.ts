@@ -10,6 +10,7 @@ export function jumpingClock(start: number, tick: (now: number) => void = () => 
   return {
     now: () => now,
     random: () => 0.5,
+    every: () => () => undefined,
     sleep: async milliseconds => {
       now += milliseconds
       tick(now)

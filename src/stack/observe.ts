@@ -163,7 +163,7 @@ async function observeWeb(config: StackConfig, cloud: Cloud): Promise<WebCompone
   const remedy =
     found === undefined
       ? 'set the name of the service that runs the web, or correct `aws-region`'
-      : 'for a web on ECS set `web-platform: ecs` and the name of its service; for App Runner allow `apprunner:ListServices` and correct `aws-region`'
+      : 'for a web on ECS set `web-platform: ecs` and the name of its service; for App Runner grant `apprunner:ListServices` and correct `aws-region`'
   throw new RolloutError(
     `Input \`web-service\` is \`${services.web}\`, but ${reasons[webPlatform]}: ${remedy}.`,
   )

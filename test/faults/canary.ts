@@ -85,7 +85,7 @@ const lost: readonly Fault[] = [
     },
     inputs,
     expects: failed(/No worker task runs, so traces wait in Valkey/),
-    also: ['worker-steady', 'worker-health'],
+    also: ['worker-steady', 'worker-health', 'database-identity'],
   },
   {
     name: 'the worker has stopped its queues, and says that it is healthy',

@@ -484,7 +484,10 @@ export const BACKUP_FAULTS: readonly Fault[] = [
     name: 'PostgreSQL is too old',
     put: async stage => swap(cluster(stage), { engineVersion: '11.21' }),
     expects: [
-      fails('database-version', /Langfuse [\d.]+ needs PostgreSQL 12 or newer, but the cluster runs 11\.21/),
+      fails(
+        'database-version',
+        /Langfuse [\d.]+ needs PostgreSQL 12 or newer, but Aurora cluster langfuse-postgres runs 11\.21/,
+      ),
     ],
   },
   {

@@ -664,14 +664,18 @@ export const SERVICE_FAULTS: readonly Fault[] = [
 
 /** Checks that look inside the VPC, but for one. */
 function allInside(but: CheckId): readonly CheckId[] {
-  return CHECKS.filter(({ id, needs }) => needs.includes('inside') && id !== but).map(({ id }) => id)
+  const inside = CHECKS.filter(({ id, needs }) => needs.includes('inside') && id !== but)
+  return [...inside.map(({ id }) => id), 'database-backups', 'database-version', 'path-to-postgres']
 }
 
 function insideAbout(
   part: 'postgres' | 'valkey' | 'clickhouse',
   ...but: readonly CheckId[]
 ): readonly CheckId[] {
-  const about = CHECKS.filter(check => check.needs.includes('inside') && check.about.includes(part))
+  const about = CHECKS.filter(check => check.needs.includes('inside') && check.about.includes(part)).filter(
+    // What proves that the others are this stack's is read elsewhere.
+    ({ id }) => part === 'postgres' || id !== 'database-identity',
+  )
   return about.map(({ id }) => id).filter(id => !but.includes(id))
 }
 

@@ -52,8 +52,9 @@ export const SOURCES: Readonly<Record<CheckId, readonly string[]>> = {
   'image-retention': ['ecr.DescribeImages', 'ecr.GetLifecyclePolicy'],
   // Nothing ran before: the fault table has what it says when something did.
   'rollback-image': [],
-  'database-backups': ['rds.DescribeDBClusters'],
-  'database-version': ['rds.DescribeDBClusters'],
+  // The host that the connection has names the database.
+  'database-backups': ['rds.DescribeDBClusters', 'postgres'],
+  'database-version': ['rds.DescribeDBClusters', 'postgres'],
   'file-backups': ['backup.ListRecoveryPointsByResource'],
   'cloud-map': [
     'servicediscovery.GetService',
@@ -80,7 +81,7 @@ export const SOURCES: Readonly<Record<CheckId, readonly string[]>> = {
   'subnet-addresses': [...SERVICES, 'ec2.DescribeSubnets'],
   'web-in-vpc': [...WEB, 'apprunner.DescribeVpcConnector'],
   'path-to-clickhouse': [...SERVICES, ...PATHS],
-  'path-to-postgres': [...SERVICES, ...PATHS, 'rds.DescribeDBClusters'],
+  'path-to-postgres': [...SERVICES, ...PATHS, 'rds.DescribeDBClusters', 'postgres'],
   'path-to-valkey': [...SERVICES, ...PATHS, 'ec2.DescribeNetworkInterfaces'],
   'web-health': ['web'],
   'web-version': ['web'],
@@ -137,16 +138,21 @@ const HONEST: Readonly<Record<string, readonly CheckId[]>> = {
   // There is none, which EFS says with an error: it has no members to spoil.
   'efs.DescribeFileSystemPolicy wrong': ['efs-policy'],
   'ecs.ListTasks empty': ['clickhouse-starts', 'worker-starts'],
+  // A warning says what was not proven: many runners cannot reach the worker.
+  'worker silent': ['database-identity'],
 }
 
 export type Loss = { readonly source: string; readonly way: string; readonly network: 'direct' | 'task' }
 
+/** They know the database by the host of the connection. */
+const BY_HOST: readonly CheckId[] = ['database-backups', 'database-version', 'path-to-postgres']
+
 /** The checks that may not pass without a source. */
 export function checksWithout({ source, way, network }: Loss): readonly CheckId[] {
-  if (network === 'task' && AGENT.includes(source))
-    return CHECKS.filter(({ needs }) => needs.includes('inside') || needs.includes('mount')).map(
-      ({ id }) => id,
-    )
+  if (network === 'task' && AGENT.includes(source)) {
+    const inside = CHECKS.filter(({ needs }) => needs.includes('inside') || needs.includes('mount'))
+    return [...inside.map(({ id }) => id), ...BY_HOST]
+  }
   const honest = HONEST[`${source} ${way}`] ?? []
   return CHECKS.map(check => check.id).filter(id => SOURCES[id].includes(source) && !honest.includes(id))
 }

@@ -48,7 +48,7 @@ test('where App Runner may not be asked and no ECS service has the name, both re
   faults.clear()
   expect(outputs).toMatchObject({ outcome: 'refused' })
   expect(commands.at(-1)?.message).toMatch(
-    /`langfuse_web`, but AWS denied apprunner:ListServices, and there is no ECS service.*`web-platform: ecs`.*allow `apprunner:ListServices`/,
+    /`langfuse_web`, but AWS denied apprunner:ListServices, and there is no ECS service.*`web-platform: ecs`.*grant `apprunner:ListServices`/,
   )
 })
 

@@ -161,7 +161,8 @@ export async function observeRetention(
         digest: '',
         tags: index === 0 && image?.tag !== undefined ? [image.tag] : [],
         isIndex: index === 0,
-        pushedAt: now,
+        // After all that is there, whatever the clock of this runner says.
+        pushedAt: Number.MAX_SAFE_INTEGER,
       }))
       const images = [...(await cloud.ecr.images(repository)), ...pushed]
       const expiry = expiryOf({ digest, images, policy, at: now })

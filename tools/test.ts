@@ -13,10 +13,9 @@ const long = process.argv.includes('--long')
 const given = process.argv.slice(2).filter(argument => argument !== '--long')
 /** The tests that take minutes run when they are asked for or named: `npm run test:long`. */
 const LONG = '\\.long\\.test\\.ts$'
-const named = given.some(argument => argument.includes('long'))
-const one = given.some(argument => argument.endsWith('.test.ts'))
-const all = long ? ['--testPathPatterns', LONG] : ['--testPathIgnorePatterns', LONG]
-const which = one || (named && !long) ? [] : all
+const named = given.some(argument => /long|\.test\.ts$/.test(argument))
+const choice = long ? '--testPathPatterns' : '--testPathIgnorePatterns'
+const which = named ? [] : [choice, LONG]
 const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
 const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'langfuse-rollout-test-'))
 // PostgreSQL's user enters it too, where that is not ours.

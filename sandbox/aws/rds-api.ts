@@ -112,8 +112,10 @@ function chooseSnapshots<Of extends { readonly identifier: string }>(
   read: Reader,
   { snapshot, of, missing: [code, what] }: Asked,
 ): readonly DbSnapshot<Of>[] {
-  const identifier = read.text(snapshot)?.replace(/^arn:.*:/, '')
-  const owner = read.text(of)?.replace(/^arn:.*:/, '')
+  const [identifier, owner] = [snapshot, of].map(parameter => {
+    const reference = read.text(parameter)
+    return reference === undefined ? undefined : nameIn(reference)
+  })
   const type = read.text('SnapshotType')
   const chosen = [...snapshots.values()].filter(
     found =>

@@ -1,7 +1,6 @@
 import * as Sdk from '@aws-sdk/client-servicediscovery'
 import { RolloutError } from '../errors/errors.ts'
 import type { CloudMap } from '../ports/cloud.ts'
-
 import type { Cancel } from './cancel.ts'
 import { allPages, cancelable, clientRetries, eachOnce, unlessError } from './clients.ts'
 

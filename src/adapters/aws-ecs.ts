@@ -13,7 +13,6 @@ import type {
   TaskDefinition,
 } from '../ports/cloud.ts'
 import { ecsTasks, toTask } from './aws-ecs-tasks.ts'
-
 import type { Cancel } from './cancel.ts'
 import {
   allPages,

@@ -1,7 +1,6 @@
 import * as Sdk from '@aws-sdk/client-efs'
 import { RolloutError } from '../errors/errors.ts'
 import type { AccessPoint, Efs, MountTarget } from '../ports/cloud.ts'
-
 import type { Cancel } from './cancel.ts'
 import { allowed, allPages, cancelable, clientRetries, eachOnce, unlessError } from './clients.ts'
 

@@ -1,11 +1,10 @@
 import { type CheckResult, type Settled, verdictOf } from '../checks/run.ts'
 import { explain } from '../errors/errors.ts'
-import type { StepResult } from '../execute/execution.ts'
-
+import { hasBegun, type StepResult } from '../execute/execution.ts'
 import { stillInProgress } from '../execute/own-rollback.ts'
+import { rollbackTo } from '../plan/goes-back.ts'
 import { amountOf, goesBackLine, isRollout, type Plan, type Refusal, titleOf } from '../plan/plan.ts'
 import { isOfWeb, type OldWeb, oldWebRemedy } from '../plan/plan-migrate.ts'
-
 import type { Cloud } from '../ports/cloud.ts'
 import type { Runner } from '../ports/runner.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
@@ -155,7 +154,6 @@ type Stopped = {
 /** What to do after a deploy that failed or was interrupted. */
 export function nextSteps(stopped: Stopped): readonly string[] {
   const { from, rollbackClass } = stopped.plan
-  const to = from === undefined ? '`to` set to the release that ran before' : `\`to: ${from}\``
   const restore =
     rollbackClass === 'restore'
       ? ' It lists what to restore from the snapshot before it changes anything.'
@@ -163,7 +161,7 @@ export function nextSteps(stopped: Stopped): readonly string[] {
   return [
     ...betweenTheReleases(stopped),
     'Fix the cause above, then re-run this deploy: it resumes where it stopped.',
-    `Or run the rollback action with ${to} (class \`${rollbackClass}\`).${restore}`,
+    `Or ${rollbackTo(from)} (class \`${rollbackClass}\`).${restore}`,
   ]
 }
 
@@ -173,8 +171,7 @@ export function nextAfterUndo(
   { from }: Plan,
   undone: readonly StepResult[],
 ): readonly string[] {
-  const begun = undone.some(({ step, state }) => step.kind === 'undo-schema' && state !== 'not-started')
-  return begun
+  return hasBegun(undone, 'undo-schema')
     ? [
         `Fix the cause above, then run the rollback action with \`to: ${from}\`: it resumes where this rollback stopped. Only then deploy again.`,
       ]
@@ -183,7 +180,6 @@ export function nextAfterUndo(
 
 /** The migrations were started, and the target's web does not run yet. */
 function betweenTheReleases({ steps, oldWeb }: Stopped): readonly string[] {
-  const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')
   const webIsNew = steps.some(({ step, state }) => isOfWeb(step) && state === 'done')
-  return oldWeb === undefined || !migrated || webIsNew ? [] : [oldWebRemedy(oldWeb)]
+  return oldWeb === undefined || !hasBegun(steps, 'migrate') || webIsNew ? [] : [oldWebRemedy(oldWeb)]
 }

@@ -10,7 +10,7 @@ import {
   verdictOf,
 } from '../checks/run.ts'
 import { explain } from '../errors/errors.ts'
-import type { StepResult } from '../execute/execution.ts'
+import { hasBegun, type StepResult } from '../execute/execution.ts'
 import { COMPONENTS, type DeployConfig, readDeployConfig } from '../inputs/config.ts'
 import { componentName, isRollout, type Plan, type Step } from '../plan/plan.ts'
 import { lastingWarnings, planDeploy } from '../plan/plan-deploy.ts'
@@ -23,7 +23,7 @@ import { type Release, releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import { observeBackups } from '../stack/observe-backups.ts'
-import { currentRelease, isFloating, isReportedBy, type Stack } from '../stack/stack.ts'
+import { currentRelease, isFloating, isReportedBy, reportedVersion, type Stack } from '../stack/stack.ts'
 import { observeRetention, resolveMirrors, resolveTargets, type Targets } from '../stack/targets.ts'
 import {
   announce,
@@ -207,16 +207,8 @@ async function finish(run: Finish): Promise<Conclusion> {
   const rollsBack = config.onFailure === 'rollback' && shouldRollBack(steps)
   const last = complete || !rollsBack
   const settled = await settle(run, complete ? config.version : undefined, last)
-  const rest = {
-    versions: { previous: plan.from, current: current(settled, run), target: plan.to },
-    plan,
-    warnings: [...plan.warnings, ...record.warnings],
-    steps,
-    checks: settled.checks,
-    stack: settled.stack,
-    deploymentId: record.id,
-    unrelated: unrelatedChecks(run.observed, changedParts(plan.steps)),
-  }
+  const unrelated = unrelatedChecks(run.observed, changedParts(plan.steps))
+  const rest = { ...detailsOf(run, settled), unrelated }
   if (complete && isGood(settled)) {
     const headline = `Langfuse ${plan.to} runs on web and worker.${remarks(settled)}`
     const conclusion = conclude('deploy', 'deployed', headline, rest)
@@ -235,6 +227,20 @@ async function finish(run: Finish): Promise<Conclusion> {
   })
   await record.close('failure', failed.headline)
   return ending.stays || !rollsBack ? failed : rollBack(failed, settled, run)
+}
+
+/** What a deploy's conclusion shows, however it ended. */
+function detailsOf(run: Finish, settled: Settled) {
+  const { plan, steps, record } = run
+  return {
+    versions: { previous: plan.from, current: current(settled, run), target: plan.to },
+    plan,
+    warnings: [...plan.warnings, ...record.warnings],
+    steps,
+    checks: settled.checks,
+    stack: settled.stack,
+    deploymentId: record.id,
+  }
 }
 
 /** @param last whether no SQL follows: the lock is released. */
@@ -256,19 +262,10 @@ function settle(
  * succeeded is kept even if background migrations could not be re-run after it.
  */
 function shouldRollBack(steps: readonly StepResult[]): boolean {
-  const rerunFailed = steps.some(
-    ({ step, state }) => step.kind === 'rerun-background-migrations' && state !== 'not-started',
-  )
-  const changed = steps.some(({ step, state }) => state !== 'not-started' && CHANGES.has(step.kind))
-  return changed && !rerunFailed
+  return hasBegun(steps, ...CHANGES) && !hasBegun(steps, 'rerun-background-migrations')
 }
 
-const CHANGES: ReadonlySet<Step['kind']> = new Set([
-  'migrate',
-  'roll-ecs',
-  'roll-app-runner',
-  'set-deployment-settings',
-])
+const CHANGES: readonly Step['kind'][] = ['migrate', 'roll-ecs', 'roll-app-runner', 'set-deployment-settings']
 
 /** `on-failure: rollback`. Reports the cause of the failure first, then a rollback that failed too. */
 async function rollBack(failed: Conclusion, first: Settled, run: Finish): Promise<Conclusion> {
@@ -331,16 +328,8 @@ async function cancelled(run: Finish, settled: Settled): Promise<Conclusion> {
     steps.every(({ state }) => state === 'done'),
     settled,
   )
-  return conclude('deploy', outcome, headline, {
-    versions: { previous: plan.from, current: current(settled, run), target: plan.to },
-    plan,
-    warnings: [...plan.warnings, ...record.warnings],
-    steps,
-    checks: settled.checks,
-    stack: settled.stack,
-    deploymentId: record.id,
-    next: nextSteps({ plan, steps, oldWeb: oldWebOf(plan.steps, question) }),
-  })
+  const next = nextSteps({ plan, steps, oldWeb: oldWebOf(plan.steps, question) })
+  return conclude('deploy', outcome, headline, { ...detailsOf(run, settled), next })
 }
 
 /** Stops the ECS deployments that this run began; App Runner has no such call. */
@@ -371,9 +360,9 @@ async function stopRolling({ steps, config, connections, ports }: Finish): Promi
  */
 function current({ stack }: Settled, { config, observed, ports }: Finish): string | undefined {
   if (stack === undefined) return undefined
-  const isDown = stack.health.known ? stack.health.value.version === undefined : observed.stack.health.known
+  const reported = reportedVersion(stack)
+  const isDown = reported === undefined && (stack.health.known || observed.stack.health.known)
   const release = isDown ? undefined : currentRelease(stack, ports.facts)
-  const reported = stack.health.known ? stack.health.value.version : undefined
   const agrees = reported === undefined || isReportedBy(release, reported, ports.facts)
   if (agrees || config.accept.has('contradiction')) return release
   return stack.web.platform === 'app-runner' && stack.web.operation !== undefined ? reported : undefined

@@ -1,5 +1,5 @@
 import { explain, Interrupted } from '../errors/errors.ts'
-import type { StepResult } from '../execute/execution.ts'
+import { hasBegun, type StepResult } from '../execute/execution.ts'
 import { onEcs, type Restoring, restoringNow } from '../execute/own-rollback.ts'
 import { waitFor } from '../execute/wait.ts'
 import { COMPONENTS, type Component, type DeployConfig } from '../inputs/config.ts'
@@ -191,7 +191,7 @@ function problemOf(steps: readonly StepResult[], restoring: readonly Restoring[]
   if (bad === undefined && untried.length === 0 && restoring.length === 0) return undefined
   return [
     bad?.sentence.replace(/[.:]?$/, '.') ?? [],
-    restoring.length === 0 ? [] : `After 12 minutes: ${notesOf(restoring)}.`,
+    restoring.length === 0 ? [] : `After ${REST_TIMEOUT_MS / 60_000} minutes: ${notesOf(restoring)}.`,
     untried.length === 0
       ? []
       : `Not tried: ${untried.map(({ step, sentence }) => `${titleOf(step)} (${sentence})`).join('; ')}.`,
@@ -235,9 +235,8 @@ function targetOf({ record, steps }: Failed): RollbackTarget {
 
 /** Migrations that ran in databases this run cannot observe: the older web keeps running but cannot start again. */
 function leftBehind({ steps, plan }: Failed, stack: Stack): readonly string[] {
-  const migrated = steps.some(({ step, state }) => step.kind === 'migrate' && state !== 'not-started')
   const unseen = [stack.postgres, stack.clickhouseStore].find(store => !store.known)
-  if (!migrated || unseen === undefined || unseen.known) return []
+  if (!hasBegun(steps, 'migrate') || unseen === undefined || unseen.known) return []
   return [
     `The migrations of Langfuse ${plan.to} may have run and were not reverted, because ${unseen.reason}. The web of ${plan.from} keeps running, but its next start fails with "no migration found". Run the rollback action with access to the databases, or deploy ${plan.to} again.`,
   ]

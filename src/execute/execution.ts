@@ -74,6 +74,11 @@ export type StepResult = {
   readonly deployment?: string | undefined
 }
 
+/** Whether a step of these kinds may have changed something. */
+export function hasBegun(steps: readonly StepResult[], ...kinds: readonly Step['kind'][]): boolean {
+  return steps.some(({ step, state }) => kinds.includes(step.kind) && state !== 'not-started')
+}
+
 /** What down SQL did; zeros for all other steps. */
 export type UndoCounts = {
   readonly postgres: number

@@ -1,7 +1,7 @@
 import type { Component } from '../inputs/config.ts'
 import { componentName } from '../plan/plan.ts'
-import type { AppRunnerOperation, Cloud, EcsService } from '../ports/cloud.ts'
-import type { Stack } from '../stack/stack.ts'
+import type { Cloud, EcsService } from '../ports/cloud.ts'
+import { openOperation, type Stack } from '../stack/stack.ts'
 import { primaryOf } from './follow-ecs.ts'
 
 /** A component that AWS itself is taking back to what ran before. */
@@ -40,12 +40,8 @@ async function observeServices(stack: Stack, cloud: Cloud): Promise<Stack> {
     ...stack,
     worker: now(worker),
     clickhouse: now(clickhouse),
-    web: web.platform === 'app-runner' ? { ...web, operation: operations.find(isOpen) } : now(web),
+    web: web.platform === 'app-runner' ? { ...web, operation: openOperation(operations) } : now(web),
   }
-}
-
-function isOpen({ status }: AppRunnerOperation): boolean {
-  return ['PENDING', 'IN_PROGRESS', 'ROLLBACK_IN_PROGRESS'].includes(status)
 }
 
 /** The components that run on ECS. */

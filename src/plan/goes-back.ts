@@ -74,7 +74,8 @@ function obstacleOf(question: GoesBackQuestion): Obstacle | undefined {
   )
 }
 
-function rollbackTo(from: string | undefined, inputs = ''): string {
+/** For the middle of a sentence. */
+export function rollbackTo(from: string | undefined, inputs = ''): string {
   const to = from === undefined ? '`to` set to the release that ran before' : `\`to: ${from}\``
   return `run the rollback action with ${to}${inputs}`
 }

@@ -1,4 +1,4 @@
-import type { PostgresSession } from '../ports/databases.ts'
+import type { PostgresSession, Row } from '../ports/databases.ts'
 
 /**
  * Creates a table in schema `langfuse_rollout`, if it is missing. `CREATE … IF NOT EXISTS` needs the privilege also where
@@ -13,6 +13,18 @@ export async function createTable(session: PostgresSession, table: string, colum
   await session.run(sql).catch(() => session.run(sql))
 }
 
+/** The one row of a table in schema `langfuse_rollout`; undefined: there is no such table or row. */
+export async function readOnlyRow(
+  session: PostgresSession,
+  table: string,
+  columns: string,
+): Promise<Row | undefined> {
+  const [found] = await session.run(`SELECT to_regclass('langfuse_rollout.${table}') IS NOT NULL AS present`)
+  if (found?.['present'] !== true) return undefined
+  const [row] = await session.run(`SELECT ${columns} FROM langfuse_rollout.${table}`)
+  return row
+}
+
 /** Which stack a database belongs to: set by deploy over a connection that is proven to be the worker's. */
 export type StackMark = {
   /** ARN of the worker's ECS service, which contains region, account and cluster. */
@@ -22,11 +34,7 @@ export type StackMark = {
 }
 
 export async function readMark(session: PostgresSession): Promise<StackMark | undefined> {
-  const [table] = await session.run(
-    `SELECT to_regclass('langfuse_rollout.stack_mark') IS NOT NULL AS present`,
-  )
-  if (table?.['present'] !== true) return undefined
-  const [row] = await session.run('SELECT worker, server FROM langfuse_rollout.stack_mark')
+  const row = await readOnlyRow(session, 'stack_mark', 'worker, server')
   return row && { worker: String(row['worker']), server: String(row['server']) }
 }
 

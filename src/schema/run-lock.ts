@@ -1,6 +1,6 @@
 import { RolloutError } from '../errors/errors.ts'
 import { type PostgresSession, type Row, sqlState } from '../ports/databases.ts'
-import { createTable } from './rollout-schema.ts'
+import { createTable, readOnlyRow } from './rollout-schema.ts'
 
 /** The run that changes the stack, in PostgreSQL, where also runs see it that share no deployment records. */
 export type RunLock = {
@@ -31,9 +31,7 @@ const COLUMNS = `holder, run, attempt, what, expires < now() AS expired,
   to_char(expires AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS expires`
 
 export async function readLock(session: PostgresSession): Promise<RunLock | undefined> {
-  const [table] = await session.run(`SELECT to_regclass('langfuse_rollout.run_lock') IS NOT NULL AS present`)
-  if (table?.['present'] !== true) return undefined
-  const [row] = await session.run(`SELECT ${COLUMNS} FROM langfuse_rollout.run_lock`)
+  const row = await readOnlyRow(session, 'run_lock', COLUMNS)
   return row && lockOf(row)
 }
 

@@ -42,7 +42,7 @@ export function unseenInfrastructure(reason: string, because: Unseen): Infrastru
 
 /** The same cloud for one observation: answers that several parts need are requested once. */
 export function memoizeCloud(cloud: Cloud): Cloud {
-  const { ecs, ecr, rds } = cloud
+  const { ecr, rds } = cloud
   const images = memoized(ecr.images)
   return {
     ...cloud,
@@ -51,7 +51,6 @@ export function memoizeCloud(cloud: Cloud): Cloud {
       instances: memoized(rds.instances),
       behindProxy: memoized(rds.behindProxy),
     }),
-    ecs: withMethods(ecs, { taskDefinition: memoized(ecs.taskDefinition) }),
     ecr: withMethods(ecr, {
       images,
       // All images of a repository are read anyway.

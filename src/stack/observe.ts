@@ -1,7 +1,6 @@
 import { Denied, explain, NoEndpoint, RolloutError } from '../errors/errors.ts'
 import type { Component, StackConfig } from '../inputs/config.ts'
 import type {
-  AppRunnerOperation,
   Cloud,
   CloudMapService,
   Container,
@@ -27,7 +26,7 @@ import type {
   WebComponent,
   WebHealth,
 } from './stack.ts'
-import { observed, unknown } from './stack.ts'
+import { observed, openOperation, unknown } from './stack.ts'
 
 export type Sources = {
   readonly cloud: Cloud
@@ -210,12 +209,6 @@ function publicUrl(config: StackConfig, web: WebComponent): string {
   if (found !== undefined) return found
   throw new RolloutError(
     `The web runs on ECS service ${web.service.name}, which has no known public address: set input \`url\`, e.g. \`https://langfuse.example.com\`.`,
-  )
-}
-
-function openOperation(operations: readonly AppRunnerOperation[]): AppRunnerOperation | undefined {
-  return operations.find(operation =>
-    ['PENDING', 'IN_PROGRESS', 'ROLLBACK_IN_PROGRESS'].includes(operation.status),
   )
 }
 

@@ -9,6 +9,7 @@ import {
   imageRelease,
   isFloating,
   isReportedBy,
+  reportedVersion,
   type Stack,
   type WebComponent,
 } from './stack.ts'
@@ -28,8 +29,8 @@ export function runningClickHouse(stack: Stack): string | undefined {
  * tag on App Runner is only known by the tag's image and the worker's together.
  */
 export function contradiction(stack: Stack, facts: ReleaseFacts): string | undefined {
-  const { health, web, worker } = stack
-  const reported = health.known ? health.value.version : undefined
+  const { web, worker } = stack
+  const reported = reportedVersion(stack)
   const images = isFloating(web) ? [web.image, worker.image] : [web.image]
   const releases = images.map(image => imageRelease(image, facts))
   const isOurs = releases.some(release => release === undefined || isReportedBy(release, reported, facts))

@@ -253,13 +253,25 @@ export function currentRelease(stack: Stack, facts: ReleaseFacts): Release | und
   const web = imageRelease(stack.web.image, facts)
   const worker = imageRelease(stack.worker.image, facts)
   if (web !== undefined && !isFloating(stack.web)) return web
-  const reported = stack.health.known ? stack.health.value.version : undefined
+  const reported = reportedVersion(stack)
   const named = [web, worker].find(release => isReportedBy(release, reported, facts))
   if (named !== undefined) return named
   if (web === undefined) return (reported ?? worker) as Release | undefined
   if (worker === undefined) return (reported ?? web) as Release
   // The tag may have been pushed again since the web started, and a deploy changes the worker before the web.
   return compareVersions(web, worker) < 0 ? web : worker
+}
+
+/** The one that App Runner is carrying out, a rollback of its own included. */
+export function openOperation(operations: readonly AppRunnerOperation[]): AppRunnerOperation | undefined {
+  return operations.find(operation =>
+    ['PENDING', 'IN_PROGRESS', 'ROLLBACK_IN_PROGRESS'].includes(operation.status),
+  )
+}
+
+/** What the URL reports. */
+export function reportedVersion({ health }: Pick<Stack, 'health'>): string | undefined {
+  return health.known ? health.value.version : undefined
 }
 
 /** App Runner reports no digest, so a tag such as `latest` does not show what runs, only what would start now. */

@@ -5,18 +5,7 @@ import { type GitHub, startGitHub } from '../../sandbox/github.ts'
 import { gitHubRecords } from '../../src/adapters/github-records.ts'
 import type { GitHubFailure } from '../../src/errors/errors.ts'
 import { type DeploymentRecord, type Records, ROLLED_BACK } from '../../src/ports/github.ts'
-
-const image = (name: string) => `${name}@sha256:${'1'.repeat(64)}`
-
-const RECORD: DeploymentRecord = {
-  schema: 1,
-  from: '2.93.7',
-  to: '3.0.0',
-  images: { web: image('web'), worker: image('worker'), clickhouse: image('clickhouse') },
-  taskDefinitions: {},
-  postgresMigrations: 271,
-  clickhouseHead: 5,
-}
+import { RECORD } from '../support/record.ts'
 
 let github: GitHub
 let denied: GitHub

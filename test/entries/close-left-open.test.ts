@@ -5,9 +5,8 @@ import { closeLeftOpen, leftOpen } from '../../src/entries/record.ts'
 import type { KeptRecord, Records } from '../../src/ports/github.ts'
 import { releaseOf } from '../../src/release/release.ts'
 import { known, type Stack, unknown, type WebHealth } from '../../src/stack/stack.ts'
+import { RECORD } from '../support/record.ts'
 import { FACTS, stackOn2 } from '../support/stack.ts'
-
-const image = (name: string) => `registry.example/${name}@sha256:${'a1'.repeat(32)}`
 
 test.each([
   ['a run that was cancelled before its checks', 'failure', '3.0.0', ['success']],
@@ -15,17 +14,7 @@ test.each([
   ['a run that closed it', 'success', '3.0.0', []],
   ['a deploy of another release', 'failure', '3.1.0', []],
 ] as const)('3.0.0 is found complete, and the newest record is of %s', async (_whose, state, to, marked) => {
-  const images = { web: image('web'), worker: image('worker'), clickhouse: image('clickhouse') }
-  const record = {
-    schema: 1,
-    from: '2.93.7',
-    to,
-    images,
-    taskDefinitions: {},
-    postgresMigrations: 271,
-    clickhouseHead: 5,
-  } as const
-  const kept: KeptRecord = { id: '7', record, state, run: '1' }
+  const kept: KeptRecord = { id: '7', record: { ...RECORD, to }, state, run: '1' }
   const states: string[] = []
   const records = {
     latest: async () => kept,

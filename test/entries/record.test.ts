@@ -5,26 +5,12 @@ import { turnOf } from '../../src/entries/hold-lock.ts'
 import { awaitGitHub, openRecord, otherRun } from '../../src/entries/record.ts'
 import { GitHubFailure } from '../../src/errors/errors.ts'
 import { readDeployConfig } from '../../src/inputs/config.ts'
-import type { DeploymentRecord, Records } from '../../src/ports/github.ts'
+import type { Records } from '../../src/ports/github.ts'
 import type { RunLock } from '../../src/schema/run-lock.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { portsFor } from '../support/ports.ts'
+import { RECORD } from '../support/record.ts'
 import { stackOn2 } from '../support/stack.ts'
-
-const RECORD: DeploymentRecord = {
-  schema: 1,
-  from: '2.93.7',
-  to: '3.0.0',
-  images: { web: image('web'), worker: image('worker'), clickhouse: image('clickhouse') },
-  taskDefinitions: {},
-  postgresMigrations: 271,
-  clickhouseHead: 5,
-}
-
-/** A function, because the record above needs it early. */
-function image(name: string): string {
-  return `${name}@sha256:${'1'.repeat(64)}`
-}
 
 let github: GitHub
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../sandbox/vpc/proxy.ts'
 
 export type Program = {
   readonly url: string
@@ -89,13 +89,4 @@ async function untilAnswers(given: {
     throw new Error(`${String(error)}\nlast answer: ${last}\n${given.output()}`)
   })
   return found.body
-}
-
-function freePort(): Promise<number> {
-  return new Promise(done => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

@@ -519,11 +519,12 @@ function watchRollout(world: World, { platform, service }: Cell) {
 /** The newest rollout of a service, and what AWS shows of it. */
 function stateOf(world: World, platform: Platform, name: string): { id: string; status: string } {
   if (platform === 'App Runner') {
-    const [operation] = webService(world).operations
+    // Other operations come and go beside it.
+    const operation = webService(world).operations.find(({ type }) => type === 'UPDATE_SERVICE')
     return { id: operation?.id ?? '', status: operation?.status ?? '' }
   }
   const { deployments, serviceDeployments } = ecsService(world, name)
-  const newest = serviceDeployments.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime()).at(-1)
+  const [newest] = serviceDeployments
   const deployment = deployments.find(({ id }) => id === newest?.deployment.id)
   const status = deployment?.rolloutState === 'FAILED' ? 'FAILED' : (newest?.status ?? '')
   return { id: newest?.arn ?? '', status }

@@ -29,6 +29,7 @@ import {
   RegisterInstanceCommand,
   ServiceDiscoveryClient,
 } from '@aws-sdk/client-servicediscovery'
+import { freePort } from '../../sandbox/vpc/proxy.ts'
 
 /** An AWS emulator that this project did not write, where its owner installed it. */
 export const hasMoto = spawnSync('python3', ['-c', 'import moto.server, flask, botocore']).status === 0
@@ -97,14 +98,6 @@ async function serve(release: string): Promise<Server> {
 
 function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
-}
-
-async function freePort(): Promise<number> {
-  const server = await serve('')
-  const port = portOf(server)
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function answering(endpoint: string, server: ChildProcess): Promise<void> {

@@ -2,9 +2,10 @@ import { expect, test } from '@jest/globals'
 import { readDeployConfig } from '../../src/inputs/config.ts'
 import type { Plan, Refusal } from '../../src/plan/plan.ts'
 import { planDeploy } from '../../src/plan/plan-deploy.ts'
+import type { Cloud } from '../../src/ports/cloud.ts'
 import type { Backups } from '../../src/stack/observe-backups.ts'
 import { known, type Observed, unknown } from '../../src/stack/stack.ts'
-import type { TargetImage, Targets } from '../../src/stack/targets.ts'
+import { observeRetention, type TargetImage, type Targets } from '../../src/stack/targets.ts'
 import { fakeRunner } from '../support/runner.ts'
 import { DIGEST, FACTS, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
 
@@ -82,4 +83,19 @@ test('why an image cannot be copied is the refusal', () => {
     kind: 'refusal',
     problems: expect.arrayContaining([missing.problem]),
   })
+})
+
+test('a copied image is newer than what is there, although the clock of this runner is an hour behind', async () => {
+  const stack = stackOn2()
+  const now = Date.UTC(2026, 10, 30)
+  const running = {
+    digest: stack.web.image.digest ?? '',
+    tags: ['2.93.7'],
+    isIndex: true,
+    pushedAt: now + 3_600_000,
+  }
+  const rules = [{ selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 5 } }]
+  const ecr = { lifecycle: async () => JSON.stringify({ rules }), images: async () => [running] }
+  const targets = await observeRetention({ web: WEB }, { stack, cloud: { ecr } as unknown as Cloud, now })
+  expect(targets.web?.mirror?.expiresRunning).toMatchObject({ known: true, value: true })
 })

@@ -1,7 +1,10 @@
 import { beforeEach, expect, test } from '@jest/globals'
+import { holdingLock } from '../../src/entries/hold-lock.ts'
 import type { PostgresSession } from '../../src/ports/databases.ts'
 import { type Claim, readLock, releaseLock, takeLock } from '../../src/schema/run-lock.ts'
 import { postgresOf } from '../down-sql/undo.ts'
+import { portsFor } from '../support/ports.ts'
+import { stackOn2 } from '../support/stack.ts'
 import { type Database, usePostgres } from './databases.ts'
 
 const postgres = usePostgres()
@@ -72,4 +75,30 @@ test.each([
 ])('%s is refused', async (_what, next) => {
   await take(FIRST)
   await expect(take(next)).rejects.toThrow(/holds the lock/)
+})
+
+test('a runner inside the VPC renews its lock beside its work, and releases it at the end', async () => {
+  let beat: (() => void) | undefined
+  let stopped = false
+  const every = (_milliseconds: number, work: () => void) => {
+    beat = work
+    return () => {
+      stopped = true
+    }
+  }
+  const { ports } = portsFor('1')
+  const locking = {
+    stack: stackOn2(),
+    plan: { steps: [] },
+    connections: { postgres: postgresOf(database) },
+  } as unknown as Parameters<typeof holdingLock>[1]
+  await holdingLock(FIRST, locking, { ...ports, clock: { ...ports.clock, every } }, async () => {
+    await database.run("UPDATE langfuse_rollout.run_lock SET expires = now() - interval '1 hour'")
+    expect(await lock()).toMatchObject({ holder: FIRST.holder, expired: true })
+    beat?.()
+    for (let looks = 0; looks < 500 && (await lock())?.expired === true; looks += 1);
+    expect(await lock()).toMatchObject({ holder: FIRST.holder, expired: false })
+  })
+  expect(stopped).toBe(true)
+  expect(await lock()).toBeUndefined()
 })

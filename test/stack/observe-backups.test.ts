@@ -159,6 +159,22 @@ test.each<readonly [string, Account, readonly string[], RegExp]>([
   expect(database).toMatchObject({ known: false, reason: expect.stringMatching(reason) })
 })
 
+test('a database that was not seen, and one of RDS that is not there, are missing evidence; one elsewhere is not', async () => {
+  const at = async (names: readonly string[]) => (await look({ clusters: [OURS] }, names)).database
+  expect(await at([PROXY])).toMatchObject({ known: false, because: 'no-evidence' })
+  expect(await at(['db.example.com'])).toMatchObject({ known: false, because: 'not-asked' })
+
+  const { probe, ...stack } = stackOn2()
+  const container = { ...stack.worker.container, environment: {}, secrets: {} }
+  const unseen: Stack = {
+    ...stack,
+    worker: { ...stack.worker, container },
+    probe: { ...probe, identity: unknown('the agent did not start', 'no-evidence') },
+  }
+  const { database } = await observeBackups(unseen, cloudOf({ clusters: [OURS] }))
+  expect(database).toMatchObject({ known: false, because: 'no-evidence' })
+})
+
 test('AWS Backup protects the EFS in the vault that it made itself, else one of this stack, else the first', async () => {
   const vaultOf = async (...vaults: string[]) => {
     const { files } = await look({ vaults })

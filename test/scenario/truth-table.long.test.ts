@@ -502,15 +502,18 @@ function watchRollout(world: World, { platform, service }: Cell) {
   let ended: number | undefined
   let told: number | undefined
   const now = () => world.clock.now().getTime() / 1_000
-  const stop = world.clock.every(1, () => {
+  const look = () => {
     const state = stateOf(world, platform, service)
     const over = state.id !== known.id && !/^(PENDING|IN_PROGRESS)$/.test(state.status)
     ended ??= over ? now() : undefined
-  })
+  }
   return {
-    end: stop,
+    end: world.clock.every(1, look),
     read: (line: string) => {
-      if (/^[✔✘] /.test(line) && line.includes(service)) told ??= now()
+      if (!/^[✔✘] /.test(line) || !line.includes(service)) return
+      // The run may see the end before the next look here.
+      look()
+      told ??= now()
     },
     late: () => (ended === undefined || told === undefined ? undefined : told - ended),
   }

@@ -18,8 +18,8 @@ const services: readonly Fault[] = [
       return undo
     },
     expects: [{ check: 'worker-steady', state: 'failed', says: /scaled to 0 tasks: set its desired count/ }],
-    // Nobody is left to say that it is healthy.
-    also: ['worker-health'],
+    // Nobody is left to say that it is healthy, or which databases it uses.
+    also: ['worker-health', 'database-identity'],
   },
   {
     name: 'ClickHouse is scaled to 0 tasks',
@@ -95,8 +95,8 @@ const services: readonly Fault[] = [
         says: /runs 0 of 1 tasks\. Check its stopped tasks.*Capacity is unavailable/,
       },
     ],
-    // Nobody is left to say that it is healthy.
-    also: ['worker-health'],
+    // Nobody is left to say that it is healthy, or which databases it uses.
+    also: ['worker-health', 'database-identity'],
   },
   {
     name: "ClickHouse's container fails its health check",
@@ -236,6 +236,7 @@ const web: readonly Fault[] = [
         says: /answers 500 on \/api\/health, so PostgreSQL or Valkey/,
       },
     ],
+    also: ['database-identity'],
   },
 ]
 
@@ -544,8 +545,14 @@ const store: readonly Fault[] = [
     name: 'PostgreSQL cannot be reached from here',
     put: stage => keepOut(stage, 5432),
     expects: [{ check: 'postgres-migrations', state: 'failed', says: /ETIMEDOUT|timeout/i }],
-    // Whether an empty ClickHouse is one that lost its data only PostgreSQL knows.
-    also: [...insideAbout('postgres', 'postgres-migrations'), 'clickhouse-data'],
+    // Whether an empty ClickHouse is one that lost its data only PostgreSQL knows; its host was not seen either.
+    also: [
+      ...insideAbout('postgres', 'postgres-migrations'),
+      'clickhouse-data',
+      'database-backups',
+      'database-version',
+      'path-to-postgres',
+    ],
   },
   {
     name: 'Valkey evicts what it likes (volatile-lru)',

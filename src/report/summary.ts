@@ -43,7 +43,9 @@ function partsOf(conclusion: Conclusion): readonly string[] {
   ]
 }
 
-function versions({ versions: { previous, current, target }, plan }: Conclusion): string {
+function versions(conclusion: Conclusion): string {
+  const { previous, current, target } = conclusion.versions
+  const { plan } = conclusion
   const cells = [
     ['before', previous],
     ['now', current],
@@ -55,9 +57,16 @@ function versions({ versions: { previous, current, target }, plan }: Conclusion)
     cells.map(([name]) => name),
     [cells.map(([, value]) => `\`${value}\``)],
   )
-  return plan === undefined
-    ? line
-    : `${line}\n\nPlan \`${plan.digest}\`\n\n${inline(goesBackLine(plan.goesBack)).replace(/^[^,]*/, '**$&**')}`
+  if (plan === undefined) return line
+  const digest = `${line}\n\nPlan \`${plan.digest}\``
+  return isOverAndBack(conclusion)
+    ? digest
+    : `${digest}\n\n${inline(goesBackLine(plan.goesBack)).replace(/^[^,]*/, '**$&**')}`
+}
+
+/** A rollback that succeeded has nothing to go back from. */
+function isOverAndBack({ action, outcome }: Conclusion): boolean {
+  return action === 'rollback' && outcome === 'rolled-back'
 }
 
 function planned(plan: Plan | undefined): string {

@@ -60,6 +60,26 @@ test.each([
   expect(summary).toContain(`${heading}\n\n- The disk is full.`)
 })
 
+test.each([
+  ['rollback', 'planned', true],
+  ['rollback', 'failed', true],
+  ['rollback', 'rolled-back', false],
+  ['deploy', 'rolled-back', true],
+] as const)('a %s that is %s: whether the summary tells that it goes back', (action, outcome, tells) => {
+  const goesBack = { answer: 'no', because: 'it stops.', instead: '' } as const
+  const plan = {
+    digest: 'sha256:1',
+    goesBack,
+    steps: [],
+    losses: [],
+    rollbackClass: 'images',
+  } as unknown as Plan
+  const versions = { previous: '3.0.0', current: '2.93.7', target: '2.93.7' }
+  const summary = summaryOf(conclude(action, outcome, 'Told.', { plan, versions }))
+  expect(summary.includes('Goes back by itself')).toBe(tells)
+  expect(summary).toContain('Plan `sha256:1`')
+})
+
 test('after a rollback whose down SQL began, only the rollback action is recommended: a deploy would be refused', () => {
   const plan = { from: '2.93.7' } as Plan
   const again = ['Fix the cause above, then re-run this deploy: it resumes where it stopped.']

@@ -316,11 +316,11 @@ function asRecorded(settled: Settled): Settled {
 
 /**
  * A cancelled run has ten seconds: enough to stop what is rolling, to close the record and to report, in this order;
- * too little to wait for AWS.
+ * too little to wait for AWS. `on-failure` does not matter here: who cancels wants the change to stop.
  */
 async function cancelled(run: Finish, settled: Settled): Promise<Conclusion> {
-  const { plan, question, steps, observed, record, config, connections } = run
-  const stops = config.onFailure === 'stop' ? [] : await stopRolling(run)
+  const { plan, question, steps, observed, record, connections } = run
+  const stops = await stopRolling(run)
   const progress = await progressOf(steps, observed.stack, connections.cloud)
   const headline = [whatIsDone(steps, settled, progress), ...stops].join(' ')
   await record.close('failure', headline)

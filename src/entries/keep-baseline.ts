@@ -130,7 +130,7 @@ async function underwayOf(
   if (active === undefined) return undefined
   const { run, release, certain } = active
   const sentence = certain
-    ? `Workflow run ${run} is deploying Langfuse ${release}, so the differences are not drift. Run verify again after it ends.`
+    ? `Workflow run ${run} is deploying Langfuse ${release} or rolls it back, so the differences are not drift. Run verify again after it ends.`
     : `Cannot tell whether the differences are drift or come from workflow run ${run}, which deploys Langfuse ${release}. Give the job \`permissions: actions: read\`.`
   return { certain, sentence }
 }

@@ -189,8 +189,8 @@ async function busyWith(
   if (active === undefined) return undefined
   const { run, release, record, certain } = active
   return certain
-    ? `Workflow run ${run} is deploying Langfuse ${release} on this stack (deployment record ${record}). Wait until it ends, or cancel it. Then run this job again.`
-    : `Workflow run ${run} deploys Langfuse ${release} on this stack (deployment record ${record}), and GitHub does not show this job whether that run has ended. Give the job \`permissions: actions: read\`. If the run is gone, set the record to inactive: \`gh api repos/{owner}/{repo}/deployments/${record}/statuses -f state=inactive\`.`
+    ? `Workflow run ${run} is deploying Langfuse ${release} on this stack, or rolls it back (deployment record ${record}). Wait until it ends, or cancel it. Then run this job again.`
+    : `Workflow run ${run} deploys Langfuse ${release} on this stack, or rolls it back (deployment record ${record}), and GitHub does not show this job whether that run has ended. Give the job \`permissions: actions: read\`. If the run is gone, set the record to inactive: \`gh api repos/{owner}/{repo}/deployments/${record}/statuses -f state=inactive\`.`
 }
 
 type ActiveRun = {

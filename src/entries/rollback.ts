@@ -8,11 +8,11 @@ import type { Plan } from '../plan/plan.ts'
 import { MAY_FAIL, planRollback } from '../plan/plan-rollback.ts'
 import { repairFrom, undoFrom } from '../plan/rollback-class.ts'
 import { runbook } from '../plan/runbook.ts'
-import { ROLLED_BACK } from '../ports/github.ts'
+import { type RecordState, ROLLED_BACK } from '../ports/github.ts'
 import { releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
-import { currentRelease, type Stack } from '../stack/stack.ts'
+import { currentRelease } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
 import {
   announce,
@@ -48,12 +48,12 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   })
   const ports = await withNewerReleases(given, [target.release, currentRelease(stack, given.facts)])
   const targets = await resolveTargets(stack, target.wanted, connections.cloud)
-  const question = { config, stack, target, facts: ports.facts }
+  const question = { config, stack, target, targets, facts: ports.facts }
   const undo = undoFrom(question, repairFrom(question))
   const releases = { from: currentRelease(stack, ports.facts), to: target.release }
   const asked = config.sql === 'auto' ? questionsOf(undo, releases, ports.facts) : []
   const counted = await connections.countLosses(asked, stack.worker)
-  const plan = planRollback({ ...question, targets, counted })
+  const plan = planRollback({ ...question, counted })
   // A stack in the middle of another run looks broken, so that run is reported before the plan's own problems.
   const turn = config.dryRun ? FREE : await turnOf(stack, ports.records(config), ports)
   if (turn.busy !== undefined)
@@ -61,7 +61,12 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   if (plan.kind === 'refusal') return refused('rollback', plan, stack)
   ports.runner.info(`Target: Langfuse ${target.release}, from ${target.source}`)
   announce(plan, ports.runner)
-  if (plan.steps.length === 0) return unchanged(plan, stack)
+  const record = recordOf(target, config, ports)
+  if (plan.steps.length === 0) {
+    // An earlier run may have come this far without seeing its end.
+    const closed = config.dryRun ? [] : await record('inactive', undone(target))
+    return unchanged(plan, stack, closed)
+  }
   if (config.dryRun) {
     const restore = plan.rollbackClass === 'restore' ? runbook({ stack, target }) : []
     return { ...planned(plan, stack), next: restore }
@@ -70,9 +75,21 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const claim = claimOf(locking, ports)
   return holdingLock(claim, locking, ports, async () => {
     const observed = await evaluateBefore(stack, releaseOf(plan.from), ports.facts)
+    const begun = await record('in_progress', `Langfuse ${plan.from} is being rolled back to ${plan.to}`)
     const steps = await runPlan({ plan, stack, claim, connections, ports, deadline })
     const last = connections.releasing(claim)
-    return finish({ plan, observed, steps, target, config, connections: last, ports, deadline })
+    return finish({
+      plan,
+      observed,
+      steps,
+      target,
+      record,
+      begun,
+      config,
+      connections: last,
+      ports,
+      deadline,
+    })
   })
 }
 
@@ -81,6 +98,9 @@ type Finish = {
   readonly observed: Before
   readonly steps: readonly StepResult[]
   readonly target: RollbackTarget
+  readonly record: MarkRecord
+  /** What could not be written to the record when this rollback began. */
+  readonly begun: readonly string[]
   readonly config: RollbackConfig
   readonly connections: Connections
   readonly ports: Ports
@@ -88,7 +108,7 @@ type Finish = {
 }
 
 async function finish(run: Finish): Promise<Conclusion> {
-  const { plan, observed, steps, target, config, connections, ports, deadline } = run
+  const { plan, observed, steps, target, record, begun, config, connections, ports, deadline } = run
   const complete = steps.every(step => step.state === 'done')
   const settled = ports.signal.aborted
     ? NOT_SETTLED
@@ -109,56 +129,51 @@ async function finish(run: Finish): Promise<Conclusion> {
   const rest = {
     versions: { previous: plan.from, current: stack && currentRelease(stack, ports.facts), target: plan.to },
     plan,
-    warnings: [
-      ...plan.warnings.filter(warning => !good || warning !== MAY_FAIL),
-      ...(good ? await closeRecords(stack, target, { config, ports }) : []),
-    ],
+    warnings: [...plan.warnings.filter(warning => !good || warning !== MAY_FAIL), ...begun],
     steps,
     checks,
     stack,
     deploymentId: target.record,
   }
-  return good
-    ? conclude(
-        'rollback',
-        'rolled-back',
-        `Langfuse ${plan.to} is running again on web and worker.${remarks(settled)}`,
-        {
-          ...rest,
-          next: plan.rollbackClass === 'restore' && stack ? runbook({ stack, target }).slice(1) : [],
-        },
-      )
-    : conclude(
-        'rollback',
-        endingOf(complete, settled).outcome,
-        whatIsDone(steps, settled, await progressOf(steps, observed.stack, connections.cloud)),
-        {
-          ...rest,
-          next: ['Fix the cause above, then re-run this rollback: it resumes where it stopped.'],
-        },
-      )
+  if (good) {
+    const closed = await record('inactive', undone(target))
+    const kept = await keepBaseline(stack, { by: 'rollback', config, ports })
+    const headline = `Langfuse ${plan.to} is running again on web and worker.${remarks(settled)}`
+    return conclude('rollback', 'rolled-back', headline, {
+      ...rest,
+      warnings: [...rest.warnings, ...closed, ...kept],
+      next: plan.rollbackClass === 'restore' && stack ? runbook({ stack, target }).slice(1) : [],
+    })
+  }
+  const progress = await progressOf(steps, observed.stack, connections.cloud)
+  const headline = whatIsDone(steps, settled, progress)
+  const closed = await record('failure', headline)
+  return conclude('rollback', endingOf(complete, settled).outcome, headline, {
+    ...rest,
+    warnings: [...rest.warnings, ...closed],
+    next: ['Fix the cause above, then re-run this rollback: it resumes where it stopped.'],
+  })
 }
 
-async function closeRecords(
-  stack: Stack | undefined,
-  target: RollbackTarget,
-  { config, ports }: Pick<Finish, 'config' | 'ports'>,
-): Promise<readonly string[]> {
-  const undone = await markUndone(target, config, ports)
-  return [...undone, ...(await keepBaseline(stack, { by: 'rollback', config, ports }))]
+function undone({ release }: RollbackTarget): string {
+  return `${ROLLED_BACK}${release}`
 }
 
-/** `to: previous` must no longer use the record that was rolled back. */
-async function markUndone(
-  target: RollbackTarget,
-  config: RollbackConfig,
-  ports: Ports,
-): Promise<readonly string[]> {
-  if (target.record === undefined) return []
-  try {
-    await ports.records(config)?.mark(target.record, 'inactive', `${ROLLED_BACK}${target.release}`)
-    return []
-  } catch (error) {
-    return [`Could not mark deployment record ${target.record} as rolled back: ${explain(error)}`]
+/** Sets the status of the record that is rolled back, if there is one. Returns what could not be written. */
+type MarkRecord = (state: RecordState, sentence: string) => Promise<readonly string[]>
+
+/**
+ * The record shows other runs that this one changes the stack, and the next run how it ended: `to: previous` must not use
+ * an undone record again, and a deploy resumes one that is not a success. A record never stops a rollback.
+ */
+function recordOf({ record }: RollbackTarget, config: RollbackConfig, ports: Ports): MarkRecord {
+  return async (state, sentence) => {
+    if (record === undefined) return []
+    try {
+      await ports.records(config)?.mark(record, state, sentence)
+      return []
+    } catch (error) {
+      return [`Could not set deployment record ${record} to ${state}: ${explain(error)}`]
+    }
   }
 }

@@ -170,7 +170,7 @@ test('what differs while a deploy is in progress is not drift; of a run that was
     expect(driftIn(going)).toMatchObject({
       state: 'skipped',
       sentence: expect.stringMatching(
-        /^Workflow run 77 is deploying Langfuse 3\.1\.0, so the differences are not drift\./,
+        /^Workflow run 77 is deploying Langfuse 3\.1\.0 or rolls it back, so the differences are not drift\./,
       ),
     })
     expect(going.outputs).toMatchObject({ drift: 'false', 'issue-number': `${opened.number}` })

@@ -71,11 +71,15 @@ test('a rollback that is cancelled says what is still rolling, within the time t
     /cancelled while waiting for operation .*Still in progress: web/,
   )
   expect(cancelled.summary).toMatch(/⏳&nbsp;still&nbsp;rolling/)
+  const stateOf = () => stage.github.deployments.at(-1)?.statuses[0]?.state
+  expect(stateOf()).toBe('failure')
 
   const killed = await lostBeforeContract()
   expect(killed.exitCode).not.toBe(0)
+  expect(stateOf()).toBe('in_progress')
   const again = await stage.run('rollback', { to: '2.93.7' })
   expect(again.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
+  expect(stateOf()).toBe('inactive')
   const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
 })

@@ -117,7 +117,8 @@ test('a deploy that is cancelled while the web hangs stops what it began and say
       at: ({ operation, input }) => operation === 'UpdateService' && input['service'] === 'langfuse_worker',
       run: options => {
         options.signal?.addEventListener('abort', () => web.hang(), { once: true })
-        return stage.run('deploy', { ...UPGRADE, url: web.url }, options)
+        // Also a deploy that would undo nothing by itself stops what it began.
+        return stage.run('deploy', { ...STOP, url: web.url }, options)
       },
     })
     expect(cancelled.outputs).toMatchObject({ outcome: 'failed' })

@@ -216,7 +216,7 @@ function parseRecord(payload: unknown): DeploymentRecord | undefined {
   const value = parsePayload(payload)
   if (value === undefined || !('images' in value) || !('to' in value)) return undefined
   const record = value as Record<keyof DeploymentRecord, unknown>
-  const { images, from, to, run } = record
+  const { images, from, to, run, postgresAhead, clickhouseHead } = record
   const isText = (member: unknown) => typeof member === 'string' && member !== ''
   const isImage = (member: unknown) => typeof member === 'string' && parseImage(member) !== undefined
   const named = typeof images === 'object' && images !== null ? Object.entries(images) : []
@@ -224,7 +224,10 @@ function parseRecord(payload: unknown): DeploymentRecord | undefined {
     named.some(([component, image]) => component === name && isImage(image)),
   )
   const optional = [from, run].every(member => member === undefined || member === null || isText(member))
-  return whole && optional && isText(to) ? (value as DeploymentRecord) : undefined
+  const migrations =
+    (postgresAhead === undefined || (Array.isArray(postgresAhead) && postgresAhead.every(isText))) &&
+    (clickhouseHead === undefined || clickhouseHead === null || Number.isInteger(clickhouseHead))
+  return whole && optional && migrations && isText(to) ? (value as DeploymentRecord) : undefined
 }
 
 function parseBaseline(payload: unknown): Baseline | undefined {

@@ -18,6 +18,7 @@ import { oldWebOf } from '../plan/plan-migrate.ts'
 import type { DeployQuestion } from '../plan/preflight-release.ts'
 import { type DeploymentRecord, ROLLED_BACK } from '../ports/github.ts'
 import type { ImageTool } from '../ports/runner.ts'
+import type { ReleaseFacts } from '../release/facts.ts'
 import { parseImage, pinned } from '../release/image.ts'
 import { type Release, releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
@@ -142,7 +143,7 @@ function wantedImages({ images, version, clickhouseVersion }: DeployConfig) {
   }
 }
 
-function recordOf(plan: Plan, stack: Stack, { runner }: Ports): DeploymentRecord {
+function recordOf(plan: Plan, stack: Stack, { runner, facts }: Ports): DeploymentRecord {
   const { worker, clickhouse } = stack
   return {
     schema: 1,
@@ -155,14 +156,28 @@ function recordOf(plan: Plan, stack: Stack, { runner }: Ports): DeploymentRecord
     },
     taskDefinitions: { worker: worker.taskDefinition.arn, clickhouse: clickhouse.taskDefinition.arn },
     postgresMigrations: stack.postgres.known ? stack.postgres.value.migrations.length : undefined,
+    ...aheadOf(plan.from, stack, facts),
     clickhouseHead: stack.clickhouseStore.known ? stack.clickhouseStore.value.head : undefined,
     run: runner.environment('GITHUB_RUN_ID'),
   }
 }
 
+/** A half-way stack has migrations that the release of its web does not know. */
+function aheadOf(
+  from: string | undefined,
+  { postgres }: Stack,
+  facts: ReleaseFacts,
+): Pick<DeploymentRecord, 'postgresAhead'> {
+  if (!postgres.known || from === undefined || facts.release(from) === undefined) return {}
+  const known = new Set(facts.postgresMigrations(from).map(({ name }) => name))
+  const ahead = postgres.value.migrations.filter(({ name, state }) => state === 'applied' && !known.has(name))
+  return ahead.length === 0 ? {} : { postgresAhead: ahead.map(({ name }) => name) }
+}
+
 /**
  * What ran before an earlier run of this deploy, where that run has changed it already; elsewhere what ran before this
- * one. Of the earlier record only images of the same repository count, because others can write records too.
+ * one. Of the earlier record only images of the same repository count, because others can write records too. That run may
+ * have migrated before it changed an image.
  */
 export function resumed(
   own: DeploymentRecord,
@@ -174,9 +189,11 @@ export function resumed(
     const same = parseImage(image)?.repository === parseImage(older)?.repository
     return same && image !== older && image === targets[component]?.reference
   })
-  if (changed.length === 0) return own
+  const { from, postgresMigrations, postgresAhead, clickhouseHead } = earlier
+  const before = { ...own, postgresMigrations, postgresAhead, clickhouseHead }
+  if (changed.length === 0) return before
   const images = Object.fromEntries(changed.map(component => [component, earlier.images[component]]))
-  return { ...own, from: earlier.from, images: { ...own.images, ...images } }
+  return { ...before, from, images: { ...own.images, ...images } }
 }
 
 /** If a floating tag was pushed again since the web started, the record names the image by the running release. */

@@ -11,7 +11,7 @@ import { releaseOf } from '../release/release.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import { observe } from '../stack/observe.ts'
 import { keepProofs } from '../stack/proof.ts'
-import { imagesOf, type RollbackTarget } from '../stack/rollback-target.ts'
+import { imagesOf, migrationsOf, type RollbackTarget } from '../stack/rollback-target.ts'
 import { imageOf, type Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce } from './conclusions.ts'
@@ -229,6 +229,7 @@ function targetOf({ record, steps }: Failed): RollbackTarget {
     record: undefined,
     snapshot,
     snapshotOf,
+    migrations: migrationsOf(record),
     warnings: [],
   }
 }

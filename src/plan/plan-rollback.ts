@@ -295,6 +295,15 @@ function imageSteps(question: RollbackQuestion): readonly Step[] {
   return [webStep(question) ?? [], worker, { ...clickhouse, reason }].flat()
 }
 
+function aheadBefore({ release, migrations }: RollbackTarget): readonly string[] {
+  const ahead = migrations?.postgresAhead ?? []
+  if (ahead.length === 0) return []
+  const stay = ahead.length === 1 ? 'stays' : 'stay'
+  return [
+    `${amountOf(ahead.length, 'Postgres migration')} that Langfuse ${release} does not know ${stay} applied, because this was so before the deploy: ${ahead.join(', ')}.`,
+  ]
+}
+
 function warnings(question: RollbackQuestion, undo: Undo): readonly string[] {
   const { config, stack, target, targets } = question
   const [from, to] = [stack.clickhouse.image.version, targets.clickhouse?.version]
@@ -304,6 +313,7 @@ function warnings(question: RollbackQuestion, undo: Undo): readonly string[] {
     target.warnings,
     contradictionIn(question).warnings,
     commonWarnings(stack, targets),
+    config.sql === 'images-only' ? [] : aheadBefore(target),
     from && to && compareVersions(to, from) < 0 ? downgradedClickHouse(from, to) : [],
     config.sql === 'images-only' || !needsAccept(classOf(undo)) ? [] : riskOf(config, undo),
     stays === 0

@@ -5,9 +5,10 @@ import { type Delta, isEmptyDelta } from '../schema/diff.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import { bytewise, type Facts, type Snapshot, sameFacts } from '../schema/snapshot.ts'
 import type { CountedLoss } from '../stack/count-losses.ts'
-import type { RollbackTarget } from '../stack/rollback-target.ts'
+import type { MigrationsBefore, RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type PostgresState, type Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
+import { webStep } from './image-steps.ts'
 import type { RollbackClass } from './plan.ts'
 
 /** What to undo between two states of the databases, with which SQL, and what has none. */
@@ -38,18 +39,27 @@ type MigrationState = { readonly postgres: readonly string[]; readonly clickhous
  * The applied Postgres migrations that the older release does not know, newest first (a set difference, because Langfuse
  * inserts migrations out of order), and ClickHouse's versions above its head.
  */
-export function undoBetween(state: MigrationState, older: string, facts: ReleaseFacts): Undo {
+export function undoBetween(
+  state: MigrationState,
+  older: string,
+  facts: ReleaseFacts,
+  before: MigrationsBefore = NOTHING_AHEAD,
+): Undo {
   const known = facts.postgresMigrations(older)
   const kept = new Set(known.map(migration => migration.name))
+  const ahead = new Set(before.postgresAhead)
   const applied = new Set(state.postgres)
   const sharesChange = (name: string, names: ReadonlySet<string>): boolean =>
     facts.otherNames(name).some(other => names.has(other))
   const unknown = [...applied].filter(name => !kept.has(name))
   const postgres = unknown
-    .filter(name => !sharesChange(name, kept))
+    .filter(name => !ahead.has(name) && !sharesChange(name, kept))
     .sort(bytewise)
     .reverse()
-  const head = facts.release(older)?.clickhouseHead ?? state.clickhouseHead
+  const head = Math.max(
+    facts.release(older)?.clickhouseHead ?? state.clickhouseHead,
+    before.clickhouseHead ?? 0,
+  )
   const clickhouse = numbersDown(state.clickhouseHead, head)
   return {
     postgres,
@@ -62,6 +72,8 @@ export function undoBetween(state: MigrationState, older: string, facts: Release
     ...filesOf(postgres, clickhouse, facts),
   }
 }
+
+const NOTHING_AHEAD: MigrationsBefore = { postgresAhead: [], clickhouseHead: undefined }
 
 function numbersDown(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, from - to) }, (_, index) => from - index)
@@ -174,13 +186,15 @@ export function repairFrom(question: Omit<RollbackQuestion, 'targets' | 'counted
 }
 
 /**
- * The migrations that the target does not know, read from the databases, or from the catalog where they are not reached.
- * For a target outside the catalog the plan is a refusal.
+ * The migrations that the target does not know and that were not there before its deploy, read from the databases, or
+ * from the catalog where they are not reached. For a target outside the catalog the plan is a refusal.
  */
 export function undoFrom(
-  { stack, target: { release: to }, facts }: Pick<RollbackQuestion, 'stack' | 'target' | 'facts'>,
+  question: Pick<RollbackQuestion, 'stack' | 'target' | 'targets' | 'facts'>,
   repair: Repair,
 ): Undo {
+  const { stack, facts } = question
+  const to = question.target.release
   if (facts.release(to) === undefined) return NOTHING
   const running = currentRelease(stack, facts)
   const from = running !== undefined && facts.release(running) !== undefined ? running : to
@@ -193,7 +207,17 @@ export function undoFrom(
   const clickhouseHead = stack.clickhouseStore.known
     ? stack.clickhouseStore.value.head
     : (facts.release(from)?.clickhouseHead ?? 0)
-  return undoBetween({ postgres: [...new Set(postgres)], clickhouseHead }, to, facts)
+  return undoBetween({ postgres: [...new Set(postgres)], clickhouseHead }, to, facts, beforeDeploy(question))
+}
+
+/**
+ * Prisma ignores rows that it does not know. golang-migrate does not: a web that starts again needs ClickHouse's head
+ * among its own files, also where the head was ahead of it before.
+ */
+function beforeDeploy(question: Parameters<typeof undoFrom>[0]): MigrationsBefore | undefined {
+  const { migrations } = question.target
+  if (migrations === undefined || webStep(question) === undefined) return migrations
+  return { ...migrations, clickhouseHead: undefined }
 }
 
 /** Also for ClickHouse's migrations, whose journal is in PostgreSQL. */

@@ -9,6 +9,8 @@ export type DeploymentRecord = {
   readonly images: Readonly<Record<'web' | 'worker' | 'clickhouse', string>>
   readonly taskDefinitions: Readonly<Partial<Record<'web' | 'worker' | 'clickhouse', string>>>
   readonly postgresMigrations: number | undefined
+  /** Migrations that were applied although release `from` does not know them; absent: none is known. */
+  readonly postgresAhead?: readonly string[] | undefined
   readonly clickhouseHead: number | undefined
   /** Id of the workflow run that wrote it. */
   readonly run?: string | undefined

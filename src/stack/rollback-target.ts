@@ -18,7 +18,15 @@ export type RollbackTarget = {
   /** PostgreSQL's snapshot from before the upgrade, if the deployment record names one. */
   readonly snapshot?: string | undefined
   readonly snapshotOf?: DeploymentRecord['snapshotOf'] | undefined
+  /** The migrations that were there before the deploy that is rolled back; undefined: what the release knows. */
+  readonly migrations?: MigrationsBefore | undefined
   readonly warnings: readonly string[]
+}
+
+/** What a stack had beyond the release before a deploy: an undo leaves it as it was. */
+export type MigrationsBefore = {
+  readonly postgresAhead: readonly string[]
+  readonly clickhouseHead: number | undefined
 }
 
 export async function findRollbackTarget(
@@ -40,6 +48,7 @@ export async function findRollbackTarget(
       record: recorded.id,
       snapshot: recorded.record.snapshot,
       snapshotOf: recorded.record.snapshotOf,
+      migrations: migrationsOf(recorded.record),
       warnings: [],
     }
   }
@@ -62,6 +71,10 @@ async function refuseUndone(records: Records | undefined): Promise<void> {
 /** What ran before that deploy. */
 export function imagesOf({ images: { web, worker, clickhouse } }: DeploymentRecord): Wanted {
   return { web: { reference: web }, worker: { reference: worker }, clickhouse: { reference: clickhouse } }
+}
+
+export function migrationsOf({ postgresAhead, clickhouseHead }: DeploymentRecord): MigrationsBefore {
+  return { postgresAhead: postgresAhead ?? [], clickhouseHead: clickhouseHead ?? undefined }
 }
 
 function exact(release: Release): RollbackTarget {

@@ -61,6 +61,7 @@ test('a record whose images are none, or incomplete, is not ours', async () => {
   await location.open({ ...RECORD, images })
   const { web, worker } = RECORD.images
   await location.open({ ...RECORD, images: { web, worker } as unknown as DeploymentRecord['images'] })
+  await location.open({ ...RECORD, postgresAhead: [7] as unknown as string[] })
   expect(await location.latest()).toMatchObject({ id, record: RECORD })
 })
 

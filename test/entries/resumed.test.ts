@@ -47,6 +47,17 @@ test('what an earlier run of this deploy has changed goes back to what ran befor
   })
 })
 
+test('migrations of an earlier run of this deploy are no state from before, also if it changed no image', () => {
+  const earlier = { ...record('2.93.7', [OLD, OLD, OLD]), postgresMigrations: 271, clickhouseHead: 5 }
+  const own = {
+    ...record('2.93.7', [OLD, OLD, OLD]),
+    postgresMigrations: 273,
+    postgresAhead: ['20241124115100_a'],
+    clickhouseHead: 6,
+  }
+  expect(resumed(own, earlier, TARGETS)).toEqual(earlier)
+})
+
 test('what somebody changed in between stays as this run found it', () => {
   const own = record('2.93.7', [OTHER, OTHER, OTHER])
   expect(resumed(own, record('2.92.0', [OLD, OLD, OLD]), TARGETS)).toEqual(own)

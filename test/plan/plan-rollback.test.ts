@@ -186,6 +186,34 @@ test('expand, images in reverse order, contract, validate', () => {
   expect(result).toMatchObject({ rollbackClass: 'schema', from: '3.0.0', to: '2.93.7' })
 })
 
+test('what the record says was there before the deploy stays, but for a ClickHouse schema on which no older web starts', () => {
+  const migrations = { postgresAhead: ['20241124115100_a'], clickhouseHead: 6 }
+  const question = {
+    config: readRollbackConfig(fakeRunner('rollback', { to: '2.93.7' })),
+    target: {
+      release: '2.93.7' as Release,
+      wanted: {},
+      source: 'test',
+      record: '1',
+      warnings: [],
+      migrations,
+    },
+    targets: TARGETS,
+    facts: FACTS,
+  }
+  const whole = planRollback({ ...question, stack: stackOn3() }) as Plan
+  expect(whole.steps[0]).toMatchObject({ postgres: ['20241206115829_b'], clickhouse: [6] })
+  expect(whole.warnings).toContainEqual(
+    expect.stringMatching(
+      /^1 Postgres migration that Langfuse 2\.93\.7 does not know stays applied, .*_a\.$/,
+    ),
+  )
+  const { web, health } = stackOn2()
+  const left = planRollback({ ...question, stack: stackOn3({ web, health }) }) as Plan
+  expect(left.steps.map(nameOf)).toEqual(['expand', 'worker', 'contract', 'validate'])
+  expect(left.steps[0]).toMatchObject({ postgres: ['20241206115829_b'], clickhouse: [] })
+})
+
 test('what to undo is a set difference: a migration with an older name that the target does not know goes too', () => {
   const stack = stackOn3()
   if (!stack.postgres.known) throw new Error('unreachable')

@@ -42,6 +42,19 @@ BEGIN
 END
 $toolbox$;
 
+-- An error unless the archive received every row: nothing may be dropped, deleted or rewritten before.
+CREATE OR REPLACE FUNCTION langfuse_rollout.check_archived(relation oid, there bigint, kept bigint)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  IF kept IS DISTINCT FROM there THEN
+    RAISE EXCEPTION 'the archive received % of % rows of %, so nothing of them is dropped', kept, there, relation::regclass
+      USING HINT = 'A trigger or a rule on langfuse_rollout.archived_rows keeps rows out: drop it, and start again.';
+  END IF;
+END
+$toolbox$;
+
 -- Archives the rows that meet a condition and returns their number: these columns with the primary key, or whole rows
 -- when columns is NULL or the table has no key. Unless again, a row that this migration has archived is not archived twice.
 -- written is SQL for what replaces the columns, as jsonb, or NULL. Only reads the table.
@@ -55,22 +68,29 @@ DECLARE
   key text[] := langfuse_rollout.primary_key(relation);
   kind text := CASE WHEN columns IS NULL OR key IS NULL THEN 'row' ELSE 'values' END;
   picked text := langfuse_rollout.row_as_json(relation, CASE WHEN kind = 'values' THEN key || columns END);
-  copied bigint;
-BEGIN
-  EXECUTE format($sql$
-    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row, written)
-    SELECT $1, $2, $3, $4, $5, candidate.row, candidate.written
-    FROM (SELECT %s AS row, %s AS written FROM %s AS this WHERE (%s
-    )) AS candidate
-    %s$sql$, picked, coalesce(written, 'NULL::jsonb'), relation::regclass, condition, CASE WHEN NOT again THEN $sql$
+  -- What restore has put back already is no copy of what is there now.
+  candidates text := format($sql$(SELECT %s AS row, %s AS written FROM %s AS this WHERE (%s
+    )) AS candidate %s$sql$, picked, coalesce(written, 'NULL::jsonb'), relation::regclass, condition, CASE WHEN NOT again THEN $sql$
     WHERE NOT EXISTS (
       SELECT FROM langfuse_rollout.archived_rows AS known
       WHERE known.rollback_id = $1 AND known.migration = $2 AND known.relation = $3
-        AND known.kind = $5 AND known.row = candidate.row
-    )$sql$ END)
+        AND known.kind = $5 AND known.outcome IS NULL AND known.row = candidate.row
+    )$sql$ END);
+  there bigint;
+  copied bigint;
+BEGIN
+  -- In one statement, because both counts have to be of the same moment.
+  EXECUTE format($sql$
+    WITH kept AS (
+      INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row, written)
+      SELECT $1, $2, $3, $4, $5, candidate.row, candidate.written FROM %1$s
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM %1$s), (SELECT count(*) FROM kept)$sql$, candidates)
+  INTO there, copied
   USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), relation::regclass::text,
     reason, kind;
-  GET DIAGNOSTICS copied = ROW_COUNT;
+  PERFORM langfuse_rollout.check_archived(relation, there, copied);
   RETURN copied;
 END
 $toolbox$;

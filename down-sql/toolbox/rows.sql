@@ -22,6 +22,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SE
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   gone bigint;
+  kept bigint;
 BEGIN
   IF place IS NULL THEN RETURN 0; END IF;
   condition := langfuse_rollout.next_batch(place, condition, 'delete');
@@ -36,12 +37,16 @@ BEGIN
   END IF;
   EXECUTE format($sql$
     WITH gone AS (DELETE FROM %s AS this WHERE (%s
-    ) RETURNING %s AS row)
-    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
-    SELECT $1, $2, $3, $4, 'row', gone.row FROM gone$sql$,
+    ) RETURNING %s AS row), kept AS (
+      INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row)
+      SELECT $1, $2, $3, $4, 'row', gone.row FROM gone
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM kept)$sql$,
     place::regclass, condition, langfuse_rollout.row_as_json(place, NULL))
+  INTO gone, kept
   USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
-  GET DIAGNOSTICS gone = ROW_COUNT;
+  PERFORM langfuse_rollout.check_archived(place, gone, kept);
   RETURN gone;
 END
 $toolbox$;
@@ -58,6 +63,7 @@ DECLARE
   picked text;
   same text;
   written bigint;
+  kept bigint;
 BEGIN
   IF place IS NULL THEN RETURN 0; END IF;
   condition := langfuse_rollout.next_batch(place, condition, assignments);
@@ -73,15 +79,19 @@ BEGIN
       UPDATE %3$s AS this SET %5$s
       FROM before_rewrite WHERE %6$s
       RETURNING before_rewrite.rollout_row AS before, %2$s AS after
+    ), kept AS (
+      INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row, written)
+      SELECT $1, $2, $3, $4, 'row', before, (
+        SELECT coalesce(jsonb_object_agg(changed.key, changed.value), '{}') FROM jsonb_each(after) AS changed
+        WHERE changed.value IS DISTINCT FROM before -> changed.key)
+      FROM rewritten
+      RETURNING 1
     )
-    INSERT INTO langfuse_rollout.archived_rows (rollback_id, migration, relation, reason, kind, row, written)
-    SELECT $1, $2, $3, $4, 'row', before, (
-      SELECT coalesce(jsonb_object_agg(changed.key, changed.value), '{}') FROM jsonb_each(after) AS changed
-      WHERE changed.value IS DISTINCT FROM before -> changed.key)
-    FROM rewritten$sql$,
+    SELECT (SELECT count(*) FROM rewritten), (SELECT count(*) FROM kept)$sql$,
     picked, langfuse_rollout.row_as_json(place, NULL), place::regclass, condition, assignments, same)
+  INTO written, kept
   USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text, reason;
-  GET DIAGNOSTICS written = ROW_COUNT;
+  PERFORM langfuse_rollout.check_archived(place, written, kept);
   RETURN written;
 END
 $toolbox$;
@@ -120,8 +130,9 @@ END
 $toolbox$;
 
 -- Archives the values of a column that differ from its default (from NULL if it has none), each with the primary key;
--- returns their number. Until the column is dropped, a second call does nothing. A computed default cannot be told
--- from a value, so then every row is archived.
+-- returns the number of those that it added. Until the column is dropped, a second call does nothing, except in the phase
+-- prepare of a run that resumes a killed one: since then, the newer release may have run again. A computed default cannot
+-- be told from a value, so then every row is archived.
 CREATE OR REPLACE FUNCTION langfuse_rollout.archive_column(relation text, column_name text)
 RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
@@ -129,18 +140,20 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SE
 DECLARE
   place oid := langfuse_rollout.table_named(relation);
   number smallint := langfuse_rollout.column_named(place, column_name);
+  known bigint;
+  reason text := format('the column %I is dropped', column_name::name);
   otherwise text;
   is_computed boolean;
   definition text;
+  differs text;
   copied bigint;
 BEGIN
-  IF number IS NULL OR EXISTS (
-    SELECT FROM langfuse_rollout.archived_columns AS known
-    WHERE known.rollback_id = langfuse_rollout.setting('rollback_id')
-      AND known.migration = langfuse_rollout.setting('migration')
-      AND known.relation = place::regclass::text AND known.column_name = archive_column.column_name::name
-      AND known.dropped_at IS NULL
-  ) THEN
+  SELECT id INTO known FROM langfuse_rollout.archived_columns AS archived
+  WHERE archived.rollback_id = langfuse_rollout.setting('rollback_id')
+    AND archived.migration = langfuse_rollout.setting('migration')
+    AND archived.relation = place::regclass::text AND archived.column_name = archive_column.column_name::name
+    AND archived.dropped_at IS NULL;
+  IF number IS NULL OR known IS NOT NULL AND coalesce(current_setting('langfuse_rollout.batch', true), '') = '' THEN
     RETURN 0;
   END IF;
   SELECT pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '',
@@ -153,12 +166,45 @@ BEGIN
   FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = place AND a.attnum = number;
   is_computed := is_computed OR coalesce(otherwise ~ '[(]|^(CURRENT_|LOCAL|SESSION_|USER)', false);
-  copied := langfuse_rollout.archive_matching(place, CASE WHEN is_computed THEN 'true'
-      ELSE format('this.%I::text IS DISTINCT FROM (%s)::text', column_name::name, coalesce(otherwise, 'NULL')) END,
-    format('the column %I is dropped', column_name::name), ARRAY[column_name::name::text], true, NULL);
+  differs := CASE WHEN is_computed THEN 'true'
+    ELSE format('this.%I::text IS DISTINCT FROM (%s)::text', column_name::name, coalesce(otherwise, 'NULL')) END;
+  IF known IS NOT NULL THEN
+    ANALYZE langfuse_rollout.archived_rows; -- without numbers, both comparisons would search the archive for each row
+    PERFORM langfuse_rollout.forget_changed(place, column_name::name::text, differs, reason);
+  END IF;
+  copied := langfuse_rollout.archive_matching(place, differs, reason, ARRAY[column_name::name::text], known IS NULL, NULL);
+  IF known IS NOT NULL THEN
+    UPDATE langfuse_rollout.archived_columns AS archived SET rows = (
+      SELECT count(*) FROM langfuse_rollout.archived_rows AS kept
+      WHERE kept.rollback_id = archived.rollback_id AND kept.migration = archived.migration
+        AND kept.relation = archived.relation AND kept.reason = reason AND kept.outcome IS NULL)
+    WHERE archived.id = known;
+    RETURN copied;
+  END IF;
   INSERT INTO langfuse_rollout.archived_columns (rollback_id, migration, relation, column_name, definition, rows)
   VALUES (langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), place::regclass::text,
     column_name::name, definition, copied);
   RETURN copied;
+END
+$toolbox$;
+
+-- Removes the values of a column from the archive that a killed run put there and that are not there any more: a user
+-- changed or deleted them since. Internal.
+CREATE OR REPLACE FUNCTION langfuse_rollout.forget_changed(relation oid, column_name text, condition text, reason text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+DECLARE
+  key text[] := langfuse_rollout.primary_key(relation);
+BEGIN
+  EXECUTE format($sql$
+    DELETE FROM langfuse_rollout.archived_rows AS kept
+    WHERE kept.rollback_id = $1 AND kept.migration = $2 AND kept.relation = $3 AND kept.reason = $4
+      AND kept.kind <> 'definition' AND kept.outcome IS NULL
+      AND NOT EXISTS (SELECT FROM (SELECT %s AS row FROM %s AS this WHERE (%s
+      )) AS there WHERE there.row = kept.row)$sql$,
+    langfuse_rollout.row_as_json(relation, CASE WHEN key IS NOT NULL THEN key || column_name END), relation::regclass,
+    condition)
+  USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), relation::regclass::text, reason;
 END
 $toolbox$;

@@ -13,24 +13,37 @@ const BATCH = 5_000
 
 /**
  * One phase on PostgreSQL, newest migration first: expand and contract in one transaction each; `prepare` before
- * contract and validate statement by statement. `between` is ClickHouse's part; it may write its journal early.
+ * contract and validate statement by statement. `between` is ClickHouse's part, under the same id; it may write its
+ * journal early.
  */
 export async function undoPostgres(
   step: UndoSchema,
   postgres: Postgres,
-  execution: Execution,
-  between: (journal: () => Promise<void>) => Promise<void>,
+  given: Execution,
+  between: (journal: () => Promise<void>, rollbackId: string) => Promise<void>,
 ): Promise<UndoCounts> {
-  return withUndoSession(postgres, execution, async session => {
+  return withUndoSession(postgres, given, async session => {
+    const execution = { ...given, rollbackId: await idOf(step, session, given.rollbackId) }
     const undo = { step, session, execution, before: await newestArchived(session) }
     if (step.phase === 'contract') await prepare(undo)
     if (step.phase === 'validate') await validate(undo)
     else await runPhase(undo, step.phase)
     const journal = () => writeJournal(undo, 'clickhouse')
-    await between(journal)
+    await between(journal, execution.rollbackId)
     await journal()
     return await count(undo)
   })
+}
+
+/** A run that resumes a killed one archives under its id, so that the archive is one, and one restore puts it back. */
+async function idOf(step: UndoSchema, session: PostgresSession, given: string): Promise<string> {
+  const [row] = await session.run(
+    `SELECT rollback_id FROM langfuse_rollout.journal
+     WHERE phase = $1 AND (store = 'postgres' AND migration = ANY($2) OR store = 'clickhouse' AND migration = ANY($3))
+     ORDER BY at DESC, rollback_id LIMIT 1`,
+    [step.phase === 'validate' ? 'contract' : 'expand', step.postgres, step.clickhouse.map(clickhouseName)],
+  )
+  return String(row?.['rollback_id'] ?? given)
 }
 
 type Undo = {

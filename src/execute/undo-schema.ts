@@ -21,9 +21,9 @@ export async function undoStores(step: UndoSchema, undoing: Undoing): Promise<Un
     await checkClickHouse(step, clickhouse, undoing)
   }
   let archivedInClickHouse = 0
-  const inPostgres = await undoPostgres(step, postgres, undoing, async journal => {
+  const inPostgres = await undoPostgres(step, postgres, undoing, async (journal, rollbackId) => {
     if (clickhouse === undefined || step.clickhouse.length === 0) return
-    archivedInClickHouse = await undoClickHouse(step, clickhouse, undoing, journal)
+    archivedInClickHouse = await undoClickHouse(step, clickhouse, { ...undoing, rollbackId }, journal)
   })
   return { ...inPostgres, archivedRows: inPostgres.archivedRows + archivedInClickHouse }
 }

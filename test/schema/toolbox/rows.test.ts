@@ -40,6 +40,24 @@ test('rows are deleted into the archive', async () => {
   expect(await rows('pets')).toHaveLength(2)
 })
 
+test('nothing is dropped, deleted or rewritten when the archive does not receive every row', async () => {
+  await run(`${pets}
+    CREATE FUNCTION no_hens() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RETURN CASE WHEN NEW.row ->> 'id' <> 'hen' THEN NEW END; END $$;
+    CREATE TRIGGER no_hens BEFORE INSERT ON langfuse_rollout.archived_rows FOR EACH ROW EXECUTE FUNCTION no_hens()`)
+  for (const statement of [
+    `delete_rows('pets', 'true', 'why')`,
+    `rewrite_rows('pets', 'legs = 1', 'true', 'why')`,
+    `archive_rows('pets', 'true', 'why')`,
+    `archive_column('pets', 'legs')`,
+    `drop_column('pets', 'legs')`,
+  ]) {
+    expect(await refusal(statement)).toBe(
+      'the archive received 2 of 3 rows of public.pets, so nothing of them is dropped',
+    )
+  }
+})
+
 test('two equal rows of a table without a key are two rows in the archive', async () => {
   await run(`CREATE TABLE t (a int); INSERT INTO t VALUES (1), (1), (2)`)
   expect(await call(`delete_rows('t', 'this.a = 1', 'why')`)).toBe('2')

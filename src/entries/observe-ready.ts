@@ -101,7 +101,8 @@ function stopsSoon({ clickhouse: { service } }: Stack): boolean {
 
 /** Its tasks are starting, or its name does not resolve to the running one. */
 function isArriving({ clickhouse, discovery }: Stack): boolean {
-  if (ecsState(clickhouse.service).kind === 'rolling') return true
+  const { kind } = ecsState(clickhouse.service)
+  if (kind !== 'settled') return kind === 'rolling'
   if (!discovery.known) return false
   const [instance] = discovery.value.instances
   // Without a health check Cloud Map reports UNKNOWN for a healthy instance.

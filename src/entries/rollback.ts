@@ -3,14 +3,16 @@ import { type Before, evaluateBefore, isGood, settleChecks } from '../checks/run
 import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
+import { planClickHouseFirst } from '../plan/clickhouse-first.ts'
 import { questionsOf } from '../plan/losses.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { Plan, Refusal } from '../plan/plan.ts'
 import { MAY_FAIL, planRollback } from '../plan/plan-rollback.ts'
-import { repairFrom, undoFrom } from '../plan/rollback-class.ts'
+import { type RollbackQuestion, repairFrom, undoFrom } from '../plan/rollback-class.ts'
 import { runbook } from '../plan/runbook.ts'
 import { type RecordState, ROLLED_BACK } from '../ports/github.ts'
 import { releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
+import { keepProofs } from '../stack/proof.ts'
 import { findRollbackTarget, type RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease } from '../stack/stack.ts'
 import { resolveTargets } from '../stack/targets.ts'
@@ -49,11 +51,8 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   const ports = await withNewerReleases(given, [target.release, currentRelease(stack, given.facts)])
   const targets = await resolveTargets(stack, target.wanted, connections.cloud)
   const question = { config, stack, target, targets, facts: ports.facts }
-  const undo = undoFrom(question, repairFrom(question))
-  const releases = { from: currentRelease(stack, ports.facts), to: target.release }
-  const asked = config.sql === 'auto' ? questionsOf(undo, releases, ports.facts) : []
-  const counted = await connections.countLosses(asked, stack.worker)
-  const plan = planRollback({ ...question, counted })
+  const first = planClickHouseFirst(question)
+  const plan = first ?? (await planWhole(question, connections))
   // A stack in the middle of another run looks broken, so that run is reported before the plan's own problems.
   const turn = config.dryRun ? FREE : await turnOf(stack, ports.records(config), ports)
   if (turn.busy !== undefined)
@@ -76,27 +75,52 @@ export async function rollback(given: Ports): Promise<Conclusion> {
   return holdingLock(claim, locking, ports, async () => {
     const observed = await evaluateBefore(stack, releaseOf(plan.from), ports.facts)
     const begun = await record('in_progress', `Langfuse ${plan.from} is being rolled back to ${plan.to}`)
-    const steps = await runPlan({ plan, stack, claim, connections, ports, deadline })
+    const run = { claim, connections, ports, deadline }
+    const steps = await runPlan({ ...run, plan, stack })
+    const ran = first === undefined ? { plan, steps } : await goOn({ plan, steps }, question, run)
     const last = connections.releasing(claim)
-    return finish({
-      plan,
-      observed,
-      steps,
-      target,
-      record,
-      begun,
-      config,
-      connections: last,
-      ports,
-      deadline,
-    })
+    return finish({ ...ran, observed, target, record, begun, config, connections: last, ports, deadline })
   })
 }
 
-type Finish = {
+async function planWhole(
+  question: Omit<RollbackQuestion, 'counted'>,
+  { countLosses }: Connections,
+): Promise<Plan | Refusal> {
+  const { config, stack, target, facts } = question
+  const undo = undoFrom(question, repairFrom(question))
+  const releases = { from: currentRelease(stack, facts), to: target.release }
+  const asked = config.sql === 'auto' ? questionsOf(undo, releases, facts) : []
+  return planRollback({ ...question, counted: await countLosses(asked, stack.worker) })
+}
+
+type Ran = {
   readonly plan: Plan
-  readonly observed: Before
   readonly steps: readonly StepResult[]
+  /** Why the rest of the rollback was not begun. */
+  readonly refusal?: Refusal
+}
+
+/** The rest of a rollback, once ClickHouse runs its recorded image and can be observed. */
+async function goOn(
+  first: Ran,
+  question: RollbackQuestion,
+  run: Pick<Parameters<typeof runPlan>[0], 'claim' | 'connections' | 'ports' | 'deadline'>,
+): Promise<Ran> {
+  const { connections, ports, deadline } = run
+  if (ports.signal.aborted || first.steps.some(({ state }) => state !== 'done')) return first
+  const seen = await observeReady(question.config, connections, { ports, deadline })
+  const stack = { ...seen, proofs: keepProofs(question.stack.proofs, seen.proofs) }
+  const rest = await planWhole({ ...question, stack }, connections)
+  if (rest.kind === 'refusal') return { ...first, refusal: rest }
+  announce(rest, ports.runner)
+  const steps = await runPlan({ ...run, plan: rest, stack })
+  const plan = { ...rest, steps: [...first.plan.steps, ...rest.steps] }
+  return { plan, steps: [...first.steps, ...steps] }
+}
+
+type Finish = Ran & {
+  readonly observed: Before
   readonly target: RollbackTarget
   readonly record: MarkRecord
   /** What could not be written to the record when this rollback began. */
@@ -108,8 +132,8 @@ type Finish = {
 }
 
 async function finish(run: Finish): Promise<Conclusion> {
-  const { plan, observed, steps, target, record, begun, config, connections, ports, deadline } = run
-  const complete = steps.every(step => step.state === 'done')
+  const { plan, observed, steps, refusal, target, record, begun, config, connections, ports, deadline } = run
+  const complete = refusal === undefined && steps.every(step => step.state === 'done')
   const settled = ports.signal.aborted
     ? NOT_SETTLED
     : await settleChecks(
@@ -146,18 +170,25 @@ async function finish(run: Finish): Promise<Conclusion> {
     })
   }
   const progress = await progressOf(steps, observed.stack, connections.cloud)
-  const headline = whatIsDone(steps, settled, progress)
+  const headline = refusal === undefined ? whatIsDone(steps, settled, progress) : ONLY_CLICKHOUSE
   const closed = await record('failure', headline)
   return conclude('rollback', endingOf(complete, settled).outcome, headline, {
     ...rest,
     warnings: [...rest.warnings, ...closed],
-    next: ['Fix the cause above, then re-run this rollback: it resumes where it stopped.'],
+    problems: refusal?.problems ?? [],
+    next: [
+      ...(refusal?.next ?? []),
+      'Fix the cause above, then re-run this rollback: it resumes where it stopped.',
+    ],
   })
 }
 
 function undone({ release }: RollbackTarget): string {
   return `${ROLLED_BACK}${release}`
 }
+
+const ONLY_CLICKHOUSE =
+  'ClickHouse runs its recorded image again. The rest of this rollback was refused, and nothing else was changed.'
 
 /** Sets the status of the record that is rolled back, if there is one. Returns what could not be written. */
 type MarkRecord = (state: RecordState, sentence: string) => Promise<readonly string[]>

@@ -92,31 +92,11 @@ export function planUndo(asked: RollbackQuestion): Plan | Refusal {
   return { ...alone, warnings: [...alone.warnings, why] }
 }
 
-const STOPS = { answer: 'no', because: 'a rollback that fails stops at that step.' } as const
+export const STOPS = { answer: 'no', because: 'a rollback that fails stops at that step.' } as const
 
 function resume(from: string | undefined): string {
   const forward = from === undefined ? '' : ` To go forward again instead, deploy ${from}.`
   return `Fix the cause and re-run it: it resumes.${forward}`
-}
-
-/**
- * The first part of an undo if ClickHouse does not answer with its new image: only with the recorded one can a run read
- * its schema and undo its migrations. Pure.
- */
-export function planClickHouseBack({ stack, target, targets, facts }: RollbackQuestion): Plan | undefined {
-  const step = ecsStep(stack.clickhouse, targets.clickhouse)
-  if (step === undefined || stack.clickhouseStore.known) return undefined
-  const reason = `${step.reason} ClickHouse goes back first, because it does not answer, and the rest needs it.`
-  return makePlan(stack, {
-    action: 'rollback',
-    from: currentRelease(stack, facts),
-    to: target.release,
-    rollbackClass: 'images',
-    goesBack: { ...STOPS, instead: '' },
-    steps: [{ ...step, reason }],
-    warnings: [],
-    losses: [],
-  })
 }
 
 function releaseProblem({ stack, target, facts }: RollbackQuestion): string | undefined {

@@ -1,13 +1,15 @@
 import { expect, test } from '@jest/globals'
 import { readRollbackConfig } from '../../src/inputs/config.ts'
+import { planClickHouseBack, planClickHouseFirst } from '../../src/plan/clickhouse-first.ts'
 import type { Plan, Refusal, Step } from '../../src/plan/plan.ts'
-import { planClickHouseBack, planRollback, planUndo } from '../../src/plan/plan-rollback.ts'
+import { planRollback, planUndo } from '../../src/plan/plan-rollback.ts'
 import type { ReleaseFacts } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Facts } from '../../src/schema/snapshot.ts'
 import type { RollbackTarget } from '../../src/stack/rollback-target.ts'
 import type { BackgroundMigration, PendingUndo, Stack } from '../../src/stack/stack.ts'
 import { known, unknown } from '../../src/stack/stack.ts'
+import type { Targets } from '../../src/stack/targets.ts'
 import { fakeRunner } from '../support/runner.ts'
 import { DIGEST, FACTS, identity, REGISTRY, stackOn2, stackOn3 } from '../support/stack.ts'
 
@@ -133,6 +135,66 @@ test('a ClickHouse that does not answer with its new image gets the recorded one
   expect(planClickHouseBack({ ...question, stack: stackOn3() })).toBeUndefined()
   expect(planClickHouseBack({ ...question, targets: TARGETS, stack: down })).toBeUndefined()
 })
+
+test('a person who rolls back a ClickHouse that is down gets its image back first, if ECS or the agent shows that it is down', () => {
+  const why = 'ClickHouse at clickhouse:8123 cannot be reached'
+  const { service } = stackOn3().clickhouse
+  const [deployment] = service.deployments
+  if (deployment === undefined) throw new Error('no deployment')
+  const failing = { ...deployment, rolloutState: 'IN_PROGRESS', failedTasks: 9, runningCount: 0 } as const
+  const first = (
+    over: Partial<Stack>,
+    inputs: Record<string, string> = {},
+    targets: Targets = WITH_CLICKHOUSE,
+  ) =>
+    planClickHouseFirst({
+      config: readRollbackConfig(fakeRunner('rollback', { to: '2.93.7', ...inputs })),
+      stack: stackOn3({ clickhouseStore: unknown(why, 'unreachable'), ...over }),
+      target: { release: '2.93.7' as Release, wanted: {}, source: 'test', record: '1', warnings: [] },
+      targets,
+      facts: FACTS,
+    })
+  const direct = {
+    'database-url': 'postgresql://u:p@db/langfuse',
+    'clickhouse-url': 'http://clickhouse:8123',
+  }
+  const down = { clickhouse: { ...stackOn3().clickhouse, service: { ...service, deployments: [failing] } } }
+  for (const planned of [first({}), first(down, { ...direct, 'clickhouse-password': 'p' })]) {
+    expect(planned).toMatchObject({
+      kind: 'plan',
+      steps: [{ component: 'clickhouse', to: 'ch@sha256:old' }],
+      warnings: [
+        expect.stringMatching(/only its first step, because ClickHouse at .*plans the rest as soon as/),
+      ],
+    })
+  }
+  // A wrong address or password, no recorded image, a ClickHouse that answers.
+  expect(first({}, { ...direct, 'clickhouse-password': 'p' })).toBeUndefined()
+  expect(first(down, {}, TARGETS)).toBeUndefined()
+  expect(first({ ...down, clickhouseStore: stackOn3().clickhouseStore })).toBeUndefined()
+  // What else is in the way is refused before ClickHouse is touched.
+  const { postgres } = stackOn3()
+  const unfinished = postgres.known && { ...postgres.value, migrations: [] }
+  expect(first({ ...down, postgres: known(unfinished || never(), 'aurora') })).toMatchObject({
+    kind: 'refusal',
+    problems: [expect.stringMatching(/^Langfuse 3\.0\.0 is running, but aurora has no Postgres migration/)],
+  })
+})
+
+function never(): never {
+  throw new Error('the stack has no PostgreSQL')
+}
+
+const WITH_CLICKHOUSE: Targets = {
+  ...TARGETS,
+  clickhouse: {
+    asked: 'ch@sha256:old',
+    reference: 'ch@sha256:old',
+    digest: 'sha256:old',
+    version: '24.3.1',
+    presence: 'present',
+  },
+}
 
 function withBackground(backgroundMigrations: readonly BackgroundMigration[]): Stack['postgres'] {
   const { postgres } = stackOn3()

@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { REGISTRY } from '../../sandbox/aws/ids.ts'
+import { arrangeEcs } from '../../sandbox/aws/outcomes.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import { compareSnapshots, type StackSnapshot, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
 import { watchStatements } from '../../sandbox/statements.ts'
-import { cancelledAt, lostAt } from './support.ts'
+import { cancelledAt, ecsService, lostAt, putBack, setupOf } from './support.ts'
 
 /** Runs that are cut off on the way to 3.0.0 and back: each test begins and ends on 2.93.7. */
 let folder: string
@@ -82,6 +84,59 @@ test('a rollback that is cancelled says what is still rolling, within the time t
   expect(stateOf()).toBe('inactive')
   const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
+})
+
+test('a ClickHouse that is down with its new image: the rollback action brings its image back first, then undoes the rest', async () => {
+  const { world } = stage.stack.sandbox
+  const setup = setupOf(world)
+  const image = `${REGISTRY}/clickhouse:24.12.3`
+  await arrangeEcs(world, {
+    cluster: 'langfuse',
+    service: 'clickhouse',
+    image,
+    outcome: 'never-starts',
+  })
+  const bad = { ...UPGRADE, 'clickhouse-version': '24.12.3', 'on-failure': 'stop' }
+  expect((await stage.run('deploy', bad)).outputs).toMatchObject({ outcome: 'failed' })
+  const dry = await stage.run('rollback', { 'dry-run': 'true' })
+  expect(dry.outputs).toMatchObject({ outcome: 'planned' })
+  expect((dry.report as Plan).plan.steps.map(({ component }) => component)).toEqual(['clickhouse'])
+  expect(dry.summary).toMatch(/only its first step, because ClickHouse at .*plans the rest/)
+  const result = await stage.run('rollback')
+  expect(result.outputs).toMatchObject({
+    outcome: 'rolled-back',
+    'current-version': '2.93.7',
+    'postgres-reverted': '2',
+    'clickhouse-reverted': '1',
+  })
+  expect(stage.github.deployments.at(-1)?.statuses[0]?.state).toBe('inactive')
+  const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
+  expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
+  await putBack(stage, setup)
+})
+
+test('a cancelled deploy stops no deployment that somebody else began meanwhile', async () => {
+  const { world, requests } = stage.stack.sandbox
+  const setup = setupOf(world)
+  const from = requests.length
+  let other: Promise<unknown> | undefined
+  const cancelled = await cancelledAt(stage, {
+    at: ({ operation, input }) => operation === 'UpdateService' && input['service'] === 'langfuse_worker',
+    run: options => {
+      options.signal?.addEventListener('abort', () => {
+        const { taskDefinition } = ecsService(world, 'langfuse_worker')
+        const again = { cluster: 'langfuse', service: 'langfuse_worker', forceNewDeployment: true }
+        other = world.call('ecs', 'UpdateService', { ...again, taskDefinition: taskDefinition.arn })
+      })
+      return stage.run('deploy', UPGRADE, options)
+    },
+  })
+  await other
+  expect(cancelled.outputs).toMatchObject({ outcome: 'failed' })
+  expect(cancelled.commands.at(-1)?.message).not.toMatch(/asked to roll/)
+  expect(requests.slice(from).map(({ operation }) => operation)).not.toContain('StopServiceDeployment')
+  await putBack(stage, setup)
+  expect((await stage.run('rollback')).outputs['outcome']).toBe('rolled-back')
 })
 
 /** Its machine is lost when all images are back, and no statement of contract has run. */

@@ -77,7 +77,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
     const begun = await record('in_progress', `Langfuse ${plan.from} is being rolled back to ${plan.to}`)
     const run = { claim, connections, ports, deadline }
     const steps = await runPlan({ ...run, plan, stack })
-    const ran = first === undefined ? { plan, steps } : await goOn({ plan, steps }, question, run)
+    const ran = first === undefined ? { plan, steps } : await runRest({ plan, steps }, question, run)
     const last = connections.releasing(claim)
     return finish({ ...ran, observed, target, record, begun, config, connections: last, ports, deadline })
   })
@@ -102,7 +102,7 @@ type Ran = {
 }
 
 /** The rest of a rollback, once ClickHouse runs its recorded image and can be observed. */
-async function goOn(
+async function runRest(
   first: Ran,
   question: RollbackQuestion,
   run: Pick<Parameters<typeof runPlan>[0], 'claim' | 'connections' | 'ports' | 'deadline'>,

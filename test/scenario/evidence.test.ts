@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import { runComposite } from '../workflows/run-workflow.ts'
 import { checksOf } from './agent-support.ts'
+import { sql } from './rollback-refusals-support.ts'
 import { expectDeployedUnseen, runAt, UPGRADE } from './url-support.ts'
 
 /** A URL that leads to something else than the web: the tests build on each other. */
@@ -54,8 +55,17 @@ test('where App Runner may not be asked and no ECS service has the name, both re
 
 test('a login in front of the web: the upgrade succeeds, and says what it did not see', async () => {
   await expectDeployedUnseen(stage, 'login', /redirects to login\.example\.com/)
-  const verified = await runAt('login', stage, 'verify', { checks: 'web-health,web-version' })
+  const verified = await runAt('login', stage, 'verify', { checks: 'web-health,web-version,one-release' })
   expect(verified.outputs['outcome']).toBe('inconclusive')
+  const states = checksOf(verified).map(({ state }) => state)
+  const counts = ['passed', 'failed', 'warned', 'skipped', 'inconclusive'].map(name =>
+    Number(verified.outputs[name]),
+  )
+  expect(Number(verified.outputs['inconclusive'])).toBe(
+    states.filter(state => state === 'inconclusive').length,
+  )
+  expect(counts.reduce((sum, count) => sum + count)).toBe(states.length)
+  expect(new Set(states).size).toBeGreaterThan(1)
 })
 
 test('an emergency rollback is not stopped by a cached URL that is accepted, and goes where it should', async () => {
@@ -66,6 +76,30 @@ test('an emergency rollback is not stopped by a cached URL that is accepted, and
     'current-version': '2.93.7',
     'clickhouse-reverted': '1',
   })
+})
+
+test('background migrations of v3, back on v2: nobody is told to wait for what v2 never runs', async () => {
+  const all = 'UPDATE background_migrations SET'
+  const first = 'WHERE name = (SELECT min(name) FROM background_migrations)'
+  await sql(stage, `${all} finished_at = NULL, failed_at = NULL, failed_reason = NULL`)
+  await sql(stage, `${all} failed_at = now(), failed_reason = 'socket hang up' ${first}`)
+  const verified = await stage.run('verify', { checks: 'background-migrations' })
+  expect(checksOf(verified)).toEqual([
+    expect.objectContaining({
+      state: 'passed',
+      sentence: expect.stringMatching(
+        /failed on Langfuse 3, and Langfuse 2 does not run it.*`rerun-background/,
+      ),
+    }),
+  ])
+  const planned = await stage.run('deploy', { ...UPGRADE, 'dry-run': 'true' })
+  expect(planned.outputs['outcome']).toBe('planned')
+  const { warnings } = planned.report as { readonly warnings: readonly string[] }
+  expect(warnings).toContainEqual(
+    expect.stringMatching(/^Background migrations that failed on an earlier Langfuse 3 do not start again/),
+  )
+  expect(JSON.stringify([warnings, checksOf(verified)])).not.toMatch(/[Ww]ait until|waits for/)
+  await sql(stage, `${all} failed_at = NULL, failed_reason = NULL`)
 })
 
 /** The one-step action, with the built actions. */

@@ -111,6 +111,12 @@ const BAD_INPUT: readonly BadInput[] = [
     { to: '2.93.7', 'clickhouse-password': 'wr0ng-Pass' },
     /ClickHouse at .* refused a statement: .*Authentication failed/,
   ],
+  [
+    'a time that no job has',
+    'rollback',
+    { to: '2.93.7', timeout: '720h' },
+    /Input `timeout` is `720h`, but GitHub ends every job after 120 hours.*Set it to `120h` or less/,
+  ],
   ['a wrong check', 'verify', { checks: 'cloudmap' }, /Input `checks` contains `cloudmap`/],
   [
     'nothing to go back to',
@@ -154,17 +160,16 @@ test('a dry run with nothing to do is unchanged, so nobody is asked to approve i
   expect(stage.github.all).toEqual([])
 })
 
-test('credentials that end before the deploy can: refused before the first change', async () => {
+test('credentials that outlast the deploy, but not its rollback: refused before the first change', async () => {
   const from = stage.stack.sandbox.requests.length
-  const now = stage.stack.sandbox.world.clock.now()
   const env = {
     AWS_SESSION_TOKEN: 't',
-    AWS_CREDENTIAL_EXPIRATION: new Date(now.getTime() + 60_000).toISOString(),
+    AWS_CREDENTIAL_EXPIRATION: new Date(Date.now() + 55 * 60_000).toISOString(),
   }
   const result = await stage.run('deploy', { version: '3.0.0' }, { env })
   expect(result.outputs['outcome']).toBe('refused')
   expect(result.commands.at(-1)?.message).toMatch(
-    /^The AWS credentials of this job end at .*role-duration-seconds/m,
+    /^The AWS credentials of this job end at .*with 20 minutes for its rollback.*role-duration-seconds: 4200/m,
   )
   expect(stage.stack.sandbox.requests.slice(from)).toEqual([])
 })

@@ -66,6 +66,11 @@ test('across the v4 cut-over without accept: restore: the runbook with the snaps
   const deployed = await stage.run('deploy', { version: '4.0.0' })
   expect(deployed.outputs['outcome']).toBe('deployed')
   const snapshot = deployed.outputs['snapshot-id'] ?? ''
+  const dry = await changingNothing(stage, { to: 'previous', 'dry-run': 'true' })
+  expect(dry.outputs).toMatchObject({ outcome: 'planned', 'rollback-class': 'restore' })
+  expect(dry.exitCode).toBe(0)
+  expect(dry.summary).toMatch(/down SQL, expand phase[\s\S]*down SQL, contract phase/)
+  expect(dry.summary).toMatch(/Traces \(0 counted\) in them will not be visible/)
   const result = await changingNothing(stage, { to: 'previous' })
   expectOneSentence(result, 'refused', /class `restore` .*\. Set `accept: restore` to accept this/s)
   expect(result.summary).toContain('Nothing was changed')

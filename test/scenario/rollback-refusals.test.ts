@@ -147,3 +147,20 @@ test('a user that may only read: refused, with what the user needs', async () =>
   expectOneSentence(result, 'refused', /permission denied/)
   expect(result.summary).toMatch(/must own Langfuse's tables and be allowed to create a schema/)
 })
+
+test('a count that may not be made is not counted, and the dry run shows the rest of the plan', async () => {
+  await sql(
+    stage,
+    `CREATE ROLE blind LOGIN PASSWORD 'sees-little'; GRANT USAGE ON SCHEMA public TO blind;
+     GRANT SELECT ON ALL TABLES IN SCHEMA public TO blind; GRANT pg_read_all_stats TO blind;
+     REVOKE SELECT ON public.traces FROM blind`,
+  )
+  const inputs = withUrl(url => {
+    url.username = 'blind'
+    url.password = 'sees-little'
+  })
+  const result = await stage.run('rollback', { ...inputs(), 'dry-run': 'true' })
+  expect(result.outputs).toMatchObject({ outcome: 'planned', 'rollback-class': 'schema' })
+  expect(result.summary).toMatch(/Traces \(not counted\), with observations and scores, will not be visible/)
+  expect(result.summary).not.toMatch(/At least 0/)
+})

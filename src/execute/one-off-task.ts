@@ -84,7 +84,7 @@ export async function tidy(
     if (arn !== taskDefinition && (value === derived.tags[tag] || registeredAt < before)) await forget(arn)
 }
 
-/** A task needs half a minute to start; while it runs, its log says more than its state. */
+/** A task needs half a minute to start. Its log is read more often only where the log, not the state, shows the end. */
 const TASK_EVERY_MS = 4_000
 const BEFORE_ITS_START = new Set(['PROVISIONING', 'PENDING', 'ACTIVATING'])
 
@@ -113,7 +113,7 @@ export async function followTask(
       return {
         state: 'waiting',
         note: `${name} is ${lastStatus}`,
-        ...(waits && { every: TASK_EVERY_MS }),
+        ...((waits || output.isOver === undefined) && { every: TASK_EVERY_MS }),
       }
     },
     { ...ports, what: oneOff.what ?? name },

@@ -7,7 +7,7 @@ import { arrangeEcs } from '../../sandbox/aws/outcomes.ts'
 import { openStage, type Stage } from '../../sandbox/rehearse.ts'
 import { compareSnapshots, type StackSnapshot, takeSnapshot } from '../../sandbox/stack-snapshot.ts'
 import { watchStatements } from '../../sandbox/statements.ts'
-import { cancelledAt, ecsService, lostAt, putBack, setupOf } from './support.ts'
+import { breakWebAtUpdate, cancelledAt, ecsService, lostAt, putBack, setupOf } from './support.ts'
 
 /** Runs that are cut off on the way to 3.0.0 and back: each test begins and ends on 2.93.7. */
 let folder: string
@@ -113,6 +113,37 @@ test('a ClickHouse that is down with its new image: the rollback action brings i
   const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
   expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
   await putBack(stage, setup)
+})
+
+test('migrations that were there before a deploy, though its web does not know them, are there after its undo', async () => {
+  const { world } = stage.stack.sandbox
+  const setup = setupOf(world)
+  await arrangeEcs(world, {
+    cluster: 'langfuse',
+    service: 'langfuse_worker',
+    image: `${REGISTRY}/langfuse-worker:3.0.0`,
+    outcome: 'breaker-rolled-back',
+  })
+  // Its record is not the one of the deploy that follows.
+  const elsewhere = { ...UPGRADE, 'on-failure': 'stop', environment: 'elsewhere' }
+  expect((await stage.run('deploy', elsewhere)).outputs).toMatchObject({ outcome: 'failed' })
+  await putBack(stage, setup)
+  const halfWay = await takeSnapshot(stage.stack)
+  expect(halfWay.clickhouseHead).not.toBe(before.clickhouseHead)
+  const spoiled = breakWebAtUpdate(world)
+  const result = await stage.run('deploy', UPGRADE)
+  spoiled.repair()
+  expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'current-version': '2.93.7' })
+  const { clickhouseHead, postgresMigrations } = await takeSnapshot(stage.stack)
+  expect({ clickhouseHead, postgresMigrations }).toEqual({
+    clickhouseHead: halfWay.clickhouseHead,
+    postgresMigrations: halfWay.postgresMigrations,
+  })
+  const record = stage.github.deployments.at(-1)
+  expect(record?.payload).toMatchObject({ postgresAhead: [expect.any(String), expect.any(String)] })
+  expect((await stage.run('rollback', { to: '2.93.7' })).outputs['outcome']).toBe('rolled-back')
+  const comparison = compareSnapshots(before, await takeSnapshot(stage.stack))
+  expect(comparison.rows.filter(([, , , same]) => !same)).toEqual([])
 })
 
 test('a cancelled deploy stops no deployment that somebody else began meanwhile', async () => {

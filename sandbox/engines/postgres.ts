@@ -13,6 +13,8 @@ export type Postgres = {
   /** `postgresql://langfuse:<password>@127.0.0.1:PORT/langfuse`; the role is no superuser, as on Aurora. */
   readonly url: string
   readonly port: number
+  /** The same for the superuser; undefined where the data was there before. */
+  readonly superuserUrl: string | undefined
   stop(): Promise<void>
 }
 
@@ -42,6 +44,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     return {
       url: `postgresql://langfuse:${encodeURIComponent(password)}@127.0.0.1:${server.port}/langfuse`,
       port: server.port,
+      superuserUrl: isNew
+        ? `postgresql://postgres:${administrator}@127.0.0.1:${server.port}/langfuse`
+        : undefined,
       stop: () => server.stop().then(home.remove),
     }
   } catch (cause) {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
 import { StepFailed } from '../execute/execution.ts'
-import { inSession } from '../execute/rearm.ts'
 import type { UndoSchema } from '../plan/plan.ts'
 import type { Postgres } from '../ports/databases.ts'
 import { clickhouseName, type DownSqlFacts } from '../release/facts.ts'
 import type { DownSections, DownSql, Engine } from '../schema/down-sql.ts'
+import { reading, writing } from '../schema/postgres-session.ts'
 import { createTable } from '../schema/rollout-schema.ts'
 import { withoutComments } from '../schema/sql-text.ts'
 import type { DownSqlFile, DownSqlTexts, KeepJob, Library, LoadJob } from './job.ts'
@@ -39,7 +39,7 @@ const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).dig
 
 /** Stores one part for the agent that undoes. Idempotent. */
 export async function keepPart({ id, part, content }: KeepJob, postgres: Postgres): Promise<null> {
-  await inSession(postgres, async session => {
+  await writing(postgres, async session => {
     await createTable(
       session,
       'agent_texts',
@@ -58,7 +58,7 @@ export async function keepPart({ id, part, content }: KeepJob, postgres: Postgre
 
 /** @throws StepFailed if a part is missing or changed */
 export async function readLibrary({ id, parts }: LoadJob, postgres: Postgres): Promise<Library> {
-  const rows = await inSession(postgres, session =>
+  const rows = await reading(postgres, session =>
     session.run('SELECT content FROM langfuse_rollout.agent_texts WHERE id = $1 ORDER BY part', [id]),
   )
   const whole = Buffer.concat(rows.map(row => Buffer.from(String(row['content']), 'base64')))
@@ -72,7 +72,7 @@ export async function readLibrary({ id, parts }: LoadJob, postgres: Postgres): P
 
 /** If this fails, the next agent that stores a part deletes old ones. */
 export async function forgetLibrary({ id }: LoadJob, postgres: Postgres): Promise<void> {
-  await inSession(postgres, session =>
+  await writing(postgres, session =>
     session.run('DELETE FROM langfuse_rollout.agent_texts WHERE id = $1', [id]),
   )
 }

@@ -2,8 +2,9 @@ import { createRequire } from 'node:module'
 import { createHttp, inspectMountedFiles, names } from '../adapters/machine.ts'
 import { createValkey, valkeyAt } from '../adapters/valkey-client.ts'
 import { explain } from '../errors/errors.ts'
-import { inSession, rearm, watchTakeUp } from '../execute/rearm.ts'
+import { rearm, watchTakeUp } from '../execute/rearm.ts'
 import type { Valkey } from '../ports/databases.ts'
+import { writing } from '../schema/postgres-session.ts'
 import { releaseLock } from '../schema/run-lock.ts'
 import { countLosses } from '../stack/count-losses.ts'
 import { probeInside } from '../stack/probe-inside.ts'
@@ -53,7 +54,7 @@ async function observe(
   const inside = await probeInside(stores, addresses, deepProbe)
   // A lock that stays expires, so the observation counts.
   if (release !== undefined)
-    await inSession(givenPostgres(tools), session => releaseLock(session, release)).catch(error =>
+    await writing(givenPostgres(tools), session => releaseLock(session, release)).catch(error =>
       tools.say(`could not release the lock in PostgreSQL: ${explain(error)}`),
     )
   return inside

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { explain, RolloutError } from '../errors/errors.ts'
-import { inSession } from '../execute/rearm.ts'
 import type { Plan, Step } from '../plan/plan.ts'
 import type { Records } from '../ports/github.ts'
+import { writing } from '../schema/postgres-session.ts'
 import { type Claim, heldBy, isForbidden, releaseLock, takeLock } from '../schema/run-lock.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Connections, Ports } from './ports.ts'
@@ -95,7 +95,7 @@ export async function holdingLock<Result>(
     return work()
   }
   try {
-    await inSession(postgres, session => takeLock(session, claim))
+    await writing(postgres, session => takeLock(session, claim))
   } catch (error) {
     if (!isForbidden(error)) throw error
     if (plan.steps.some(runsSql))
@@ -108,7 +108,7 @@ export async function holdingLock<Result>(
   }
   let beat = Promise.resolve()
   const renew = () =>
-    inSession(postgres, session => takeLock(session, claim)).catch(error =>
+    writing(postgres, session => takeLock(session, claim)).catch(error =>
       ports.runner.info(`Warning: could not renew the lock in PostgreSQL: ${explain(error)}`),
     )
   const stop = ports.clock.every(HEARTBEAT_MS, () => {
@@ -119,7 +119,7 @@ export async function holdingLock<Result>(
   } finally {
     stop()
     await beat
-    const released = inSession(postgres, session => releaseLock(session, claim)).catch(error =>
+    const released = writing(postgres, session => releaseLock(session, claim)).catch(error =>
       ports.runner.info(`Warning: could not release the lock in PostgreSQL: ${explain(error)}`),
     )
     // A cancelled run has ten seconds, and its summary is still to be written.

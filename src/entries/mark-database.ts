@@ -1,6 +1,6 @@
 import { explain } from '../errors/errors.ts'
+import { writing } from '../schema/postgres-session.ts'
 import { writeMark } from '../schema/rollout-schema.ts'
-import { inSession } from '../stack/observe-databases.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Connections, Ports } from './ports.ts'
 
@@ -18,7 +18,7 @@ export async function markDatabase(
   const wanted = { worker: worker.service.arn, server }
   if (mark?.worker === wanted.worker && mark.server === server) return
   try {
-    await inSession(postgres, session => writeMark(wanted, session))
+    await writing(postgres, session => writeMark(wanted, session))
     runner.info(`Marked PostgreSQL at ${postgres.address} as the database of ${worker.service.name}.`)
   } catch (error) {
     runner.info(`Warning: could not mark PostgreSQL as the database of this stack: ${explain(error)}`)

@@ -1,4 +1,5 @@
-import type { Postgres, PostgresSession, Row } from '../ports/databases.ts'
+import type { Postgres, Row } from '../ports/databases.ts'
+import { reading, writing } from '../schema/postgres-session.ts'
 import { inSchema } from '../schema/quote.ts'
 import { type Claim, takeLock } from '../schema/run-lock.ts'
 import type { Execution } from './execution.ts'
@@ -16,7 +17,7 @@ export async function rearm(
   names: readonly string[],
   { postgres, claim }: { readonly postgres: Postgres; readonly claim: Claim | undefined },
 ): Promise<readonly string[]> {
-  const rows = await inSession(postgres, async session => {
+  const rows = await writing(postgres, async session => {
     if (claim !== undefined) await takeLock(session, claim)
     return session.run(
       `UPDATE ${tableIn(postgres)}
@@ -64,7 +65,7 @@ export async function watchTakeUp(names: readonly string[], watching: Watching):
 }
 
 async function readTakeUp(names: readonly string[], postgres: Postgres): Promise<readonly TakenUp[]> {
-  const rows = await inSession(postgres, session =>
+  const rows = await reading(postgres, session =>
     session.run(
       `SELECT name, finished_at IS NOT NULL AS finished, failed_at IS NOT NULL AS failed, failed_reason, ${LOCKED} AS locked
        FROM ${tableIn(postgres)}`,
@@ -89,16 +90,4 @@ function stateOf(row: Row | undefined, busy: boolean): TakenUp['state'] {
 
 function isActive(row: Row): boolean {
   return row['locked'] === true && row['finished'] !== true && row['failed'] !== true
-}
-
-export async function inSession<Value>(
-  postgres: Postgres,
-  work: (session: PostgresSession) => Promise<Value>,
-): Promise<Value> {
-  const session = await postgres.connect()
-  try {
-    return await work(session)
-  } finally {
-    await session.close()
-  }
 }

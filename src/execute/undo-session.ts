@@ -1,5 +1,6 @@
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlNotes, sqlState } from '../ports/databases.ts'
+import { overrideSettings, requireForeignKeys } from '../schema/postgres-session.ts'
 import { takeLock } from '../schema/run-lock.ts'
 import type { Undoing as Execution } from './execution.ts'
 import { StepFailed } from './execution.ts'
@@ -36,7 +37,8 @@ export async function withUndoSession<Result>(
 ): Promise<Result> {
   const session = await postgres.connect()
   try {
-    await session.run(sessionSql)
+    await overrideSettings(session)
+    await requireForeignKeys(session)
     if (execution.claim !== undefined) await takeLock(session, execution.claim)
     await holdMigrationLock(session, execution)
     await runNamed(
@@ -49,19 +51,6 @@ export async function withUndoSession<Result>(
     await session.close()
   }
 }
-
-/** Overrides settings of the role or database that could change what down SQL does or end it early. */
-const sessionSql = `
-SET search_path = public;
-SET standard_conforming_strings = on;
-SET timezone = 'UTC';
-SET default_transaction_isolation = 'read committed';
-SET default_transaction_read_only = off;
-SET client_min_messages = warning;
-SET statement_timeout = 0;
-SET idle_in_transaction_session_timeout = 0;
-SET row_security = off;
-`
 
 async function holdMigrationLock(session: PostgresSession, execution: Execution): Promise<void> {
   await waitFor(

@@ -5,12 +5,17 @@ import type { PostgresSession, Row } from '../ports/databases.ts'
  * the object exists.
  */
 export async function createTable(session: PostgresSession, table: string, columns: string): Promise<void> {
-  const sql = `DO $$ BEGIN
-    IF to_regnamespace('langfuse_rollout') IS NULL THEN CREATE SCHEMA langfuse_rollout; END IF;
-    IF to_regclass('langfuse_rollout.${table}') IS NULL THEN CREATE TABLE langfuse_rollout.${table} (${columns}); END IF;
-  END $$`
-  // Two runs that create it at the same time: the second attempt finds it.
-  await session.run(sql).catch(() => session.run(sql))
+  // Two runs may create it at the same time: one of them finds it.
+  await session.run(`DO $$ BEGIN
+    BEGIN
+      IF to_regnamespace('langfuse_rollout') IS NULL THEN CREATE SCHEMA langfuse_rollout; END IF;
+    EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL;
+    END;
+    BEGIN
+      IF to_regclass('langfuse_rollout.${table}') IS NULL THEN CREATE TABLE langfuse_rollout.${table} (${columns}); END IF;
+    EXCEPTION WHEN duplicate_table OR unique_violation THEN NULL;
+    END;
+  END $$`)
 }
 
 /** The one row of a table in schema `langfuse_rollout`; undefined: there is no such table or row. */

@@ -1,6 +1,6 @@
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
 import type { Engine } from '../schema/down-sql.ts'
-import { inSession } from './observe-databases.ts'
+import { readOnly } from '../schema/postgres-session.ts'
 import type { EcsComponent } from './stack.ts'
 
 /** Data that a rollback archives, maps or changes, with the SELECT that counts it. */
@@ -56,22 +56,21 @@ async function countInPostgres<Some extends Countable>(
   postgres: Postgres,
 ): Promise<readonly Counted<Some>[]> {
   if (losses.length === 0) return []
-  return inSession(postgres, async session => {
+  const session = await postgres.connect()
+  try {
     const found: Counted<Some>[] = []
-    for (const loss of losses) found.push(await counted(loss, () => readOnly(session, loss.sql)))
+    for (const loss of losses) found.push(await counted(loss, () => countOnce(session, loss.sql)))
     return found
-  })
+  } finally {
+    await session.close()
+  }
 }
 
-async function readOnly(session: PostgresSession, sql: string): Promise<readonly Row[]> {
-  await session.run(
-    `BEGIN READ ONLY; SET LOCAL statement_timeout = ${TIMEOUT_MS}; SET LOCAL search_path = public`,
-  )
-  try {
-    return await session.run(sql)
-  } finally {
-    await session.run('ROLLBACK')
-  }
+function countOnce(session: PostgresSession, sql: string): Promise<readonly Row[]> {
+  return readOnly(session, async () => {
+    await session.run(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`)
+    return session.run(sql)
+  })
 }
 
 function open<Some>(loss: Some): Counted<Some> {

@@ -1,11 +1,12 @@
 import type { ClickHouse, Postgres, PostgresSession, Row } from '../ports/databases.ts'
 import { readClickHouseSnapshot } from '../schema/clickhouse-schema.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
+import { reading } from '../schema/postgres-session.ts'
 import { inSchema, quoteIdentifier, quoteLiteral } from '../schema/quote.ts'
 import type { Snapshot } from '../schema/snapshot.ts'
 import type { Databases } from './count-losses.ts'
-import { inSession, inStore, NO_CLICKHOUSE } from './observe-databases.ts'
-import { type Observed, observed, type Unseen, unknown } from './stack.ts'
+import { inStore, NO_CLICKHOUSE } from './observe-databases.ts'
+import { type Observed, type Unseen, unknown } from './stack.ts'
 
 /** Schemas and load of both databases, unevaluated. */
 export type DeepProbe = {
@@ -83,20 +84,26 @@ const UNREAD = { because: 'no-evidence' } as const
 async function probePostgres(
   postgres: Postgres | undefined,
 ): Promise<Pick<DeepProbe, 'postgresSchema' | 'postgresLoad'>> {
-  const read = (store: Postgres) =>
-    inSession(store, async session => {
-      await session.run(`SET statement_timeout = ${TIMEOUT_MS}`)
-      return {
-        postgresSchema:
-          store.at.schema === 'public'
-            ? await observed(store.address, () => readPostgresSchema(session), UNREAD)
-            : unknown<Snapshot>('this check knows only schema public', 'not-asked'),
-        postgresLoad: await observed(store.address, () => readLoad(session, store.at.schema), UNREAD),
-      }
+  const timed = <Value>(store: Postgres, read: (session: PostgresSession) => Promise<Value>) =>
+    reading(store, async session => {
+      await session.run(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`)
+      return read(session)
     })
-  const seen = await inStore(postgres, 'the address of PostgreSQL is unknown', read, UNREAD)
-  return seen.known ? seen.value : { postgresSchema: seen, postgresLoad: seen }
+  const known = postgres === undefined || postgres.at.schema === 'public'
+  return {
+    postgresSchema: known
+      ? await inStore(postgres, NO_POSTGRES, store => timed(store, readPostgresSchema), UNREAD)
+      : unknown<Snapshot>('this check knows only schema public', 'not-asked'),
+    postgresLoad: await inStore(
+      postgres,
+      NO_POSTGRES,
+      store => timed(store, session => readLoad(session, store.at.schema)),
+      UNREAD,
+    ),
+  }
 }
+
+const NO_POSTGRES = 'the address of PostgreSQL is unknown'
 
 /** More would not come through a log in time; Langfuse itself has about 1,200. */
 const MOST_OBJECTS = 20_000

@@ -83,12 +83,12 @@ export async function clockOf(session: PostgresSession): Promise<string> {
 
 /** A managed service may forbid the function. */
 async function systemOf(session: PostgresSession): Promise<string | undefined> {
-  try {
-    const [row] = await session.run('SELECT system_identifier::text AS id FROM pg_control_system()')
-    return typeof row?.['id'] === 'string' ? row['id'] : undefined
-  } catch {
-    return undefined
-  }
+  const [granted] = await session.run(
+    `SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AS granted`,
+  )
+  if (granted?.['granted'] !== true) return undefined
+  const [row] = await session.run('SELECT system_identifier::text AS id FROM pg_control_system()')
+  return typeof row?.['id'] === 'string' ? row['id'] : undefined
 }
 
 async function hasKey(session: PostgresSession, schema: string, publicKey: string): Promise<boolean> {

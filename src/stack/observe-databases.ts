@@ -8,6 +8,7 @@ import type {
   ValkeySession,
 } from '../ports/databases.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
+import { reading } from '../schema/postgres-session.ts'
 import { inSchema } from '../schema/quote.ts'
 import { readLock } from '../schema/run-lock.ts'
 import type {
@@ -30,7 +31,7 @@ export function observePostgres(
   missing = `${NOT_GIVEN} \`database-url\``,
 ): Promise<Observed<PostgresState>> {
   return inStore(postgres, missing, store =>
-    inSession(store, session => readPostgres(session, store.at.schema)),
+    reading(store, session => readPostgres(session, store.at.schema)),
   )
 }
 

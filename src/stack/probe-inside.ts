@@ -1,10 +1,10 @@
 import { explain } from '../errors/errors.ts'
 import type { ClickHouse, Postgres, Row, Valkey } from '../ports/databases.ts'
 import type { Http, Names } from '../ports/http.ts'
+import { reading } from '../schema/postgres-session.ts'
 import { type DeepProbe, runDeepProbe, unseenDeepProbe } from './deep-probe.ts'
 import { aliasesOf, clockOf, readIdentity } from './identity.ts'
 import {
-  inSession,
   inStore,
   NO_CLICKHOUSE,
   observeClickHouse,
@@ -185,7 +185,7 @@ async function observeUse(
     postgres,
     missing?.postgres ?? 'input `database-url` is empty',
     store =>
-      inSession(store, async session => {
+      reading(store, async session => {
         const since = await clockOf(session)
         await ask()
         const addresses = workers.map(({ task, url }) => ({ task, address: new URL(url).hostname }))

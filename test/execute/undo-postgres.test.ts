@@ -339,7 +339,11 @@ test('settings of the role and of the database decide nothing', async () => {
     ALTER DATABASE "${database.name}" SET statement_timeout = '1s';
     ALTER DATABASE "${database.name}" SET search_path = langfuse;
     ALTER DATABASE "${database.name}" SET standard_conforming_strings = off;
-    ALTER DATABASE "${database.name}" SET timezone = 'Asia/Tokyo';`)
+    ALTER DATABASE "${database.name}" SET timezone = 'Asia/Tokyo';
+    ALTER DATABASE "${database.name}" SET quote_all_identifiers = on;
+    DO $$ BEGIN END $$;
+    ALTER DATABASE "${database.name}" SET plpgsql.extra_errors = 'all';
+    ALTER DATABASE "${database.name}" SET datestyle = 'SQL, DMY';`)
   const catalog = files({
     '2_new': {
       contract: `SELECT langfuse_rollout.rewrite_rows('pets', 'parent = 1', 'this.id = 1', 'a\\b');
@@ -349,14 +353,27 @@ test('settings of the role and of the database decide nothing', async () => {
     },
   })
   await undo(database, catalog, ['2_new'], 'r')
-  expect(await database.run('SELECT reason FROM langfuse_rollout.archived_rows')).toEqual([
-    { reason: 'a\\b' },
+  expect(await database.run('SELECT relation, reason FROM langfuse_rollout.archived_rows')).toEqual([
+    { relation: 'public.pets', reason: 'a\\b' },
   ])
   expect(
     await database.run(`SELECT count(colour)::int, count(parent)::int AS parents,
       max(abs(extract(epoch FROM made - now() AT TIME ZONE 'UTC'))) FILTER (WHERE id = 11) < 100 AS is_utc
       FROM public.pets`),
   ).toEqual([{ count: 0, parents: 1, is_utc: true }])
+})
+
+test('a session whose foreign keys are off is refused before anything changes', async () => {
+  await postgres.asSuperuser(`ALTER DATABASE "${database.name}" SET session_replication_role = replica`)
+  const dropping = files({ '2_new': { contract: `SELECT langfuse_rollout.drop_column('pets', 'legs');` } })
+  await expect(undo(database, dropping, ['2_new'], 'r')).rejects.toThrow(
+    "Sessions of PostgreSQL's role langfuse have session_replication_role = replica, which turns foreign keys off. Nothing was changed.",
+  )
+  expect(await database.run(`SELECT to_regnamespace('langfuse_rollout') AS archive`)).toEqual([
+    { archive: null },
+  ])
+  await postgres.asSuperuser(`GRANT SET ON PARAMETER session_replication_role TO langfuse`)
+  expect(await undo(database, dropping, ['2_new'], 'r')).toMatchObject({ postgres: 1 })
 })
 
 describe('a role without the rights', () => {

@@ -5,18 +5,18 @@ import { afterAll, beforeAll } from '@jest/globals'
 import { type ClickHouse, startClickHouse } from '../../sandbox/engines/clickhouse.ts'
 import { readClickHouseSnapshot } from '../../src/schema/clickhouse-schema.ts'
 import type { Snapshot } from '../../src/schema/snapshot.ts'
-import { type Database, type PostgresServer, type Rows, startPostgresServer } from './postgres-server.ts'
+import { type PostgresServer, type Rows, startPostgresServer } from './postgres-server.ts'
 
 export { build, change, type Database, type Rows } from './postgres-server.ts'
 
 /** One PostgreSQL for a test file; `fresh` makes databases from a template, which takes a tenth of a second. */
-export function usePostgres(): { fresh(template?: Database): Promise<Database> } {
+export function usePostgres(): Pick<PostgresServer, 'fresh' | 'asSuperuser'> {
   let server: PostgresServer
   beforeAll(async () => {
     server = await startPostgresServer()
   })
   afterAll(() => server?.stop())
-  return { fresh: template => server.fresh(template) }
+  return { fresh: template => server.fresh(template), asSuperuser: sql => server.asSuperuser(sql) }
 }
 
 export type ClickHouseDatabase = {

@@ -26,6 +26,8 @@ export type PostgresServer = {
   /** A new database, empty or a copy of another one, which takes a tenth of a second. */
   fresh(template?: Database): Promise<Database>
   drop(database: Database): Promise<void>
+  /** Runs SQL in another session, as the superuser that the databases' owner is not. */
+  asSuperuser(sql: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -64,6 +66,12 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     drop: async database => {
       await database.close()
       await administer(`DROP DATABASE ${quoteIdentifier(database.name)}`)
+    },
+    asSuperuser: async sql => {
+      const superuser = new Client({ connectionString: postgres.superuserUrl ?? '' })
+      await superuser.connect()
+      await superuser.query(sql)
+      await superuser.end()
     },
     stop: async () => {
       await Promise.all([...open].map(client => client.end()))

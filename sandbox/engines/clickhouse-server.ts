@@ -156,14 +156,14 @@ async function answerQuery(query: Query): Promise<void> {
 /** The database, parameters and settings of one query, as statements on its own connection. */
 function preparation({ request, parameters }: Query): string[] {
   const database = header(request, 'x-clickhouse-database') ?? parameters.get('database')
-  const settings = [...parameters].filter(([name]) => !reservedParameters.has(name))
+  const settings = [...parameters]
+    .filter(([name]) => !reservedParameters.has(name))
+    .map(([name, value]) => `${quoteClickHouseIdentifier(name)} = ${quoteClickHouseLiteral(value)}`)
   return [
     `USE ${quoteClickHouseIdentifier(database || 'default')}`,
     // GET must not change anything: https://clickhouse.com/docs/interfaces/http
     ...(request.method === 'GET' ? ['SET readonly = 2'] : []),
-    ...settings.map(
-      ([name, value]) => `SET ${quoteClickHouseIdentifier(name)} = ${quoteClickHouseLiteral(value)}`,
-    ),
+    ...(settings.length === 0 ? [] : [`SET ${settings.join(', ')}`]),
   ]
 }
 

@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { RolloutError } from '../errors/errors.ts'
 import type { ClickHouse, Row } from '../ports/databases.ts'
+import { CLICKHOUSE_SETTINGS } from '../schema/clickhouse-settings.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -21,7 +22,8 @@ export function createClickHouse(
   hint = '(input `clickhouse-url`) cannot be reached: check the name, the port and the security group of this runner',
 ): ClickHouse {
   const { host: address } = new URL(options.url)
-  return {
+  const settings = new Map(Object.entries(CLICKHOUSE_SETTINGS))
+  const clickhouse: ClickHouse = {
     address,
     async ping({ timeoutMs = TIMEOUT_MS } = {}) {
       const answer = await reach({ url: `${options.url}/ping`, method: 'GET', address, hint, timeoutMs })
@@ -32,6 +34,7 @@ export function createClickHouse(
         database: options.database,
         default_format: 'JSONEachRow',
         output_format_json_quote_64bit_integers: '1',
+        ...Object.fromEntries(settings),
       })
       const answer = await reach({
         url: `${options.url}/?${query}`,
@@ -43,8 +46,14 @@ export function createClickHouse(
         timeoutMs,
       })
       if (answer.status !== 200) {
+        const refusal = answer.body.trim().slice(0, 500)
+        // A server that is too old for Langfuse has to answer that it is.
+        if (settings.delete(UNKNOWN_SETTING.exec(refusal)?.[1] ?? ''))
+          return clickhouse.run(sql, { timeoutMs })
         throw new RolloutError(
-          `ClickHouse at ${address} refused a statement: ${answer.body.trim().slice(0, 500)}`,
+          FIXED_SETTINGS.test(refusal)
+            ? `ClickHouse at ${address} lets user ${options.user} neither write nor change all settings. Remove \`readonly\` and constraints from the profile of this user: ${refusal}`
+            : `ClickHouse at ${address} refused a statement: ${refusal}`,
         )
       }
       return answer.body
@@ -53,7 +62,13 @@ export function createClickHouse(
         .map(line => JSON.parse(line) as Row)
     },
   }
+  return clickhouse
 }
+
+const UNKNOWN_SETTING = /^Code: 115\..*Unknown setting '?(\w+)/
+
+/** READONLY and SETTING_CONSTRAINT_VIOLATION. */
+const FIXED_SETTINGS = /^Code: (164|452)\./
 
 type Request = {
   readonly url: string

@@ -2,8 +2,10 @@ import type { UndoSchema } from '../plan/plan.ts'
 import type { ClickHouse } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
 import { beginUndoing, countArchived, endUndoing, readUndoing } from '../schema/clickhouse-archive.ts'
+import { requireAllRows } from '../schema/clickhouse-rows.ts'
 import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/clickhouse-statement.ts'
 import { findDependents, runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
+import { quoteClickHouseIdentifier } from '../schema/quote.ts'
 import type { Query } from '../schema/snapshot.ts'
 import { splitStatements, withoutComments } from '../schema/sql-text.ts'
 import type { Undoing } from './execution.ts'
@@ -167,12 +169,30 @@ async function refuseWhatCannotBeUndone({ files, query }: Work): Promise<void> {
       )
     }
   }
+  await refuseHiddenRows(statements, query)
   const found = await findDependents(query, statements)
   if (found.length === 0) return
   throw new StepFailed(
     `Objects not created by Langfuse depend on tables or columns that this rollback drops: ${found.join('; ')}. Drop them, then run again. Nothing was changed.`,
     found,
   )
+}
+
+async function refuseHiddenRows(statements: readonly ClickHouseStatement[], query: Query): Promise<void> {
+  const archived = statements.flatMap(statement =>
+    statement.kind === 'archive-column' || statement.kind === 'drop-table' ? [statement.table] : [],
+  )
+  const tables = await query(
+    "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name",
+  )
+  for (const name of tables.map(row => String(row['name']))) {
+    if (!archived.includes(name)) continue
+    try {
+      await requireAllRows(query, { table: quoteClickHouseIdentifier(name), name })
+    } catch (error) {
+      throw new StepFailed(`Rows of ClickHouse table ${name} would be lost. Nothing was changed.`, [], error)
+    }
+  }
 }
 
 /** golang-migrate also refuses to start from a dirty version ("Fix and force version"). */

@@ -6,6 +6,7 @@ import {
   unrecorded,
   writeManifest,
 } from './clickhouse-archive.ts'
+import { requireAllRows, requireWholeCopy } from './clickhouse-rows.ts'
 import { type ClickHouseStatement, wordsOf } from './clickhouse-statement.ts'
 import { quoteClickHouseLiteral as literal, quoteClickHouseIdentifier as quote } from './quote.ts'
 import type { Query } from './snapshot.ts'
@@ -84,15 +85,16 @@ async function copyColumn(
     `INSERT INTO ${unfinished} (${list}) SELECT ${list} FROM ${quote(entry.relation)} WHERE ${condition}
      SETTINGS ${boundedMemory}`,
   )
+  const source = quote(entry.relation)
+  await requireAllRows(query, { table: source, name: entry.relation })
+  const what = `${entry.relation}.${entry.column}`
+  await requireWholeCopy(query, { source, copy: unfinished, condition, what })
   await query(`RENAME TABLE ${unfinished} TO ${inArchive(name)}`)
 }
 
-/**
- * Blocks of a few megabytes: large values at the default of 65,000 rows a block would exceed a small task's memory. A
- * profile's FINAL would hide rows.
- */
+/** Blocks of a few megabytes: large values at the default of 65,000 rows a block would exceed a small task's memory. */
 const boundedMemory =
-  'max_threads = 1, max_insert_threads = 1, max_block_size = 4096, preferred_block_size_bytes = 1000000, preferred_max_column_in_block_size_bytes = 1000000, min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 33554432, max_execution_time = 0, final = 0'
+  'max_threads = 1, max_insert_threads = 1, max_block_size = 4096, preferred_block_size_bytes = 1000000, preferred_max_column_in_block_size_bytes = 1000000, min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 33554432'
 
 async function dropColumns({ table, columns }: Of<'drop-columns'>, toolbox: Toolbox): Promise<void> {
   const { query, rollbackId, migration } = toolbox
@@ -176,7 +178,8 @@ async function identityOf(name: string, query: Query): Promise<string | undefine
 }
 
 async function record(entry: Archived, name: string, { query, say }: Toolbox): Promise<void> {
-  const [row] = await query(`SELECT count() AS rows FROM ${inArchive(name)} SETTINGS final = 0`)
+  await requireAllRows(query, { table: inArchive(name), name, database: 'langfuse_rollout' })
+  const [row] = await query(`SELECT count() AS rows FROM ${inArchive(name)}`)
   const rows = Number(row?.['rows'])
   if (rows > 0) {
     await writeManifest(query, entry, { as: name, rows })

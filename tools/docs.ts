@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { policies } from './docs/iam.ts'
 import { reportSchema } from './docs/report-schema.ts'
+import { restoreExample } from './docs/restore-example.ts'
 import { ACTIONS, checkTable, defectTable, inputTable, outputTable } from './docs/tables.ts'
 
 const ROOT = new URL('../', import.meta.url)
@@ -21,6 +22,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ...Object.entries(policies()).map(
       ([name, policy]) => [`docs/iam/${name}.json`, `${JSON.stringify(policy, undefined, 2)}\n`] as const,
     ),
+    ['docs/restore-example.md', restoreExample()] as const,
     ['docs/report.schema.json', `${JSON.stringify(reportSchema(), undefined, 2)}\n`] as const,
   ])
 }

@@ -246,6 +246,8 @@ function clusterAnswer(cluster: DbCluster): JsonObject {
     ClusterCreateTime: cluster.createdAt,
     EngineMode: 'provisioned',
     HttpEndpointEnabled: true,
+    EnabledCloudwatchLogsExports: { member: ['postgresql'] },
+    CopyTagsToSnapshot: true,
     DeletionProtection: cluster.deletionProtection ?? false,
     ServerlessV2ScalingConfiguration: { MinCapacity: 0.5, MaxCapacity: 2 },
     TagList: {},
@@ -295,6 +297,21 @@ function instanceAnswer({ name, of, cluster }: Shown): JsonObject {
     StorageEncrypted: true,
     DbiResourceId: of.resourceId,
     DBInstanceArn: arn('rds', `db:${name}`),
+    DBParameterGroups: {
+      DBParameterGroup: [
+        {
+          DBParameterGroupName: cluster === undefined ? 'default.postgres15' : 'default.aurora-postgresql15',
+          ParameterApplyStatus: 'in-sync',
+        },
+      ],
+    },
+    DBSubnetGroup: { DBSubnetGroupName: of.subnetGroup, SubnetGroupStatus: 'Complete' },
+    AutoMinorVersionUpgrade: true,
+    PromotionTier: 1,
+    CACertificateIdentifier: 'rds-ca-rsa2048-g1',
+    CopyTagsToSnapshot: true,
+    MonitoringInterval: 0,
+    PerformanceInsightsEnabled: false,
     DeletionProtection: of.deletionProtection ?? false,
   }
 }

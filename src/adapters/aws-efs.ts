@@ -20,6 +20,8 @@ export function efsAdapter(region: string, cancel?: Cancel): Efs {
           id,
           state: answer.FileSystems?.[0]?.LifeCycleState ?? 'unknown',
           mountTargets: mountTargets.map(toMountTarget),
+          encrypted: answer.FileSystems?.[0]?.Encrypted ?? false,
+          performanceMode: answer.FileSystems?.[0]?.PerformanceMode,
         }
       }),
     ),

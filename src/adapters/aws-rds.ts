@@ -1,5 +1,6 @@
 import * as Sdk from '@aws-sdk/client-rds'
 import type { Database, DatabaseId, DatabaseInstance, DatabaseSnapshot, Rds } from '../ports/cloud.ts'
+import { tagsOf, toClusterSettings, toInstanceSettings } from './aws-rds-settings.ts'
 import type { Cancel } from './cancel.ts'
 import { allowed, allPages, cancelable, clientRetries, isAwsError, unlessError } from './clients.ts'
 
@@ -51,6 +52,8 @@ export function rdsAdapter(region: string, cancel?: Cancel): Rds {
       }, 'rds:DescribeDBProxyTargets')
     },
     snapshots: ({ kind, id }) => snapshots[kind]({ of: id }),
+    settings: ({ kind, id }) =>
+      kind === 'cluster' ? clusterSettings(id, client) : instanceSettings(id, client),
     async snapshot(kind, id) {
       return unlessError(['DBClusterSnapshotNotFoundFault', 'DBSnapshotNotFoundFault'], async () => {
         return (await snapshots[kind]({ id }))[0]
@@ -87,6 +90,31 @@ export function rdsAdapter(region: string, cancel?: Cancel): Rds {
       }
     },
   }
+}
+
+async function clusterSettings(id: string, client: Sdk.RDSClient) {
+  return unlessError(['DBClusterNotFoundFault'], async () => {
+    const [cluster] = await allPages(async Marker => {
+      const page = await client.send(new Sdk.DescribeDBClustersCommand({ DBClusterIdentifier: id, Marker }))
+      return { items: page.DBClusters ?? [], next: page.Marker }
+    }, 'rds:DescribeDBClusters')
+    const members = await allPages(async Marker => {
+      const Filters = [{ Name: 'db-cluster-id', Values: [id] }]
+      const page = await client.send(new Sdk.DescribeDBInstancesCommand({ Filters, Marker }))
+      return { items: page.DBInstances ?? [], next: page.Marker }
+    }, 'rds:DescribeDBInstances')
+    return cluster && toClusterSettings(cluster, members)
+  })
+}
+
+async function instanceSettings(id: string, client: Sdk.RDSClient) {
+  return unlessError(['DBInstanceNotFoundFault', 'DBInstanceNotFound'], async () => {
+    const [instance] = await allPages(async Marker => {
+      const page = await client.send(new Sdk.DescribeDBInstancesCommand({ DBInstanceIdentifier: id, Marker }))
+      return { items: page.DBInstances ?? [], next: page.Marker }
+    }, 'rds:DescribeDBInstances')
+    return instance && toInstanceSettings(instance)
+  })
 }
 
 /** A proxy has one default endpoint and possibly others, of which some are read-only. */
@@ -145,14 +173,12 @@ function toInstance(instance: Sdk.DBInstance): DatabaseInstance {
   }
 }
 
-const tagsOf = (tags: readonly Sdk.Tag[] = []) =>
-  Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]))
-
 function toClusterSnapshot(snapshot: Sdk.DBClusterSnapshot): DatabaseSnapshot {
   return {
     id: snapshot.DBClusterSnapshotIdentifier ?? '',
     status: snapshot.Status ?? '',
     percent: snapshot.PercentProgress,
+    version: snapshot.EngineVersion,
     tags: tagsOf(snapshot.TagList),
   }
 }
@@ -162,6 +188,7 @@ function toInstanceSnapshot(snapshot: Sdk.DBSnapshot): DatabaseSnapshot {
     id: snapshot.DBSnapshotIdentifier ?? '',
     status: snapshot.Status ?? '',
     percent: snapshot.PercentProgress,
+    version: snapshot.EngineVersion,
     tags: tagsOf(snapshot.TagList),
   }
 }

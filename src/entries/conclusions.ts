@@ -28,6 +28,7 @@ export function refused(action: 'deploy' | 'rollback', refusal: Refusal, stack: 
     versions: { previous: refusal.from, current: refusal.from, target: refusal.to },
     problems: refusal.problems,
     next: refusal.next ?? [],
+    restore: refusal.restore,
     stack,
   })
 }

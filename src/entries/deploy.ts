@@ -322,6 +322,7 @@ async function rollBack(failed: Conclusion, first: Settled, run: Finish): Promis
     next: good
       ? ['Fix the cause above before the next deploy.']
       : [...nextAfterUndo(failed.next, plan, undone.steps), ...undone.next],
+    restore: good ? undefined : undone.restore,
   }
 }
 

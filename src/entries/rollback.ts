@@ -8,7 +8,7 @@ import { questionsOf } from '../plan/losses.ts'
 import type { Plan, Refusal } from '../plan/plan.ts'
 import { MAY_FAIL, planRollback } from '../plan/plan-rollback.ts'
 import { type RollbackQuestion, repairFrom, undoFrom } from '../plan/rollback-class.ts'
-import { runbook } from '../plan/runbook.ts'
+import { linesOf } from '../plan/runbook.ts'
 import { type RecordState, ROLLED_BACK } from '../ports/github.ts'
 import { releaseOf } from '../release/release.ts'
 import { type Conclusion, conclude } from '../report/conclusion.ts'
@@ -28,6 +28,7 @@ import {
   whatIsDone,
 } from './conclusions.ts'
 import { assertCredentialsLast } from './credentials.ts'
+import { factsOfRestore } from './facts-of-restore.ts'
 import { claimOf, FREE, holdingLock, turnOf } from './hold-lock.ts'
 import { keepBaseline } from './keep-baseline.ts'
 import { withNewerReleases } from './newer-releases.ts'
@@ -67,8 +68,7 @@ export async function rollback(given: Ports): Promise<Conclusion> {
     return unchanged(plan, stack, closed)
   }
   if (config.dryRun) {
-    const restore = plan.rollbackClass === 'restore' ? runbook({ stack, target }) : []
-    return { ...planned(plan, stack), next: restore }
+    return { ...planned(plan, stack), ...restoreOf(plan) }
   }
   const locking = { plan, stack, turn, connections, deadline }
   const claim = claimOf(locking, ports)
@@ -85,13 +85,14 @@ export async function rollback(given: Ports): Promise<Conclusion> {
 
 async function planWhole(
   question: Omit<RollbackQuestion, 'counted'>,
-  { countLosses }: Connections,
+  { countLosses, cloud }: Connections,
 ): Promise<Plan | Refusal> {
   const { config, stack, target, facts } = question
   const undo = undoFrom(question, repairFrom(question))
   const releases = { from: currentRelease(stack, facts), to: target.release }
   const asked = config.sql === 'auto' ? questionsOf(undo, releases, facts) : []
-  return planRollback({ ...question, counted: await countLosses(asked, stack.worker) })
+  const counted = await countLosses(asked, stack.worker)
+  return planRollback({ ...question, counted, restore: await factsOfRestore(question, cloud) })
 }
 
 type Ran = {
@@ -166,7 +167,7 @@ async function finish(run: Finish): Promise<Conclusion> {
     return conclude('rollback', 'rolled-back', headline, {
       ...rest,
       warnings: [...rest.warnings, ...closed, ...kept],
-      next: plan.rollbackClass === 'restore' && stack ? runbook({ stack, target }).slice(1) : [],
+      ...restoreOf(plan, 1),
     })
   }
   const progress = await progressOf(steps, observed.stack, connections.cloud)
@@ -176,11 +177,17 @@ async function finish(run: Finish): Promise<Conclusion> {
     ...rest,
     warnings: [...rest.warnings, ...closed],
     problems: refusal?.problems ?? [],
+    restore: refusal?.restore,
     next: [
       ...(refusal?.next ?? []),
       'Fix the cause above, then re-run this rollback: it resumes where it stopped.',
     ],
   })
+}
+
+/** What a person restores, but for the first steps that this run has done. */
+function restoreOf({ restore }: Plan, done = 0): Partial<Conclusion> {
+  return restore === undefined ? {} : { next: linesOf(restore).slice(done), restore }
 }
 
 function undone({ release }: RollbackTarget): string {

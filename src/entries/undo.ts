@@ -6,6 +6,7 @@ import { COMPONENTS, type Component, type DeployConfig } from '../inputs/config.
 import { planClickHouseBack } from '../plan/clickhouse-first.ts'
 import { componentName, isRollout, type Plan, type Step, titleOf } from '../plan/plan.ts'
 import { planUndo } from '../plan/plan-rollback.ts'
+import type { Runbook } from '../plan/runbook.ts'
 import { type DeploymentRecord, withArtifact } from '../ports/github.ts'
 import { shortDigest, shortImage } from '../release/image.ts'
 import { releaseOf } from '../release/release.ts'
@@ -16,6 +17,7 @@ import { imagesOf, migrationsOf, type RollbackTarget } from '../stack/rollback-t
 import { imageOf, type Stack } from '../stack/stack.ts'
 import { resolveTargets, type Targets } from '../stack/targets.ts'
 import { announce } from './conclusions.ts'
+import { factsOfRestore } from './facts-of-restore.ts'
 import type { Connections, Ports } from './ports.ts'
 import { runPlan } from './run-plan.ts'
 
@@ -26,6 +28,7 @@ type Undone = {
   readonly problem: string | undefined
   /** What a person has to do in that case. */
   readonly next: readonly string[]
+  readonly restore?: Runbook | undefined
   /** The recorded images. */
   readonly targets: Targets
   /** Components that AWS took back to the recorded image by itself. */
@@ -67,9 +70,15 @@ export async function undo(failed: Failed): Promise<Undone> {
     const own = { ...config, to: target.release, sql: 'auto' } as const
     const question = { config: own, stack: seen, target, targets, facts: ports.facts }
     const { stack, earlier } = await clickhouseBack(failed, question, { deadline, restoring: busy })
-    const plan = planUndo({ ...question, stack })
+    const restore = await factsOfRestore({ ...question, stack }, connections.cloud)
+    const plan = planUndo({ ...question, stack, restore })
     if (plan.kind === 'refusal')
-      return { ...nothing(plan.problems.join(' '), plan.next), steps: earlier, targets }
+      return {
+        ...nothing(plan.problems.join(' '), plan.next),
+        restore: plan.restore,
+        steps: earlier,
+        targets,
+      }
     const byItself = restoredByItself(failed, [...earlier.map(({ step }) => step), ...plan.steps])
     for (const component of byItself)
       ports.runner.info(`AWS took ${componentName(component)} back to the recorded image by itself.`)
@@ -219,7 +228,7 @@ function targetOf({ record, steps }: Failed): RollbackTarget {
     throw new Error(
       'The release before this deploy is unknown, so there is no rollback target: run the rollback action with `to`.',
     )
-  const { snapshot, snapshotOf } = steps.reduce(
+  const { snapshot, snapshotOf, recoveryPoint } = steps.reduce(
     (kept, { artifact }) => (artifact === undefined ? kept : withArtifact(kept, artifact)),
     record,
   )
@@ -231,6 +240,7 @@ function targetOf({ record, steps }: Failed): RollbackTarget {
     snapshot,
     snapshotOf,
     migrations: migrationsOf(record),
+    recoveryPoint,
     warnings: [],
   }
 }

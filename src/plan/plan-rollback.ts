@@ -31,7 +31,7 @@ import {
   whyNotImagesOnly,
   withoutDownSql,
 } from './rollback-class.ts'
-import { runbook } from './runbook.ts'
+import { linesOf, runbook } from './runbook.ts'
 
 /** Decides a rollback: expand, images, contract; or every reason to refuse it. Pure. */
 export function planRollback(question: RollbackQuestion): Plan | Refusal {
@@ -53,8 +53,9 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
         ]
   if (problems.length > 0) {
     const needsRestore = wrongTarget === undefined && config.sql === 'auto' && classOf(undo) === 'restore'
-    const next = needsRestore ? runbook(question, undo) : []
-    return { kind: 'refusal', from, to: target.release, problems, next }
+    if (!needsRestore) return { kind: 'refusal', from, to: target.release, problems }
+    const restore = runbook(question, undo, facts)
+    return { kind: 'refusal', from, to: target.release, problems, next: linesOf(restore), restore }
   }
   const undone = config.sql === 'auto' ? undo : NOTHING
   const pending = pendingOf(stack, target.release, facts)
@@ -64,15 +65,17 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     ...contract(undone, pending),
     ...validate(undone, pending),
   ]
+  const rollbackClass = classOf(undone)
   return makePlan(stack, {
     action: 'rollback',
     from,
     to: target.release,
-    rollbackClass: classOf(undone),
+    rollbackClass,
     goesBack: steps.length === 0 ? CHANGES_NOTHING : { ...STOPS, instead: resume(from) },
     steps,
     warnings: warnings(question, undo),
     losses: meaningOf({ undo: undone, from, to: target.release, counted: question.counted ?? [] }, facts),
+    ...(rollbackClass === 'restore' && { restore: runbook(question, undo, facts) }),
   })
 }
 

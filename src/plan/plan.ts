@@ -3,6 +3,7 @@ import type { Component } from '../inputs/config.ts'
 import type { DatabaseId, DeploymentSettings } from '../ports/cloud.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Renamed } from './rollback-class.ts'
+import type { Runbook } from './runbook.ts'
 
 /** What a rollback needs, the worst of all migrations between two releases (README explains the classes). */
 export type RollbackClass = 'images' | 'schema' | 'lossy' | 'restore'
@@ -142,6 +143,8 @@ export type Plan = {
   readonly warnings: readonly string[]
   /** What a rollback loses or archives, one sentence for each migration that does. */
   readonly losses: readonly string[]
+  /** How to restore from the backups what this plan does not bring back. */
+  readonly restore?: Runbook
   readonly digest: string
 }
 
@@ -152,6 +155,8 @@ export type Refusal = {
   readonly to: string
   readonly problems: readonly string[]
   readonly next?: readonly string[]
+  /** How to restore from the backups instead. */
+  readonly restore?: Runbook
 }
 
 /** `stack`: what the plan was made from. */

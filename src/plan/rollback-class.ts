@@ -5,7 +5,9 @@ import { type Delta, isEmptyDelta } from '../schema/diff.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import { bytewise, type Facts, type Snapshot, sameFacts } from '../schema/snapshot.ts'
 import type { CountedLoss } from '../stack/count-losses.ts'
+import type { RestoreFacts } from '../stack/observe-restore.ts'
 import type { MigrationsBefore, RollbackTarget } from '../stack/rollback-target.ts'
+
 import { currentRelease, type PostgresState, type Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
 import { webStep } from './image-steps.ts'
@@ -174,6 +176,8 @@ export type RollbackQuestion = {
   readonly facts: ReleaseFacts
   /** Counts of archived or changed rows, where the databases are reached. */
   readonly counted?: readonly CountedLoss[]
+  /** For the class `restore`. */
+  readonly restore?: RestoreFacts | undefined
 }
 
 /** `images-only` does not repair failed migrations. */

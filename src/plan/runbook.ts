@@ -1,118 +1,204 @@
+import type { ReleaseFacts } from '../release/facts.ts'
+import { nothingToRestore, type RestoreFacts } from '../stack/observe-restore.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import type { Stack } from '../stack/stack.ts'
+import { copyOf, deleteDatabase } from './restore-database.ts'
+import { notesOf } from './restore-notes.ts'
+import { unreadDatabase, unreadFiles } from './restore-placeholders.ts'
+import { startParts, stopParts } from './restore-services.ts'
+import {
+  beside,
+  type Draft,
+  ending,
+  filesBeside,
+  type Parts,
+  swapDatabase,
+  swapFiles,
+  VERIFY,
+  wholeSwap,
+} from './restore-steps.ts'
+import { copyTables } from './restore-tables.ts'
 import { NOTHING, type Undo, whyNotImagesOnly, withoutDownSql } from './rollback-class.ts'
+import { block } from './shell.ts'
 
-type RestoreQuestion = {
+export type RestoreQuestion = {
   readonly stack: Stack
-  /** `snapshot`: PostgreSQL's, from before the upgrade, where the deployment record names one. */
-  readonly target: Pick<RollbackTarget, 'snapshot' | 'snapshotOf'> & { readonly release: string }
+  readonly target: Pick<RollbackTarget, 'snapshot' | 'snapshotOf' | 'recoveryPoint' | 'record'> & {
+    readonly release: string
+  }
+  /** undefined: nothing was observed for it. */
+  readonly restore?: RestoreFacts | undefined
 }
 
-/** How to restore from a snapshot what SQL cannot bring back: one line a step, with its commands. */
-export function runbook(question: RestoreQuestion, undo: Undo = NOTHING): readonly string[] {
-  const steps = undo.missing.length === 0 ? tablesRunbook(question) : wholeRunbook(question, undo)
-  return steps.map((step, index) => `Restore ${index + 1}. ${step}`)
+/** How a person restores from the backups what no SQL brings back, with this stack's own values. */
+export type Runbook = {
+  readonly stack: Pick<Stack, 'account' | 'region' | 'cluster'>
+  readonly release: string
+  /** Backups, what is lost, and what a person has to know before the first step: sentences. */
+  readonly notes: readonly string[]
+  readonly steps: readonly RunbookStep[]
+}
+
+export type RunbookStep = {
+  /** Sentences, the first of them the title. */
+  readonly what: string
+  /** For bash; it stops at the first failure. */
+  readonly script?: string
+  /** Begins an alternative to the steps before it. */
+  readonly instead?: string
+}
+
+/** One line a step, for a list: what has a script is described in the document. */
+export function linesOf({ steps }: Runbook): readonly string[] {
+  return steps.map(({ what, script, instead }, index) => {
+    const text = script === undefined ? what : titleAndRest(what).title
+    const or = instead === undefined ? '' : `${titleAndRest(instead).title} `
+    return `Restore ${index + 1}. ${or}${text}`
+  })
+}
+
+export function titleAndRest(what: string): { readonly title: string; readonly rest: string } {
+  const [title = '', ...rest] = what.split(/(?<=\.) (?=[A-Z])/)
+  return { title, rest: rest.join(' ') }
+}
+
+/** The file of the document, beside the report. */
+export const RESTORE_FILE = 'restore.md'
+
+export function runbook(
+  question: RestoreQuestion,
+  undo: Undo = NOTHING,
+  facts?: Pick<ReleaseFacts, 'postgresStep'>,
+): Runbook {
+  const parts = partsOf(question)
+  const tables = facts === undefined ? [] : droppedTables(undo, facts)
+  const steps = undo.missing.length === 0 ? tablesRunbook(parts, tables) : wholeRunbook(parts, undo)
+  return {
+    stack: question.stack,
+    release: question.target.release,
+    notes: notesOf(parts, undo),
+    steps: steps.map(({ script, ...step }) => ({
+      ...step,
+      ...(script !== undefined && { script: block(question.stack.region, script) }),
+    })),
+  }
+}
+
+function partsOf({
+  stack,
+  target,
+  restore = nothingToRestore('this run did not read it'),
+}: RestoreQuestion): Parts {
+  const { database, snapshot, files } = restore
+  return {
+    stack,
+    release: target.release,
+    settings: database.known ? database.value : unreadDatabase(target.snapshotOf ?? 'cluster'),
+    snapshot: target.snapshot ?? 'SNAPSHOT',
+    version: snapshot.known ? snapshot.value?.version : undefined,
+    files: files.known ? files.value : unreadFiles(stack),
+    restore,
+    target,
+  }
 }
 
 /**
  * The newer release dropped tables that the older one needs. Images and schema come first: a web of the newer release
  * that starts on a restored database would migrate it again.
- * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-restore-snapshot.html
  */
-function tablesRunbook({ stack, target }: RestoreQuestion): readonly string[] {
-  return [
-    `Run this action again with \`to: ${target.release}\` and \`accept: restore\`. It rolls back the images and both schemas. The tables that the newer release dropped exist again, but are empty.`,
-    secondDatabase(stack, target),
-    'Copy the empty tables from the restored database, from a machine in the VPC: `pg_dump --data-only --table=public.TABLE "$RESTORED_URL" | psql "$DATABASE_URL"`. All other data stays as it is now.',
-    `Or return to the time of the snapshot completely instead of copying tables. ${swap(stack, target)} Then restart web and worker.`,
-    VERIFY,
-  ]
-}
-
-/**
- * Migrations without down SQL stay in the databases until these are restored as a whole. Where the older release
- * cannot start on them, the images come last.
- */
-function wholeRunbook({ stack, target }: RestoreQuestion, undo: Undo): readonly string[] {
-  const imagesFirst = whyNotImagesOnly(undo, target.release).length === 0
-  const again = `Run the rollback action with \`to: ${target.release}\``
-  return [
-    imagesFirst
-      ? `${again} and \`sql: images-only\`. It rolls back the images. The databases keep ${withoutDownSql(undo)}.`
-      : 'Do not let the web restart before the last step: a web of the newer release would migrate a restored database again.',
-    secondDatabase(stack, target),
-    `Return to the time of the snapshot. ${swap(stack, target)}${imagesFirst ? ' Then restart web and worker.' : ''}`,
-    ...(undo.missing.some(name => name.startsWith('clickhouse/')) ? [RESTORE_FILES] : []),
-    ...(imagesFirst
+function tablesRunbook(parts: Parts, tables: readonly string[]): readonly Draft[] {
+  const { stack, release, settings, files } = parts
+  const copy: readonly Draft[] =
+    tables.length === 0
       ? []
-      : [`${again}. The restored schemas match this release, so it rolls back the images.`]),
-    VERIFY,
+      : [
+          beside(parts),
+          {
+            what: `Copy the empty tables (${tables.join(', ')}) from ${copyOf(settings.id)}, on a machine in the VPC with \`psql\` and \`pg_dump\` of the server's major version. All other data stays as it is now. Nothing is copied unless every row is: if PostgreSQL names a key that is not present, its row was deleted since the snapshot; delete the rows that refer to it in ${copyOf(settings.id)} and repeat this step.`,
+            script: copyTables(stack, settings, tables),
+          },
+          VERIFY,
+          {
+            what: `Delete ${copyOf(settings.id)} when you have confirmed that no data is missing.`,
+            script: deleteDatabase(settings, 'copy'),
+          },
+        ]
+  return [
+    {
+      what: `Run this action again with \`to: ${release}\` and \`accept: restore\`. It rolls back the images and both schemas. The tables that the newer release dropped exist again, but are empty.`,
+    },
+    ...copy,
+    {
+      ...(tables.length === 0
+        ? beside(parts)
+        : { what: 'Restore the second database as in step 2, if it is not there.' }),
+      instead:
+        'Or return to the time of the backups completely. Everything written since then is lost for Langfuse.',
+    },
+    ...(files === undefined ? [] : [filesBeside(files)]),
+    ...wholeSwap(parts, { database: true, files: files !== undefined }),
+    ...ending(parts, { database: true, files: files !== undefined }),
   ]
 }
 
-const RESTORE_FILES =
-  "In AWS Backup, restore the recovery point of ClickHouse's file system from before the upgrade. Start ClickHouse on the restored file system."
-
-const VERIFY =
-  'Run the verify action. Keep the leftover database until you have confirmed that no data is missing.'
-
-function secondDatabase(stack: Stack, target: RestoreQuestion['target']): string {
-  return target.snapshotOf === 'instance' ? secondInstance(stack, target) : secondCluster(stack, target)
+/** Migrations without down SQL stay in the databases until these are restored as a whole. */
+function wholeRunbook(parts: Parts, undo: Undo): readonly Draft[] {
+  const { stack, release, files } = parts
+  const what = {
+    database: undo.missing.some(name => name.startsWith('postgres/')),
+    files: undo.clickhouse.length > 0 && files !== undefined,
+  }
+  const prepare = [
+    ...(what.database ? [beside(parts)] : []),
+    ...(what.files && files !== undefined ? [filesBeside(files)] : []),
+  ]
+  const again = `Run the rollback action with \`to: ${release}\``
+  if (whyNotImagesOnly(undo, release).length === 0) {
+    return [
+      {
+        what: `${again} and \`sql: images-only\`. It rolls back the images. The databases keep ${withoutDownSql(undo)}.`,
+      },
+      ...prepare,
+      ...wholeSwap(parts, what),
+      ...ending(parts, what),
+    ]
+  }
+  const stop: Draft = {
+    what: 'Stop the worker. Do not let the web restart before the rollback action has changed its image: a web of the newer release would migrate a restored database again.',
+    script: stopParts(stack, ['worker']),
+  }
+  const start: Draft = { what: 'Start the worker.', script: startParts(stack, ['worker']) }
+  // Prisma ignores rows that it does not know; only ClickHouse's schema keeps the older web from starting.
+  const filesOnly = whyNotImagesOnly({ ...undo, clickhouse: [] }, release).length === 0
+  if (filesOnly && what.files) {
+    return [
+      ...prepare,
+      stop,
+      ...swapFiles(parts),
+      {
+        what: `${again}${what.database ? ' and `sql: images-only`' : ''}. ClickHouse's restored schema matches this release, so its web starts.`,
+      },
+      ...(what.database ? wholeSwap(parts, { database: true, files: false }) : [start]),
+      ...ending(parts, what, true),
+    ]
+  }
+  return [
+    ...prepare,
+    stop,
+    ...(what.files ? swapFiles(parts) : []),
+    ...(what.database ? [swapDatabase(parts)] : []),
+    { what: `${again}. The restored schemas match this release, so it rolls back the images.` },
+    start,
+    ...ending(parts, what, true),
+  ]
 }
 
-/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RestoreFromSnapshot.html */
-function secondInstance({ region }: Stack, { snapshot = 'SNAPSHOT' }: RestoreQuestion['target']): string {
-  const restore = rds(
-    region,
-    'restore-db-instance-from-db-snapshot',
-    `--db-snapshot-identifier ${snapshot}`,
-    '--db-instance-identifier INSTANCE-restored',
-    '--db-subnet-group-name SUBNET_GROUP',
-    '--vpc-security-group-ids SECURITY_GROUP',
+/** The tables that the newer release dropped, for the migrations whose down SQL creates them empty. */
+function droppedTables(undo: Undo, facts: Pick<ReleaseFacts, 'postgresStep'>): readonly string[] {
+  const empty = undo.sql.filter(({ class: kind }) => kind === 'restore' || kind === 'lossy')
+  const names = new Set(undo.postgres)
+  const tables = empty.flatMap(({ migration }) =>
+    names.has(migration) ? Object.keys(facts.postgresStep(migration).removed) : [],
   )
-  return `The snapshot from before the upgrade is \`${snapshot}\`. Restore it as a second instance, with the subnet group and security groups of the current one (INSTANCE): ${restore}.`
-}
-
-function secondCluster({ region }: Stack, { snapshot }: RestoreQuestion['target']): string {
-  const restore = rds(
-    region,
-    'restore-db-cluster-from-snapshot',
-    `--snapshot-identifier ${snapshot ?? 'SNAPSHOT'}`,
-    '--db-cluster-identifier CLUSTER-restored',
-    '--engine aurora-postgresql',
-    '--db-subnet-group-name SUBNET_GROUP',
-    '--vpc-security-group-ids SECURITY_GROUP',
-    '--serverless-v2-scaling-configuration MinCapacity=0.5,MaxCapacity=16',
-  )
-  const instance = rds(
-    region,
-    'create-db-instance',
-    '--db-instance-identifier CLUSTER-restored-1',
-    '--db-cluster-identifier CLUSTER-restored',
-    '--db-instance-class db.serverless',
-    '--engine aurora-postgresql',
-  )
-  const which =
-    snapshot === undefined
-      ? `No deployment record names the snapshot from before the upgrade. Find it (SNAPSHOT) with ${rds(region, 'describe-db-cluster-snapshots', '--db-cluster-identifier CLUSTER')}.`
-      : `The snapshot from before the upgrade is \`${snapshot}\`.`
-  return `${which} Restore it as a second cluster, with the subnet group and security groups of the current one (CLUSTER): ${restore}, then ${instance}.`
-}
-
-function swap({ region }: Stack, target: RestoreQuestion['target']): string {
-  const kind = target.snapshotOf ?? 'cluster'
-  const rename = (from: string, to: string) =>
-    rds(
-      region,
-      `modify-db-${kind}`,
-      `--db-${kind}-identifier ${from}`,
-      `--new-db-${kind}-identifier ${to}`,
-      '--apply-immediately',
-    )
-  const name = kind.toUpperCase()
-  return `Swap the names of the two ${kind}s, so that endpoint, secrets and password stay the same: ${rename(name, `${name}-before-restore`)}, then ${rename(`${name}-restored`, name)}. Data written to PostgreSQL since the snapshot is then only in the old ${kind}.`
-}
-
-function rds(region: string, command: string, ...options: readonly string[]): string {
-  return `\`aws rds ${command} --region ${region} ${options.join(' ')}\``
+  return tables.flatMap(key => /^table public\.(.+)$/.exec(key)?.[1] ?? []).sort()
 }

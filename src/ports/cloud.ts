@@ -326,6 +326,9 @@ export type FileSystem = {
   readonly id: string
   readonly state: string
   readonly mountTargets: readonly MountTarget[]
+  readonly encrypted?: boolean
+  /** `generalPurpose` or `maxIO`. */
+  readonly performanceMode?: string | undefined
 }
 
 export type MountTarget = {
@@ -508,6 +511,8 @@ export type Rds = {
   behindProxy(endpoint: string): Promise<readonly DatabaseId[] | undefined>
   /** The manual snapshots of a database. */
   snapshots(database: DatabaseId): Promise<readonly DatabaseSnapshot[]>
+  /** Undefined when there is no such database (any more). */
+  settings(database: DatabaseId): Promise<DatabaseSettings | undefined>
   /** undefined when there is no such snapshot (yet). */
   snapshot(kind: DatabaseId['kind'], id: string): Promise<DatabaseSnapshot | undefined>
   /** Starts a snapshot; an existing one of that name is no error. */
@@ -537,12 +542,77 @@ export type Database = DatabaseId & {
 /** `cluster`: the cluster that it is a member of. */
 export type DatabaseInstance = Database & { readonly cluster: string | undefined }
 
+/** What a restored copy of a database has to be given: RDS takes hardly any of it from the snapshot. */
+export type DatabaseSettings = ClusterSettings | InstanceSettings
+
+type CommonSettings = {
+  readonly id: string
+  readonly engine: string
+  readonly version: string | undefined
+  /** The endpoint that clients write to. */
+  readonly endpoint: string | undefined
+  readonly port: number | undefined
+  readonly subnetGroup: string | undefined
+  readonly securityGroups: readonly string[]
+  readonly parameterGroup: string | undefined
+  readonly networkType: string | undefined
+  /** Logs that go to CloudWatch. */
+  readonly logs: readonly string[]
+  readonly deletionProtection: boolean
+  readonly copiesTags: boolean
+  readonly iamAuthentication: boolean
+  readonly retentionDays: number | undefined
+  readonly backupWindow: string | undefined
+  readonly maintenanceWindow: string | undefined
+  readonly storageType: string | undefined
+  readonly iops: number | undefined
+  readonly monitoring: Monitoring
+  readonly isPublic: boolean
+  /** Whether RDS keeps the master password in a secret of its own. */
+  readonly managedPassword: boolean
+  readonly tags: Readonly<Record<string, string>>
+}
+
+export type ClusterSettings = CommonSettings & {
+  readonly kind: 'cluster'
+  /** Aurora Serverless v2, in ACU; `pauseAfter` in seconds. */
+  readonly capacity:
+    | { readonly min: number; readonly max: number; readonly pauseAfter: number | undefined }
+    | undefined
+  /** Of a Multi-AZ DB cluster, which has no instances of its own choice. */
+  readonly instanceClass: string | undefined
+  readonly dataApi: boolean
+  /** The writer first. */
+  readonly members: readonly InstanceSettings[]
+}
+
+export type InstanceSettings = CommonSettings & {
+  readonly kind: 'instance'
+  readonly instanceClass: string
+  readonly multiAz: boolean
+  readonly throughput: number | undefined
+  readonly optionGroup: string | undefined
+  readonly minorUpgrades: boolean
+  readonly caCertificate: string | undefined
+  readonly promotionTier: number | undefined
+}
+
+/** `interval` in seconds, 0: off. `insightsDays` is undefined if Performance Insights is off. */
+export type Monitoring = {
+  readonly interval: number
+  readonly role: string | undefined
+  readonly insightsDays: number | undefined
+  readonly insightsKey: string | undefined
+}
+
 export type DatabaseSnapshot = {
   readonly id: string
   /** `creating`, `available`, `failed` … */
   readonly status: string
   readonly percent: number | undefined
   readonly tags: Readonly<Record<string, string>>
+  /** Of the engine. */
+  readonly version?: string | undefined
 }
 
 export type Backup = {

@@ -1,6 +1,7 @@
 import type { CheckResult } from '../checks/run.ts'
 import type { StepResult } from '../execute/execution.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { Runbook } from '../plan/runbook.ts'
 import type { Difference } from '../stack/baseline.ts'
 import type { Stack } from '../stack/stack.ts'
 
@@ -42,6 +43,8 @@ export type Conclusion = {
   /** Checks of verify that are a reason to go back. */
   readonly regressions: readonly string[]
   readonly next: readonly string[]
+  /** A document of its own, which the summary contains too. */
+  readonly restore: Runbook | undefined
 }
 
 /** Fills the members that are not given with empty values. */
@@ -68,6 +71,7 @@ export function conclude(
     unrelated: [],
     regressions: [],
     next: [],
+    restore: undefined,
     ...rest,
   }
 }

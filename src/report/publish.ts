@@ -1,8 +1,10 @@
 import { countOf } from '../checks/run.ts'
+import { RESTORE_FILE } from '../plan/runbook.ts'
 import type { Artifact } from '../ports/github.ts'
 import type { Runner } from '../ports/runner.ts'
 import type { Observed, Probe } from '../stack/stack.ts'
 import { type Conclusion, isSuccess } from './conclusion.ts'
+import { restoreDocument } from './restore-document.ts'
 import { summaryOf } from './summary.ts'
 
 /** Publishes the conclusion: report file, outputs, job summary, and the run's one annotation. */
@@ -11,6 +13,10 @@ export async function publish(conclusion: Conclusion, runner: Runner): Promise<v
     `${conclusion.action}-report.json`,
     reportOf(conclusion, text => runner.redact(text)),
   )
+  if (conclusion.restore !== undefined) {
+    const restore = await runner.file(RESTORE_FILE, runner.redact(restoreDocument(conclusion.restore)))
+    runner.info(`The commands of the restore are in ${restore} and in the job summary.`)
+  }
   for (const [name, value] of Object.entries(outputsOf(conclusion, path))) runner.output(name, value)
   await runner.summary(summaryOf(conclusion))
   for (const warning of unannounced(conclusion)) runner.info(`Warning: ${warning}`)
@@ -27,13 +33,13 @@ function unannounced({ warnings, plan }: Conclusion): readonly string[] {
 
 /** The report file: the summary's content for programs. It contains no environment variables, so no secret. */
 export function reportOf(conclusion: Conclusion, redact: (text: string) => string): string {
-  // The last two are among the outputs.
-  const { stack, steps, checks, plan, unrelated: _, regressions: __, ...rest } = conclusion
+  // Two of them are among the outputs, and the restore has a document of its own.
+  const { stack, steps, checks, plan, unrelated: _, regressions: __, restore: ___, ...rest } = conclusion
   const report = {
     schema: 1,
     ...rest,
     outputs: outputsOf(conclusion, ''),
-    plan,
+    plan: plan && { ...plan, restore: undefined },
     steps,
     checks,
     stack: stack && {

@@ -6,6 +6,7 @@ import { type Conclusion, isSuccess } from './conclusion.ts'
 import { driftTable } from './drift-report.ts'
 import { clip, folded, foldedMarkdown, inline, list, section, table, unbroken } from './markdown.ts'
 import { picture } from './picture.ts'
+import { restoreSteps } from './restore-document.ts'
 import { timeline } from './timeline.ts'
 
 /** GitHub drops a summary above 1 MiB per step; only the evidence can grow that large. */
@@ -34,6 +35,9 @@ function partsOf(conclusion: Conclusion): readonly string[] {
     section(outcome === 'refused' ? 'Why this was refused' : 'Problems', list(conclusion.problems)),
     versions(conclusion),
     section('What to do now', list(conclusion.next)),
+    conclusion.restore === undefined
+      ? ''
+      : foldedMarkdown('The commands of the restore', restoreSteps(conclusion.restore)),
     stack === undefined ? '' : picture(stack, checks, steps),
     steps.length > 0 ? section('Timeline', timeline(steps)) : planned(conclusion.plan),
     section('Effect of rolling back', list(conclusion.plan?.losses ?? [])),

@@ -101,8 +101,7 @@ async function observeFiles(stack: Stack, cloud: Cloud): Promise<Observed<FilePr
   if (volume === undefined) return known(undefined, stack.clickhouse.taskDefinition.arn)
   const { fileSystemId: fileSystem } = volume
   const resource = fileSystemArn(fileSystem, stack)
-  // https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html: the role that its console creates.
-  const role = `arn:${partitionOf(stack)}:iam::${stack.account}:role/service-role/AWSBackupDefaultServiceRole`
+  const role = backupRole(stack)
   const read = async () => ({ fileSystem, resource, role, vault: chooseVault(await cloud.backup.vaults()) })
   return observed('backup:ListBackupVaults', read, {
     failed: `the backup vaults of ${cloud.region} cannot be read: `,
@@ -119,7 +118,12 @@ function chooseVault(vaults: readonly string[]): string | undefined {
   )
 }
 
-function fileSystemArn(fileSystem: string, stack: Components): string {
+/** The role that AWS Backup's console creates: https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html */
+export function backupRole(stack: Components): string {
+  return `arn:${partitionOf(stack)}:iam::${stack.account}:role/service-role/AWSBackupDefaultServiceRole`
+}
+
+export function fileSystemArn(fileSystem: string, stack: Components): string {
   return `arn:${partitionOf(stack)}:elasticfilesystem:${stack.region}:${stack.account}:file-system/${fileSystem}`
 }
 

@@ -20,6 +20,8 @@ export type RollbackTarget = {
   readonly snapshotOf?: DeploymentRecord['snapshotOf'] | undefined
   /** The migrations that were there before the deploy that is rolled back; undefined: what the release knows. */
   readonly migrations?: MigrationsBefore | undefined
+  /** ARN of the recovery point of ClickHouse's files from before the upgrade, if the record names one. */
+  readonly recoveryPoint?: string | undefined
   readonly warnings: readonly string[]
 }
 
@@ -49,6 +51,7 @@ export async function findRollbackTarget(
       snapshot: recorded.record.snapshot,
       snapshotOf: recorded.record.snapshotOf,
       migrations: migrationsOf(recorded.record),
+      recoveryPoint: recorded.record.recoveryPoint,
       warnings: [],
     }
   }

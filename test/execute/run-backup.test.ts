@@ -54,6 +54,7 @@ function worldAt(start = NOON): World {
       clusters: async () => [],
       instances: async () => [],
       behindProxy: async () => undefined,
+      settings: async () => undefined,
       snapshots: async () => [...world.snapshots.values()].map(seen),
       snapshot: async (_kind, id) => {
         const found = world.snapshots.get(id)

@@ -109,9 +109,14 @@ test.each([{}, { accept: 'restore' }])(
     expect(result.next?.[0]).toBe(
       `Restore 1. Run the rollback action with \`to: 2.93.7\` and \`sql: images-only\`. It rolls back the images. The databases keep Postgres migration ${NEW}.`,
     )
-    expect(result.next?.[1]).toContain('--snapshot-identifier before-3-0-0')
-    expect(result.next?.[2]).toContain('Swap the names of the two clusters')
-    expect(result.next).toHaveLength(4)
+    expect(result.restore?.steps[1]?.what).toContain('`before-3-0-0`')
+    expect(result.next?.[3]).toContain('Swap the names of the two clusters')
+    expect(result.restore?.steps.map(({ script }) => script !== undefined)).toEqual([
+      false,
+      ...[true, true, true, true],
+      false,
+      ...[true, true, true],
+    ])
   },
 )
 
@@ -124,14 +129,17 @@ test('what the first restore step says is possible', () => {
 
 test('where the older web cannot start on ClickHouse, the databases are restored before the images', () => {
   const { next = [] } = planRollback(question(stackWith(6), {}, without(NEW, '0006'))) as Refusal
-  expect(next[0]).toMatch(/^Restore 1\. Do not let the web restart before the last step/)
-  expect(next.join('\n')).not.toContain('images-only')
-  expect(next[3]).toMatch(
-    /^Restore 4\. In AWS Backup, restore the recovery point of ClickHouse's file system/,
-  )
-  expect(next[4]).toMatch(
-    /^Restore 5\. Run the rollback action with `to: 2\.93\.7`\. The restored schemas match this release/,
-  )
+  expect(next.join('\n')).not.toContain('accept')
+  const at = (text: RegExp) => next.findIndex(line => text.test(line))
+  const sequence = [
+    at(/Restore the recovery point of ClickHouse's files/),
+    at(/Stop the worker/),
+    at(/Stop ClickHouse, move the restored files/),
+    at(/with `to: 2\.93\.7` and `sql: images-only`\. ClickHouse's restored schema matches this release/),
+    at(/Swap the names of the two clusters/),
+  ]
+  expect(sequence).toEqual([...sequence].sort((a, b) => a - b))
+  expect(sequence).not.toContain(-1)
 })
 
 test('after a deploy that failed, the images go back alone where the older release starts on what is there', () => {
@@ -161,7 +169,7 @@ test.each<readonly [string, Stack, ReleaseFacts]>([
 ])('where the older release may not start (%s), the undo says what to restore', (_why, stack, facts) => {
   const result = planUndo(question(stack, {}, facts))
   expect(result).toMatchObject({ kind: 'refusal', problems: [expect.stringContaining(NEW)] })
-  expect((result as Refusal).next?.join('\n')).toContain('restore-db-cluster-from-snapshot')
+  expect(JSON.stringify((result as Refusal).restore)).toContain('restore-db-cluster-from-snapshot')
 })
 
 test('where all is reviewed, the undo is the rollback', () => {

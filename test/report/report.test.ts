@@ -3,10 +3,13 @@ import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import type { CheckResult } from '../../src/checks/run.ts'
 import { CHECKS, runChecks } from '../../src/checks/run.ts'
+import { runbook } from '../../src/plan/runbook.ts'
+import type { Runner } from '../../src/ports/runner.ts'
 import { type ActionName, conclude, isSuccess, type Outcome } from '../../src/report/conclusion.ts'
-import { outputsOf, reportOf } from '../../src/report/publish.ts'
+import { outputsOf, publish, reportOf } from '../../src/report/publish.ts'
 import { redact } from '../../src/report/redact.ts'
 import { summaryOf } from '../../src/report/summary.ts'
+import { restoreFacts } from '../support/restore.ts'
 import { FACTS, stackOn2 } from '../support/stack.ts'
 
 const same = (text: string) => text
@@ -186,4 +189,36 @@ test('secrets are hidden wherever they appear, and passwords in URLs even if the
     'connect postgresql://langfuse:***@db:5432/x',
   )
   expect(redact('key abc and abcdef', ['abc', 'abcdef'])).toBe('key *** and ***')
+})
+
+test('a restore is a document of its own and folded in the summary, and no part of the report file', async () => {
+  const restore = runbook({
+    stack: stackOn2(),
+    target: { release: '2.93.7', snapshot: '```x', record: '7' },
+    restore: restoreFacts(),
+  })
+  const conclusion = conclude('rollback', 'refused', 'Nothing was changed.', { restore })
+  const files = new Map<string, string>()
+  let summary = ''
+  const runner = {
+    redact: same,
+    info: () => undefined,
+    output: () => undefined,
+    annotate: () => undefined,
+    summary: async (text: string) => {
+      summary = text
+    },
+    file: async (name: string, text: string) => {
+      files.set(name, text)
+      return `/tmp/${name}`
+    },
+  } as unknown as Runner
+  await publish(conclusion, runner)
+  const document = files.get('restore.md') ?? ''
+  expect(document).toMatch(/^# Restore of Langfuse 2\.93\.7 from its backups\n/)
+  expect(document).toContain('````sh\n(\nset -euo pipefail\nexport AWS_REGION=ap-northeast-1')
+  expect(document).toMatch(/\necho "Step 2 is done\."\n\)\n/)
+  expect(summary).toContain('<details><summary>The commands of the restore</summary>')
+  expect(summary).toContain('aws rds restore-db-cluster-from-snapshot')
+  expect(files.get('rollback-report.json')).not.toContain('restore-db-cluster-from-snapshot')
 })

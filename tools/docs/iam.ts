@@ -22,6 +22,7 @@ export function readCalls(): Calls {
 type Rare = { readonly call: string; readonly policies: readonly PolicyName[]; readonly reason: string }
 
 const NO_CLICKHOUSE = 'asked for the DNS servers of the VPC only while no ClickHouse task runs'
+const RESTORE = 'called only for the commands of a restore'
 const CANCELLED = 'called when a run is cancelled while an ECS service rolls out'
 
 /** Calls that no recorded run makes. */
@@ -40,6 +41,13 @@ export const RARE: readonly Rare[] = [
     policies: ['rollback'],
     reason: 'called when a run is cancelled, or times out, while a one-off task runs',
   },
+  { call: 'backup:ListRecoveryPointsByResource', policies: ['deploy', 'rollback'], reason: RESTORE },
+  { call: 'elasticfilesystem:DescribeAccessPoints', policies: ['deploy', 'rollback'], reason: RESTORE },
+  { call: 'rds:DescribeDBClusterSnapshots', policies: ['verify'], reason: RESTORE },
+  { call: 'rds:DescribeDBProxies', policies: ['rollback'], reason: RESTORE },
+  { call: 'rds:DescribeDBProxyEndpoints', policies: ['rollback'], reason: RESTORE },
+  { call: 'rds:DescribeDBProxyTargets', policies: ['rollback'], reason: RESTORE },
+  { call: 'rds:DescribeDBSnapshots', policies: ['verify', 'rollback'], reason: RESTORE },
   {
     call: 'logs:FilterLogEvents',
     policies: ['rollback'],

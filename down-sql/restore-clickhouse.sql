@@ -1,7 +1,4 @@
--- Writes the script that puts back what a rollback archived in ClickHouse: docs/restore.md. It only reads.
---
---   clickhouse-client --database default --param_rollback_id='<rollback id>' \
---     --queries-file down-sql/restore-clickhouse.sql > script.sql
+-- Writes the script that puts back what a rollback archived in ClickHouse: docs/restore.md has the commands. It only reads.
 --
 -- The statements stand in the order in which they are to be run, in Langfuse's database; each may be run again, and
 -- nothing leaves the archive. What cannot be put back is a comment.

@@ -76,8 +76,6 @@ test('across the v4 cut-over without accept: restore: the runbook with the snaps
   expect(result.summary).toContain('Nothing was changed')
   expect(snapshot).not.toBe('')
   expect(result.summary).toContain(snapshot)
-  expect(result.summary).toMatch(
-    /aws rds restore-db-cluster-from-snapshot [^)]*--db-subnet-group-name [a-z]/,
-  )
+  expect(result.summary).toMatch(/aws rds restore-db-cluster-from-snapshot [^)]*--db-subnet-group-name [a-z]/)
   expect(result.summary).toMatch(/`to: 3\.225\.4` and `accept: restore`/)
 }, 300_000)

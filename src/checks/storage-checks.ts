@@ -225,7 +225,7 @@ function evaluateRoot(volume: EfsVolume, stack: Stack): Finding {
   const plain = encrypted ? [] : (['transitEncryption'] as const)
   const text = encrypted ? '' : ', and its files cross the network in plain text'
   return warning(
-    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to every client. A ClickHouse that does not start as root cannot write there${text}. Move the data into a directory. Use an access point for that directory, with POSIX user and owner ${CLICKHOUSE_USER}:${CLICKHOUSE_USER}.${moduleHint(stack, 'accessPoint', ...plain)}`,
+    `Volume ${name} mounts the root of ${fileSystemId}, which belongs to root and is open to every client. A ClickHouse that does not start as root cannot write there${text}. Use an access point with POSIX user ${CLICKHOUSE_USER}:${CLICKHOUSE_USER} and path /, where the data is: any other path starts an empty ClickHouse.${moduleHint(stack, 'accessPoint', ...plain)}`,
   )
 }
 

@@ -19,3 +19,6 @@
 \ir toolbox/drops.sql
 \ir toolbox/changes.sql
 \ir toolbox/enums.sql
+\ir toolbox/keep.sql
+\ir toolbox/keep-calls.sql
+\ir toolbox/give-back.sql

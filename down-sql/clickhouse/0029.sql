@@ -2,6 +2,11 @@
 -- class: lossy
 -- loses: the rows of traces_all_amt, traces_7d_amt and traces_30d_amt, which the upgrade dropped; the tables come back empty. An experiment, off by default, copied traces there
 
+-- phase: keep
+SELECT langfuse_rollout.keep_table('traces_all_amt');
+SELECT langfuse_rollout.keep_table('traces_7d_amt');
+SELECT langfuse_rollout.keep_table('traces_30d_amt');
+
 -- phase: expand
 CREATE TABLE IF NOT EXISTS traces_null (
   project_id String,
@@ -130,4 +135,8 @@ CREATE TABLE IF NOT EXISTS traces_30d_amt (
 ) ENGINE = AggregatingMergeTree
 ORDER BY (project_id, id)
 TTL toDate(start_time) + toIntervalDay(30);
+
+SELECT langfuse_rollout.give_back_table('traces_all_amt');
+SELECT langfuse_rollout.give_back_table('traces_7d_amt');
+SELECT langfuse_rollout.give_back_table('traces_30d_amt');
 -- end

@@ -2,7 +2,7 @@
 -- class: restore
 -- loses: in the older release, everything written while LANGFUSE_MIGRATION_V4_WRITE_MODE was events_only (v4's default): only events_full has it, and events_full moves to the archive
 -- count: rows of events_full that go to the archive: SELECT ifNull(sum(total_rows), 0) FROM system.tables WHERE database = currentDatabase() AND name = 'events_full'
--- count: events written after the last row of traces, which the older release does not show: SELECT count() FROM events_full WHERE created_at > (SELECT max(created_at) FROM traces)
+-- written: events written after the last row of traces, which the older release does not show: SELECT count() FROM events_full WHERE created_at > (SELECT max(created_at) FROM traces)
 --
 -- While the mode was dual or legacy, traces and observations have everything, and nothing is missing after the rollback.
 --

@@ -2,6 +2,9 @@
 -- class: lossy
 -- loses: the rows of dataset_run_items, which the upgrade dropped; it comes back empty. Only 3.90.0 to 3.97.x used it, with an experiment turned on; later releases have the rows in dataset_run_items_rmt
 
+-- phase: keep
+SELECT langfuse_rollout.keep_table('dataset_run_items');
+
 -- phase: expand
 CREATE TABLE IF NOT EXISTS dataset_run_items (
   id String,
@@ -26,4 +29,6 @@ CREATE TABLE IF NOT EXISTS dataset_run_items (
   INDEX idx_dataset_item dataset_item_id TYPE bloom_filter(0.001) GRANULARITY 1
 ) ENGINE = ReplacingMergeTree(event_ts, is_deleted)
 ORDER BY (project_id, dataset_id, dataset_run_id, id);
+
+SELECT langfuse_rollout.give_back_table('dataset_run_items');
 -- end

@@ -2,13 +2,31 @@
 -- class: restore
 -- loses: the rows of traces, observations and scores, which the upgrade dropped; v2 needs them, v3 has its own in ClickHouse
 --
--- The tables come back empty. v3 reads ClickHouse, where background migrations have copied these rows to; it misses
--- what v4 has written since with events_only, its default. v2 would start with no trace at all. Only a snapshot from
--- before v4 has the rows.
+-- Without what deploy kept, the tables come back empty, and only a snapshot from before v4 has the rows. v3 reads
+-- ClickHouse, where background migrations have copied these rows to; it misses what v4 has written since with events_only,
+-- its default. v2 would start with no trace at all.
 --
--- The four background migrations come back as finished: what they copied from is gone, and v3 must not try.
+-- Kept by moving them: from 3.30.0 on only the background migrations read or write them (worker/src/backgroundMigrations/
+-- migrate{Traces,Observations,Scores}FromPostgresToClickhouse.ts and addGenerationsCostBackfill.ts, tags v3.30.0 and
+-- v3.225.4; up to v3.29.1 processPostgresTraceDelete.ts deletes traces), and v4 is deployed over the newest v3 alone. While
+-- one of them is not finished, the tables that it reads are copied. The enums that only these tables use move along,
+-- because the migration drops them.
+--
+-- The four background migrations come back as deploy kept them. Without that they come back as finished: what they copied
+-- from is gone, and v3 must not try.
+
+-- phase: keep
+SELECT langfuse_rollout.keep_table('traces');
+SELECT langfuse_rollout.keep_table('observations');
+SELECT langfuse_rollout.keep_table('scores');
+SELECT langfuse_rollout.keep_rows('background_migrations', 'this.name IN (''20241024_1216_add_generations_cost_backfill'',
+  ''20241024_1730_migrate_traces_from_pg_to_ch'', ''20241024_1737_migrate_observations_from_pg_to_ch'',
+  ''20241024_1738_migrate_scores_from_pg_to_ch'')');
 
 -- phase: expand
+SELECT langfuse_rollout.give_back_table('traces');
+SELECT langfuse_rollout.give_back_table('observations');
+SELECT langfuse_rollout.give_back_table('scores');
 DO $down$
 BEGIN
   IF pg_catalog.to_regtype('public."ObservationType"') IS NULL THEN
@@ -143,7 +161,13 @@ CREATE INDEX IF NOT EXISTS scores_timestamp_idx ON public.scores USING btree ("t
 CREATE INDEX IF NOT EXISTS scores_trace_id_idx ON public.scores USING hash (trace_id);
 CREATE INDEX IF NOT EXISTS scores_value_idx ON public.scores USING btree (value);
 
+-- phase: prepare
+SELECT langfuse_rollout.give_back_rows('traces');
+SELECT langfuse_rollout.give_back_rows('observations');
+SELECT langfuse_rollout.give_back_rows('scores');
+
 -- phase: contract
+SELECT langfuse_rollout.give_back_rows('background_migrations');
 SELECT langfuse_rollout.insert_background_migration('32859a35-98f5-4a4a-b438-ebc579349e00',
   '20241024_1216_add_generations_cost_backfill', 'addGenerationsCostBackfill', '{}');
 SELECT langfuse_rollout.insert_background_migration('5960f22a-748f-480c-b2f3-bc4f9d5d84bc',

@@ -7,7 +7,7 @@ import {
   type UndoInside,
 } from '../execute/execution.ts'
 import { quoted } from '../execute/task-log.ts'
-import { type Step, titleOf, type UndoSchema } from '../plan/plan.ts'
+import { isSchemaStep, type Plan, type SchemaStep, type Step, titleOf } from '../plan/plan.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import type { CountedLoss, CountLosses, Loss } from '../stack/count-losses.ts'
 import { dataVolume, isMountFailure } from '../stack/observe-storage.ts'
@@ -62,7 +62,7 @@ type AgentOptions = Omit<AgentContext, 'worker' | 'volume'> & {
 export type Program = 'observe' | 'undo'
 
 export function createAgent(options: AgentOptions): Agent {
-  const memory: Memory = { phases: new Map(), kept: undefined }
+  const memory: Memory = { phases: new Map(), kept: new Map() }
   return {
     observe: (worker, deepProbe, { tasks, url }, release) =>
       observe(
@@ -95,7 +95,8 @@ export function createAgent(options: AgentOptions): Agent {
 type Memory = {
   readonly phases: Map<Step, UndoCounts | Error>
   /** The library in PostgreSQL, if it was stored there. */
-  kept: Kept | undefined
+  /** Of a deploy's plan and its undo's, each has its own. */
+  readonly kept: Map<Plan, Kept>
 }
 
 type Kept = { readonly id: string; readonly parts: number }
@@ -239,10 +240,10 @@ function grantFor(error: unknown): string {
 }
 
 /** A phase and those that follow it directly: an agent costs a minute, so one task runs them all. */
-function chainFrom(step: UndoSchema, steps: readonly Step[]): readonly UndoSchema[] {
-  const chain: UndoSchema[] = [step]
+function chainFrom(step: SchemaStep, steps: readonly Step[]): readonly SchemaStep[] {
+  const chain: SchemaStep[] = [step]
   for (const next of steps.slice(steps.indexOf(step) + 1)) {
-    if (next.kind !== 'undo-schema') break
+    if (!isSchemaStep(next)) break
     chain.push(next)
   }
   return chain
@@ -256,7 +257,7 @@ type Undoing = {
 }
 
 /** Runs phases in one task. SQL that does not fit into its task definition is first stored in PostgreSQL, once a run. */
-async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<void> {
+async function undo(steps: readonly SchemaStep[], undoing: Undoing): Promise<void> {
   const { execution, context, memory, options } = undoing
   const [first] = steps
   if (first === undefined) return
@@ -264,7 +265,7 @@ async function undo(steps: readonly UndoSchema[], undoing: Undoing): Promise<voi
   const whole: Job = { kind: 'undo', steps, rollbackId, claim, sql: textsOf(steps, facts) }
   try {
     const program = await options.program('undo')
-    const fits = memory.kept === undefined && roomFor(whole, program, context) >= 0
+    const fits = !memory.kept.has(execution.plan) && roomFor(whole, program, context) >= 0
     const request = fits ? { job: whole, program } : await withLibrary(steps, program, undoing)
     const what = `run the ${steps.map(titleOf).join(', then the ')}`
     const outcome = await runAgent({ ...request, what, ...withinDeadline(execution) }, context)
@@ -292,16 +293,19 @@ function roomFor(job: Job, program: string, { worker, cloud }: AgentContext): nu
 
 /** The observing program, which loads the rollback's library from PostgreSQL. */
 async function withLibrary(
-  steps: readonly UndoSchema[],
+  steps: readonly SchemaStep[],
   program: string,
   { execution, context, memory, options }: Undoing,
 ): Promise<Pick<AgentRequest, 'job' | 'program'>> {
   const { plan, facts, rollbackId, claim } = execution
-  const all = plan.steps.filter(step => step.kind === 'undo-schema')
+  const all = plan.steps.filter(isSchemaStep)
   const small = await options.program('observe')
-  memory.kept ??= await keep({ program, sql: textsOf(all, facts) }, small, { context, execution })
+  const kept =
+    memory.kept.get(plan) ??
+    (await keep({ program, sql: textsOf(all, facts) }, small, { context, execution }))
+  memory.kept.set(plan, kept)
   const last = steps.at(-1) === all.at(-1)
-  return { job: { kind: 'load', ...memory.kept, steps, rollbackId, claim, last }, program: small }
+  return { job: { kind: 'load', ...kept, steps, rollbackId, claim, last }, program: small }
 }
 
 /** How many agents store parts at the same time. */
@@ -343,7 +347,7 @@ function thrown({ name, sentence, evidence, sqlState }: JobFailure): Error {
   return Object.assign(new StepFailed(sentence, evidence), sqlState === undefined ? {} : { code: sqlState })
 }
 
-function failureOfStep(error: unknown, step: UndoSchema): Error {
+function failureOfStep(error: unknown, step: SchemaStep): Error {
   if (error instanceof Interrupted) {
     return new Interrupted(`${error.message} ${HOW_TO_RESUME}`, { cause: error })
   }

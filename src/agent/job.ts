@@ -1,6 +1,6 @@
 import type { UndoCounts } from '../execute/execution.ts'
 import type { TakenUp } from '../execute/rearm.ts'
-import type { UndoSchema } from '../plan/plan.ts'
+import type { SchemaStep } from '../plan/plan.ts'
 import type { MountedFiles } from '../ports/databases.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import type { Claim } from '../schema/run-lock.ts'
@@ -49,7 +49,7 @@ export type RearmJob = {
 /** Consecutive phases of a rollback, with their down SQL. */
 export type UndoJob = {
   readonly kind: 'undo'
-  readonly steps: readonly UndoSchema[]
+  readonly steps: readonly SchemaStep[]
   readonly rollbackId: string
   readonly claim: Claim | undefined
   readonly sql: DownSqlTexts

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
 import { StepFailed } from '../execute/execution.ts'
-import type { UndoSchema } from '../plan/plan.ts'
+import type { SchemaStep } from '../plan/plan.ts'
 import type { Postgres } from '../ports/databases.ts'
 import { clickhouseName, type DownSqlFacts } from '../release/facts.ts'
 import type { DownSections, DownSql, Engine } from '../schema/down-sql.ts'
 import { reading, writing } from '../schema/postgres-session.ts'
 import { createTable } from '../schema/rollout-schema.ts'
-import { withoutComments } from '../schema/sql-text.ts'
+import { splitStatements, withoutComments } from '../schema/sql-text.ts'
 import type { DownSqlFile, DownSqlTexts, KeepJob, Library, LoadJob } from './job.ts'
 
 /** Compresses as much as possible: a task definition has 64 KiB. */
@@ -78,27 +78,60 @@ export async function forgetLibrary({ id }: LoadJob, postgres: Postgres): Promis
 }
 
 /** The down SQL of some steps, each file once, without comments; of Postgres files only the sections that the phases read. */
-export function textsOf(steps: readonly UndoSchema[], facts: DownSqlFacts): DownSqlTexts {
+export function textsOf(steps: readonly SchemaStep[], facts: DownSqlFacts): DownSqlTexts {
   const needed = new Set(steps.flatMap(step => READ_BY[step.phase]))
   const postgres = [...new Set(steps.flatMap(step => step.postgres))]
   const clickhouse = [...new Set(steps.flatMap(step => step.clickhouse))]
+  const files = postgres.flatMap(name => fileOf('postgres', facts.downSql('postgres', name), needed))
+  const called = steps.flatMap(({ kind }) => CALLED[kind])
+  const sql = [...called, ...files.flatMap(({ file }) => Object.values(file.sections))]
   return {
     toolbox: {
-      postgres: withoutComments(facts.toolbox('postgres'), 'postgres'),
+      postgres: toolboxFor(sql, withoutComments(facts.toolbox('postgres'), 'postgres')),
       clickhouse: withoutComments(facts.toolbox('clickhouse'), 'clickhouse'),
     },
     files: [
-      ...postgres.flatMap(name => fileOf('postgres', facts.downSql('postgres', name), needed)),
+      ...files,
       ...clickhouse.flatMap(version => fileOf('clickhouse', facts.downSql('clickhouse', version), EVERY)),
     ],
   }
 }
 
+/** The functions of the toolbox that the executor itself calls. */
+const CALLED: Readonly<Record<SchemaStep['kind'], readonly string[]>> = {
+  'keep-data': ['forget_todo_lists(', 'drop_kept(', 'close_keep(', 'reverse_keep('],
+  'undo-schema': ['forget_todo_lists(', 'count_archived_tables('],
+}
+
+/** The toolbox with only the functions that this SQL calls, and those that they call. */
+function toolboxFor(sql: readonly string[], toolbox: string): string {
+  const statements = splitStatements(toolbox, 'postgres')
+  const nameOf = (statement: string) =>
+    /^CREATE OR REPLACE FUNCTION langfuse_rollout\.(\w+)\(/.exec(statement)?.[1]
+  const used = new Set<string>()
+  const use = (text: string): void => {
+    for (const statement of statements) {
+      const name = nameOf(statement)
+      if (name === undefined || used.has(name) || !text.includes(`${name}(`)) continue
+      used.add(name)
+      use(statement)
+    }
+  }
+  for (const text of [...sql, ...statements.filter(statement => nameOf(statement) === undefined)]) use(text)
+  return statements
+    .filter(statement => used.has(nameOf(statement) ?? '') || nameOf(statement) === undefined)
+    .map(statement => `${statement};`)
+    .join('\n')
+}
+
 type Section = keyof DownSections
 
-const EVERY: ReadonlySet<Section> = new Set(['expand', 'prepare', 'contract', 'validate'])
+const EVERY: ReadonlySet<Section> = new Set(['keep', 'expand', 'prepare', 'contract', 'validate'])
 /** Contract runs prepare first; validate skips what an older contract drops. */
-const READ_BY: Readonly<Record<UndoSchema['phase'], readonly Section[]>> = {
+const READ_BY: Readonly<Record<SchemaStep['phase'], readonly Section[]>> = {
+  keep: ['keep'],
+  close: [],
+  reverse: [],
   expand: ['expand'],
   contract: ['prepare', 'contract'],
   validate: ['validate', 'contract'],
@@ -112,6 +145,7 @@ function fileOf(
   if (file === undefined) return []
   const section = (name: Section) => (needed.has(name) ? withoutComments(file.sections[name], engine) : '')
   const sections = {
+    keep: section('keep'),
     expand: section('expand'),
     prepare: section('prepare'),
     contract: section('contract'),

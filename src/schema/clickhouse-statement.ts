@@ -1,3 +1,4 @@
+import { textsIn } from './keep-calls.ts'
 import { codeOnly, piecesOf, withoutComments } from './sql-text.ts'
 
 /**
@@ -9,6 +10,8 @@ import { codeOnly, piecesOf, withoutComments } from './sql-text.ts'
  * - `SELECT langfuse_rollout.drop_columns('table', 'column', …)` drops columns, all of which must be in the archive.
  * - `SELECT langfuse_rollout.drop_table('table')` moves a table into the archive, or drops it if it is empty.
  * - `SELECT langfuse_rollout.replace_view('view', 'other')` replaces a view by another one and gives it the first's name.
+ * - `SELECT langfuse_rollout.keep_table('table')` keeps the rows of a table that a migration is about to drop.
+ * - `SELECT langfuse_rollout.give_back_table('table')` puts kept rows into the table, which is there again and empty.
  *
  * ClickHouse itself refuses such a statement, so a person who runs the file by hand drops nothing unarchived.
  */
@@ -20,7 +23,7 @@ export type ClickHouseStatement =
       readonly condition: string
     }
   | { readonly kind: 'drop-columns'; readonly table: string; readonly columns: readonly string[] }
-  | { readonly kind: 'drop-table'; readonly table: string }
+  | { readonly kind: 'drop-table' | 'keep-table' | 'give-back-table'; readonly table: string }
   | { readonly kind: 'replace-view'; readonly table: string; readonly by: string }
   /** Sent unchanged. `table`: the altered table. */
   | { readonly kind: 'sql'; readonly sql: string; readonly table?: string }
@@ -30,7 +33,7 @@ export function parseClickHouseStatement(statement: string): ClickHouseStatement
   const sql = withoutComments(statement, 'clickhouse')
   const { call, list } =
     /^SELECT\s+langfuse_rollout\.(?<call>\w+)\((?<list>[\s\S]*)\)$/.exec(sql)?.groups ?? {}
-  if (call !== undefined) return callOf(call, textsOf(list ?? '', sql), sql)
+  if (call !== undefined) return callOf(call, textsIn(list ?? '', 'clickhouse') ?? [], sql)
   const lost = takesAway.exec(codeOnly(sql, 'clickhouse'))?.[0]
   if (lost !== undefined)
     throw new Error(`Down SQL must not contain ${lost}: it removes data that is not archived.`)
@@ -54,23 +57,15 @@ const takesAway =
 function callOf(call: string, texts: readonly string[], sql: string): ClickHouseStatement {
   const [table, ...rest] = texts
   const [column, condition, more] = rest
-  if (texts.every(text => text !== '') && table !== undefined) {
+  if (table !== undefined) {
     if (call === 'archive_column' && column !== undefined && condition !== undefined && more === undefined)
       return { kind: 'archive-column', table, column, condition }
     if (call === 'drop_columns' && rest.length > 0) return { kind: 'drop-columns', table, columns: rest }
     if (call === 'drop_table' && rest.length === 0) return { kind: 'drop-table', table }
+    if (call === 'keep_table' && rest.length === 0) return { kind: 'keep-table', table }
+    if (call === 'give_back_table' && rest.length === 0) return { kind: 'give-back-table', table }
     if (call === 'replace_view' && column !== undefined && condition === undefined)
       return { kind: 'replace-view', table, by: column }
   }
   throw new Error(`Down SQL for ClickHouse must not call ${sql}.`)
-}
-
-/** The strings of a list like `'a', 'it''s'`. */
-function textsOf(list: string, sql: string): readonly string[] {
-  const pieces = piecesOf(list, 'clickhouse')
-  const shape = pieces.map(({ kind, text }) => (kind === 'quoted' && text[0] === "'" ? 's' : text.trim()))
-  if (!/^s(,s)*$/.test(shape.join(''))) throw new Error(`${sql} accepts only strings as arguments.`)
-  return pieces.flatMap(({ kind, text }) =>
-    kind === 'quoted' ? [text.slice(1, -1).replaceAll("''", "'").replaceAll(/\\(.)/g, '$1')] : [],
-  )
 }

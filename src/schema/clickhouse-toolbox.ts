@@ -6,6 +6,7 @@ import {
   unrecorded,
   writeManifest,
 } from './clickhouse-archive.ts'
+import { giveBackTable, keepTable } from './clickhouse-keep.ts'
 import { requireAllRows, requireWholeCopy } from './clickhouse-rows.ts'
 import { type ClickHouseStatement, wordsOf } from './clickhouse-statement.ts'
 import { quoteClickHouseLiteral as literal, quoteClickHouseIdentifier as quote } from './quote.ts'
@@ -35,6 +36,10 @@ export async function runClickHouseStatement(
       return dropColumns(statement, toolbox)
     case 'drop-table':
       return dropTable(statement.table, toolbox)
+    case 'keep-table':
+      return keepTable(statement.table, toolbox)
+    case 'give-back-table':
+      return giveBackTable(statement.table, toolbox)
     case 'replace-view':
       return replaceView(statement, toolbox)
     case 'sql':

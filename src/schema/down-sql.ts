@@ -1,3 +1,4 @@
+import { keepsOf } from './keep-calls.ts'
 import { type Engine, piecesOf, splitStatements, withoutComments } from './sql-text.ts'
 
 export type { Engine } from './sql-text.ts'
@@ -13,6 +14,8 @@ export type DownSql = {
   readonly loses: string
   /** Counts of rows to archive, map or change, run before any change. */
   readonly counts: readonly Count[]
+  /** What the newer release itself has written and the older one does not show; none of it: nothing is lost. */
+  readonly written?: Count | undefined
   readonly sections: DownSections
 }
 
@@ -21,6 +24,8 @@ type Count = { readonly what: string; readonly sql: string }
 
 /** The SQL of each phase, or an empty string. */
 export type DownSections = {
+  /** Run by a deploy before the migration: keeps what the migration deletes. */
+  readonly keep: string
   /** Adds what the older release needs; afterwards both releases work. */
   readonly expand: string
   /** Archives large data and repairs rows before contract takes its locks; may run again. */
@@ -53,19 +58,17 @@ export function parseDownSql(options: {
     migration,
     class: classOf(header, refuse),
     loses: headerValue('loses', header, refuse),
-    counts: countsOf(header, engine, refuse),
+    counts: countsOf('count', header, engine, refuse),
+    written: writtenOf(header, engine, refuse),
   }
   if (phases.length === 0) throw refuse('it has no phase')
   for (const [phase, sql] of phases) {
     if (!phasesOf[engine].includes(phase)) throw refuse(`ClickHouse has no phase ${phase}`)
     if (splitStatements(sql, engine).length === 0) throw refuse(`its phase ${phase} is empty`)
-    const found = openEnd(engine, sql) ?? forbiddenIn(engine, phase, sql)
+    const found = openEnd(engine, sql) ?? forbiddenIn(engine, phase, sql) ?? oddKeep(engine, phase, sql)
     if (found !== undefined) throw refuse(`its phase ${phase} contains ${found}`)
   }
-  return {
-    ...down,
-    sections: { expand: '', prepare: '', contract: '', validate: '', ...Object.fromEntries(phases) },
-  }
+  return { ...down, sections: { ...NO_SECTIONS, ...Object.fromEntries(phases) } }
 }
 
 /** The index that a statement of `validate` creates concurrently. */
@@ -74,12 +77,14 @@ export function concurrentIndex(statement: string): { index: string; table: stri
   return index && table ? { index: unquoted(index), table: unquoted(table) } : undefined
 }
 
+export const NO_SECTIONS: DownSections = { keep: '', expand: '', prepare: '', contract: '', validate: '' }
+
 type Refuse = (reason: string) => Error
 type Phase = keyof DownSections
 
 const phasesOf: Readonly<Record<Engine, readonly Phase[]>> = {
-  postgres: ['expand', 'prepare', 'contract', 'validate'],
-  clickhouse: ['expand', 'contract'],
+  postgres: ['keep', 'expand', 'prepare', 'contract', 'validate'],
+  clickhouse: ['keep', 'expand', 'contract'],
 }
 const phaseOrder = phasesOf.postgres
 
@@ -92,7 +97,7 @@ function partsOf(
   if (header.some(line => line !== '' && !line.startsWith('--')))
     throw refuse('it contains SQL before its first phase')
   const odd = header.find(
-    line => /^--\s*(undoes|class|loses|counts?)\s*:/i.test(line) && !headerLine.test(line),
+    line => /^--\s*(undoes|class|loses|counts?|written)\s*:/i.test(line) && !headerLine.test(line),
   )
   if (odd !== undefined) throw refuse(`\`${odd}\` is not a header line`)
   const phases = starts.map((start, index) => {
@@ -113,7 +118,7 @@ function partsOf(
   return { header, phases }
 }
 
-const headerLine = /^-- (undoes|class|loses|count): \S/
+const headerLine = /^-- (undoes|class|loses|count|written): \S/
 
 function headerValue(name: string, header: readonly string[], refuse: Refuse): string {
   const values = header.flatMap(line =>
@@ -135,12 +140,17 @@ function classOf(header: readonly string[], refuse: Refuse): DownClass {
  * A count runs in a read-only transaction of a database that may have no archive yet.
  * `-- count: projects with a mark: SELECT count(*) FROM public.projects WHERE …`
  */
-function countsOf(header: readonly string[], engine: Engine, refuse: Refuse): readonly Count[] {
+function countsOf(
+  name: 'count' | 'written',
+  header: readonly string[],
+  engine: Engine,
+  refuse: Refuse,
+): readonly Count[] {
   return header.flatMap(line => {
-    if (!line.startsWith('-- count: ')) return []
-    const { what, sql } = /^-- count: (?<what>.+?): (?<sql>SELECT\s.+?);?$/i.exec(line)?.groups ?? {}
+    if (!line.startsWith(`-- ${name}: `)) return []
+    const { what, sql } = /^-- \w+: (?<what>.+?): (?<sql>SELECT\s.+?);?$/i.exec(line)?.groups ?? {}
     if (what === undefined || sql === undefined) {
-      throw refuse(`\`${line}\` is not \`-- count: <what>: SELECT …\``)
+      throw refuse(`\`${line}\` is not \`-- ${name}: <what>: SELECT …\``)
     }
     const code = codeOf(sql, engine)
     const odd =
@@ -151,6 +161,22 @@ function countsOf(header: readonly string[], engine: Engine, refuse: Refuse): re
     }
     return [{ what, sql }]
   })
+}
+
+function writtenOf(header: readonly string[], engine: Engine, refuse: Refuse): Count | undefined {
+  const [written, more] = countsOf('written', header, engine, refuse)
+  if (more !== undefined) throw refuse('its header has more than one line `-- written: …`')
+  return written
+}
+
+function oddKeep(engine: Engine, phase: Phase, sql: string): string | undefined {
+  if (phase !== 'keep') return undefined
+  try {
+    keepsOf(sql, engine)
+    return undefined
+  } catch {
+    return 'something other than calls that keep'
+  }
 }
 
 /** The executor owns transactions and the migrations' tables; CASCADE and TRUNCATE would remove unknown objects and rows. */

@@ -86,7 +86,7 @@ function executionOf(steps: readonly UndoSchema[], sql: string, said: string[]):
     class: 'schema',
     loses: 'nothing',
     counts: [],
-    sections: { expand: sql, prepare: '', contract: 'SELECT 1;', validate: '' },
+    sections: { keep: '', expand: sql, prepare: '', contract: 'SELECT 1;', validate: '' },
   }
   const facts = { ...FACTS, downSql: () => file }
   return {

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { concurrentIndex, parseDownSql } from '../../src/schema/down-sql.ts'
+import { keepsOf } from '../../src/schema/keep-calls.ts'
 import { splitStatements } from '../../src/schema/sql-text.ts'
 
 const migration = '20240102030405_example'
@@ -52,13 +53,42 @@ test('a whole file is read into its header and its phases', () => {
       { what: 'cats: all of them', sql: 'SELECT count(*) FROM public.cats' },
       { what: 'dogs that go', sql: `SELECT count(*) FROM "dogs; x" WHERE name <> '; -- INTO'` },
     ],
+    written: undefined,
     sections: {
+      keep: '',
       expand: 'CREATE TABLE cats (id text);',
       prepare: "-- Big.\nSELECT langfuse_rollout.archive_column('cats', 'colour');",
       contract: 'DO $$\nBEGIN\n  IF true THEN BEGIN DROP TABLE dogs; END; END IF;\nEND\n$$;',
       validate: expect.stringMatching(/^ALTER TABLE cats VALIDATE CONSTRAINT a;\n[\s\S]*id\);$/),
     },
   })
+})
+
+test('phase keep calls only what keeps', () => {
+  const withKeep = (sql: string) =>
+    whole.replace('-- phase: expand', `-- phase: keep\n${sql};\n-- phase: expand`)
+  const { sections } = parse(withKeep("SELECT langfuse_rollout.keep_rows('cats', 'colour = ''red''')"))
+  expect(keepsOf(sections.keep, 'postgres')).toEqual([
+    { kind: 'rows', table: 'cats', condition: "colour = 'red'" },
+  ])
+  for (const sql of [
+    'DELETE FROM cats',
+    "SELECT langfuse_rollout.drop_table('cats')",
+    "SELECT langfuse_rollout.keep_table('cats', 'soon')",
+    "SELECT langfuse_rollout.keep_rows('cats')",
+    'SELECT langfuse_rollout.keep_table(cats)',
+    "SELECT langfuse_rollout.keep_table('cats'), pg_sleep(1)",
+  ])
+    expect(() => parse(withKeep(sql))).toThrow('its phase keep contains something other than calls that keep')
+})
+
+test('what the newer release has written is counted by one line', () => {
+  const line = '-- written: traces: SELECT count(*) FROM public.traces\n'
+  const parsed = parse(whole.replace('-- phase: expand', `${line}-- phase: expand`))
+  expect(parsed.written).toEqual({ what: 'traces', sql: 'SELECT count(*) FROM public.traces' })
+  expect(() => parse(whole.replace('-- phase: expand', `${line}${line}-- phase: expand`))).toThrow(
+    'more than one line',
+  )
 })
 
 test('a file from a machine with other line ends is the same file', () => {
@@ -135,7 +165,7 @@ test.each([
   [
     'with phases out of order',
     whole.replace('phase: expand', 'phase: validate'),
-    'its phases do not follow the order expand, prepare, contract, validate',
+    'its phases do not follow the order keep, expand, prepare, contract, validate',
   ],
   ['with an empty phase', whole.replace('CREATE TABLE cats (id text);', ''), 'its phase expand is empty'],
   [

@@ -39,6 +39,7 @@ test('a run that is lost as ClickHouse is told its older head has written down b
       counts: [],
       sections: {
         expand: '',
+        keep: '',
         prepare: '',
         contract: 'ALTER TABLE traces DROP INDEX IF EXISTS idx_user_id;',
         validate: '',

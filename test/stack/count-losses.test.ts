@@ -5,7 +5,7 @@ import type { DownSql } from '../../src/schema/down-sql.ts'
 import { countLosses } from '../../src/stack/count-losses.ts'
 
 function file(migration: string, over: Partial<DownSql> = {}): DownSql {
-  const sections = { expand: '', prepare: '', contract: 'SELECT 1', validate: '' }
+  const sections = { keep: '', expand: '', prepare: '', contract: 'SELECT 1', validate: '' }
   return {
     migration,
     class: 'schema',

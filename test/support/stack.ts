@@ -95,7 +95,7 @@ export const FACTS: ReleaseFacts = {
     class: 'schema',
     loses: 'nothing',
     counts: [],
-    sections: { expand: '', prepare: '', contract: 'SELECT 1', validate: '' },
+    sections: { keep: '', expand: '', prepare: '', contract: 'SELECT 1', validate: '' },
   }),
   toolbox: engine => loadCatalog(new URL('../../', import.meta.url)).toolbox(engine),
 }

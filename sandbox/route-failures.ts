@@ -106,14 +106,6 @@ function failuresOf(hop: Hop): readonly Failure[] {
       what: 'it does not become healthy',
       arrange: stage => breakWeb(stage, hop.to),
     },
-    hop.inputs['accept'] === undefined
-      ? undefined
-      : {
-          step: 'web',
-          what: 'it does not become healthy, and no loss is accepted',
-          inputs: { accept: '' },
-          arrange: stage => breakWeb(stage, hop.to),
-        },
     {
       step: 'checks',
       what: 'the new web runs and does not answer',

@@ -11,8 +11,8 @@ export type Hop = {
 
 /** The official route from the article's v2 (https://langfuse.com/self-hosting/upgrade). */
 export const ROUTE: readonly Hop[] = [
-  { from: '2.93.7', to: '3.29.0', inputs: { 'clickhouse-version': '24.12.3', accept: 'lossy' } },
-  { from: '3.29.0', to: '3.225.4', inputs: { accept: 'lossy' } },
+  { from: '2.93.7', to: '3.29.0', inputs: { 'clickhouse-version': '24.12.3' } },
+  { from: '3.29.0', to: '3.225.4', inputs: {} },
   { from: '3.225.4', to: '4.16.0', inputs: { 'clickhouse-version': '25.12.1' } },
 ]
 

@@ -57,6 +57,7 @@ export function changedParts(steps: readonly Step[]): ReadonlySet<Part> {
 function partsOf(step: Step): readonly Part[] {
   switch (step.kind) {
     case 'migrate':
+    case 'keep-data':
     case 'undo-schema':
       return ['postgres', 'clickhouse']
     case 'roll-ecs':

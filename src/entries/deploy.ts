@@ -12,8 +12,9 @@ import {
 import { explain } from '../errors/errors.ts'
 import { hasBegun, type StepResult } from '../execute/execution.ts'
 import { COMPONENTS, type DeployConfig, readDeployConfig } from '../inputs/config.ts'
-import { componentName, isRollout, type Plan, type Step } from '../plan/plan.ts'
+import { componentName, isRollout, type Plan, type Refusal, type Step } from '../plan/plan.ts'
 import { lastingWarnings, planDeploy } from '../plan/plan-deploy.ts'
+import { keepQuestions } from '../plan/plan-keep.ts'
 import { oldWebOf } from '../plan/plan-migrate.ts'
 import type { DeployQuestion } from '../plan/preflight-release.ts'
 import { type DeploymentRecord, ROLLED_BACK } from '../ports/github.ts'
@@ -64,7 +65,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const targets = await findImages({ config, stack, connections, imageTool, now: ports.clock.now() })
   const backups = config.backup ? await observeBackups(stack, connections.cloud) : undefined
   const question = { config, stack, targets, facts: ports.facts, backups }
-  const plan = planDeploy(question)
+  const plan = await countKept(planDeploy(question), question, connections)
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
   announce(plan, ports.runner)
   if (config.dryRun) return (plan.steps.length === 0 ? unchanged : planned)(plan, stack)
@@ -113,6 +114,17 @@ export async function deploy(given: Ports): Promise<Conclusion> {
       deadline,
     })
   })
+}
+
+/** The same plan, with the number of rows that it keeps. */
+async function countKept(
+  plan: Plan | Refusal,
+  question: DeployQuestion,
+  { countLosses }: Connections,
+): Promise<Plan | Refusal> {
+  const asked = plan.kind === 'plan' ? keepQuestions(plan.steps, question.facts) : []
+  if (asked.length === 0) return plan
+  return planDeploy({ ...question, counted: await countLosses(asked, question.stack.worker) })
 }
 
 /** The target images in the deployed repositories, or where `mirror-from` would copy a missing one from. */
@@ -282,7 +294,13 @@ function shouldRollBack(steps: readonly StepResult[]): boolean {
   return hasBegun(steps, ...CHANGES) && !hasBegun(steps, 'rerun-background-migrations')
 }
 
-const CHANGES: readonly Step['kind'][] = ['migrate', 'roll-ecs', 'roll-app-runner', 'set-deployment-settings']
+const CHANGES: readonly Step['kind'][] = [
+  'keep-data',
+  'migrate',
+  'roll-ecs',
+  'roll-app-runner',
+  'set-deployment-settings',
+]
 
 /** `on-failure: rollback`. Reports the cause of the failure first, then a rollback that failed too. */
 async function rollBack(failed: Conclusion, first: Settled, run: Finish): Promise<Conclusion> {

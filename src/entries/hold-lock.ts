@@ -128,5 +128,10 @@ export async function holdingLock<Result>(
 }
 
 function runsSql({ kind }: Step): boolean {
-  return kind === 'migrate' || kind === 'undo-schema' || kind === 'rerun-background-migrations'
+  return (
+    kind === 'migrate' ||
+    kind === 'keep-data' ||
+    kind === 'undo-schema' ||
+    kind === 'rerun-background-migrations'
+  )
 }

@@ -99,6 +99,7 @@ function perform(step: Step, execution: Execution): Promise<Done> {
       return setDeploymentSettings(step, execution)
     case 'roll-app-runner':
       return rollAppRunner(step, execution)
+    case 'keep-data':
     case 'undo-schema':
       return undoSchema(step, execution)
     case 'backup-database':

@@ -1,5 +1,5 @@
 import type { Component } from '../inputs/config.ts'
-import type { Plan, Step, UndoSchema } from '../plan/plan.ts'
+import type { Plan, SchemaStep, Step } from '../plan/plan.ts'
 import type { Cloud } from '../ports/cloud.ts'
 import type { ClickHouse, Postgres } from '../ports/databases.ts'
 import type { Artifact } from '../ports/github.ts'
@@ -49,7 +49,7 @@ export type Undoing = Pick<
 > & { readonly facts: DownSqlFacts }
 
 /** Runs one phase of down SQL in the agent. Fails as `undoStores` does. */
-export type UndoInside = (step: UndoSchema, execution: Execution) => Promise<UndoCounts>
+export type UndoInside = (step: SchemaStep, execution: Execution) => Promise<UndoCounts>
 
 /** Changes the table of background migrations from the agent. Fails as `rearm` and `watchTakeUp` do. */
 export type RearmInside = {

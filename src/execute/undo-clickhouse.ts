@@ -1,7 +1,8 @@
-import type { UndoSchema } from '../plan/plan.ts'
+import type { KeepData, UndoSchema } from '../plan/plan.ts'
 import type { ClickHouse } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
 import { beginUndoing, countArchived, endUndoing, readUndoing } from '../schema/clickhouse-archive.ts'
+import { dropKept, type KeptTable, keptTables } from '../schema/clickhouse-keep.ts'
 import { requireAllRows } from '../schema/clickhouse-rows.ts'
 import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/clickhouse-statement.ts'
 import { findDependents, runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
@@ -48,7 +49,7 @@ export async function undoClickHouse(
 
 type Step = Pick<UndoSchema, 'phase' | 'clickhouse' | 'clickhouseHead'>
 
-function workOf(step: Step, clickhouse: ClickHouse, context: UndoContext): Work {
+function workOf(step: Pick<Step, 'clickhouse'>, clickhouse: ClickHouse, context: UndoContext): Work {
   return {
     files: step.clickhouse.map(version => fileOf(version, context)),
     // Copying or mutating a big table can take the whole timeout.
@@ -60,15 +61,20 @@ function workOf(step: Step, clickhouse: ClickHouse, context: UndoContext): Work 
 
 async function check(step: Step, work: Work): Promise<void> {
   if (work.files.length === 0) return
-  const archive = withoutComments(work.context.facts.toolbox('clickhouse'), 'clickhouse')
-  for (const sql of splitStatements(archive, 'clickhouse')) await work.query(sql)
+  await makeArchive(work)
   if (step.phase !== 'expand') return
   if (step.clickhouseHead !== undefined) await refuseDirty(work.query)
   await refuseWhatCannotBeUndone(work)
 }
 
+async function makeArchive(work: Work): Promise<void> {
+  const archive = withoutComments(work.context.facts.toolbox('clickhouse'), 'clickhouse')
+  for (const sql of splitStatements(archive, 'clickhouse')) await work.query(sql)
+}
+
 type File = {
   readonly migration: string
+  readonly keep: readonly ClickHouseStatement[]
   readonly expand: readonly ClickHouseStatement[]
   readonly contract: readonly ClickHouseStatement[]
 }
@@ -84,7 +90,12 @@ function fileOf(version: number, { facts }: UndoContext): File {
   const read = (sql: string): readonly ClickHouseStatement[] =>
     splitStatements(sql, 'clickhouse').map(parseClickHouseStatement)
   try {
-    return { migration, expand: read(sections.expand), contract: read(sections.contract) }
+    return {
+      migration,
+      keep: read(sections.keep),
+      expand: read(sections.expand),
+      contract: read(sections.contract),
+    }
   } catch (error) {
     throw new StepFailed(
       `The down SQL of ClickHouse migration ${migration} is invalid; nothing was changed.`,
@@ -138,10 +149,32 @@ function isAbout(statement: ClickHouseStatement, tables: ReadonlySet<string>): b
   return statement.kind !== 'drop-table' && statement.table !== undefined && tables.has(statement.table)
 }
 
+/**
+ * Keeps what the migrations delete, or puts an end to it. The tables that are kept, by migration; PostgreSQL has their
+ * manifest.
+ */
+export async function keepInClickHouse(
+  step: KeepData,
+  clickhouse: ClickHouse,
+  context: UndoContext,
+): Promise<readonly (KeptTable & { readonly migration: string })[]> {
+  const work = workOf(step, clickhouse, context)
+  await makeArchive(work)
+  const kept = []
+  for (const { migration, keep } of work.files) {
+    const toolbox = { query: work.query, migration, rollbackId: '', say: context.say }
+    const tables = keep.flatMap(statement => (statement.kind === 'keep-table' ? statement.table : []))
+    if (step.phase === 'keep') await runAll(keep, toolbox, 'keep')
+    if (step.phase === 'reverse') await dropKept(tables, toolbox)
+    else kept.push(...(await keptTables(tables, toolbox)).map(table => ({ ...table, migration })))
+  }
+  return kept
+}
+
 async function runAll(
   statements: readonly ClickHouseStatement[],
   toolbox: Toolbox,
-  phase: 'expand' | 'contract',
+  phase: 'keep' | 'expand' | 'contract',
 ): Promise<void> {
   if (statements.length === 0) return
   toolbox.say(`ClickHouse ${toolbox.migration}: ${phase}`)

@@ -1,4 +1,4 @@
-import type { UndoSchema } from '../plan/plan.ts'
+import type { KeepData, UndoSchema } from '../plan/plan.ts'
 import type { Postgres, PostgresSession } from '../ports/databases.ts'
 import { sqlState } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
@@ -30,6 +30,7 @@ export async function undoPostgres(
     else await runPhase(undo, step.phase)
     const journal = () => writeJournal(undo, 'clickhouse')
     await between(journal, execution.rollbackId)
+    if (step.phase === 'expand' && step.clickhouse.length > 0) await noteGivenBack(step, session)
     await journal()
     return await count(undo)
   })
@@ -44,6 +45,15 @@ async function idOf(step: UndoSchema, session: PostgresSession, given: string): 
     [step.phase === 'validate' ? 'contract' : 'expand', step.postgres, step.clickhouse.map(clickhouseName)],
   )
   return String(row?.['rollback_id'] ?? given)
+}
+
+/** Expand has put back what a deploy kept of ClickHouse's tables. */
+async function noteGivenBack({ clickhouse }: UndoSchema, session: PostgresSession): Promise<void> {
+  await session.run(
+    `UPDATE langfuse_rollout.kept SET given_back_at = now()
+     WHERE migration = ANY($1) AND closed_at IS NOT NULL AND given_back_at IS NULL`,
+    [clickhouse.map(clickhouseName)],
+  )
 }
 
 type Undo = {
@@ -126,7 +136,7 @@ async function validate(undo: Undo): Promise<void> {
 
 type Part = {
   readonly migration: string
-  readonly phase: 'prepare' | 'validate'
+  readonly phase: 'prepare' | 'validate' | KeepData['phase']
   readonly statement: string
 }
 
@@ -142,11 +152,12 @@ async function validateOne(undo: Undo, part: Part): Promise<void> {
   }
 }
 
+type Session = Pick<Undo, 'session' | 'execution'>
+
 /** A statement in its own transaction. If the toolbox reports more rows, the same statement runs again: short row locks. */
-async function runInBatches(undo: Undo, part: Part): Promise<void> {
-  const { session, execution } = undo
+export async function runInBatches({ session, execution }: Session, part: Part): Promise<void> {
   const once = async (): Promise<boolean> => {
-    await nameUndo(undo, part.migration)
+    await nameUndo({ session, execution }, part.migration)
     await session.run(
       `SELECT set_config('langfuse_rollout.batch', '${BATCH}', true), set_config('langfuse_rollout.more', '', true)`,
     )
@@ -154,7 +165,7 @@ async function runInBatches(undo: Undo, part: Part): Promise<void> {
     const [row] = await session.run(`SELECT current_setting('langfuse_rollout.more') AS more`)
     return row?.['more'] === 'yes'
   }
-  announce(undo, part)
+  announce({ execution }, part)
   while (await transaction(session, execution, once));
   await session.run('SELECT langfuse_rollout.forget_todo_lists()')
 }
@@ -177,14 +188,14 @@ function sectionOf({ execution }: Undo, migration: string, phase: keyof DownSect
 }
 
 /** The toolbox archives under these two names. */
-async function nameUndo({ session, execution }: Undo, migration: string): Promise<void> {
+async function nameUndo({ session, execution }: Session, migration: string): Promise<void> {
   await session.run(
     `SELECT set_config('langfuse_rollout.rollback_id', $1, true), set_config('langfuse_rollout.migration', $2, true)`,
     [execution.rollbackId, migration],
   )
 }
 
-function announce({ execution }: Undo, { migration, phase, statement }: Part): void {
+function announce({ execution }: Pick<Undo, 'execution'>, { migration, phase, statement }: Part): void {
   const lines = statement.split('\n').map(line => line.trim())
   const [first = '', ...more] = lines.filter(line => line !== '' && !line.startsWith('--'))
   execution.say(`${migration}: ${phase}: ${first}${more.length > 0 ? ' …' : ''}`)

@@ -3,6 +3,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import { ecrRepository } from '../release/image.ts'
 import type { Stack } from '../stack/stack.ts'
 import { amountOf, type GoesBack, type Step } from './plan.ts'
+import { losesOnlyWritten } from './plan-keep.ts'
 import { unprovenStore } from './preflight.ts'
 import {
   classOf,
@@ -142,7 +143,8 @@ function withoutFiles(undo: Undo, from: string): Obstacle | undefined {
 
 function notAccepted({ config, undo }: GoesBackQuestion, from: string): Obstacle | undefined {
   const rollbackClass = classOf(undo)
-  if (!needsAccept(rollbackClass) || config.accept.has(rollbackClass)) return undefined
+  if (!needsAccept(rollbackClass) || config.accept.has(rollbackClass) || losesOnlyWritten(undo))
+    return undefined
   const accepting = rollbackTo(from, ` and \`accept: ${rollbackClass}\``)
   if (rollbackClass === 'lossy') {
     return {
@@ -167,6 +169,8 @@ function howOf(undo: Undo, from: string, stack: Stack): string {
     return `Langfuse ${from} starts although ${withoutDownSql(undo)} stays applied: only the images go back.`
   }
   const count = amountOf(undo.postgres.length + undo.clickhouse.length, 'migration')
+  if (needsAccept(classOf(undo)) && losesOnlyWritten(undo))
+    return `it can undo ${count}. What only the new release writes until then stays in the archive, and Langfuse ${from} does not show it.`
   if (needsAccept(classOf(undo))) return `\`accept\` lets it undo ${count}, which loses data.`
   return `it can undo ${count} without losing data.`
 }

@@ -27,7 +27,9 @@ export function meaningOf(
 
 export function lossesOf({ sql }: Pick<Undo, 'sql'>): readonly Loss[] {
   return sql.flatMap(file =>
-    file.counts.map(count => ({ store: storeOf(file), migration: file.migration, ...count })),
+    [...file.counts, file.written ?? []]
+      .flat()
+      .map(count => ({ store: storeOf(file), migration: file.migration, ...count })),
   )
 }
 

@@ -25,11 +25,13 @@ import {
   startedByWorker,
 } from './plan-background.ts'
 import { type BackupPlan, NO_BACKUP, planBackup } from './plan-backup.ts'
+import { type KeepPlan, planKeep, withKept } from './plan-keep.ts'
 import {
   bootWarnings,
   migrateProblems,
   oldWebOf,
   oldWebWarning,
+  pendingMigrations,
   unreachedWarnings,
   withMigrations,
 } from './plan-migrate.ts'
@@ -63,6 +65,7 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
   const components = order.components.flatMap(component => stepsFor(component, question, order))
   const changes = withMigrations(components, question)
   const rerun = planRerun(config.rerun, stack, config.version)
+  const keep = keepOf(question, changes)
   const backup = protect(question, [...changes, ...rerun.steps])
   const problems =
     release.length > 0
@@ -84,8 +87,9 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
           ...backup.problems,
         ].flat()
   if (problems.length > 0) return { kind: 'refusal', from, to: config.version, problems }
-  const steps = [...mirrorSteps(targets, changes), ...backup.steps, ...changes, ...rerun.steps]
-  const back = rollbackPreparation(question)
+  const changed = withKeep(changes, keep)
+  const steps = [...mirrorSteps(targets, changes), ...backup.steps, ...changed, ...rerun.steps]
+  const back = rollbackPreparation(question, keep)
   const plan = makePlan(stack, {
     action: 'deploy',
     from,
@@ -105,6 +109,20 @@ export function planDeploy(question: DeployQuestion): Plan | Refusal {
   })
   const isApproved = config.planDigest === undefined || config.planDigest === plan.digest
   return isApproved ? plan : stale(plan, config.planDigest)
+}
+
+/** What the migrations of this deploy delete is kept before they run: in the migrate step, or when the web starts. */
+function keepOf(question: DeployQuestion, changes: readonly Step[]): KeepPlan {
+  const { config, facts } = question
+  const isKnown = facts.release(config.version) !== undefined && changes.length > 0
+  const { postgres = [], clickhouse = [] } = isKnown ? pendingMigrations(question) : {}
+  return planKeep({ postgres, clickhouse }, question)
+}
+
+function withKeep(changes: readonly Step[], { before, after }: KeepPlan): readonly Step[] {
+  const migrate = changes.findIndex(({ kind }) => kind === 'migrate')
+  const end = migrate === -1 ? changes.length : migrate + 1
+  return [...before, ...changes.slice(0, end), ...after, ...changes.slice(end)]
 }
 
 /** Without another change no backup is taken. */
@@ -145,17 +163,16 @@ function stepsFor(component: Component, question: DeployQuestion, order: Order):
 }
 
 /** What a rollback from the target to the running release would need. */
-function rollbackPreparation({
-  config,
-  stack,
-  facts,
-}: DeployQuestion): Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'> & { readonly undo: Undo } {
+function rollbackPreparation(
+  { config, stack, facts }: DeployQuestion,
+  { kept }: KeepPlan,
+): Pick<Plan, 'rollbackClass' | 'losses' | 'warnings'> & { readonly undo: Undo } {
   const from = currentRelease(stack, facts)
   const target = facts.release(config.version)
   if (from === undefined || target === undefined || facts.release(from) === undefined) {
     return { rollbackClass: 'restore', losses: [], warnings: [], undo: NOTHING }
   }
-  const undo = undoBetween(migrated(stack, target, facts), from, facts)
+  const undo = withKept(undoBetween(migrated(stack, target, facts), from, facts), kept)
   const forGood = undo.sql.filter(file => file.class !== 'schema')
   return {
     undo,

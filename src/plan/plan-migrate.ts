@@ -38,7 +38,7 @@ function migrateStep(components: readonly Step[], question: DeployQuestion): Mig
 /** The target's migrations that the databases lack; undefined: unknown. */
 type PendingMigrations = Pick<Migrate, 'postgres' | 'clickhouse'>
 
-function pendingMigrations({ config, stack, facts }: DeployQuestion): PendingMigrations {
+export function pendingMigrations({ config, stack, facts }: DeployQuestion): PendingMigrations {
   const target = facts.release(config.version)
   if (target === undefined) return { postgres: undefined, clickhouse: undefined }
   const from = currentRelease(stack, facts)

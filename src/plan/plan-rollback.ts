@@ -8,6 +8,7 @@ import { ecsStep, webStep } from './image-steps.ts'
 import { meaningOf } from './losses.ts'
 import { amountOf, componentName, makePlan, type Plan, type Refusal, type Step } from './plan.ts'
 import { mayBeCopying } from './plan-background.ts'
+import { givenBack, keptBefore, keptIn, losesOnlyWritten, withKept, withoutWritten } from './plan-keep.ts'
 import {
   commonProblems,
   commonWarnings,
@@ -39,18 +40,20 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
   const from = currentRelease(stack, facts)
   const wrongTarget = releaseProblem(question)
   const repair = repairFrom(question)
-  const undo = undoFrom(question, repair)
+  const undo = undoSeen(question, repair)
+  const kept = config.sql === 'auto' ? keptBefore(stack) : []
   const problems =
     wrongTarget !== undefined
       ? [wrongTarget]
       : [
           ...contradictionIn(question).problems,
           ...undoProblems(question, undo, repair),
+          kept.length === 0 ? [] : (unprovenStore('postgres', stack) ?? []),
           ...commonProblems(stack, targets, {
             repaired: new Set([...repair.finish, ...repair.forget]),
             missing: goneImage(target),
           }),
-        ]
+        ].flat()
   if (problems.length > 0) {
     const needsRestore = wrongTarget === undefined && config.sql === 'auto' && classOf(undo) === 'restore'
     if (!needsRestore) return { kind: 'refusal', from, to: target.release, problems }
@@ -60,6 +63,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
   const undone = config.sql === 'auto' ? undo : NOTHING
   const pending = pendingOf(stack, target.release, facts)
   const steps = [
+    ...kept,
     ...expand(undone, repair, target.release),
     ...imageSteps(question),
     ...contract(undone, pending),
@@ -74,9 +78,18 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     goesBack: steps.length === 0 ? CHANGES_NOTHING : { ...STOPS, instead: resume(from) },
     steps,
     warnings: warnings(question, undo),
-    losses: meaningOf({ undo: undone, from, to: target.release, counted: question.counted ?? [] }, facts),
+    losses: [
+      ...meaningOf({ undo: undone, from, to: target.release, counted: question.counted ?? [] }, facts),
+      ...givenBack(undone, stack),
+    ],
     ...(rollbackClass === 'restore' && { restore: runbook(question, undo, facts) }),
   })
+}
+
+/** The undo with the classes that its data shows. */
+function undoSeen(question: RollbackQuestion, repair: Repair): Undo {
+  const undo = withKept(undoFrom(question, repair), keptIn(question.stack))
+  return withoutWritten(undo, question.counted ?? [])
 }
 
 /**
@@ -84,9 +97,13 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
  * older release is known to start; else it is a refusal with restore steps. What the URL reports never stops it. Pure.
  */
 export function planUndo(asked: RollbackQuestion): Plan | Refusal {
-  const accept = new Set([...asked.config.accept, 'contradiction'])
+  const undo = undoSeen(asked, repairFrom(asked))
+  const accept = new Set([
+    ...asked.config.accept,
+    'contradiction',
+    ...(losesOnlyWritten(undo) ? ['lossy', 'restore'] : []),
+  ])
   const question = { ...asked, config: { ...asked.config, accept } }
-  const undo = undoFrom(question, repairFrom(question))
   const whole = planRollback(question)
   if (!imagesGoAlone(undo, question.stack)) return whole
   const alone = planRollback({ ...question, config: { ...question.config, sql: 'images-only' } })

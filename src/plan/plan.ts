@@ -14,6 +14,7 @@ export type Step =
   | RollEcs
   | SetDeploymentSettings
   | RollAppRunner
+  | KeepData
   | UndoSchema
   | BackupDatabase
   | BackupFiles
@@ -62,6 +63,18 @@ export type RollAppRunner = {
   readonly follow: string | undefined
   readonly reason: string
 }
+
+/** Puts aside what migrations delete: `keep` before them, then `close`, or `reverse` if they did not run. */
+export type KeepData = {
+  readonly kind: 'keep-data'
+  readonly phase: 'keep' | 'close' | 'reverse'
+  readonly postgres: readonly string[]
+  readonly clickhouse: readonly number[]
+  readonly reason: string
+}
+
+/** A phase of the down SQL files. */
+export type SchemaStep = KeepData | UndoSchema
 
 /**
  * Down SQL of one phase; contract begins with each migration's `prepare`. Migrations are in the order of their undo:
@@ -200,6 +213,8 @@ export function titleOf(step: Step): string {
       return `deployment settings of ECS service ${step.service}`
     case 'undo-schema':
       return `down SQL, ${step.phase} phase`
+    case 'keep-data':
+      return KEEP_TITLES[step.phase]
     case 'backup-database':
       return `snapshot of ${step.title}`
     case 'backup-files':
@@ -209,6 +224,16 @@ export function titleOf(step: Step): string {
     case 'mirror':
       return `copy of the ${componentName(step.component)} image`
   }
+}
+
+const KEEP_TITLES: Readonly<Record<KeepData['phase'], string>> = {
+  keep: 'keep what the migrations delete',
+  close: 'close what was kept',
+  reverse: 'put back what was kept',
+}
+
+export function isSchemaStep(step: Step): step is SchemaStep {
+  return step.kind === 'keep-data' || step.kind === 'undo-schema'
 }
 
 /** Whether the step changes the image of a component. */

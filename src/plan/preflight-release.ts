@@ -2,6 +2,7 @@ import type { DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { compareVersions, type Release } from '../release/release.ts'
 import { mandatoryStop, minimumClickHouse, mislabelled, tooOldClickHouse } from '../release/requirements.ts'
+import type { CountedLoss } from '../stack/count-losses.ts'
 import type { Backups } from '../stack/observe-backups.ts'
 import { brokenOnEfs, clickhouseAhead, runningClickHouse, wrongClickHouseCount } from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -68,6 +69,8 @@ export type DeployQuestion = {
   readonly facts: ReleaseFacts
   /** undefined: no backup was requested. */
   readonly backups?: Backups | undefined
+  /** How much the migrations delete, where the databases were asked. */
+  readonly counted?: readonly CountedLoss[]
 }
 
 /** The version to deploy; undefined: ClickHouse stays on its version. */

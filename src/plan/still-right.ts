@@ -1,5 +1,5 @@
 import type { Component } from '../inputs/config.ts'
-import { componentName, type Step, titleOf } from './plan.ts'
+import { componentName, isSchemaStep, type SchemaStep, type Step, titleOf } from './plan.ts'
 
 /** How far a rollback came, as far as its next step depends on it. */
 export type Progress = {
@@ -16,10 +16,10 @@ export function whyNoLongerRight(step: Step, { results, restoring }: Progress): 
   const bad = results.filter(({ state }) => state !== 'done').map(result => result.step)
   const isBad = (component: Component) =>
     restoring.has(component) || bad.some(one => 'component' in one && one.component === component)
-  const without = (phase: 'expand' | 'contract') =>
-    bad.some(one => one.kind === 'undo-schema' && one.phase === phase)
-      ? `it needs ${titleOf({ ...EMPTY, phase })}, which is not done`
-      : undefined
+  const without = (phase: SchemaStep['phase']) => {
+    const missing = bad.find(one => isSchemaStep(one) && one.phase === phase)
+    return missing && `it needs ${titleOf(missing)}, which is not done`
+  }
   const newer = (...components: readonly Component[]) => {
     const [first] = components.filter(isBad)
     return first && `it needs the older image of ${componentName(first)}, which is not proven to run`
@@ -32,20 +32,14 @@ export function whyNoLongerRight(step: Step, { results, restoring }: Progress): 
       return without('expand') ?? (step.component === 'clickhouse' ? newer('web') : undefined)
     case 'undo-schema':
       if (step.phase === 'validate') return without('contract')
-      if (step.phase === 'expand') return undefined
+      if (step.phase === 'expand') return without('close')
       return (
         without('expand') ??
         newer('web', 'worker', ...(step.clickhouse.length > 0 ? (['clickhouse'] as const) : []))
       )
+    case 'keep-data':
+      return undefined
     default:
       return bad.length === 0 ? undefined : 'an earlier step failed'
   }
 }
-
-const EMPTY = {
-  kind: 'undo-schema',
-  postgres: [],
-  clickhouse: [],
-  clickhouseHead: undefined,
-  reason: '',
-} as const

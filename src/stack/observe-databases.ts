@@ -14,6 +14,7 @@ import { readLock } from '../schema/run-lock.ts'
 import type {
   BackgroundMigration,
   ClickHouseState,
+  KeptData,
   Observed,
   PendingUndo,
   PostgresMigration,
@@ -72,6 +73,7 @@ async function readPostgres(session: PostgresSession, schema: string): Promise<P
     backgroundMigrations: background ? await readBackgroundMigrations(session, table) : [],
     noBackgroundMigrations: !background,
     pending: await readPending(session),
+    kept: await readKept(session),
     lock: await readLock(session),
     ...(failed && schema === 'public' && { schema: await readPostgresSnapshot(sql => session.run(sql)) }),
   }
@@ -134,6 +136,24 @@ async function readPending(session: PostgresSession): Promise<readonly PendingUn
     store: row['store'] as PendingUndo['store'],
     migration: String(row['migration']),
     phase: row['phase'] as PendingUndo['phase'],
+  }))
+}
+
+async function readKept(session: PostgresSession): Promise<readonly KeptData[]> {
+  if (!(await tableExists(session, 'langfuse_rollout.kept'))) return []
+  const rows = await session.run(
+    `SELECT DISTINCT ON (migration, kind, relation, column_name) migration, relation, rows,
+       extract(epoch FROM begun_at)::float8 * 1000 AS at,
+       CASE WHEN given_back_at IS NOT NULL THEN 'given-back' WHEN problem IS NOT NULL THEN 'incomplete'
+         WHEN closed_at IS NOT NULL THEN 'complete' WHEN kept_at IS NOT NULL THEN 'open' ELSE 'begun' END AS state
+     FROM langfuse_rollout.kept ORDER BY migration, kind, relation, column_name, id DESC`,
+  )
+  return rows.map(row => ({
+    migration: String(row['migration']),
+    relation: String(row['relation']),
+    rows: row['rows'] === null ? undefined : Number(row['rows']),
+    at: Number(row['at']),
+    state: row['state'] as KeptData['state'],
   }))
 }
 

@@ -123,10 +123,25 @@ export type PostgresState = {
   readonly noBackgroundMigrations?: boolean
   /** Unfinished rollbacks, each with its last completed phase. */
   readonly pending: readonly PendingUndo[]
+  /** What deploys kept before migrations deleted it. */
+  readonly kept?: readonly KeptData[]
   /** The run that holds the lock on this stack. */
   readonly lock?: RunLock | undefined
   /** Read if a Postgres migration failed, to see what it left. */
   readonly schema?: Snapshot
+}
+
+/** A table, rows or a column in `langfuse_rollout`. */
+export type KeptData = {
+  /** Name of the Postgres migration, or the ClickHouse version in four digits. */
+  readonly migration: string
+  readonly relation: string
+  /** undefined: not counted yet. */
+  readonly rows: number | undefined
+  /** Epoch milliseconds. */
+  readonly at: number
+  /** `begun`: not all of it yet; `open`: until the migration has run; `given-back`: a rollback has put it back. */
+  readonly state: 'begun' | 'open' | 'complete' | 'incomplete' | 'given-back'
 }
 
 export type PendingUndo = {

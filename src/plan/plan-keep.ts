@@ -1,0 +1,282 @@
+import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
+import type { DownSql, Engine } from '../schema/down-sql.ts'
+import { type Keep, keepsOf } from '../schema/keep-calls.ts'
+import {
+  inSchema,
+  quoteClickHouseIdentifier,
+  quoteClickHouseLiteral,
+  quoteIdentifier,
+  quoteLiteral,
+} from '../schema/quote.ts'
+import { bytewise } from '../schema/snapshot.ts'
+import type { CountedLoss, Loss } from '../stack/count-losses.ts'
+import type { KeptData, Stack } from '../stack/stack.ts'
+import type { KeepData, Step } from './plan.ts'
+import { unprovenStore } from './preflight.ts'
+import type { Undo } from './rollback-class.ts'
+
+/** Migrations of both stores; ClickHouse's in four digits. */
+export type Migrations = { readonly postgres: readonly string[]; readonly clickhouse: readonly number[] }
+
+/** The steps around the migrations, and the migrations whose data is kept once these steps are done. */
+export type KeepPlan = {
+  readonly before: readonly Step[]
+  readonly after: readonly Step[]
+  readonly kept: ReadonlySet<string>
+}
+
+/** Kept data is dropped by the first deploy after this many days. */
+export const KEPT_DAYS = 30
+
+export const KEEPS_NOTHING: KeepPlan = { before: [], after: [], kept: new Set() }
+
+/**
+ * What a deploy keeps before the migrations that it brings delete it. Where a store is not reached, or not proven to be
+ * this stack's, nothing of it is kept. Pure.
+ */
+export function planKeep(coming: Migrations, { stack, facts, counted = [] }: KeepQuestion): KeepPlan {
+  if (!stack.postgres.known || unprovenStore('postgres', stack) !== undefined) return KEEPS_NOTHING
+  const withClickHouse = stack.clickhouseStore.known && unprovenStore('clickhouse', stack) === undefined
+  const fresh: Migrations = {
+    postgres: coming.postgres.filter(name => callsOf('postgres', name, facts).length > 0).sort(newestFirst),
+    clickhouse: withClickHouse
+      ? coming.clickhouse
+          .filter(version => callsOf('clickhouse', version, facts).length > 0)
+          .toSorted((a, b) => b - a)
+      : [],
+  }
+  const left = leftOpen(stack, coming)
+  const both = {
+    postgres: [...fresh.postgres, ...left.applied.postgres],
+    clickhouse: [...fresh.clickhouse, ...left.applied.clickhouse],
+  }
+  const what = whatIsKept(fresh, facts, counted)
+  return {
+    before: [
+      ...stepOf('reverse', left.coming, NOT_RUN),
+      ...stepOf('keep', fresh, `The migrations delete ${what}. It is kept first. ${UNTIL}`),
+    ],
+    after: stepOf('close', both, HAVE_RUN),
+    kept: new Set([...keptIn(stack), ...namesOf(fresh)]),
+  }
+}
+
+type KeepQuestion = {
+  readonly stack: Stack
+  readonly facts: Pick<ReleaseFacts, 'downSql'>
+  /** Answers to `keepQuestions`, where the databases were asked. */
+  readonly counted?: readonly CountedLoss[]
+}
+
+const HAVE_RUN = 'The migrations have run: only what they deleted stays kept.'
+const UNTIL = `Kept data is in schema and database langfuse_rollout for ${KEPT_DAYS} days. Then the next deploy drops it.`
+
+/** How much a deploy keeps: rows up to a million, and bytes. */
+export function keepQuestions(steps: readonly Step[], facts: Pick<ReleaseFacts, 'downSql'>): readonly Loss[] {
+  return steps.flatMap(step => {
+    if (step.kind !== 'keep-data' || step.phase !== 'keep') return []
+    return [
+      ...step.postgres.flatMap(name => questionsAbout('postgres', name, facts)),
+      ...step.clickhouse.flatMap(version => questionsAbout('clickhouse', version, facts)),
+    ]
+  })
+}
+
+const MANY = 1_000_000
+
+function questionsAbout(
+  engine: Engine,
+  name: string | number,
+  facts: Pick<ReleaseFacts, 'downSql'>,
+): readonly Loss[] {
+  const migration = typeof name === 'number' ? clickhouseName(name) : name
+  return callsOf(engine, name, facts).flatMap(call => {
+    const about = { store: engine, migration }
+    if (engine === 'clickhouse') {
+      const table = quoteClickHouseIdentifier(call.table)
+      const parts = `FROM system.parts WHERE active AND database = currentDatabase() AND table = ${quoteClickHouseLiteral(call.table)}`
+      return [
+        { ...about, what: `rows of ${call.table}`, sql: `SELECT count() FROM ${table}` },
+        { ...about, what: `bytes of ${call.table}`, sql: `SELECT sum(bytes_on_disk) ${parts}` },
+      ]
+    }
+    const table = inSchema('public', call.table)
+    const some = `SELECT FROM ${table} AS this WHERE ${conditionOf(call)} LIMIT ${MANY + 1}`
+    const count = `SELECT count(*) AS rows FROM (${some}) AS counted`
+    const rows = { ...about, what: titleOfKept(call), sql: whereThere(table, count) }
+    if (call.kind !== 'table') return [rows]
+    const size = `SELECT coalesce(pg_total_relation_size(to_regclass(${quoteLiteral(table)})), 0)`
+    return [rows, { ...about, what: `bytes of ${call.table}`, sql: size }]
+  })
+}
+
+/** A count that is 0 where the table is not there yet: an earlier migration of the same upgrade creates it. */
+function whereThere(table: string, count: string): string {
+  const run = `query_to_xml(${quoteLiteral(count)}, false, true, '')`
+  const rows = `(xpath('/row/rows/text()', ${run}))[1]::text::bigint`
+  return `SELECT CASE WHEN to_regclass(${quoteLiteral(table)}) IS NULL THEN 0 ELSE ${rows} END`
+}
+
+function conditionOf(call: Keep): string {
+  if (call.kind === 'rows') return `(${call.condition})`
+  return call.kind === 'column' ? `this.${quoteIdentifier(call.column)} IS NOT NULL` : 'true'
+}
+
+function titleOfKept(call: Keep): string {
+  if (call.kind === 'column') return `values of ${call.table}.${call.column}`
+  return `rows of ${call.table}`
+}
+
+/** `12 rows of events (3 MB), uncounted rows of event_log`; what is counted and empty is left out. */
+function whatIsKept(
+  migrations: Migrations,
+  facts: Pick<ReleaseFacts, 'downSql'>,
+  counted: readonly CountedLoss[],
+): string {
+  const about = (engine: Engine, name: string | number): readonly string[] => {
+    const migration = typeof name === 'number' ? clickhouseName(name) : name
+    const answer = (what: string) =>
+      counted.find(loss => loss.store === engine && loss.migration === migration && loss.what === what)?.count
+    return callsOf(engine, name, facts).flatMap(call => {
+      const [rows, bytes] = [answer(titleOfKept(call)), answer(`bytes of ${call.table}`)]
+      if (rows === 0) return []
+      const amount = rows === undefined ? 'uncounted' : rows > MANY ? `more than ${MANY}` : String(rows)
+      const size = bytes === undefined ? '' : ` (${Math.ceil(bytes / 1_000_000)} MB)`
+      return [`${amount} ${titleOfKept(call)}${size}`]
+    })
+  }
+  const parts = [
+    ...migrations.postgres.flatMap(name => about('postgres', name)),
+    ...migrations.clickhouse.flatMap(version => about('clickhouse', version)),
+  ]
+  return parts.length === 0 ? 'nothing that is there now' : parts.join(', ')
+}
+
+function callsOf(
+  engine: Engine,
+  name: string | number,
+  facts: Pick<ReleaseFacts, 'downSql'>,
+): readonly Keep[] {
+  return keepsOf(facts.downSql(engine, name)?.sections.keep ?? '', engine)
+}
+
+function newestFirst(a: string, b: string): number {
+  return bytewise(b, a)
+}
+
+const NOT_RUN = 'An earlier deploy kept data for migrations that did not run. It goes back to its place.'
+
+/** What a rollback does first with data that a deploy kept and did not close. Pure. */
+export function keptBefore(stack: Stack): readonly Step[] {
+  const { applied, coming } = leftOpen(stack, { postgres: [], clickhouse: [] })
+  return [...stepOf('reverse', coming, NOT_RUN), ...stepOf('close', applied, HAVE_RUN)]
+}
+
+/** Migrations whose data is kept and complete, or can be once it is closed. A rollback that runs has given it back. */
+export function keptIn({ postgres }: Stack): ReadonlySet<string> {
+  if (!postgres.known) return new Set()
+  const { kept = [], pending } = postgres.value
+  const running = new Set(pending.map(({ migration }) => migration))
+  const isWhole = ({ state, migration }: KeptData) =>
+    state === 'complete' || state === 'open' || (state === 'given-back' && running.has(migration))
+  const broken = new Set(kept.filter(data => !isWhole(data)).map(({ migration }) => migration))
+  return new Set(kept.map(({ migration }) => migration).filter(migration => !broken.has(migration)))
+}
+
+/** The undo of migrations whose data is kept loses nothing. */
+export function withKept<Some extends Pick<Undo, 'sql'>>(undo: Some, kept: ReadonlySet<string>): Some {
+  const sql = undo.sql.map(file =>
+    kept.has(file.migration) && file.sections.keep !== ''
+      ? { ...file, class: 'schema' as const, loses: KEPT }
+      : file,
+  )
+  return { ...undo, sql }
+}
+
+/** What the newer release wrote is the only loss of some files: none of it, no loss. */
+export function withoutWritten<Some extends Pick<Undo, 'sql'>>(
+  undo: Some,
+  counted: readonly CountedLoss[],
+): Some {
+  const none = (file: DownSql) =>
+    counted.some(
+      ({ migration, sql, count }) => migration === file.migration && sql === file.written?.sql && count === 0,
+    )
+  return { ...undo, sql: undo.sql.map(file => (none(file) ? { ...file, class: 'schema' as const } : file)) }
+}
+
+/** Whether everything is kept but what the newer release itself has written. */
+export function losesOnlyWritten({ sql, missing }: Pick<Undo, 'sql' | 'missing'>): boolean {
+  return missing.length === 0 && sql.every(file => file.class === 'schema' || file.written !== undefined)
+}
+
+const KEPT = 'nothing; a deploy kept what the upgrade deleted'
+
+/** What a rollback gives back, one sentence for each migration. */
+export function givenBack(undo: Pick<Undo, 'sql'>, stack: Stack): readonly string[] {
+  if (!stack.postgres.known) return []
+  const { kept = [] } = stack.postgres.value
+  const whole = keptIn(stack)
+  return undo.sql.flatMap(({ migration }) => {
+    const data = kept.filter(row => row.migration === migration && row.rows !== 0 && row.relation !== '')
+    const [first] = data
+    if (first === undefined || !whole.has(migration)) return []
+    const what = data.map(({ relation, rows }) => `${relation} (${rows ?? 'uncounted'} rows)`).join(', ')
+    const day = new Date(first.at).toISOString().slice(0, 10)
+    return `${migration}: what the deploy of ${day} kept comes back: ${what}. Rows that users or retention deleted since then come back too.`
+  })
+}
+
+type LeftOpen = {
+  /** The migration has run. */
+  readonly applied: Migrations
+  /** It has not, and this run does not bring it. */
+  readonly coming: Migrations
+}
+
+function leftOpen({ postgres, clickhouseStore }: Stack, coming: Migrations): LeftOpen {
+  if (!postgres.known) return { applied: NONE, coming: NONE }
+  const { kept = [], migrations } = postgres.value
+  const open = [
+    ...new Set(
+      kept.filter(({ state }) => state === 'open' || state === 'begun').map(({ migration }) => migration),
+    ),
+  ]
+  const head = clickhouseStore.known ? clickhouseStore.value.head : undefined
+  const applied = new Set(migrations.filter(({ state }) => state === 'applied').map(({ name }) => name))
+  const [inClickHouse, inPostgres] = [
+    open.filter(isVersion).map(Number),
+    open.filter(name => !isVersion(name)),
+  ]
+  return {
+    applied: {
+      postgres: inPostgres.filter(name => applied.has(name)),
+      clickhouse: inClickHouse.filter(version => head !== undefined && version <= head),
+    },
+    coming: {
+      postgres: inPostgres.filter(name => !applied.has(name) && !coming.postgres.includes(name)),
+      clickhouse: inClickHouse.filter(
+        version => head !== undefined && version > head && !coming.clickhouse.includes(version),
+      ),
+    },
+  }
+}
+
+const NONE: Migrations = { postgres: [], clickhouse: [] }
+
+function isVersion(migration: string): boolean {
+  return /^\d{4}$/.test(migration)
+}
+
+function namesOf({ postgres, clickhouse }: Migrations): readonly string[] {
+  return [...postgres, ...clickhouse.map(clickhouseName)]
+}
+
+function stepOf(
+  phase: KeepData['phase'],
+  { postgres, clickhouse }: Migrations,
+  reason: string,
+): readonly KeepData[] {
+  if (postgres.length + clickhouse.length === 0) return []
+  return [{ kind: 'keep-data', phase, postgres, clickhouse, reason }]
+}

@@ -189,7 +189,7 @@ END
 $toolbox$;
 
 -- Removes the values of a column from the archive that a killed run put there and that are not there any more: a user
--- changed or deleted them since. Internal.
+-- changed or deleted them since. Those of rows that the rollback itself has deleted stay. Internal.
 CREATE OR REPLACE FUNCTION langfuse_rollout.forget_changed(relation oid, column_name text, condition text, reason text)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
@@ -202,7 +202,10 @@ BEGIN
     WHERE kept.rollback_id = $1 AND kept.migration = $2 AND kept.relation = $3 AND kept.reason = $4
       AND kept.kind <> 'definition' AND kept.outcome IS NULL
       AND NOT EXISTS (SELECT FROM (SELECT %s AS row FROM %s AS this WHERE (%s
-      )) AS there WHERE there.row = kept.row)$sql$,
+      )) AS there WHERE there.row = kept.row)
+      AND NOT EXISTS (SELECT FROM langfuse_rollout.archived_rows AS whole
+        WHERE whole.rollback_id = $1 AND whole.relation = $3 AND whole.kind = 'row' AND whole.written IS NULL
+          AND whole.outcome IS NULL AND whole.row @> kept.row)$sql$,
     langfuse_rollout.row_as_json(relation, CASE WHEN key IS NOT NULL THEN key || column_name END), relation::regclass,
     condition)
   USING langfuse_rollout.setting('rollback_id'), langfuse_rollout.setting('migration'), relation::regclass::text, reason;

@@ -135,6 +135,7 @@ locals {
   # 7. worker-health-check, environment-names, environment-values, environment-pairs, valkey-tls: the worker's task definition
   # misspells ENCRYPTION_KEY as ENCRIPTION_KEY, so the worker cannot decrypt what the web encrypts. The secret must hold the
   # web's key: with another one, nobody can read the stored LLM keys again.
+  # ECS reads it with the execution role, which the module allows.
   # The new revision gets to the service as in 5, with --service langfuse_worker --task-definition langfuse-worker.
   # Check: the five named here.
   worker_container = {
@@ -165,19 +166,6 @@ resource "aws_secretsmanager_secret" "encryption_key" {
 resource "aws_secretsmanager_secret_version" "encryption_key" {
   secret_id     = aws_secretsmanager_secret.encryption_key.id
   secret_string = var.encryption_key
-}
-
-# Before 6 and 7: ECS reads the secrets with the execution role, and a task whose secret is denied does not start.
-resource "aws_iam_role_policy" "execution_role_reads_secrets" {
-  role = aws_iam_role.langfuse_ecs_task_execute_role.id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "secretsmanager:GetSecretValue"
-      Resource = [aws_secretsmanager_secret.encryption_key.arn, aws_secretsmanager_secret.clickhouse_password.arn]
-    }]
-  })
 }
 
 # 8. web-health-check, web-health-window, automatic-deployments: a TCP check passes before the web answers, and an edit in

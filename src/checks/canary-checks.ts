@@ -74,7 +74,7 @@ function refused({ address, route }: Canary, status: number, problem: string): F
     )
   if (problem.includes('events_only'))
     return failed(
-      `The web rejected each event of the canary (${answer}), although its settings say \`${route.mode}\`. It loses the events of clients before v4 the same way, and they see no error. Set LANGFUSE_MIGRATION_V4_WRITE_MODE to \`dual\` on web and worker and deploy both, or move the clients to v4.`,
+      `The web rejected each event of the canary (${answer}), although its settings say \`${route.mode}\`. It loses the events of clients before v4 the same way, and they see no error. Set LANGFUSE_MIGRATION_V4_WRITE_MODE on web and worker to \`dual\` (before 4.0.0: to \`legacy\`) and deploy both, or move the clients to v4.`,
     )
   if (/blob storage|S3|AccessDenied|PermanentRedirect|NoSuchBucket/i.test(problem))
     return failed(

@@ -2,6 +2,7 @@ import type { Container } from '../ports/cloud.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import type { Release } from '../release/release.ts'
 import { majorOf } from '../release/requirements.ts'
+import { EVENTS_TABLES } from '../release/v4-flags.ts'
 import { currentRelease, type Stack } from '../stack/stack.ts'
 
 export type Side = 'web' | 'worker'
@@ -25,6 +26,8 @@ export type LintSubject = {
   /** Names that the target's major reads, and those that the running major reads. */
   readonly names: ReadonlySet<string>
   readonly obsolete: ReadonlySet<string>
+  /** Whether ClickHouse will have the events tables; `unseen`: no migration creates them, a person may have. */
+  readonly events: 'there' | 'missing' | 'unseen'
 }
 
 export type LintFinding = {
@@ -82,13 +85,46 @@ export function listed(names: readonly string[]): string {
   return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
 }
 
-/** What a deploy of `to` would find; undefined for an unknown major. */
-export function subjectOf(stack: Stack, to: Release, facts: ReleaseFacts): LintSubject | undefined {
+/**
+ * What `to` would find; undefined for an unknown major.
+ * @param undone whether a rollback takes ClickHouse's schema back to that of `to`; else only new migrations are applied
+ */
+export function subjectOf(
+  stack: Stack,
+  to: Release,
+  facts: ReleaseFacts,
+  undone = false,
+): LintSubject | undefined {
   const names = facts.environmentNames(majorOf(to))
   if (names.size === 0) return undefined
   const from = currentRelease(stack, facts)
   const obsolete = from === undefined ? new Set<string>() : facts.environmentNames(majorOf(from))
-  return { web: webVariables(stack), worker: variablesOf(stack.worker.container), from, to, names, obsolete }
+  const events = eventsTables(stack, facts.release(to)?.clickhouseHead, undone)
+  return {
+    web: webVariables(stack),
+    worker: variablesOf(stack.worker.container),
+    from,
+    to,
+    names,
+    obsolete,
+    events,
+  }
+}
+
+/** @param head of the release; undefined: the catalog does not know it */
+function eventsTables(
+  { clickhouseStore, probe: { tables } }: Stack,
+  head: number | undefined,
+  undone: boolean,
+): LintSubject['events'] {
+  const applied = clickhouseStore.known ? clickhouseStore.value.head : 0
+  const after = undone ? head : Math.max(applied, head ?? EVENTS_TABLES.head)
+  if (after === undefined || after >= EVENTS_TABLES.head) return 'there'
+  // The migrations that a rollback undoes take them away.
+  if (undone && applied >= EVENTS_TABLES.head) return 'missing'
+  if (!tables.known) return 'unseen'
+  const names = new Set(tables.value.map(({ name }) => name))
+  return EVENTS_TABLES.names.every(name => names.has(name)) ? 'there' : 'missing'
 }
 
 function variablesOf({ environment, secrets, environmentFiles, memory }: Container): Variables {

@@ -3,6 +3,7 @@ import type { V4Flag } from '../release/v4-flags.ts'
 import {
   BACKFILL,
   crashes,
+  EVENTS_TABLES,
   flagDefault,
   NATIVE_OTEL,
   PREVIEW,
@@ -10,6 +11,7 @@ import {
   V4_FLAGS,
   WRITE_MODE,
 } from '../release/v4-flags.ts'
+import { eventsFindings, LEGACY } from './env-lint-events.ts'
 import type { LintFinding, LintSubject, Side } from './env-lint-subject.ts'
 import { givenOf, isSet, listed, plainValue, refusal, SIDES, warning } from './env-lint-subject.ts'
 
@@ -182,10 +184,11 @@ function onSides(
 
 /** The flags of the move to v4: values that crash the worker, changed defaults, combinations without effect. */
 export function v4Findings(subject: LintSubject): readonly LintFinding[] {
-  if (!readsV4Flags(subject.to)) return []
+  if (!readsV4Flags(subject.to)) return eventsFindings(subject)
   const invalid = SIDES.flatMap(side => invalidValues(subject, side))
   if (invalid.length > 0) return invalid
-  return [crashing(subject), flips(subject), withoutEffect(subject)].filter(finding => finding !== undefined)
+  const found = [crashing(subject), flips(subject), withoutEffect(subject)]
+  return [...found.filter(finding => finding !== undefined), ...eventsFindings(subject)]
 }
 
 /** A refusal, because Langfuse exits at its start on any other value. */
@@ -207,14 +210,16 @@ function crashing(subject: LintSubject): LintFinding | undefined {
   const flags = [mode, otel, preview]
   const assignments = flags.map(({ name, value, source }) => `\`${name}=${value}\`${source}`).join(', ')
   return refusal(
-    `The worker of Langfuse ${subject.to} crashes at its start with ${assignments}. ${remedyFor(mode.value)} on web and worker.`,
+    `The worker of Langfuse ${subject.to} crashes at its start with ${assignments}. ${remedyFor(mode.value, subject)} on web and worker.`,
   )
 }
 
-function remedyFor(mode: string): string {
+/** Before 4.0.0 runs, `dual` would lose rows: the tables that it writes are not there. */
+function remedyFor(mode: string, { from }: LintSubject): string {
+  const safe = from !== undefined && majorOf(from) >= 4 ? 'dual' : 'legacy'
   return mode === 'legacy'
     ? `Set \`${NATIVE_OTEL.name}=dual_write\` and \`${PREVIEW.name}=false\``
-    : `Set \`${WRITE_MODE.name}=dual\`, or \`${NATIVE_OTEL.name}=direct\` with \`${PREVIEW.name}=true\`,`
+    : `Set \`${WRITE_MODE.name}=${safe}\`, or \`${NATIVE_OTEL.name}=direct\` with \`${PREVIEW.name}=true\`,`
 }
 
 /** Only values that Langfuse knows reach a sentence. Undefined: a secret, or an environment file may set it. */
@@ -234,7 +239,7 @@ function flips(subject: LintSubject): LintFinding | undefined {
   if (unset.length === 0) return undefined
   const changes = unset.map(({ name, v3, v4 }) => `\`${name}\` from ${v3} to ${v4}`).join(', ')
   return warning(
-    `Langfuse 4.0.0 changes the defaults of variables that the worker does not set: ${changes}. With events_only Langfuse stops writing the v3 tables, so v3 cannot see new data after a rollback. Set ${listed(unset.map(({ name }) => name))} on web and worker, with mode \`dual\` first.`,
+    `Langfuse 4.0.0 changes the defaults of variables that the worker does not set: ${changes}. With events_only Langfuse stops writing the v3 tables, so v3 cannot see new data after a rollback. To keep the v3 tables complete, set ${LEGACY} on web and worker before this deploy. Set mode \`dual\` only once ${EVENTS_TABLES.first} runs: an older release has no tables for it.`,
   )
 }
 

@@ -3,6 +3,8 @@ import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Observed, type Stack } from '../stack/stack.ts'
+import { eventsFindings, losesIngestion } from './env-lint-events.ts'
+import { subjectOf } from './env-lint-subject.ts'
 import { CHANGES_NOTHING } from './goes-back.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import { meaningOf } from './losses.ts'
@@ -49,6 +51,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
           ...contradictionIn(question).problems,
           ...undoProblems(question, undo, repair),
           kept.length === 0 ? [] : (unprovenStore('postgres', stack) ?? []),
+          ...modesOf(question).problems,
           ...commonProblems(stack, targets, {
             repaired: new Set([...repair.finish, ...repair.forget]),
             missing: goneImage(target),
@@ -103,7 +106,7 @@ export function planUndo(asked: RollbackQuestion): Plan | Refusal {
     'contradiction',
     ...(losesOnlyWritten(undo) ? ['lossy', 'restore'] : []),
   ])
-  const question = { ...asked, config: { ...asked.config, accept } }
+  const question = { ...asked, config: { ...asked.config, accept }, afterFailure: true }
   const whole = planRollback(question)
   if (!imagesGoAlone(undo, question.stack)) return whole
   const alone = planRollback({ ...question, config: { ...question.config, sql: 'images-only' } })
@@ -140,6 +143,21 @@ function releaseProblem({ stack, target, facts }: RollbackQuestion): string | un
     return `Langfuse ${from} is running, and ${target.release} is newer. A rollback never upgrades. Use the deploy action with \`version: ${target.release}\`.`
   }
   return undefined
+}
+
+/**
+ * Settings that need tables which this rollback takes away. A rollback changes no variable, so a person does it before.
+ * After a failed deploy it only warns: the older release had the same variables before.
+ */
+function modesOf({ config, stack, target, facts, afterFailure = false }: RollbackQuestion): {
+  readonly problems: readonly string[]
+  readonly warnings: readonly string[]
+} {
+  const subject = subjectOf(stack, target.release, facts, config.sql === 'auto')
+  const sentences = subject === undefined ? [] : eventsFindings(subject).map(({ sentence }) => sentence)
+  return subject !== undefined && losesIngestion(subject) && !afterFailure
+    ? { problems: sentences, warnings: [] }
+    : { problems: [], warnings: sentences }
 }
 
 /** ECR's lifecycle policies count images of any tag, so the older image may have expired. */
@@ -311,6 +329,7 @@ function warnings(question: RollbackQuestion, undo: Undo): readonly string[] {
   const are = stays === 1 ? ['stays', 'it'] : ['stay', 'they']
   return [
     target.warnings,
+    modesOf(question).warnings,
     contradictionIn(question).warnings,
     commonWarnings(stack, targets),
     config.sql === 'images-only' ? [] : aheadBefore(target),

@@ -176,6 +176,8 @@ export type RollbackQuestion = {
   readonly facts: ReleaseFacts
   /** Counts of archived or changed rows, where the databases are reached. */
   readonly counted?: readonly CountedLoss[]
+  /** The rollback of a deploy that failed. */
+  readonly afterFailure?: boolean
   /** For the class `restore`. */
   readonly restore?: RestoreFacts | undefined
 }

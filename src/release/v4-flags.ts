@@ -44,6 +44,37 @@ export function readsV4Flags(release: string): boolean {
   return compareVersions(release, FIRST_WITH_FLAGS) >= 0
 }
 
+/**
+ * The tables of the events, which ClickHouse's migrations 0038 to 0041 create; they come with 4.0.0. Without them Langfuse
+ * loses the rows that it writes there and fails every trace deletion, and its health and readiness stay good (run with
+ * v3.225.4: "observations_batch_staging does not exist", "Unknown table expression identifier 'events_core'").
+ */
+export const EVENTS_TABLES = {
+  head: 41,
+  first: '4.0.0',
+  names: ['observations_batch_staging', 'events_full', 'events_core'],
+} as const
+
+/** Before the flags, each of these needed the events tables if it was `true`: env.ts and env.mjs of 3.116.1 to 3.178.0. */
+const OLDER_SWITCHES: readonly { readonly name: string; readonly since: string }[] = [
+  { name: 'LANGFUSE_EXPERIMENT_INSERT_INTO_EVENTS_TABLE', since: '3.116.1' },
+  { name: 'LANGFUSE_ENABLE_EVENTS_TABLE_OBSERVATIONS', since: '3.118.0' },
+  { name: 'LANGFUSE_ENABLE_EVENTS_TABLE_FLAGS', since: '3.127.0' },
+  { name: 'LANGFUSE_ENABLE_EVENTS_TABLE_V2_APIS', since: '3.143.0' },
+  { name: 'LANGFUSE_ENABLE_EVENTS_TABLE_UI', since: '3.172.0' },
+]
+
+/** Variables of a release that need the events tables, each with the values that do. */
+export function needEventsTables(
+  release: string,
+): readonly { readonly name: string; readonly values: readonly string[] }[] {
+  if (readsV4Flags(release)) return [{ name: WRITE_MODE.name, values: ['dual', 'events_only'] }]
+  return OLDER_SWITCHES.filter(({ since }) => compareVersions(release, since) >= 0).map(({ name }) => ({
+    name,
+    values: ['true'],
+  }))
+}
+
 /** A flag's default in a release; undefined for every other name. */
 export function flagDefault(name: string, release: string): string | undefined {
   const flag = V4_FLAGS.find(item => item.name === name)

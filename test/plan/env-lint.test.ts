@@ -1,14 +1,21 @@
 import { expect, test } from '@jest/globals'
 import { environmentFindings, lintEnvironment } from '../../src/plan/env-lint.ts'
-import type { LintFinding, LintSubject, Variables } from '../../src/plan/env-lint-subject.ts'
+import {
+  type LintFinding,
+  type LintSubject,
+  subjectOf,
+  type Variables,
+} from '../../src/plan/env-lint-subject.ts'
 import type { Release } from '../../src/release/release.ts'
 import { majorOf } from '../../src/release/requirements.ts'
+import { known, unknown } from '../../src/stack/stack.ts'
 import { ENVIRONMENT, SECRETS } from '../support/stack.ts'
 import { CATALOG, stackOn } from '../support/stack-on.ts'
 
 type Given = {
   readonly from?: string
   readonly to?: string
+  readonly events?: LintSubject['events']
   readonly web?: Partial<Variables>
   readonly worker?: Partial<Variables>
 }
@@ -20,7 +27,7 @@ const HIDDEN = [KEY, 'hunter2', 'p@ss&word', 'short-key', 'z'.repeat(64), 'redis
 const healthy: Variables = { environment: ENVIRONMENT, secrets: SECRETS, files: 0, memory: 4096 }
 
 /** The healthy environment of both, on 3.100.0 → 3.101.0, with what the test changes. */
-function subject({ from = '3.100.0', to = '3.101.0', web, worker }: Given): LintSubject {
+function subject({ from = '3.100.0', to = '3.101.0', events = 'there', web, worker }: Given): LintSubject {
   return {
     web: { ...healthy, ...web },
     worker: { ...healthy, ...worker },
@@ -28,6 +35,7 @@ function subject({ from = '3.100.0', to = '3.101.0', web, worker }: Given): Lint
     to: to as Release,
     names: CATALOG.environmentNames(majorOf(to)),
     obsolete: CATALOG.environmentNames(majorOf(from)),
+    events,
   }
 }
 
@@ -338,4 +346,97 @@ test('what would break a start is a refusal for a deploy, and a warning where th
   expect(ask('3.143.0').warnings).toEqual(
     expect.arrayContaining([expect.stringMatching(/not 64 characters long/)]),
   )
+})
+
+const EVENTS = {
+  to: '3.225.4',
+  from: '3.225.4',
+  ...both({ [MODE]: 'dual' }),
+} as const
+
+test.each<readonly [string, Given, 'refusal' | 'warning' | undefined, RegExp]>([
+  [
+    'dual on v3, whose ClickHouse has no events tables',
+    { ...EVENTS, events: 'missing' },
+    'refusal',
+    /WRITE_MODE` is `dual` on web and worker\. ClickHouse has no events tables under Langfuse 3\.225\.4: they come with 4\.0\.0\. .* drops the rows .* fails every trace deletion, .* Set `\S+WRITE_MODE=legacy`, `\S+BEHAVIOUR=dual_write`, `\S+=false` and `\S+=false`/,
+  ],
+  [
+    'events_only there loses everything',
+    { ...EVENTS, events: 'missing', ...both({ [MODE]: 'events_only', [OTEL]: 'direct', [PREVIEW]: 'true' }) },
+    'refusal',
+    /loses all traces and fails every trace deletion/,
+  ],
+  ['tables that nobody saw', { ...EVENTS, events: 'unseen' }, 'warning', /this run did not see whether/],
+  ['tables that a person created', { ...EVENTS, events: 'there' }, undefined, /./],
+  ['legacy', { ...EVENTS, events: 'missing', ...both({ [MODE]: 'legacy' }) }, undefined, /./],
+  [
+    'the switch of older releases',
+    {
+      to: '3.150.0',
+      from: '3.150.0',
+      events: 'missing',
+      worker: plus({ LANGFUSE_EXPERIMENT_INSERT_INTO_EVENTS_TABLE: 'true' }),
+    },
+    'refusal',
+    /INSERT_INTO_EVENTS_TABLE` is `true` on worker\..*Set it to `false`/,
+  ],
+  [
+    'a switch that the release does not read yet',
+    {
+      to: '3.150.0',
+      from: '3.150.0',
+      events: 'missing',
+      worker: plus({ LANGFUSE_ENABLE_EVENTS_TABLE_UI: 'true' }),
+    },
+    undefined,
+    /./,
+  ],
+])('a mode that outlives its schema: %s', (_, given, kind, sentence) => {
+  const found = lint(given).filter(finding => /events tables/.test(finding.sentence))
+  expect(found.map(finding => finding.kind)).toEqual(kind === undefined ? [] : [kind])
+  if (kind !== undefined) expect(found[0]?.sentence).toMatch(sentence)
+})
+
+test('on the way from v3 to v4, no advice sets `dual` before 4.0.0 runs', () => {
+  const sentences = [
+    ...lint({ from: '3.225.4', to: '4.16.0' }),
+    ...lint({ from: '3.225.4', to: '4.16.0', ...both({ [OTEL]: 'dual_write' }) }),
+  ].map(({ sentence }) => sentence)
+  expect(sentences.join(' ')).toMatch(/Set mode `dual` only once 4\.0\.0 runs/)
+  expect(sentences.join(' ')).not.toContain('WRITE_MODE=dual`')
+  expect(
+    lint({
+      from: '3.225.4',
+      to: '4.16.0',
+      ...both({ [MODE]: 'legacy', [OTEL]: 'dual_write', [PREVIEW]: 'false', [BACKFILL]: 'false' }),
+    }),
+  ).toEqual([])
+})
+
+test('whether the tables are there is read from ClickHouse, and from what the target and a rollback do to it', () => {
+  const of = (to: string, head: number, names: readonly string[] | undefined, undone = false) => {
+    const stack = stackOn('3.225.4')
+    const tables =
+      names === undefined
+        ? unknown<never>('denied', 'no-evidence')
+        : known(
+            names.map(name => ({ database: 'default', name, engine: 'MergeTree', rows: 0, bytes: 0 })),
+            'x',
+          )
+    const seen = {
+      ...stack,
+      clickhouseStore: known({ version: '25.12', timezone: 'UTC', head, dirty: false }, 'x'),
+      probe: { ...stack.probe, tables },
+    }
+    return subjectOf(seen, to as Release, CATALOG, undone)?.events
+  }
+  const all = ['observations_batch_staging', 'events_full', 'events_core']
+  expect(of('3.225.4', 37, ['traces'])).toBe('missing')
+  expect(of('3.225.4', 37, all)).toBe('there')
+  expect(of('3.225.4', 37, undefined)).toBe('unseen')
+  expect(of('4.0.0', 37, ['traces'])).toBe('there')
+  expect(of('3.225.4', 46, all)).toBe('there')
+  expect(of('3.225.4', 46, all, true)).toBe('missing')
+  expect(of('3.225.4', 37, all, true)).toBe('there')
 })

@@ -17,11 +17,14 @@ let restored: Database
 const SCHEMA = `
   CREATE TABLE projects (id text PRIMARY KEY);
   CREATE TABLE traces (id text PRIMARY KEY, project_id text NOT NULL REFERENCES projects (id), note text);
-  CREATE TABLE scores (id text PRIMARY KEY, trace_id text NOT NULL REFERENCES traces (id))`
+  CREATE TABLE users (id text PRIMARY KEY);
+  CREATE TABLE scores (id text PRIMARY KEY, trace_id text NOT NULL REFERENCES traces (id),
+    user_id text REFERENCES users (id))`
 const ROWS = `
   INSERT INTO projects SELECT 'p' || n FROM generate_series(1, 10) AS n;
   INSERT INTO traces SELECT 't' || n, 'p' || 1 + n % 10, E'a\\tb\\\\\\nCOPY 7' FROM generate_series(1, 1000) AS n;
-  INSERT INTO scores SELECT 's' || n, 't' || n FROM generate_series(1, 500) AS n`
+  INSERT INTO users SELECT 'u' || n FROM generate_series(1, 10) AS n;
+  INSERT INTO scores SELECT 's' || n, 't' || n, 'u' || 1 + n % 10 FROM generate_series(1, 500) AS n`
 
 beforeAll(async () => {
   if (!clients) return
@@ -29,7 +32,9 @@ beforeAll(async () => {
   restored = await server.fresh()
   await restored.run(`${SCHEMA};${ROWS}`)
   current = await server.fresh()
-  await current.run(`${SCHEMA};INSERT INTO projects SELECT 'p' || n FROM generate_series(1, 10) AS n`)
+  await current.run(`${SCHEMA};
+    INSERT INTO projects SELECT 'p' || n FROM generate_series(1, 10) AS n;
+    INSERT INTO users SELECT 'u' || n FROM generate_series(1, 10) AS n`)
 })
 afterAll(() => server?.stop())
 
@@ -50,6 +55,18 @@ whereClients(
     expect(stderr).toContain('Key (project_id)=(p7) is not present in table "projects"')
     expect(await count()).toBe('0')
     await current.run("INSERT INTO projects VALUES ('p7')")
+  },
+)
+
+whereClients(
+  'a row that the last table needs is missing: the tables before it are not copied either',
+  async () => {
+    await current.run("DELETE FROM users WHERE id = 'u7'")
+    const { status, stderr } = copy()
+    expect(status).not.toBe(0)
+    expect(stderr).toContain('Key (user_id)=(u7) is not present in table "users"')
+    expect(await count()).toBe('0')
+    await current.run("INSERT INTO users VALUES ('u7')")
   },
 )
 

@@ -2,7 +2,7 @@ import type { KeepData, UndoSchema } from '../plan/plan.ts'
 import type { ClickHouse } from '../ports/databases.ts'
 import { clickhouseName } from '../release/facts.ts'
 import { beginUndoing, countArchived, endUndoing, readUndoing } from '../schema/clickhouse-archive.ts'
-import { dropKept, type KeptTable, keptTables } from '../schema/clickhouse-keep.ts'
+import { closeKept, dropKept, type KeptTable, keptTables } from '../schema/clickhouse-keep.ts'
 import { requireAllRows } from '../schema/clickhouse-rows.ts'
 import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/clickhouse-statement.ts'
 import { findDependents, runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
@@ -165,6 +165,7 @@ export async function keepInClickHouse(
     const toolbox = { query: work.query, migration, rollbackId: '', say: context.say }
     const tables = keep.flatMap(statement => (statement.kind === 'keep-table' ? statement.table : []))
     if (step.phase === 'keep') await runAll(keep, toolbox, 'keep')
+    if (step.phase === 'close') await closeKept(tables, toolbox)
     if (step.phase === 'reverse') await dropKept(tables, toolbox)
     else kept.push(...(await keptTables(tables, toolbox)).map(table => ({ ...table, migration })))
   }

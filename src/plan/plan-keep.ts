@@ -1,13 +1,7 @@
 import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import { type Keep, keepsOf } from '../schema/keep-calls.ts'
-import {
-  inSchema,
-  quoteClickHouseIdentifier,
-  quoteClickHouseLiteral,
-  quoteIdentifier,
-  quoteLiteral,
-} from '../schema/quote.ts'
+import { inSchema, quoteClickHouseLiteral, quoteIdentifier, quoteLiteral } from '../schema/quote.ts'
 import { bytewise } from '../schema/snapshot.ts'
 import type { CountedLoss, Loss } from '../stack/count-losses.ts'
 import type { KeptData, Stack } from '../stack/stack.ts'
@@ -93,10 +87,9 @@ function questionsAbout(
   return callsOf(engine, name, facts).flatMap(call => {
     const about = { store: engine, migration }
     if (engine === 'clickhouse') {
-      const table = quoteClickHouseIdentifier(call.table)
       const parts = `FROM system.parts WHERE active AND database = currentDatabase() AND table = ${quoteClickHouseLiteral(call.table)}`
       return [
-        { ...about, what: `rows of ${call.table}`, sql: `SELECT count() FROM ${table}` },
+        { ...about, what: `rows of ${call.table}`, sql: `SELECT sum(rows) ${parts}` },
         { ...about, what: `bytes of ${call.table}`, sql: `SELECT sum(bytes_on_disk) ${parts}` },
       ]
     }

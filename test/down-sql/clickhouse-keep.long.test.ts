@@ -15,6 +15,7 @@ const clickhouse = useClickHouse()
 const DROPS = [
   [29, ['traces_all_amt', 'traces_7d_amt', 'traces_30d_amt']],
   [44, ['event_log']],
+  [45, ['project_environments']],
   [46, ['dataset_run_items']],
 ] as const
 
@@ -39,10 +40,14 @@ function keep(
   return keepInClickHouse(step, { address: 'here', ping: async () => true, run }, context)
 }
 
-async function contents(database: ClickHouseDatabase, tables: readonly string[]): Promise<readonly string[]> {
+async function contents(
+  database: ClickHouseDatabase,
+  tables: readonly string[],
+  final = 0,
+): Promise<readonly string[]> {
   const found: string[] = []
   for (const table of tables) {
-    const rows = await database.rows(`SELECT * FROM ${table} SETTINGS final = 0`)
+    const rows = await database.rows(`SELECT * FROM ${table} SETTINGS final = ${final}`)
     found.push(...rows.map(row => `${table} ${JSON.stringify(Object.entries(row).sort())}`))
   }
   return found.sort()
@@ -52,6 +57,7 @@ test.each(DROPS)('what migration %d drops was kept, and comes back exactly', asy
   const ground = await before(version, tables, `kept_${version}`)
   const { database } = ground
   const [rows, schema] = [await contents(database, tables), await database.snapshot()]
+  const read = (await contents(database, tables, 1)).length
   expect(rows.length).toBeGreaterThan(0)
 
   await keep(database, 'keep', version)
@@ -59,7 +65,7 @@ test.each(DROPS)('what migration %d drops was kept, and comes back exactly', asy
   expect(await database.snapshot()).toEqual(schema)
   await ground.up(version)
   const kept = await keep(database, 'close', version)
-  expect(kept.map(({ rows: number }) => number).reduce((sum, number) => sum + number)).toBe(rows.length)
+  expect(kept.map(({ rows: number }) => number).reduce((sum, number) => sum + number)).toBe(read)
   for (const phase of ['expand', 'contract'] as const) await undoPhase(ground, phase, [version], 'kept')
 
   expect(differences(await contents(database, tables), rows)).toEqual([])
@@ -116,6 +122,71 @@ test('killed at any statement of keeping and giving back, and run again: the sam
     )
   }
   expect(differences(await contents(database, tables), rows)).toEqual([])
+})
+
+test('what is written at any moment of keeping is kept, and merges in between lose nothing', async () => {
+  const [version, tables] = [44, ['event_log']] as const
+  const ground = await before(version, tables, 'written')
+  const { database } = ground
+  const run = async (sql: string): Promise<Rows> => {
+    await fill(ground, version - 1, tables)
+    const rows = await runAny(database, sql)
+    await fill(ground, version - 1, tables)
+    return rows
+  }
+  await keep(database, 'keep', version, run)
+  await fill(ground, version - 1, tables)
+  const rows = await contents(database, tables)
+  expect(rows.length).toBeGreaterThan(20)
+  await ground.up(version)
+  await keep(database, 'close', version)
+  await undoPhase(ground, 'expand', [version], 'written')
+  expect(differences(await contents(database, tables), rows)).toEqual([])
+})
+
+test.each(DROPS)(
+  'merges while the tables of %d are kept and given back change no row',
+  async (version, tables) => {
+    const ground = await before(version, tables, `merged_${version}`)
+    const { database } = ground
+    await fill(ground, version - 1, tables)
+    // Only the side that is written is merged, so it has fewer rows than the other.
+    const merging =
+      (where: string) =>
+      async (sql: string): Promise<Rows> => {
+        const rows = await runAny(database, sql)
+        const found = await database.rows(
+          `SELECT database || '.' || name AS name FROM system.tables WHERE engine LIKE '%MergeTree' AND database = ${where}`,
+        )
+        for (const { name } of found)
+          if (tables.some(table => String(name).includes(table)))
+            await database.run(`OPTIMIZE TABLE ${name} FINAL`)
+        return rows
+      }
+    const read = () => contents(database, tables, 1)
+    const rows = await read()
+    await keep(database, 'keep', version, merging("'langfuse_rollout'"))
+    await ground.up(version)
+    await keep(database, 'close', version)
+    await undoPhase(ground, 'expand', [version], 'merged', merging('currentDatabase()'))
+    expect(differences(await read(), rows)).toEqual([])
+  },
+)
+
+test('rows that expire while they are kept do not hinder it; others that are missing do', async () => {
+  const [version, tables] = [29, ['traces_7d_amt', 'traces_all_amt']] as const
+  const ground = await before(version, tables, 'expired')
+  const { database } = ground
+  const losing =
+    (table: string) =>
+    async (sql: string): Promise<Rows> => {
+      const rows = await runAny(database, sql)
+      if (sql.includes('REPLACE PARTITION') && sql.includes(`kept__${table}__`))
+        await database.run(`TRUNCATE TABLE langfuse_rollout.kept__${table}__0029`)
+      return rows
+    }
+  await keep(database, 'keep', version, losing('traces_7d_amt'))
+  await expect(keep(database, 'keep', version, losing('traces_all_amt'))).rejects.toThrow('0029 failed')
 })
 
 function differences(found: readonly string[], wanted: readonly string[]): readonly string[] {

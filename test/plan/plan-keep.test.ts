@@ -55,7 +55,7 @@ const data = (migration: string, over: Partial<KeptData> = {}): KeptData => ({
 const ALL = CATALOG.postgresMigrations('4.16.0')
   .map(({ name }) => name)
   .filter(name => (CATALOG.downSql('postgres', name)?.sections.keep ?? '') !== '')
-  .concat('0029', '0044', '0046')
+  .concat('0029', '0044', '0045', '0046')
 const ALL_KEPT = ALL.map(migration => data(migration))
 
 test('what the migrations delete is kept after the backup and before they run, and closed right after them', () => {
@@ -67,7 +67,7 @@ test('what the migrations delete is kept after the backup and before they run, a
     'close what was kept',
   ].map(title => titles.indexOf(title))
   expect([keep, (keep ?? 0) + 1, (keep ?? 0) + 2]).toEqual([keep, migrate, close])
-  expect(steps[keep ?? -1]).toMatchObject({ phase: 'keep', clickhouse: [46, 44] })
+  expect(steps[keep ?? -1]).toMatchObject({ phase: 'keep', clickhouse: [46, 45, 44] })
 })
 
 test('an upgrade that deletes nothing keeps nothing', () => {

@@ -116,9 +116,9 @@ export function webImage(world: World): string {
   return viewOf(webService(world).configuration).image
 }
 
-/** The 3.0.0 image migrates well in its task, and crashes as soon as App Runner starts it. */
-export function breakWebAtUpdate(world: World): { repair(): void } {
-  const reference = `${REGISTRY}/langfuse-web:3.0.0`
+/** The image migrates well in its task, and crashes as soon as App Runner starts it. */
+export function breakWebAtUpdate(world: World, release = '3.0.0'): { repair(): void } {
+  const reference = `${REGISTRY}/langfuse-web:${release}`
   const { program: good, ...image } = imageNamed(world, reference)
   const replace = (program: Program) => {
     world.images.remove(reference)

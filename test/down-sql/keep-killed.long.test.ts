@@ -20,19 +20,25 @@ type Ground = Before & { readonly start: State }
 /** A part of the way there and back, which may run again. */
 type Part = (ground: Ground, options: Options) => Promise<void>
 
-/** Everything that a killed run can leave. */
-async function resultOf(database: Database): Promise<readonly unknown[]> {
-  return [await stateOf(database), await readKept(database), await leftovers(database)]
+/** Everything that a killed run can leave, as text, without the numbers of the manifest: a run that is killed takes some. */
+async function resultOf(database: Database): Promise<readonly string[]> {
+  const { schema, contents } = await stateOf(database)
+  const all = [schema, [...contents], await readKept(database), await leftovers(database)]
+  return all.map(each => JSON.stringify(each).replaceAll(/(langfuse_rollout_keep_|carry_write\(')\d+/g, '$1'))
 }
 
-/** A database whose connections tell what they run, before they do. */
+/** Whether this error, or one that it was made of, is the kill. */
+const isKill = (error: unknown): boolean =>
+  error instanceof Error && (error.message === 'killed' || isKill(error.cause))
+
+/** A database whose connections tell what they run, before they do, and work in small batches. */
 function telling(database: Database, tell: (sql: string) => void): Database {
   const connect: Database['connect'] = async () => {
     const client = await database.connect()
     const query = client.query.bind(client) as (sql: string, values?: unknown[]) => Promise<unknown>
     const told = async (sql: string, values?: unknown[]): Promise<unknown> => {
       if (!sql.startsWith('--') && sql !== 'ROLLBACK') tell(sql)
-      return query(sql, values)
+      return query(sql.replace(/(?<=langfuse_rollout\.batch', ')\d+/, '2'), values)
     }
     return Object.assign(client, { query: told }) as typeof client
   }
@@ -90,7 +96,8 @@ describe.each(keepCases)('$migration', ({ migration, hostile }) => {
         expect(unlike(template.start, await stateOf(calm.database))).toEqual([])
       for (let statement = 0; statement < all.count(); statement++) {
         const ground = await copy()
-        await expect(killed(ground, killedAfter(statement))).rejects.toThrow('killed')
+        const ended = await killed(ground, killedAfter(statement)).then(() => 'it ended', isKill)
+        expect({ statement, ended }).toEqual({ statement, ended: true })
         await killed(ground, {})
         const found = await resultOf(ground.database)
         expect({ statement, found }).toEqual({ statement, found: wanted })

@@ -145,25 +145,32 @@ BEGIN
 END
 $toolbox$;
 
--- Drops for good what was closed before, and what is left of what was given back. What something else depends on stays.
--- By hand: SELECT langfuse_rollout.drop_kept(now());
+-- Drops for good what was closed before, and what is left of what was given back; a table in each call. What something
+-- else depends on stays. By hand: SELECT langfuse_rollout.drop_kept(now());
 CREATE OR REPLACE FUNCTION langfuse_rollout.drop_kept(before timestamptz)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
 #variable_conflict use_variable
 DECLARE
   kept langfuse_rollout.kept;
+  stored regclass;
   type text;
 BEGIN
   FOR kept IN SELECT * FROM langfuse_rollout.kept AS k WHERE k.closed_at < before OR k.given_back_at IS NOT NULL ORDER BY k.id
   LOOP
     CONTINUE WHEN kept.migration ~ '^\d{4}$' AND kept.given_back_at IS NULL; -- it is in ClickHouse
+    stored := langfuse_rollout.copy_named(kept.stored_as);
     BEGIN
-      IF kept.stored_as IS NOT NULL THEN EXECUTE format('DROP TABLE IF EXISTS langfuse_rollout.%I', kept.stored_as); END IF;
+      IF stored IS NOT NULL THEN
+        PERFORM langfuse_rollout.lock_table(stored, 'ACCESS EXCLUSIVE');
+        EXECUTE format('DROP TABLE %s', stored);
+      END IF;
       FOR type IN SELECT jsonb_object_keys(kept.types) LOOP
         EXECUTE format('DROP TYPE IF EXISTS langfuse_rollout.%I', type);
       END LOOP;
       DELETE FROM langfuse_rollout.kept AS k WHERE k.id = kept.id;
+      PERFORM set_config('langfuse_rollout.more', 'yes', true);
+      EXIT WHEN langfuse_rollout.is_more();
     EXCEPTION WHEN dependent_objects_still_exist THEN
       RAISE NOTICE 'langfuse_rollout.% stays: %', quote_ident(kept.stored_as), SQLERRM;
     END;

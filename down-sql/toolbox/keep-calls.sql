@@ -141,7 +141,7 @@ END
 $toolbox$;
 
 -- The migration has run: the triggers go, a copy of rows keeps only what the migration deleted, and all is counted. What
--- the migration has not deleted stays open. Takes ACCESS EXCLUSIVE on tables with a trigger, for a moment.
+-- the migration has not deleted stays open. A table in each call, because it takes ACCESS EXCLUSIVE on one with a trigger.
 CREATE OR REPLACE FUNCTION langfuse_rollout.close_keep(migration text)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
@@ -165,26 +165,32 @@ BEGIN
           RAISE NOTICE '% still has what % deletes: it stays open', place::regclass, migration;
           CONTINUE;
         END IF;
-        EXECUTE format('DROP TRIGGER IF EXISTS langfuse_rollout_keep_%s ON %s', kept.id, place::regclass);
       END IF;
       IF kept.kind = 'column' THEN
         EXECUTE format('DELETE FROM %s WHERE %I IS NULL', stored, kept.column_name);
       ELSIF kept.kind = 'rows' AND place IS NOT NULL THEN
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', place::regclass);
         EXECUTE format('DELETE FROM %s AS this USING %s AS there WHERE %s', stored, place::regclass,
           langfuse_rollout.same_key(stored));
       END IF;
       EXECUTE format('SELECT count(*) FROM %s', stored) INTO counted;
+      -- After the count of a column, so that nobody waits for it.
+      IF place IS NOT NULL THEN
+        EXECUTE format('DROP TRIGGER IF EXISTS langfuse_rollout_keep_%s ON %s', kept.id, place::regclass);
+      END IF;
     END IF;
     PERFORM langfuse_rollout.end_keep(kept.id, counted,
       CASE WHEN kept.kept_at IS NULL THEN 'the migration ran before all was copied'
         WHEN kept.kind = 'rows' AND kept.rows > 0 AND counted = 0 THEN 'its rows were deleted without the lock of Prisma' END);
     UPDATE langfuse_rollout.kept AS k SET closed_at = now(), kept_at = kept.kept_at WHERE k.id = kept.id;
+    PERFORM set_config('langfuse_rollout.more', 'yes', true);
+    EXIT WHEN langfuse_rollout.is_more();
   END LOOP;
 END
 $toolbox$;
 
 -- The migration has not run: what was moved comes back with what the twin got, copies and triggers go. What the migration
--- has deleted after all stays kept and open.
+-- has deleted after all stays kept and open. A table in each call: it takes ACCESS EXCLUSIVE on it and those it refers to.
 CREATE OR REPLACE FUNCTION langfuse_rollout.reverse_keep(migration text)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
@@ -203,6 +209,7 @@ BEGIN
     is_needed := stored IS NOT NULL AND (place IS NULL OR kept.kind = 'column' AND NOT EXISTS (
       SELECT FROM pg_attribute WHERE attrelid = place AND attname = kept.column_name AND NOT attisdropped));
     IF kept.kind = 'rows' AND stored IS NOT NULL AND place IS NOT NULL THEN
+      PERFORM langfuse_rollout.lock_table(stored, 'ACCESS EXCLUSIVE');
       EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', place::regclass);
       EXECUTE format('SELECT EXISTS (SELECT FROM %s AS this WHERE NOT EXISTS (SELECT FROM %s AS there WHERE %s))',
         stored, place::regclass, langfuse_rollout.same_key(stored)) INTO is_needed;
@@ -212,17 +219,20 @@ BEGIN
       CONTINUE;
     END IF;
     IF kept.how = 'moved' THEN
-      EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', place::regclass);
+      PERFORM langfuse_rollout.lock_table(place, 'ACCESS EXCLUSIVE');
       EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS this ON CONFLICT DO NOTHING', stored,
         langfuse_rollout.shared_columns(place, stored, false), langfuse_rollout.shared_columns(place, stored, true),
         place::regclass);
       EXECUTE format('DROP TABLE %s', place::regclass);
       PERFORM langfuse_rollout.put_back(kept);
     ELSIF stored IS NOT NULL THEN
+      PERFORM langfuse_rollout.lock_table(stored, 'ACCESS EXCLUSIVE');
       EXECUTE format('DROP TRIGGER IF EXISTS langfuse_rollout_keep_%s ON %s', kept.id, place::regclass);
       EXECUTE format('DROP TABLE %s', stored);
     END IF;
     DELETE FROM langfuse_rollout.kept AS k WHERE k.id = kept.id;
+    PERFORM set_config('langfuse_rollout.more', 'yes', true);
+    EXIT WHEN langfuse_rollout.is_more();
   END LOOP;
 END
 $toolbox$;

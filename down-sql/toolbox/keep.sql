@@ -197,6 +197,23 @@ BEGIN
 END
 $toolbox$;
 
+-- Locks a table as a whole, after the tables that it refers to: a user who deletes a project locks them in this order.
+CREATE OR REPLACE FUNCTION langfuse_rollout.lock_table(relation oid, parents text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+DECLARE
+  parent text;
+BEGIN
+  FOR parent IN SELECT DISTINCT confrelid::regclass::text FROM pg_constraint
+    WHERE conrelid = relation AND contype = 'f' AND confrelid <> relation ORDER BY 1
+  LOOP
+    EXECUTE format('LOCK TABLE %s IN %s MODE', parent, parents);
+  END LOOP;
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation::regclass);
+END
+$toolbox$;
+
 -- Moves a table into langfuse_rollout, with the enums that only it uses, and makes its empty twin. Takes ACCESS EXCLUSIVE
 -- on the table, and SHARE ROW EXCLUSIVE on those it refers to, for a moment.
 CREATE OR REPLACE FUNCTION langfuse_rollout.move_aside(id bigint, relation oid)
@@ -210,12 +227,7 @@ DECLARE
   part record;
   sql text;
 BEGIN
-  FOR part IN SELECT DISTINCT confrelid::regclass::text AS name FROM pg_constraint
-    WHERE conrelid = relation AND contype = 'f' AND confrelid <> relation ORDER BY 1
-  LOOP
-    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', part.name);
-  END LOOP;
-  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation::regclass);
+  PERFORM langfuse_rollout.lock_table(relation, 'SHARE ROW EXCLUSIVE');
   twin := langfuse_rollout.twin_of(relation) || langfuse_rollout.extras_of(relation);
   -- An older archive may have the names of its indexes.
   FOR part IN

@@ -25,6 +25,14 @@ describe.each(keepCases)('$migration', each => {
     hostileOne = await databaseBefore(server, migration, [hostile])
   }, MINUTES)
 
+  test('hostile rows come back as they were', async () => {
+    const { database, ...rest } = await copy()
+    const done = await thereAndBack(each, { ...rest, database })
+    expect([done.problems, done.upgrade]).toEqual([[], []])
+    expect(done.closed.map(({ kind, relation, how }) => [kind, relation, how])).toEqual(keeps)
+    expect(done.closed.filter(({ problem, rows }) => problem !== null || rows === 0)).toEqual([])
+  })
+
   test('ordinary rows come back as they were', async () => {
     const done = await thereAndBack(each, await databaseBefore(server, migration))
     expect([done.problems, done.upgrade]).toEqual([[], []])

@@ -10,7 +10,10 @@ beforeAll(async () => {
 })
 afterAll(() => server?.stop())
 
-test.each(keepCases)('what $migration deletes comes back as it was', async each => {
+/** A table that is copied, rows, and tables that are moved; the others are proven in the long tests. */
+const some = keepCases.filter(({ migration }) => /event_log|atla|legacy/.test(migration))
+
+test.each(some)('what $migration deletes comes back as it was', async each => {
   const before = await databaseBefore(server, each.migration, [each.hostile])
   const done = await thereAndBack(each, before)
   expect(done.problems).toEqual([])

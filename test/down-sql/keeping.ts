@@ -1,4 +1,6 @@
 import { upStatements } from '../../sandbox/langfuse/image.ts'
+import { systemClock } from '../../src/adapters/machine.ts'
+import { sqlState } from '../../src/ports/databases.ts'
 import type { Catalog } from '../../src/schema/catalog.ts'
 import { splitStatements } from '../../src/schema/sql-text.ts'
 import type { Database } from '../schema/postgres-server.ts'
@@ -31,7 +33,7 @@ export async function withSession<Result>(
   }
   try {
     await client.query(`SET search_path = public; SET timezone = 'UTC'; SET row_security = off;
-      SET client_min_messages = warning; SET lock_timeout = '5s'; SELECT pg_advisory_lock(${PRISMA_LOCK})`)
+      SET client_min_messages = warning; SET lock_timeout = '300ms'; SELECT pg_advisory_lock(${PRISMA_LOCK})`)
     await client.query(catalog.toolbox('postgres'))
     return await work(run)
   } finally {
@@ -39,36 +41,15 @@ export async function withSession<Result>(
   }
 }
 
-/** The phase `keep` of a file: each statement in transactions of its own, until it has nothing left to do. */
+/** The phase `keep` of a file. */
 export async function keep(
   database: Database,
   catalog: Catalog,
   migration: string,
   options: Options = {},
 ): Promise<void> {
-  const { runId = 'deploy', batch = 3 } = options
-  const statements = splitStatements(catalog.downSql('postgres', migration)?.sections.keep ?? '', 'postgres')
-  await withSession(
-    database,
-    catalog,
-    async run => {
-      for (const statement of statements) {
-        let isMore = true
-        while (isMore) {
-          await run('BEGIN')
-          await run(`SELECT set_config('langfuse_rollout.rollback_id', '${runId}', true),
-            set_config('langfuse_rollout.migration', '${migration}', true),
-            set_config('langfuse_rollout.batch', '${batch}', true), set_config('langfuse_rollout.more', '', true)`)
-          await run(statement)
-          const [row] = await run(`SELECT current_setting('langfuse_rollout.more') AS more`)
-          await run('COMMIT')
-          isMore = row?.['more'] === 'yes'
-        }
-        await run('SELECT langfuse_rollout.forget_todo_lists()')
-      }
-    },
-    options,
-  )
+  const sql = catalog.downSql('postgres', migration)?.sections.keep ?? ''
+  await runInBatches(database, catalog, { migration, statements: splitStatements(sql, 'postgres') }, options)
 }
 
 /** `close_keep` or `reverse_keep`. */
@@ -79,16 +60,44 @@ export async function endKeep(
   migration: string,
   options: Options = {},
 ): Promise<void> {
-  await withSession(
-    database,
-    catalog,
-    async run => {
-      await run('BEGIN')
-      await run(`SELECT langfuse_rollout.${how}_keep('${migration}')`)
-      await run('COMMIT')
-    },
-    options,
-  )
+  const statements = [`SELECT langfuse_rollout.${how}_keep('${migration}')`]
+  await runInBatches(database, catalog, { migration, statements }, options)
+}
+
+/** Each statement in transactions of its own until it has nothing left to do; one that waits for a lock is tried again. */
+async function runInBatches(
+  database: Database,
+  catalog: Catalog,
+  { migration, statements }: { readonly migration: string; readonly statements: readonly string[] },
+  options: Options,
+): Promise<void> {
+  const { runId = 'deploy', batch = 3 } = options
+  const once = async (run: Session, statement: string): Promise<boolean> => {
+    await run('BEGIN')
+    await run(`SELECT set_config('langfuse_rollout.rollback_id', '${runId}', true),
+      set_config('langfuse_rollout.migration', '${migration}', true),
+      set_config('langfuse_rollout.batch', '${batch}', true), set_config('langfuse_rollout.more', '', true)`)
+    await run(statement)
+    const [row] = await run(`SELECT current_setting('langfuse_rollout.more') AS more`)
+    await run('COMMIT')
+    return row?.['more'] === 'yes'
+  }
+  const work = async (run: Session): Promise<void> => {
+    for (const statement of statements) {
+      let isMore = true
+      while (isMore) {
+        try {
+          isMore = await once(run, statement)
+        } catch (error) {
+          if (sqlState(error) !== '55P03') throw error
+          await run('ROLLBACK')
+          await systemClock.sleep(20)
+        }
+      }
+      await run('SELECT langfuse_rollout.forget_todo_lists()')
+    }
+  }
+  await withSession(database, catalog, work, options)
 }
 
 /** What the migrate task does: each migration in one transaction, under Prisma's lock. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -45,10 +45,46 @@ async function bench(): Promise<void> {
     print('the same with plain ADD CONSTRAINT in one transaction', plain)
     const [ours, theirs] = [longest(rollback), longest(plain)]
     say(`longest wait: ${ms(ours)} instead of ${ms(theirs)}, ${(theirs / ours).toFixed(1)} times shorter`)
+    for (const rows of [10_000, 100_000, 1_000_000]) await restore(postgres.url, Math.min(rows, TRACES))
   } finally {
     await postgres.stop()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Restores so many values of a column, so many deleted rows, and a moved table with a column that was dropped before. */
+async function restore(url: string, rows: number): Promise<void> {
+  const database = `restore_${rows}`
+  await run(url, [`CREATE DATABASE ${database}`])
+  const own = Object.assign(new URL(url), { pathname: `/${database}` }).href
+  const toolbox = catalog.toolbox('postgres')
+  const file = await readFile(new URL('../down-sql/restore.sql', import.meta.url), 'utf8')
+  const table = (name: string) =>
+    `CREATE TABLE ${name} (id text PRIMARY KEY, legs int NOT NULL DEFAULT 0, name text, eyes int NOT NULL)`
+  await run(own, [
+    toolbox,
+    file,
+    `SET langfuse_rollout.rollback_id = 'r'; SET langfuse_rollout.migration = 'm'`,
+    `CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz)`,
+    `INSERT INTO _prisma_migrations VALUES ('m', now(), NULL)`,
+    ...['values_of', 'deleted', 'moved'].flatMap(name => [
+      table(name),
+      `INSERT INTO ${name} SELECT md5(n::text), n, 'name', n FROM generate_series(1, ${rows}) AS n`,
+    ]),
+    `SELECT langfuse_rollout.drop_column('values_of', 'legs')`,
+    `ALTER TABLE values_of ADD COLUMN legs int NOT NULL DEFAULT 0`,
+    `SELECT langfuse_rollout.delete_rows('deleted', 'true', 'bench')`,
+    `SELECT langfuse_rollout.drop_column('moved', 'eyes')`,
+    `SELECT langfuse_rollout.drop_table('moved')`,
+    table('moved'),
+  ])
+  const before = Date.now()
+  await run(own, [`CALL langfuse_rollout.restore_in_batches('r')`])
+  const took = Date.now() - before
+  const each = ((took * 1_000) / (3 * rows)).toFixed(0)
+  say(
+    `restore of ${count(rows)} values, rows and rows of a moved table each: ${ms(took)}, ${each} µs for each`,
+  )
 }
 
 /** The keys that come back: `job_executions` is small, `traces` is not. */

@@ -1,6 +1,6 @@
 -- Makes the functions that put back what a rollback archived: docs/restore.md. Run this file first (psql -f, or paste it).
 -- It changes no table. It needs the toolbox, which every rollback leaves in the schema langfuse_rollout.
--- restore, restore_report and drop_archive are for people; the others are internal.
+-- restore, restore_in_batches, restore_report and drop_archive are for people; the others are internal.
 
 -- Puts back what a rollback archived under migrations that are applied again, or under the migrations that are given.
 -- Returns restore_report. Changes nothing that was written since, and removes nothing from the archive; what is back is
@@ -9,21 +9,51 @@ CREATE OR REPLACE FUNCTION langfuse_rollout.restore(rollback_id text, migrations
 RETURNS TABLE (relation text, kind text, found bigint, restored bigint, skipped bigint, why text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
 #variable_conflict use_variable
+BEGIN
+  CALL langfuse_rollout.restore_all(rollback_id, migrations, false);
+  RETURN QUERY SELECT * FROM langfuse_rollout.restore_report(rollback_id);
+END
+$toolbox$;
+
+-- The same for a big archive: CALL langfuse_rollout.restore_in_batches('…') commits after each 1,000 rows, so that it
+-- locks only these, says how far it is, and goes on where it was when it is called again. Only outside a transaction.
+CREATE OR REPLACE PROCEDURE langfuse_rollout.restore_in_batches(rollback_id text, migrations text[] DEFAULT NULL)
+LANGUAGE plpgsql AS $toolbox$
 DECLARE
+  path text := pg_catalog.current_setting('search_path');
+BEGIN
+  -- A procedure that commits cannot have settings of its own.
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
+  COMMIT;
+  CALL langfuse_rollout.restore_all(rollback_id, migrations, true);
+  PERFORM pg_catalog.set_config('search_path', path, false);
+END
+$toolbox$;
+
+-- Everything in its order, in this transaction or in many.
+CREATE OR REPLACE PROCEDURE langfuse_rollout.restore_all(rollback_id text, migrations text[], commits boolean)
+LANGUAGE plpgsql AS $toolbox$
+#variable_conflict use_variable
+DECLARE
+  lock bigint := hashtextextended('langfuse_rollout.restore', 0);
   before bigint := -1;
   done bigint := 0;
 BEGIN
   PERFORM langfuse_rollout.check_rollback(rollback_id);
-  PERFORM pg_advisory_xact_lock(hashtextextended('langfuse_rollout.restore', 0));
+  IF commits THEN PERFORM pg_advisory_lock(lock); ELSE PERFORM pg_advisory_xact_lock(lock); END IF;
   migrations := coalesce(migrations, langfuse_rollout.applied_migrations());
+  -- Without numbers each batch would read the whole archive, and without this index each name of a column.
+  CREATE INDEX IF NOT EXISTS archived_definitions
+    ON langfuse_rollout.archived_rows (rollback_id, relation) WHERE kind = 'definition';
+  ANALYZE langfuse_rollout.archived_rows;
   -- A row may have to wait for another one that its foreign key refers to.
   WHILE done > before LOOP
     before := done;
-    PERFORM langfuse_rollout.restore_tables(rollback_id, migrations);
-    PERFORM langfuse_rollout.restore_rows(rollback_id, migrations);
+    CALL langfuse_rollout.restore_tables(rollback_id, migrations, commits);
+    CALL langfuse_rollout.restore_rows(rollback_id, migrations, commits);
     done := (SELECT coalesce(sum(r.restored), 0) FROM langfuse_rollout.restore_report(rollback_id) AS r);
   END LOOP;
-  RETURN QUERY SELECT * FROM langfuse_rollout.restore_report(rollback_id);
+  IF commits THEN PERFORM pg_advisory_unlock(lock); END IF;
 END
 $toolbox$;
 
@@ -195,71 +225,98 @@ BEGIN
 END
 $toolbox$;
 
--- Copies the rows of moved tables into the tables that exist again; the table that was moved last comes first.
-CREATE OR REPLACE FUNCTION langfuse_rollout.restore_tables(rollback_id text, migrations text[])
-RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+-- Copies the rows of moved tables into the tables that exist again; the table that was moved last comes first. 1,000
+-- rows at a time: one that is refused does not stop many.
+CREATE OR REPLACE PROCEDURE langfuse_rollout.restore_tables(rollback_id text, migrations text[], commits boolean)
+LANGUAGE plpgsql AS $toolbox$
 #variable_conflict use_variable
 DECLARE
   stored record;
-  places text[];
+  part record;
+  statements text[];
 BEGIN
   FOR stored IN
     SELECT t.relation, to_regclass(t.stored_as) AS place, to_regclass(t.relation) AS target
     FROM langfuse_rollout.archived_tables AS t
-    WHERE t.rollback_id = restore_tables.rollback_id AND t.migration = ANY (migrations)
+    WHERE t.rollback_id = rollback_id AND t.migration = ANY (migrations)
       AND to_regclass(t.stored_as) IS NOT NULL AND to_regclass(t.relation) IS NOT NULL
     ORDER BY t.id DESC
   LOOP
     IF NOT langfuse_rollout.has_outcome(stored.place) THEN
       EXECUTE format('ALTER TABLE %s ADD COLUMN langfuse_rollout_outcome text', stored.place);
     END IF;
-    EXECUTE format($sql$SELECT array_agg(a.ctid::text) FROM %s AS a
-      WHERE (a.langfuse_rollout_outcome ~ '^(restored|already there)') IS NOT TRUE$sql$, stored.place) INTO places;
-    PERFORM langfuse_rollout.restore_some(
-      langfuse_rollout.inserts_of_table(rollback_id, stored.relation, stored.place, stored.target), places,
-      format('UPDATE %s AS a SET langfuse_rollout_outcome = $2 WHERE a.ctid = ANY ($1::tid[])', stored.place));
+    EXECUTE format('ANALYZE %s', stored.place);
+    statements := langfuse_rollout.inserts_of_table(rollback_id, stored.relation, stored.place, stored.target);
+    FOR part IN EXECUTE format($sql$
+      SELECT array_agg(n.place) AS places, n.number, max(n.total) AS total FROM (
+        SELECT a.ctid::text AS place, (row_number() OVER () - 1) / 1000 AS number, count(*) OVER () AS total FROM %s AS a
+        WHERE (a.langfuse_rollout_outcome ~ '^(restored|already there)') IS NOT TRUE
+      ) AS n GROUP BY n.number ORDER BY n.number$sql$, stored.place)
+    LOOP
+      PERFORM langfuse_rollout.restore_some(statements, part.places,
+        format('UPDATE %s AS a SET langfuse_rollout_outcome = $2 WHERE a.ctid = ANY ($1::tid[])', stored.place));
+      CALL langfuse_rollout.end_batch(stored.relation, part.number, part.total, commits);
+    END LOOP;
   END LOOP;
 END
 $toolbox$;
 
--- Puts back deleted rows, rewritten rows and values of columns. What was archived last comes first, so that each meets
--- the table as its undoing left it.
-CREATE OR REPLACE FUNCTION langfuse_rollout.restore_rows(rollback_id text, migrations text[])
-RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+-- Puts back deleted rows, rewritten rows and values of columns, 1,000 at a time. What was archived last comes first, so
+-- that each meets the table as its undoing left it.
+CREATE OR REPLACE PROCEDURE langfuse_rollout.restore_rows(rollback_id text, migrations text[], commits boolean)
+LANGUAGE plpgsql AS $toolbox$
 #variable_conflict use_variable
 DECLARE
   part record;
-  target regclass;
   statements text[];
   problem text;
 BEGIN
   FOR part IN
-    SELECT a.relation, a.migration, a.reason, a.kind, a.written IS NOT NULL AS is_rewritten,
-      ARRAY(SELECT k FROM jsonb_object_keys(a.row) AS k ORDER BY 1) AS keys,
-      ARRAY(SELECT k FROM jsonb_object_keys(coalesce(a.written, '{}')) AS k ORDER BY 1) AS changed,
-      array_agg(a.id::text ORDER BY a.id) AS places
-    FROM langfuse_rollout.archived_rows AS a
-    WHERE a.rollback_id = restore_rows.rollback_id AND a.kind <> 'definition'
-      AND (a.outcome ~ '^(restored|already there)') IS NOT TRUE -- the rule of is_back, without a call for each row
-    GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY max(a.id) DESC
+    SELECT n.relation, n.migration, n.reason, n.kind, n.is_rewritten, n.keys, n.changed, n.number,
+      array_agg(n.id::text ORDER BY n.id) AS places, max(n.total) AS total
+    FROM (
+      SELECT o.*, (row_number() OVER alike - 1) / 1000 AS number, count(*) OVER whole AS total, max(o.id) OVER whole AS newest
+      FROM (
+        SELECT a.id, a.relation, a.migration, a.reason, a.kind, a.written IS NOT NULL AS is_rewritten,
+          ARRAY(SELECT k FROM jsonb_object_keys(a.row) AS k ORDER BY 1) AS keys,
+          ARRAY(SELECT k FROM jsonb_object_keys(coalesce(a.written, '{}')) AS k ORDER BY 1) AS changed
+        FROM langfuse_rollout.archived_rows AS a
+        WHERE a.rollback_id = rollback_id AND a.kind <> 'definition'
+          AND (a.outcome ~ '^(restored|already there)') IS NOT TRUE -- the rule of is_back, without a call for each row
+      ) AS o
+      WINDOW whole AS (PARTITION BY o.relation, o.migration, o.reason, o.kind, o.is_rewritten, o.keys, o.changed),
+        alike AS (whole ORDER BY o.id)
+    ) AS n
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, n.newest ORDER BY n.newest DESC, n.number
   LOOP
-    target := to_regclass(part.relation);
-    statements := NULL;
-    problem := NULL;
-    IF part.migration <> ALL (migrations) THEN
+    IF part.number > 0 THEN
+      NULL; -- it is planned already
+    ELSIF part.migration <> ALL (migrations) THEN
+      statements := NULL;
       problem := format('%s is not applied again', part.migration);
-    ELSIF target IS NULL THEN
+    ELSIF to_regclass(part.relation) IS NULL THEN
+      statements := NULL;
       problem := 'there is no such table';
     ELSE
       SELECT p.statements, p.problem INTO statements, problem
-      FROM langfuse_rollout.plan_of_rows(rollback_id, part.relation, target, part.reason, part.kind, part.is_rewritten,
+      FROM langfuse_rollout.plan_of_rows(rollback_id, part.relation, to_regclass(part.relation), part.reason, part.kind, part.is_rewritten,
         part.keys, part.changed) AS p;
     END IF;
     PERFORM langfuse_rollout.restore_some(coalesce(statements, ARRAY['SELECT 1']), part.places,
       'UPDATE langfuse_rollout.archived_rows AS a SET outcome = $2 WHERE a.id = ANY ($1::bigint[])', problem);
+    CALL langfuse_rollout.end_batch(part.relation, part.number, part.total, commits);
   END LOOP;
+END
+$toolbox$;
+
+-- Ends the transaction of a batch, and says how far it is after each 100,000.
+CREATE OR REPLACE PROCEDURE langfuse_rollout.end_batch(relation text, number bigint, total bigint, commits boolean)
+LANGUAGE plpgsql AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  IF NOT commits THEN RETURN; END IF;
+  COMMIT;
+  IF number % 100 = 99 THEN RAISE NOTICE '%: % of % entries', relation, (number + 1) * 1000, total; END IF;
 END
 $toolbox$;
 
@@ -322,12 +379,6 @@ BEGIN
   IF coalesce(cardinality(places), 0) = 0 THEN RETURN; END IF;
   IF problem IS NOT NULL THEN
     EXECUTE note USING places, problem;
-    RETURN;
-  END IF;
-  IF cardinality(places) > 1000 THEN -- so that one row that is refused does not stop many
-    FOR number IN 0 .. (cardinality(places) - 1) / 1000 LOOP
-      PERFORM langfuse_rollout.restore_some(statements, places[number * 1000 + 1 : number * 1000 + 1000], note);
-    END LOOP;
     RETURN;
   END IF;
   BEGIN
@@ -406,11 +457,10 @@ DECLARE
   sources text[];
 BEGIN
   SELECT array_agg(to_column.attname::text ORDER BY to_column.attnum), array_agg(CASE
-    WHEN from_column.attname IS NULL THEN format(
-      '(SELECT %s FROM langfuse_rollout.archived_rows AS v WHERE v.rollback_id = %L AND v.relation = %L AND v.reason = %L AND %s ORDER BY v.id DESC LIMIT 1)',
+    WHEN from_column.attname IS NULL THEN format('(SELECT %s FROM pg_temp.%I AS v WHERE v.key = ARRAY[%s])',
       langfuse_rollout.archived_value(target, to_column.attname, 'v.row', to_column.attname),
-      rollback_id, relation, format('the column %I is dropped', to_column.attname),
-      (SELECT string_agg(format('v.row ->> %L = a.%I::text', k, k), ' AND ') FROM unnest(key) AS k))
+      langfuse_rollout.archived_values_by_key(rollback_id, relation, to_column.attname, key),
+      (SELECT string_agg(format('a.%I::text', k), ', ' ORDER BY n) FROM unnest(key) WITH ORDINALITY AS l (k, n)))
     WHEN from_column.atttypid = to_column.atttypid THEN format('a.%I', from_column.attname)
     ELSE format('a.%I::text::%s', from_column.attname, format_type(to_column.atttypid, NULL)) END ORDER BY to_column.attnum)
   INTO names, sources
@@ -425,6 +475,27 @@ BEGIN
         AND c.relation = inserts_of_table.relation AND c.column_name = to_column.attname));
   RETURN langfuse_rollout.inserts(target, stored::regclass::text, 'ctid', 'langfuse_rollout_outcome', names, sources,
     '''restored''');
+END
+$toolbox$;
+
+-- Returns a temporary table with the newest archived value of a dropped column for each key, because the archive itself
+-- has no index of keys.
+CREATE OR REPLACE FUNCTION langfuse_rollout.archived_values_by_key(rollback_id text, relation text, column_name text, key text[])
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+DECLARE
+  name text := 'langfuse_rollout_' || to_hex(hashtextextended(concat_ws(chr(1), rollback_id, relation, column_name), 0));
+BEGIN
+  IF to_regclass(format('pg_temp.%I', name)) IS NOT NULL THEN RETURN name; END IF;
+  EXECUTE format($sql$CREATE TEMPORARY TABLE %I ON COMMIT PRESERVE ROWS AS
+    SELECT DISTINCT ON (1) ARRAY[%s] AS key, v.row FROM langfuse_rollout.archived_rows AS v
+    WHERE v.rollback_id = %L AND v.relation = %L AND v.reason = %L ORDER BY 1, v.id DESC$sql$, name,
+    (SELECT string_agg(format('v.row ->> %L', k), ', ' ORDER BY n) FROM unnest(key) WITH ORDINALITY AS l (k, n)),
+    rollback_id, relation, format('the column %I is dropped', column_name));
+  EXECUTE format('CREATE INDEX ON pg_temp.%I (key)', name);
+  EXECUTE format('ANALYZE pg_temp.%I', name);
+  RETURN name;
 END
 $toolbox$;
 

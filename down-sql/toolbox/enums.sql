@@ -78,8 +78,56 @@ BEGIN
 END
 $toolbox$;
 
+-- Returns '; COMMENT ON …' for what is made again, or an empty text.
+CREATE OR REPLACE FUNCTION langfuse_rollout.comment_on(kind text, name text, comment text)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  RETURN CASE WHEN comment IS NULL THEN '' ELSE format('; COMMENT ON %s %s IS %L', kind, name, comment) END;
+END
+$toolbox$;
+
+-- Returns SQL that makes a trigger again, with its state and comment.
+CREATE OR REPLACE FUNCTION langfuse_rollout.trigger_again(trigger oid)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  RETURN (
+    SELECT pg_get_triggerdef(t.oid)
+      || CASE WHEN t.tgenabled = 'O' THEN '' ELSE format('; ALTER TABLE %s %s TRIGGER %I', t.tgrelid::regclass,
+        CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, t.tgname) END
+      || langfuse_rollout.comment_on('TRIGGER', format('%I ON %s', t.tgname, t.tgrelid::regclass),
+        obj_description(t.oid, 'pg_trigger'))
+    FROM pg_trigger AS t WHERE t.oid = trigger
+  );
+END
+$toolbox$;
+
+-- Returns SQL that gives a column of a view that is made again its default, privileges and comment; empty: it has none.
+CREATE OR REPLACE FUNCTION langfuse_rollout.column_of_view(view oid, number smallint)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  RETURN (
+    SELECT concat_ws('; ',
+      (SELECT format('ALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s', view::regclass, a.attname, pg_get_expr(d.adbin, d.adrelid))
+       FROM pg_attrdef AS d WHERE d.adrelid = view AND d.adnum = number),
+      (SELECT string_agg(format('GRANT %s (%I) ON %s TO %s%s', g.privilege_type, a.attname, view::regclass,
+          CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+          CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' END), '; ')
+       FROM aclexplode(a.attacl) AS g),
+      nullif(ltrim(langfuse_rollout.comment_on('COLUMN', format('%s.%I', view::regclass, a.attname),
+        col_description(view, number)), '; '), ''))
+    FROM pg_attribute AS a WHERE a.attrelid = view AND a.attnum = number
+  );
+END
+$toolbox$;
+
 -- Returns the views that use an enum, also through other views: for each the statement that drops it, and those that
--- make it again with its owner, rights, comment, indexes, rules and triggers.
+-- make it again with its owner, rights, comments, defaults, indexes, rules and triggers.
 CREATE OR REPLACE FUNCTION langfuse_rollout.enum_views(types oid[])
 RETURNS TABLE (place integer, goes text, comes text[], is_optional boolean)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
@@ -107,6 +155,12 @@ BEGIN
     ARRAY[format('CREATE %s %s%s AS %s%s', view.kind, view.name,
       ' WITH (' || array_to_string(view.reloptions, ', ') || ')', rtrim(pg_get_viewdef(view.oid), ';'),
       CASE WHEN NOT view.relispopulated THEN ' WITH NO DATA' END)]
+    || ARRAY(
+      -- Default privileges would give a new view to roles that the present one is not for.
+      SELECT DISTINCT format('REVOKE ALL ON %s FROM %s', view.name,
+        CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
+      FROM pg_default_acl AS d, aclexplode(d.defaclacl) AS g
+      WHERE d.defaclobjtype = 'r' AND pg_get_userbyid(d.defaclrole) = current_user AND g.grantee <> d.defaclrole)
     || CASE WHEN pg_get_userbyid(view.relowner) <> current_user
       THEN ARRAY[format('ALTER %s %s OWNER TO %I', view.kind, view.name, pg_get_userbyid(view.relowner))] END
     || ARRAY(
@@ -116,9 +170,13 @@ BEGIN
       FROM aclexplode(view.relacl) AS g WHERE g.grantee <> view.relowner)
     || CASE WHEN obj_description(view.oid, 'pg_class') IS NOT NULL
       THEN ARRAY[format('COMMENT ON %s %s IS %L', view.kind, view.name, obj_description(view.oid, 'pg_class'))] END
-    || ARRAY(SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i WHERE i.indrelid = view.oid ORDER BY i.indexrelid)
+    || ARRAY(SELECT langfuse_rollout.column_of_view(view.oid, a.attnum) FROM pg_attribute AS a
+      WHERE a.attrelid = view.oid AND a.attnum > 0 ORDER BY a.attnum)
+    || ARRAY(SELECT pg_get_indexdef(i.indexrelid) || langfuse_rollout.comment_on('INDEX', i.indexrelid::regclass::text,
+        obj_description(i.indexrelid, 'pg_class'))
+      FROM pg_index AS i WHERE i.indrelid = view.oid ORDER BY i.indexrelid)
     || ARRAY(SELECT pg_get_ruledef(r.oid) FROM pg_rewrite AS r WHERE r.ev_class = view.oid AND r.rulename <> '_RETURN')
-    || ARRAY(SELECT pg_get_triggerdef(t.oid) FROM pg_trigger AS t WHERE t.tgrelid = view.oid AND NOT t.tgisinternal),
+    || ARRAY(SELECT langfuse_rollout.trigger_again(t.oid) FROM pg_trigger AS t WHERE t.tgrelid = view.oid AND NOT t.tgisinternal),
     false
   FROM view;
 END
@@ -133,9 +191,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SE
 BEGIN
   RETURN QUERY
   SELECT 101, format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass),
-    ARRAY[pg_get_triggerdef(t.oid)] || CASE WHEN t.tgenabled <> 'O' THEN ARRAY[format('ALTER TABLE %s %s TRIGGER %I',
-      t.tgrelid::regclass, CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END,
-      t.tgname)] END,
+    ARRAY[langfuse_rollout.trigger_again(t.oid)],
     false
   FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid AND c.relkind IN ('r', 'p')
   WHERE NOT t.tgisinternal AND EXISTS (
@@ -148,7 +204,9 @@ BEGIN
   UNION ALL
   SELECT CASE c.contype WHEN 'f' THEN 102 ELSE 103 END,
     format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname),
-    ARRAY[format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))],
+    ARRAY[format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
+      || langfuse_rollout.comment_on('CONSTRAINT', format('%I ON %s', c.conname, c.conrelid::regclass),
+        obj_description(c.oid, 'pg_constraint'))],
     c.contype <> 'f'
   FROM pg_constraint AS c
   WHERE c.conrelid <> 0 AND c.conparentid = 0 AND (
@@ -163,7 +221,8 @@ BEGIN
   UNION ALL
   -- The definition of a partitioned index leaves those of the partitions out (ONLY), but they go with it.
   SELECT 104, format('DROP INDEX %s', i.indexrelid::regclass), ARRAY[replace(pg_get_indexdef(i.indexrelid),
-    format('INDEX %I ON ONLY ', x.relname), format('INDEX %I ON ', x.relname))], true
+    format('INDEX %I ON ONLY ', x.relname), format('INDEX %I ON ', x.relname))
+    || langfuse_rollout.comment_on('INDEX', x.oid::regclass::text, obj_description(x.oid, 'pg_class'))], true
   FROM pg_index AS i
   JOIN pg_class AS x ON x.oid = i.indexrelid
   JOIN pg_class AS c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p')
@@ -218,7 +277,7 @@ RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
 #variable_conflict use_variable
 BEGIN
-  EXECUTE statement;
+  IF statement <> '' THEN EXECUTE statement; END IF;
 EXCEPTION WHEN invalid_text_representation THEN
   IF NOT is_optional THEN
     RAISE EXCEPTION '%, which is used by: %', SQLERRM, statement
@@ -278,12 +337,16 @@ BEGIN
     SELECT 1 AS place, format('REVOKE ALL ON TYPE %s FROM PUBLIC', new) AS statement
     FROM pg_type AS t WHERE t.oid = old AND t.typacl IS NOT NULL
     UNION ALL
-    SELECT 2, format('GRANT USAGE ON TYPE %s TO %s', new,
-      CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
+    SELECT 2, format('GRANT USAGE ON TYPE %s TO %s%s', new,
+      CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+      CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' END)
     FROM pg_type AS t, aclexplode(t.typacl) AS g WHERE t.oid = old AND g.grantee <> t.typowner
     UNION ALL
     SELECT 3, format('ALTER TYPE %s OWNER TO %I', new, pg_get_userbyid(t.typowner))
     FROM pg_type AS t WHERE t.oid = old AND pg_get_userbyid(t.typowner) <> current_user
+    UNION ALL
+    SELECT 3, format('COMMENT ON TYPE %s IS %L', new, obj_description(old, 'pg_type'))
+    WHERE obj_description(old, 'pg_type') IS NOT NULL
     UNION ALL
     SELECT 4, format('ALTER TABLE %s %s', e.relation::regclass, string_agg(format('ALTER COLUMN %I TYPE %s USING (%s)::%s',
       e.name, new || e.brackets, langfuse_rollout.mapped_label(quote_ident(e.name), e.type, going, replacements),

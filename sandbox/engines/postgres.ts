@@ -12,6 +12,8 @@ import { copyFolder, type PostgresHome, preparePostgresHome } from './postgres-h
 export type Postgres = {
   /** `postgresql://langfuse:<password>@127.0.0.1:PORT/langfuse`; the role is no superuser, as on Aurora. */
   readonly url: string
+  /** The superuser's; undefined for kept data. */
+  readonly administratorUrl: string | undefined
   readonly port: number
   /** The same for the superuser; undefined where the data was there before. */
   readonly superuserUrl: string | undefined
@@ -43,6 +45,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     if (isNew) await createDatabases({ server, administrator, password, databases: options.databases })
     return {
       url: `postgresql://langfuse:${encodeURIComponent(password)}@127.0.0.1:${server.port}/langfuse`,
+      administratorUrl: isNew
+        ? `postgresql://postgres:${administrator}@127.0.0.1:${server.port}/langfuse`
+        : undefined,
       port: server.port,
       superuserUrl: isNew
         ? `postgresql://postgres:${administrator}@127.0.0.1:${server.port}/langfuse`

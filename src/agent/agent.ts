@@ -10,6 +10,15 @@ import { quoted } from '../execute/task-log.ts'
 import { isSchemaStep, type Plan, type SchemaStep, type Step, titleOf } from '../plan/plan.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import type { CountedLoss, CountLosses, Loss } from '../stack/count-losses.ts'
+import {
+  type Dependents,
+  type DependentsQuestion,
+  isAsked,
+  NO_DEPENDENTS,
+  type ObserveDependents,
+  partsThatFit,
+  together,
+} from '../stack/observe-dependents.ts'
 import { dataVolume, isMountFailure } from '../stack/observe-storage.ts'
 import {
   type Inside,
@@ -46,6 +55,7 @@ type Agent = {
   readonly observe: (...asked: [...Parameters<ProbeInside>, release?: Claim]) => ReturnType<ProbeInside>
   readonly probeMount: ProbeMount
   readonly count: CountLosses
+  readonly dependents: ObserveDependents
   readonly rearm: RearmInside
   readonly undo: UndoInside
 }
@@ -72,6 +82,7 @@ export function createAgent(options: AgentOptions): Agent {
       ),
     probeMount: (worker, clickhouse) => probeMount({ ...options, worker }, clickhouse, options),
     count: (losses, worker) => count(losses, { ...options, worker }, options),
+    dependents: (question, worker) => dependents(question, { ...options, worker }, options),
     rearm: {
       rearm: (names, execution) =>
         converse({ kind: 'rearm', names, claim: execution.claim }, execution, options),
@@ -126,7 +137,7 @@ async function observe(
 }
 
 /** Runs a job that only reads. @throws NoEvidence also if the job failed */
-async function answerTo<Asked extends 'observe' | 'mount' | 'count'>(
+async function answerTo<Asked extends 'observe' | 'mount' | 'count' | 'dependents'>(
   job: Job & { readonly kind: Asked },
   what: string,
   program: string,
@@ -196,6 +207,31 @@ function countJobs(losses: readonly Loss[], fits: (job: CountJob) => boolean): r
   }
   return split(losses.map(({ store, sql }, at) => ({ at, store, sql })))
 }
+
+/** Throws only if the run was cancelled. The checks of the databases do not depend on each other, so they may be split. */
+async function dependents(
+  question: DependentsQuestion,
+  context: AgentContext,
+  { program }: AgentOptions,
+): Promise<Dependents> {
+  if (!isAsked(question)) return NO_DEPENDENTS
+  try {
+    const text = await program('observe')
+    const parts = partsThatFit(question, part => roomFor(jobOf(part), text, context) >= 0)
+    const answers: Dependents[] = []
+    for (const part of parts)
+      answers.push(await answerTo(jobOf(part), 'check what depends on the schema', text, context))
+    return together(answers)
+  } catch (error) {
+    if (error instanceof Interrupted) throw error
+    return {
+      ...NO_DEPENDENTS,
+      failed: [`the databases were not checked, because ${explain(error)}${remedyFor(error)}`],
+    }
+  }
+}
+
+const jobOf = (question: DependentsQuestion) => ({ kind: 'dependents', question }) as const
 
 /** A request that changes or reads the table of background migrations. */
 async function converse<Asked extends RearmJob['kind']>(

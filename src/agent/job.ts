@@ -5,6 +5,7 @@ import type { MountedFiles } from '../ports/databases.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import type { Loss } from '../stack/count-losses.ts'
+import type { Dependents, DependentsQuestion } from '../stack/observe-dependents.ts'
 import type { Inside, WorkerAddress } from '../stack/probe-inside.ts'
 
 /** The agent's input. It goes into the task definition, so it holds no secret. */
@@ -16,7 +17,7 @@ export type Spec = {
   readonly job: Job
 }
 
-export type Job = ObserveJob | MountJob | CountJob | RearmJob | UndoJob | KeepJob | LoadJob
+export type Job = ObserveJob | MountJob | CountJob | DependentsJob | RearmJob | UndoJob | KeepJob | LoadJob
 
 export type ObserveJob = {
   readonly kind: 'observe'
@@ -38,6 +39,9 @@ export type CountJob = {
   readonly kind: 'count'
   readonly losses: readonly (Pick<Loss, 'store' | 'sql'> & { readonly at: number })[]
 }
+
+/** Looks for what hangs on the objects that down SQL touches. */
+export type DependentsJob = { readonly kind: 'dependents'; readonly question: DependentsQuestion }
 
 /** `rearm` resets background migrations; `take-up` waits until a worker has started them. */
 export type RearmJob = {
@@ -88,6 +92,7 @@ export type Answers = {
   readonly mount: MountedFiles
   /** The index of each loss in the job, and its count; null: could not be counted. */
   readonly count: readonly (readonly [at: number, count: number | null])[]
+  readonly dependents: Dependents
   readonly rearm: readonly string[]
   readonly 'take-up': readonly TakenUp[]
   readonly undo: Undone

@@ -7,6 +7,7 @@ import type { Valkey } from '../ports/databases.ts'
 import { writing } from '../schema/postgres-session.ts'
 import { releaseLock } from '../schema/run-lock.ts'
 import { countLosses } from '../stack/count-losses.ts'
+import { observeDependents } from '../stack/observe-dependents.ts'
 import { probeInside } from '../stack/probe-inside.ts'
 import type { Answers, CountJob, LoadJob, ObserveJob, Spec, UndoJob } from './job.ts'
 import { forgetLibrary, keepPart, readLibrary } from './library.ts'
@@ -26,6 +27,8 @@ async function work({ job }: Spec, tools: Tools): Promise<unknown> {
       return inspectMountedFiles(job.path)
     case 'count':
       return count(job, tools)
+    case 'dependents':
+      return observeDependents(job.question, tools)
     case 'rearm':
       return rearm(job.names, { postgres: givenPostgres(tools), claim: job.claim })
     case 'take-up':

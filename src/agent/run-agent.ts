@@ -131,7 +131,7 @@ async function start(
   }
 }
 
-const READS: ReadonlySet<Job['kind']> = new Set(['observe', 'mount'])
+const READS: ReadonlySet<Job['kind']> = new Set(['observe', 'mount', 'dependents'])
 
 /** Characters. A real answer has some tens of kilobytes. */
 const LONGEST_LOG = 4_000_000

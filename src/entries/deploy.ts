@@ -12,8 +12,9 @@ import {
 import { explain } from '../errors/errors.ts'
 import { hasBegun, type StepResult } from '../execute/execution.ts'
 import { COMPONENTS, type DeployConfig, readDeployConfig } from '../inputs/config.ts'
+import { questionBeforeDeploy } from '../plan/dependents.ts'
 import { componentName, isRollout, type Plan, type Refusal, type Step } from '../plan/plan.ts'
-import { lastingWarnings, planDeploy } from '../plan/plan-deploy.ts'
+import { lastingWarnings, planDeploy, undoAfter } from '../plan/plan-deploy.ts'
 import { keepQuestions } from '../plan/plan-keep.ts'
 import { oldWebOf } from '../plan/plan-migrate.ts'
 import type { DeployQuestion } from '../plan/preflight-release.ts'
@@ -64,7 +65,7 @@ export async function deploy(given: Ports): Promise<Conclusion> {
   const imageTool = config.mirrorFrom === undefined ? undefined : await ports.imageTool()
   const targets = await findImages({ config, stack, connections, imageTool, now: ports.clock.now() })
   const backups = config.backup ? await observeBackups(stack, connections.cloud) : undefined
-  const question = { config, stack, targets, facts: ports.facts, backups }
+  const question = await withDependents({ config, stack, targets, facts: ports.facts, backups }, connections)
   const plan = await countKept(planDeploy(question), question, connections)
   if (plan.kind === 'refusal') return refused('deploy', plan, stack)
   announce(plan, ports.runner)
@@ -125,6 +126,18 @@ async function countKept(
   const asked = plan.kind === 'plan' ? keepQuestions(plan.steps, question.facts) : []
   if (asked.length === 0) return plan
   return planDeploy({ ...question, counted: await countLosses(asked, question.stack.worker) })
+}
+
+/** Asks only if the answer may change whether this deploy goes back by itself: an agent takes a minute. */
+async function withDependents(
+  question: DeployQuestion,
+  { observeDependents }: Connections,
+): Promise<DeployQuestion> {
+  const { config, stack, facts } = question
+  const plan = planDeploy({ ...question, config: { ...config, planDigest: undefined } })
+  if (plan.kind === 'refusal' || plan.steps.length === 0 || plan.goesBack.answer === 'no') return question
+  const asked = questionBeforeDeploy(undoAfter(question), facts)
+  return { ...question, dependents: await observeDependents(asked, stack.worker) }
 }
 
 /** The target images in the deployed repositories, or where `mirror-from` would copy a missing one from. */

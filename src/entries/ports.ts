@@ -10,6 +10,7 @@ import type { ReleaseFacts } from '../release/facts.ts'
 import type { Claim } from '../schema/run-lock.ts'
 import { type CountLosses, countLosses } from '../stack/count-losses.ts'
 import type { Sources } from '../stack/observe.ts'
+import { type ObserveDependents, observeDependents } from '../stack/observe-dependents.ts'
 import { type ProbeMount, probeInside, workerAddresses } from '../stack/probe-inside.ts'
 import { configuredPostgres } from '../stack/proof.ts'
 
@@ -50,6 +51,7 @@ export type Connections = Sources & {
   readonly mount: ProbeMount | undefined
   readonly rearmInside: RearmInside | undefined
   readonly countLosses: CountLosses
+  readonly observeDependents: ObserveDependents
   /** The same, for the run's last observation: an agent that makes it also releases the run's lock. */
   releasing(claim: Claim): Connections
 }
@@ -85,6 +87,7 @@ export function connect(config: RunConfig, ports: Ports): Connections {
     mount: undefined,
     rearmInside: undefined,
     countLosses: losses => countLosses(losses, stores),
+    observeDependents: question => observeDependents(question, stores),
     probeIsExpensive: false,
     releasing: () => connections,
   }
@@ -113,6 +116,7 @@ function byAgent(config: RunConfig, ports: Ports, outside: Outside): Connections
     mount: agent.probeMount,
     rearmInside: agent.rearm,
     countLosses: agent.count,
+    observeDependents: agent.dependents,
     probeIsExpensive: true,
     releasing: claim => ({
       ...connections,

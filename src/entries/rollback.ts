@@ -4,6 +4,7 @@ import { explain } from '../errors/errors.ts'
 import type { StepResult } from '../execute/execution.ts'
 import { type RollbackConfig, readRollbackConfig } from '../inputs/config.ts'
 import { planClickHouseFirst } from '../plan/clickhouse-first.ts'
+import { dependentsQuestion } from '../plan/dependents.ts'
 import { questionsOf } from '../plan/losses.ts'
 import type { Plan, Refusal } from '../plan/plan.ts'
 import { MAY_FAIL, planRollback } from '../plan/plan-rollback.ts'
@@ -84,15 +85,19 @@ export async function rollback(given: Ports): Promise<Conclusion> {
 }
 
 async function planWhole(
-  question: Omit<RollbackQuestion, 'counted'>,
-  { countLosses, cloud }: Connections,
+  question: Omit<RollbackQuestion, 'counted' | 'dependents'>,
+  { countLosses, observeDependents, cloud }: Connections,
 ): Promise<Plan | Refusal> {
   const { config, stack, target, facts } = question
   const undo = undoFrom(question, repairFrom(question))
   const releases = { from: currentRelease(stack, facts), to: target.release }
-  const asked = config.sql === 'auto' ? questionsOf(undo, releases, facts) : []
-  const counted = await countLosses(asked, stack.worker)
-  return planRollback({ ...question, counted, restore: await factsOfRestore(question, cloud) })
+  const isAsked = config.sql === 'auto'
+  const [counted, dependents, restore] = await Promise.all([
+    countLosses(isAsked ? questionsOf(undo, releases, facts) : [], stack.worker),
+    observeDependents(isAsked && stack.postgres.known ? dependentsQuestion(undo, facts) : {}, stack.worker),
+    factsOfRestore(question, cloud),
+  ])
+  return planRollback({ ...question, counted, dependents, restore })
 }
 
 type Ran = {

@@ -6,6 +6,7 @@ import type { Artifact } from '../ports/github.ts'
 import type { Clock, ImageTool } from '../ports/runner.ts'
 import type { DownSqlFacts, ReleaseFacts } from '../release/facts.ts'
 import type { Claim } from '../schema/run-lock.ts'
+import type { ObserveDependents } from '../stack/observe-dependents.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { TakenUp } from './rearm.ts'
 
@@ -19,6 +20,8 @@ export type Execution = {
   readonly clickhouse: ClickHouse | undefined
   /** Runs down SQL inside the VPC, for a runner without database connections. */
   readonly undoInside?: UndoInside | undefined
+  /** Looks for what hangs on the schema; undefined: over the connections above. */
+  readonly observeDependents?: ObserveDependents
   /** Re-arms background migrations inside the VPC. */
   readonly rearmInside?: RearmInside | undefined
   /** Set if `mirror-from` is given. */

@@ -80,12 +80,12 @@ async function runPhase(undo: Undo, phase: 'expand' | 'contract'): Promise<void>
 async function repairRows({ step, session }: Undo): Promise<void> {
   if (step.repair === undefined) return
   await session.run(
-    `UPDATE "_prisma_migrations" SET finished_at = now(), applied_steps_count = 1
+    `UPDATE public."_prisma_migrations" SET finished_at = now(), applied_steps_count = 1
      WHERE migration_name = ANY($1) AND finished_at IS NULL AND rolled_back_at IS NULL`,
     [step.repair.finish],
   )
   await session.run(
-    `UPDATE "_prisma_migrations" SET rolled_back_at = now()
+    `UPDATE public."_prisma_migrations" SET rolled_back_at = now()
      WHERE migration_name = ANY($1) AND finished_at IS NULL AND rolled_back_at IS NULL`,
     [step.repair.forget],
   )
@@ -99,16 +99,16 @@ async function nameAsBefore({ step, session }: Undo): Promise<void> {
   const { from = [], to = [] } = step.renamed ?? {}
   if (to.length > 0) {
     await session.run(
-      `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, finished_at, applied_steps_count)
+      `INSERT INTO public."_prisma_migrations" (id, checksum, migration_name, finished_at, applied_steps_count)
        SELECT gen_random_uuid()::text, checksum, name, now(), 1 FROM unnest($1::text[], $2::text[]) AS older (name, checksum)
        WHERE NOT EXISTS (
-         SELECT FROM "_prisma_migrations" WHERE migration_name = name AND finished_at IS NOT NULL AND rolled_back_at IS NULL)`,
+         SELECT FROM public."_prisma_migrations" WHERE migration_name = name AND finished_at IS NOT NULL AND rolled_back_at IS NULL)`,
       [to.map(({ name }) => name), to.map(({ checksum }) => checksum)],
     )
   }
   const gone = [...step.postgres, ...from]
   if (step.phase === 'contract' && gone.length > 0) {
-    await session.run('DELETE FROM "_prisma_migrations" WHERE migration_name = ANY($1)', [gone])
+    await session.run('DELETE FROM public."_prisma_migrations" WHERE migration_name = ANY($1)', [gone])
   }
 }
 

@@ -1,13 +1,20 @@
+import { dependentsQuestion } from '../plan/dependents.ts'
 import type { KeepData, SchemaStep } from '../plan/plan.ts'
 import { amountOf } from '../plan/plan.ts'
+import { checkDependents } from './check-dependents.ts'
 import type { Done, Execution, UndoCounts, Undoing } from './execution.ts'
 import { StepFailed } from './execution.ts'
 import { keepStores } from './keep-data.ts'
 import { checkClickHouse, undoClickHouse } from './undo-clickhouse.ts'
 import { undoPostgres } from './undo-postgres.ts'
 
-/** One phase of down SQL on both stores. PostgreSQL holds the journal of both, which the next run plans from. */
+/**
+ * One phase of down SQL on both stores. PostgreSQL holds the journal of both, which the next run plans from. Before the
+ * first phase changes anything, it checks what hangs on the schema.
+ */
 export async function undoSchema(step: SchemaStep, execution: Execution): Promise<Done> {
+  if (step.kind === 'undo-schema' && step.phase === 'expand')
+    await checkDependents(dependentsQuestion(step, execution.facts), execution)
   const inside = execution.postgres === undefined ? execution.undoInside : undefined
   const counts = inside === undefined ? await undoStores(step, execution) : await inside(step, execution)
   return { sentence: describe(step, counts), counts }

@@ -1,7 +1,9 @@
 import type { DeployConfig } from '../inputs/config.ts'
 import type { ReleaseFacts } from '../release/facts.ts'
 import { ecrRepository } from '../release/image.ts'
+import type { Dependents } from '../stack/observe-dependents.ts'
 import type { Stack } from '../stack/stack.ts'
+import { obstacleIn } from './dependents.ts'
 import { amountOf, type GoesBack, type Step } from './plan.ts'
 import { losesOnlyWritten } from './plan-keep.ts'
 import { unprovenStore } from './preflight.ts'
@@ -23,6 +25,8 @@ type GoesBackQuestion = {
   readonly from: string | undefined
   /** What takes the databases back from the target to `from`. */
   readonly undo: Undo
+  /** What hangs on the objects that it would touch; undefined: not asked. */
+  readonly dependents?: Dependents | undefined
 }
 
 /** Whether a deploy that fails undoes its own changes, by the rules of `planUndo`. Pure. */
@@ -71,7 +75,9 @@ function obstacleOf(question: GoesBackQuestion): Obstacle | undefined {
     goneImage(stack, from) ??
     unreached(stack, undo, from) ??
     unproven(stack, undo, from) ??
-    (imagesGoAlone(undo, stack) ? undefined : (withoutFiles(undo, from) ?? notAccepted(question, from)))
+    (imagesGoAlone(undo, stack)
+      ? undefined
+      : (withoutFiles(undo, from) ?? notAccepted(question, from) ?? hindered(question, from)))
   )
 }
 
@@ -161,6 +167,14 @@ function notAccepted({ config, undo }: GoesBackQuestion, from: string): Obstacle
     instead: `After a failure, ${accepting}. Then restore the deleted data from ${snapshot}.`,
     onlyAfterMigrations: true,
   }
+}
+
+function hindered({ dependents }: GoesBackQuestion, from: string): Obstacle | undefined {
+  const found = dependents === undefined ? undefined : obstacleIn(dependents)
+  if (found === undefined) return undefined
+  const clear = found.ways.length === 0 ? '' : `Run ${found.ways.join(' and ')} before you approve. `
+  const instead = `${clear}After a failure, ${rollbackTo(from)}: it changes nothing while this is in its way.`
+  return { because: found.because, instead, onlyAfterMigrations: true }
 }
 
 function howOf(undo: Undo, from: string, stack: Stack): string {

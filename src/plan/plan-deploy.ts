@@ -25,7 +25,7 @@ import {
   startedByWorker,
 } from './plan-background.ts'
 import { type BackupPlan, NO_BACKUP, planBackup } from './plan-backup.ts'
-import { type KeepPlan, planKeep, withKept } from './plan-keep.ts'
+import { KEEPS_NOTHING, type KeepPlan, planKeep, withKept } from './plan-keep.ts'
 import {
   bootWarnings,
   migrateProblems,
@@ -160,6 +160,11 @@ function stepsFor(component: Component, question: DeployQuestion, order: Order):
   if (settings === undefined) return []
   const reason = whySingleWriter(service)
   return [{ kind: 'set-deployment-settings', component, service: service.name, settings, reason }]
+}
+
+/** What this deploy would undo in the databases after a failure. */
+export function undoAfter(question: DeployQuestion): Undo {
+  return rollbackPreparation(question, KEEPS_NOTHING).undo
 }
 
 /** What a rollback from the target to the running release would need. */

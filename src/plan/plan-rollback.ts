@@ -1,8 +1,10 @@
 import type { RollbackConfig } from '../inputs/config.ts'
 import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
 import { compareVersions } from '../release/release.ts'
+import { NO_DEPENDENTS } from '../stack/observe-dependents.ts'
 import type { RollbackTarget } from '../stack/rollback-target.ts'
 import { currentRelease, type Observed, type Stack } from '../stack/stack.ts'
+import { notesOf, refusalsOf } from './dependents.ts'
 import { eventsFindings, losesIngestion } from './env-lint-events.ts'
 import { subjectOf } from './env-lint-subject.ts'
 import { CHANGES_NOTHING } from './goes-back.ts'
@@ -174,7 +176,7 @@ function goneImage({ release }: RollbackTarget): MissingImage {
 }
 
 function undoProblems(
-  { config, stack, target }: RollbackQuestion,
+  { config, stack, target, dependents = NO_DEPENDENTS }: RollbackQuestion,
   undo: Undo,
   repair: Repair,
 ): readonly string[] {
@@ -182,6 +184,7 @@ function undoProblems(
   return [
     ...unreachable(stack, undo, repair),
     ...withoutSql(undo),
+    ...refusalsOf(dependents),
     ...(config.dryRun ? [] : notAccepted(config, undo)),
   ]
 }
@@ -323,7 +326,7 @@ function aheadBefore({ release, migrations }: RollbackTarget): readonly string[]
 }
 
 function warnings(question: RollbackQuestion, undo: Undo): readonly string[] {
-  const { config, stack, target, targets } = question
+  const { config, stack, target, targets, dependents = NO_DEPENDENTS } = question
   const [from, to] = [stack.clickhouse.image.version, targets.clickhouse?.version]
   const stays = config.sql === 'images-only' ? undo.postgres.length : 0
   const are = stays === 1 ? ['stays', 'it'] : ['stay', 'they']
@@ -335,6 +338,7 @@ function warnings(question: RollbackQuestion, undo: Undo): readonly string[] {
     config.sql === 'images-only' ? [] : aheadBefore(target),
     from && to && compareVersions(to, from) < 0 ? downgradedClickHouse(from, to) : [],
     config.sql === 'images-only' || !needsAccept(classOf(undo)) ? [] : riskOf(config, undo),
+    config.sql === 'images-only' ? [] : notesOf(dependents, question.facts),
     stays === 0
       ? []
       : `${amountOf(stays, 'Postgres migration')} ${are[0]} applied. Langfuse ${target.release} may need objects that ${are[1]} removed.`,

@@ -4,6 +4,7 @@ import { compareVersions, type Release } from '../release/release.ts'
 import { mandatoryStop, minimumClickHouse, mislabelled, tooOldClickHouse } from '../release/requirements.ts'
 import type { CountedLoss } from '../stack/count-losses.ts'
 import type { Backups } from '../stack/observe-backups.ts'
+import type { Dependents } from '../stack/observe-dependents.ts'
 import { brokenOnEfs, clickhouseAhead, runningClickHouse, wrongClickHouseCount } from '../stack/rules.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Targets } from '../stack/targets.ts'
@@ -71,6 +72,8 @@ export type DeployQuestion = {
   readonly backups?: Backups | undefined
   /** How much the migrations delete, where the databases were asked. */
   readonly counted?: readonly CountedLoss[]
+  /** What hangs on the objects that its undo would touch; undefined: not asked. */
+  readonly dependents?: Dependents | undefined
 }
 
 /** The version to deploy; undefined: ClickHouse stays on its version. */

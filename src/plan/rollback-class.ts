@@ -5,6 +5,7 @@ import { type Delta, isEmptyDelta } from '../schema/diff.ts'
 import type { DownSql, Engine } from '../schema/down-sql.ts'
 import { bytewise, type Facts, type Snapshot, sameFacts } from '../schema/snapshot.ts'
 import type { CountedLoss } from '../stack/count-losses.ts'
+import type { Dependents } from '../stack/observe-dependents.ts'
 import type { RestoreFacts } from '../stack/observe-restore.ts'
 import type { MigrationsBefore, RollbackTarget } from '../stack/rollback-target.ts'
 
@@ -180,10 +181,12 @@ export type RollbackQuestion = {
   readonly afterFailure?: boolean
   /** For the class `restore`. */
   readonly restore?: RestoreFacts | undefined
+  /** What hangs on the objects that down SQL touches, where the databases are reached. */
+  readonly dependents?: Dependents
 }
 
 /** `images-only` does not repair failed migrations. */
-export function repairFrom(question: Omit<RollbackQuestion, 'targets' | 'counted'>): Repair {
+export function repairFrom(question: Omit<RollbackQuestion, 'targets' | 'counted' | 'dependents'>): Repair {
   const { config, stack, target, facts } = question
   const isSeen = config.sql === 'auto' && stack.postgres.known && facts.release(target.release) !== undefined
   return isSeen

@@ -18,6 +18,8 @@ export type ReleaseFacts = Pick<
   | 'environmentNames'
   | 'downSql'
   | 'toolbox'
+  | 'dependentsSql'
+  | 'ownKeys'
 >
 
 export type DownSqlFacts = Pick<ReleaseFacts, 'downSql' | 'toolbox'>

@@ -89,6 +89,10 @@ export type Catalog = {
   downSql(engine: Engine, migration: string | number): DownSql | undefined
   /** The SQL that creates the archive if it does not exist and, in Postgres, the functions that down SQL calls. */
   toolbox(engine: Engine): string
+  /** The query for what hangs on the PostgreSQL objects that down SQL touches. */
+  dependentsSql(): string
+  /** Keys of all PostgreSQL objects that any release has or had. */
+  ownKeys(): ReadonlySet<string>
 }
 
 /**
@@ -124,6 +128,13 @@ export function loadCatalog(root: URL | string): Catalog {
     const names = new Set(applied)
     return chain(later().filter(({ name, sameAs }) => names.has(name) && !(sameAs && names.has(sameAs))))
   }
+  const ownKeys = once((): ReadonlySet<string> => {
+    const steps = later().map(({ name }) => postgresStep(name))
+    return new Set([
+      ...Object.keys(files.json<Snapshot>('catalog/postgres/base.json')),
+      ...steps.flatMap(({ added, renamed }) => [...Object.keys(added), ...renamed.map(({ to }) => to)]),
+    ])
+  })
   const clickhouseStep = (version: number): ClickHouseStep =>
     files.json(`catalog/clickhouse/steps/${fourDigits(version)}.json`)
   const clickhouseMigrations = (head: number): readonly ClickHouseMigration[] =>
@@ -186,6 +197,8 @@ export function loadCatalog(root: URL | string): Catalog {
       })
     },
     toolbox: engine => scriptOf(files, toolboxes[engine]),
+    dependentsSql: () => scriptOf(files, 'down-sql/dependents.sql'),
+    ownKeys,
   }
 }
 

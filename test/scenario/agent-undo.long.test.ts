@@ -28,8 +28,9 @@ test('the same rollback from outside and from inside gives the same report', asy
   await undo.upgrade()
   const before = agentRuns(undo.stage)
   const outside = await undo.rollback()
-  // One that looks, one that counts, one for expand, one for contract and validate, one that looks again.
-  expect(agentRuns(undo.stage) - before).toBe(5)
+  // One that looks, one that counts beside one that checks what depends on the schema, one that checks it again, one for
+  // expand, one for contract and validate, one that looks again.
+  expect(agentRuns(undo.stage) - before).toBe(7)
   expect(outside.outputs).toMatchObject({
     outcome: 'rolled-back',
     'postgres-reverted': '2',
@@ -50,9 +51,16 @@ test('before a rollback the plan counts what is archived, and a background migra
   const dryRun = { to: '2.93.7', 'dry-run': 'true' }
   const before = agentRuns(undo.stage)
   const planned = await undo.stage.run('rollback', { ...OUTSIDE, ...dryRun }, { env: HOSTED })
-  expect(agentRuns(undo.stage) - before).toBe(2)
+  expect(agentRuns(undo.stage) - before).toBe(3)
   expect(lossesOf(planned).join()).toMatch(/\(\d+ [a-z]/)
   expect(comparable(planned)).toEqual(comparable(await undo.stage.run('rollback', { ...INSIDE, ...dryRun })))
+  await undo.query('CREATE VIEW public.bi AS SELECT id, deleted_at FROM public.projects')
+  const refused = await undo.rollback()
+  expect(refused.outputs).toMatchObject({ outcome: 'refused' })
+  expect(refused.summary).toMatch(
+    /View public\.bi reads public\.projects\.deleted_at, which the rollback drops\. Run `DROP VIEW/,
+  )
+  await undo.query('DROP VIEW public.bi')
 
   const again = { ...UPGRADE, 'rerun-background-migrations': TRACES }
   const outside = await undo.stage.run('deploy', { ...OUTSIDE, ...again }, { env: HOSTED })

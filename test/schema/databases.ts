@@ -19,6 +19,16 @@ export function usePostgres(): Pick<PostgresServer, 'fresh' | 'asSuperuser'> {
   return { fresh: template => server.fresh(template), asSuperuser: sql => server.asSuperuser(sql) }
 }
 
+/** The same with its superuser. */
+export function usePostgresServer(): () => PostgresServer {
+  let server: PostgresServer
+  beforeAll(async () => {
+    server = await startPostgresServer()
+  })
+  afterAll(() => server?.stop())
+  return () => server
+}
+
 export type ClickHouseDatabase = {
   readonly url: string
   run(sql: string): Promise<void>

@@ -23,6 +23,8 @@ export type Database = {
 }
 
 export type PostgresServer = {
+  /** Connects as superuser. */
+  readonly administratorUrl: string
   /** A new database, empty or a copy of another one, which takes a tenth of a second. */
   fresh(template?: Database): Promise<Database>
   drop(database: Database): Promise<void>
@@ -56,6 +58,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     await administrator.end()
   }
   return {
+    administratorUrl: postgres.administratorUrl ?? '',
     fresh: async template => {
       const name = `test ${++count}`
       await template?.close()

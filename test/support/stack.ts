@@ -98,6 +98,8 @@ export const FACTS: ReleaseFacts = {
     sections: { keep: '', expand: '', prepare: '', contract: 'SELECT 1', validate: '' },
   }),
   toolbox: engine => loadCatalog(new URL('../../', import.meta.url)).toolbox(engine),
+  dependentsSql: () => loadCatalog(new URL('../../', import.meta.url)).dependentsSql(),
+  ownKeys: () => new Set(Object.keys(SCHEMA.postgres)),
 }
 
 export function ecsService(name: string, over: Partial<EcsService> = {}): EcsService {

@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client } from 'pg'
 import { diffSnapshots } from '../sandbox/diff-snapshots.ts'
 import { startPostgres } from '../sandbox/engines/postgres.ts'
 import { systemClock } from '../src/adapters/machine.ts'
@@ -15,6 +14,8 @@ import { emptySnapshot } from '../src/schema/snapshot.ts'
 import { prismaRow, prismaTable } from '../test/down-sql/chain.ts'
 import { executionOf } from '../test/support/execution.ts'
 import { FACTS } from '../test/support/stack.ts'
+import { benchKeep } from './keep.ts'
+import { count, load, longest, ms, print, run, say, timed } from './load.ts'
 
 const [FROM, TO] = ['3.0.0', '2.93.7']
 const TRACES = Number(process.argv[2] ?? 10_000_000)
@@ -34,17 +35,18 @@ async function bench(): Promise<void> {
       `traces: ${count(TRACES)} rows; observations, scores: ${count(FEWER)} each, so that two cores make them in minutes`,
     )
     await timed('made', () => fill(postgres.url))
-    const quiet = await load(postgres.url, () => systemClock.sleep(10_000))
+    const quiet = await load(postgres.url, queries, () => systemClock.sleep(10_000))
     print('nothing else goes on', quiet)
-    const rollback = await load(postgres.url, () => undo(postgres.url))
+    const rollback = await load(postgres.url, queries, () => undo(postgres.url))
     print(`rollback ${FROM} → ${TO} by the executor`, rollback)
     await run(postgres.url, [...KEYS.map(drop), 'ALTER TABLE projects ADD COLUMN deleted_at timestamp(3)'])
-    const plain = await load(postgres.url, () =>
+    const plain = await load(postgres.url, queries, () =>
       run(postgres.url, ['BEGIN', ...KEYS.map(add), 'ALTER TABLE projects DROP COLUMN deleted_at', 'COMMIT']),
     )
     print('the same with plain ADD CONSTRAINT in one transaction', plain)
     const [ours, theirs] = [longest(rollback), longest(plain)]
     say(`longest wait: ${ms(ours)} instead of ${ms(theirs)}, ${(theirs / ours).toFixed(1)} times shorter`)
+    await benchKeep(postgres.url, { moved: TRACES, copied: FEWER })
     for (const rows of [10_000, 100_000, 1_000_000]) await restore(postgres.url, Math.min(rows, TRACES))
   } finally {
     await postgres.stop()
@@ -86,6 +88,8 @@ async function restore(url: string, rows: number): Promise<void> {
     `restore of ${count(rows)} values, rows and rows of a moved table each: ${ms(took)}, ${each} µs for each`,
   )
 }
+
+const queries = { read, write }
 
 /** The keys that come back: `job_executions` is small, `traces` is not. */
 const KEYS = [
@@ -161,37 +165,6 @@ async function undo(url: string): Promise<void> {
   }
 }
 
-type Load = {
-  readonly seconds: number
-  readonly reader: readonly number[]
-  readonly writer: readonly number[]
-}
-
-/** Times of all queries in milliseconds, those that are under way at the end included. */
-async function load(url: string, work: () => Promise<unknown>): Promise<Load> {
-  let isOver = false
-  const loop = async (queryOf: (turn: number) => string): Promise<number[]> => {
-    const client = await connect(url)
-    const times: number[] = []
-    for (let turn = 0; !isOver; turn++) {
-      const began = performance.now()
-      await client.query(queryOf(turn))
-      times.push(performance.now() - began)
-      await systemClock.sleep(2)
-    }
-    await client.end()
-    return times
-  }
-  const began = performance.now()
-  const both = [loop(turn => read(turn)), loop(turn => write(turn))]
-  await systemClock.sleep(500)
-  await work().finally(() => {
-    isOver = true
-  })
-  const [reader = [], writer = []] = await Promise.all(both)
-  return { seconds: (performance.now() - began) / 1_000, reader, writer }
-}
-
 /** As the older release asks: by key, with what is around it. */
 function read(turn: number): string {
   const id = `md5('${(turn * 7_919) % FEWER}')`
@@ -217,54 +190,6 @@ function write(turn: number): string {
     `UPDATE job_executions SET error = 'none' WHERE id = md5('${(turn * 7_919) % (FEWER / 10)}')`,
     `INSERT INTO trace_sessions (id, project_id) VALUES ('${id}', 'p1')`,
   ][turn % 6] as string
-}
-
-async function connect(url: string): Promise<Client> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  return client
-}
-
-async function run(url: string, statements: readonly string[]): Promise<void> {
-  const client = await connect(url)
-  for (const sql of statements) await client.query(sql)
-  await client.end()
-}
-
-async function timed(what: string, work: () => Promise<unknown>): Promise<void> {
-  const began = performance.now()
-  await work()
-  say(`${what} in ${((performance.now() - began) / 1_000).toFixed(0)} s`)
-}
-
-function longest({ reader, writer }: Load): number {
-  return Math.max(...[...reader, ...writer].toSorted((a, b) => b - a).slice(0, 1))
-}
-
-function print(what: string, { seconds, reader, writer }: Load): void {
-  say(`${what}: ${seconds.toFixed(1)} s`)
-  for (const [name, times] of [
-    ['reader', reader],
-    ['writer', writer],
-  ] as const) {
-    const sorted = times.toSorted((a, b) => a - b)
-    const at = (part: number): string => ms(sorted[Math.floor((sorted.length - 1) * part)] ?? 0)
-    say(
-      `  ${name}: ${count(times.length)} queries, median ${at(0.5)}, 99 % within ${at(0.99)}, longest ${at(1)}`,
-    )
-  }
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(value < 10 ? 1 : 0)} ms`
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en')
-}
-
-function say(line: string): void {
-  console.log(line)
 }
 
 await bench()

@@ -129,6 +129,7 @@ type Section = keyof DownSections
 const EVERY: ReadonlySet<Section> = new Set(['keep', 'expand', 'prepare', 'contract', 'validate'])
 /** Contract runs prepare first; validate skips what an older contract drops. */
 const READ_BY: Readonly<Record<SchemaStep['phase'], readonly Section[]>> = {
+  drop: [],
   keep: ['keep'],
   close: [],
   reverse: [],

@@ -166,7 +166,7 @@ export async function keepInClickHouse(
     const tables = keep.flatMap(statement => (statement.kind === 'keep-table' ? statement.table : []))
     if (step.phase === 'keep') await runAll(keep, toolbox, 'keep')
     if (step.phase === 'close') await closeKept(tables, toolbox)
-    if (step.phase === 'reverse') await dropKept(tables, toolbox)
+    if (step.phase === 'reverse' || step.phase === 'drop') await dropKept(tables, toolbox)
     else kept.push(...(await keptTables(tables, toolbox)).map(table => ({ ...table, migration })))
   }
   return kept

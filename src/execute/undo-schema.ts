@@ -38,7 +38,12 @@ export async function undoStores(step: SchemaStep, undoing: Undoing): Promise<Un
 }
 
 function describe(step: SchemaStep, counts: UndoCounts): string {
-  if (step.kind === 'keep-data') return KEEP_SENTENCES[step.phase](amountOf(counts.archivedRows, 'row'))
+  if (step.kind === 'keep-data') {
+    const { problems = [] } = counts
+    const incomplete =
+      problems.length === 0 ? '' : `; not complete, so a rollback loses it: ${problems.join('; ')}`
+    return `${KEEP_SENTENCES[step.phase](amountOf(counts.archivedRows, 'row'))}${incomplete}`
+  }
   const parts: string[] = []
   if (step.postgres.length > 0) parts.push(amountOf(step.postgres.length, 'Postgres migration'))
   if (step.clickhouse.length > 0) parts.push(amountOf(step.clickhouse.length, 'ClickHouse migration'))
@@ -48,6 +53,7 @@ function describe(step: SchemaStep, counts: UndoCounts): string {
 }
 
 const KEEP_SENTENCES: Readonly<Record<KeepData['phase'], (rows: string) => string>> = {
+  drop: rows => `${rows} dropped for good`,
   keep: () => 'what the migrations delete is kept in schema and database langfuse_rollout',
   close: rows => `${rows} that the migrations deleted are kept`,
   reverse: () => 'the migrations did not run, and what was kept is where it was',

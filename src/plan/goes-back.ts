@@ -4,8 +4,8 @@ import { ecrRepository } from '../release/image.ts'
 import type { Dependents } from '../stack/observe-dependents.ts'
 import type { Stack } from '../stack/stack.ts'
 import { obstacleIn } from './dependents.ts'
+import { losesOnlyWritten } from './kept-data.ts'
 import { amountOf, type GoesBack, type Step } from './plan.ts'
-import { losesOnlyWritten } from './plan-keep.ts'
 import { unprovenStore } from './preflight.ts'
 import {
   classOf,

@@ -15,6 +15,7 @@ import {
   webStep,
   whySingleWriter,
 } from './image-steps.ts'
+import { withKept } from './kept-data.ts'
 import { amountOf, makePlan, type Plan, type Refusal, type Step } from './plan.ts'
 import {
   backgroundProblems,
@@ -25,7 +26,7 @@ import {
   startedByWorker,
 } from './plan-background.ts'
 import { type BackupPlan, NO_BACKUP, planBackup } from './plan-backup.ts'
-import { KEEPS_NOTHING, type KeepPlan, planKeep, withKept } from './plan-keep.ts'
+import { KEEPS_NOTHING, type KeepPlan, planKeep } from './plan-keep.ts'
 import {
   bootWarnings,
   migrateProblems,
@@ -119,10 +120,11 @@ function keepOf(question: DeployQuestion, changes: readonly Step[]): KeepPlan {
   return planKeep({ postgres, clickhouse }, question)
 }
 
-function withKeep(changes: readonly Step[], { before, after }: KeepPlan): readonly Step[] {
+function withKeep(changes: readonly Step[], { old, before, after }: KeepPlan): readonly Step[] {
   const migrate = changes.findIndex(({ kind }) => kind === 'migrate')
   const end = migrate === -1 ? changes.length : migrate + 1
-  return [...before, ...changes.slice(0, end), ...after, ...changes.slice(end)]
+  const first = changes.length === 0 ? [] : old
+  return [...first, ...before, ...changes.slice(0, end), ...after, ...changes.slice(end)]
 }
 
 /** Without another change no backup is taken. */

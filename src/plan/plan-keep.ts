@@ -1,28 +1,24 @@
 import { clickhouseName, type ReleaseFacts } from '../release/facts.ts'
-import type { DownSql, Engine } from '../schema/down-sql.ts'
-import { type Keep, keepsOf } from '../schema/keep-calls.ts'
+import type { Engine } from '../schema/down-sql.ts'
+import { KEPT_DAYS, type Keep } from '../schema/keep-calls.ts'
 import { inSchema, quoteClickHouseLiteral, quoteIdentifier, quoteLiteral } from '../schema/quote.ts'
 import { bytewise } from '../schema/snapshot.ts'
 import type { CountedLoss, Loss } from '../stack/count-losses.ts'
-import type { KeptData, Stack } from '../stack/stack.ts'
+import type { Stack } from '../stack/stack.ts'
+import { amountKept, callsOf, expired, leftOpen, type Migrations, NONE, wholeIn } from './kept-data.ts'
 import type { KeepData, Step } from './plan.ts'
 import { unprovenStore } from './preflight.ts'
-import type { Undo } from './rollback-class.ts'
-
-/** Migrations of both stores; ClickHouse's in four digits. */
-export type Migrations = { readonly postgres: readonly string[]; readonly clickhouse: readonly number[] }
 
 /** The steps around the migrations, and the migrations whose data is kept once these steps are done. */
 export type KeepPlan = {
+  /** Drops what is kept for too long, in a deploy that changes something. */
+  readonly old: readonly Step[]
   readonly before: readonly Step[]
   readonly after: readonly Step[]
   readonly kept: ReadonlySet<string>
 }
 
-/** Kept data is dropped by the first deploy after this many days. */
-export const KEPT_DAYS = 30
-
-export const KEEPS_NOTHING: KeepPlan = { before: [], after: [], kept: new Set() }
+export const KEEPS_NOTHING: KeepPlan = { old: [], before: [], after: [], kept: new Set() }
 
 /**
  * What a deploy keeps before the migrations that it brings delete it. Where a store is not reached, or not proven to be
@@ -45,13 +41,15 @@ export function planKeep(coming: Migrations, { stack, facts, counted = [] }: Kee
     clickhouse: [...fresh.clickhouse, ...left.applied.clickhouse],
   }
   const what = whatIsKept(fresh, facts, counted)
+  const old = expired(stack)
   return {
+    old: stepOf('drop', old, `${amountKept(stack, old)}: ${DROPPED}`),
     before: [
       ...stepOf('reverse', left.coming, NOT_RUN),
       ...stepOf('keep', fresh, `The migrations delete ${what}. It is kept first. ${UNTIL}`),
     ],
     after: stepOf('close', both, HAVE_RUN),
-    kept: new Set([...keptIn(stack), ...namesOf(fresh)]),
+    kept: new Set([...wholeIn(stack, facts), ...namesOf(fresh)]),
   }
 }
 
@@ -145,120 +143,20 @@ function whatIsKept(
   return parts.length === 0 ? 'nothing that is there now' : parts.join(', ')
 }
 
-function callsOf(
-  engine: Engine,
-  name: string | number,
-  facts: Pick<ReleaseFacts, 'downSql'>,
-): readonly Keep[] {
-  return keepsOf(facts.downSql(engine, name)?.sections.keep ?? '', engine)
-}
-
 function newestFirst(a: string, b: string): number {
   return bytewise(b, a)
 }
 
 const NOT_RUN = 'An earlier deploy kept data for migrations that did not run. It goes back to its place.'
+const DROPPED = `it was kept more than ${KEPT_DAYS} days ago, and goes for good.`
 
-/** What a rollback does first with data that a deploy kept and did not close. Pure. */
-export function keptBefore(stack: Stack): readonly Step[] {
-  const { applied, coming } = leftOpen(stack, { postgres: [], clickhouse: [] })
-  return [...stepOf('reverse', coming, NOT_RUN), ...stepOf('close', applied, HAVE_RUN)]
-}
-
-/** Migrations whose data is kept and complete, or can be once it is closed. A rollback that runs has given it back. */
-export function keptIn({ postgres }: Stack): ReadonlySet<string> {
-  if (!postgres.known) return new Set()
-  const { kept = [], pending } = postgres.value
-  const running = new Set(pending.map(({ migration }) => migration))
-  const isWhole = ({ state, migration }: KeptData) =>
-    state === 'complete' || state === 'open' || (state === 'given-back' && running.has(migration))
-  const broken = new Set(kept.filter(data => !isWhole(data)).map(({ migration }) => migration))
-  return new Set(kept.map(({ migration }) => migration).filter(migration => !broken.has(migration)))
-}
-
-/** The undo of migrations whose data is kept loses nothing. */
-export function withKept<Some extends Pick<Undo, 'sql'>>(undo: Some, kept: ReadonlySet<string>): Some {
-  const sql = undo.sql.map(file =>
-    kept.has(file.migration) && file.sections.keep !== ''
-      ? { ...file, class: 'schema' as const, loses: KEPT }
-      : file,
-  )
-  return { ...undo, sql }
-}
-
-/** What the newer release wrote is the only loss of some files: none of it, no loss. */
-export function withoutWritten<Some extends Pick<Undo, 'sql'>>(
-  undo: Some,
-  counted: readonly CountedLoss[],
-): Some {
-  const none = (file: DownSql) =>
-    counted.some(
-      ({ migration, sql, count }) => migration === file.migration && sql === file.written?.sql && count === 0,
-    )
-  return { ...undo, sql: undo.sql.map(file => (none(file) ? { ...file, class: 'schema' as const } : file)) }
-}
-
-/** Whether everything is kept but what the newer release itself has written. */
-export function losesOnlyWritten({ sql, missing }: Pick<Undo, 'sql' | 'missing'>): boolean {
-  return missing.length === 0 && sql.every(file => file.class === 'schema' || file.written !== undefined)
-}
-
-const KEPT = 'nothing; a deploy kept what the upgrade deleted'
-
-/** What a rollback gives back, one sentence for each migration. */
-export function givenBack(undo: Pick<Undo, 'sql'>, stack: Stack): readonly string[] {
-  if (!stack.postgres.known) return []
-  const { kept = [] } = stack.postgres.value
-  const whole = keptIn(stack)
-  return undo.sql.flatMap(({ migration }) => {
-    const data = kept.filter(row => row.migration === migration && row.rows !== 0 && row.relation !== '')
-    const [first] = data
-    if (first === undefined || !whole.has(migration)) return []
-    const what = data.map(({ relation, rows }) => `${relation} (${rows ?? 'uncounted'} rows)`).join(', ')
-    const day = new Date(first.at).toISOString().slice(0, 10)
-    return `${migration}: what the deploy of ${day} kept comes back: ${what}. Rows that users or retention deleted since then come back too.`
-  })
-}
-
-type LeftOpen = {
-  /** The migration has run. */
-  readonly applied: Migrations
-  /** It has not, and this run does not bring it. */
-  readonly coming: Migrations
-}
-
-function leftOpen({ postgres, clickhouseStore }: Stack, coming: Migrations): LeftOpen {
-  if (!postgres.known) return { applied: NONE, coming: NONE }
-  const { kept = [], migrations } = postgres.value
-  const open = [
-    ...new Set(
-      kept.filter(({ state }) => state === 'open' || state === 'begun').map(({ migration }) => migration),
-    ),
-  ]
-  const head = clickhouseStore.known ? clickhouseStore.value.head : undefined
-  const applied = new Set(migrations.filter(({ state }) => state === 'applied').map(({ name }) => name))
-  const [inClickHouse, inPostgres] = [
-    open.filter(isVersion).map(Number),
-    open.filter(name => !isVersion(name)),
-  ]
-  return {
-    applied: {
-      postgres: inPostgres.filter(name => applied.has(name)),
-      clickhouse: inClickHouse.filter(version => head !== undefined && version <= head),
-    },
-    coming: {
-      postgres: inPostgres.filter(name => !applied.has(name) && !coming.postgres.includes(name)),
-      clickhouse: inClickHouse.filter(
-        version => head !== undefined && version > head && !coming.clickhouse.includes(version),
-      ),
-    },
-  }
-}
-
-const NONE: Migrations = { postgres: [], clickhouse: [] }
-
-function isVersion(migration: string): boolean {
-  return /^\d{4}$/.test(migration)
+/** What a rollback does first with data that a deploy kept and did not close. It goes on only with all of it. Pure. */
+export function keptBefore(stack: Stack, facts: Pick<ReleaseFacts, 'downSql'>): readonly KeepData[] {
+  const { applied, coming } = leftOpen(stack, NONE)
+  const whole = wholeIn(stack, facts)
+  const mustBeWhole = namesOf(applied).filter(name => whole.has(name))
+  const close = stepOf('close', applied, HAVE_RUN).map(step => ({ ...step, mustBeWhole }))
+  return [...stepOf('reverse', coming, NOT_RUN), ...close]
 }
 
 function namesOf({ postgres, clickhouse }: Migrations): readonly string[] {

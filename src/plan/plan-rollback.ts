@@ -9,10 +9,11 @@ import { eventsFindings, losesIngestion } from './env-lint-events.ts'
 import { subjectOf } from './env-lint-subject.ts'
 import { CHANGES_NOTHING } from './goes-back.ts'
 import { ecsStep, webStep } from './image-steps.ts'
+import { givenBack, losesOnlyWritten, wholeIn, withKept, withoutWritten } from './kept-data.ts'
 import { meaningOf } from './losses.ts'
 import { amountOf, componentName, makePlan, type Plan, type Refusal, type Step } from './plan.ts'
 import { mayBeCopying } from './plan-background.ts'
-import { givenBack, keptBefore, keptIn, losesOnlyWritten, withKept, withoutWritten } from './plan-keep.ts'
+import { keptBefore } from './plan-keep.ts'
 import {
   commonProblems,
   commonWarnings,
@@ -45,7 +46,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
   const wrongTarget = releaseProblem(question)
   const repair = repairFrom(question)
   const undo = undoSeen(question, repair)
-  const kept = config.sql === 'auto' ? keptBefore(stack) : []
+  const kept = config.sql === 'auto' ? keptBefore(stack, facts) : []
   const problems =
     wrongTarget !== undefined
       ? [wrongTarget]
@@ -85,7 +86,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     warnings: warnings(question, undo),
     losses: [
       ...meaningOf({ undo: undone, from, to: target.release, counted: question.counted ?? [] }, facts),
-      ...givenBack(undone, stack),
+      ...givenBack(undone, stack, wholeIn(stack, facts)),
     ],
     ...(rollbackClass === 'restore' && { restore: runbook(question, undo, facts) }),
   })
@@ -93,7 +94,7 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
 
 /** The undo with the classes that its data shows. */
 function undoSeen(question: RollbackQuestion, repair: Repair): Undo {
-  const undo = withKept(undoFrom(question, repair), keptIn(question.stack))
+  const undo = withKept(undoFrom(question, repair), wholeIn(question.stack, question.facts))
   return withoutWritten(undo, question.counted ?? [])
 }
 

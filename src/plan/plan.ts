@@ -64,12 +64,14 @@ export type RollAppRunner = {
   readonly reason: string
 }
 
-/** Puts aside what migrations delete: `keep` before them, then `close`, or `reverse` if they did not run. */
+/** Puts aside what migrations delete: `keep` before them, then `close`, or `reverse` if they did not run; `drop` in the end. */
 export type KeepData = {
   readonly kind: 'keep-data'
-  readonly phase: 'keep' | 'close' | 'reverse'
+  readonly phase: 'drop' | 'keep' | 'close' | 'reverse'
   readonly postgres: readonly string[]
   readonly clickhouse: readonly number[]
+  /** Closing fails if one of these is not complete: the plan counts on it. */
+  readonly mustBeWhole?: readonly string[]
   readonly reason: string
 }
 
@@ -227,6 +229,7 @@ export function titleOf(step: Step): string {
 }
 
 const KEEP_TITLES: Readonly<Record<KeepData['phase'], string>> = {
+  drop: 'drop what was kept long ago',
   keep: 'keep what the migrations delete',
   close: 'close what was kept',
   reverse: 'put back what was kept',

@@ -9,6 +9,9 @@ export type Keep =
   | { readonly kind: 'rows'; readonly table: string; readonly condition: string }
   | { readonly kind: 'column'; readonly table: string; readonly column: string }
 
+/** Kept data is dropped by the first deploy after this many days that changes something. */
+export const KEPT_DAYS = 30
+
 /** @throws Error for anything but a call that keeps */
 export function keepsOf(sql: string, engine: Engine): readonly Keep[] {
   return splitStatements(sql, engine).map(statement => keepOf(withoutComments(statement, engine), engine))

@@ -7,6 +7,7 @@ import type {
   ValkeyReply,
   ValkeySession,
 } from '../ports/databases.ts'
+import { KEPT_DAYS } from '../schema/keep-calls.ts'
 import { readPostgresSnapshot } from '../schema/postgres-schema.ts'
 import { reading } from '../schema/postgres-session.ts'
 import { inSchema } from '../schema/quote.ts'
@@ -142,7 +143,8 @@ async function readPending(session: PostgresSession): Promise<readonly PendingUn
 async function readKept(session: PostgresSession): Promise<readonly KeptData[]> {
   if (!(await tableExists(session, 'langfuse_rollout.kept'))) return []
   const rows = await session.run(
-    `SELECT DISTINCT ON (migration, kind, relation, column_name) migration, relation, rows,
+    `SELECT DISTINCT ON (migration, kind, relation, column_name) migration, kind, relation, column_name, stored_as, rows,
+       given_back_at IS NULL AND coalesce(closed_at < now() - interval '${KEPT_DAYS} days', false) AS is_old,
        extract(epoch FROM begun_at)::float8 * 1000 AS at,
        CASE WHEN given_back_at IS NOT NULL THEN 'given-back' WHEN problem IS NOT NULL THEN 'incomplete'
          WHEN closed_at IS NOT NULL THEN 'complete' WHEN kept_at IS NOT NULL THEN 'open' ELSE 'begun' END AS state
@@ -150,11 +152,19 @@ async function readKept(session: PostgresSession): Promise<readonly KeptData[]> 
   )
   return rows.map(row => ({
     migration: String(row['migration']),
+    kind: row['kind'] as KeptData['kind'],
     relation: String(row['relation']),
+    column: textOf(row['column_name']),
+    storedAs: textOf(row['stored_as']),
     rows: row['rows'] === null ? undefined : Number(row['rows']),
     at: Number(row['at']),
     state: row['state'] as KeptData['state'],
+    isOld: row['is_old'] === true,
   }))
+}
+
+function textOf(value: unknown): string | undefined {
+  return value === null ? undefined : String(value)
 }
 
 async function tableExists(session: PostgresSession, table: string): Promise<boolean> {
@@ -182,12 +192,16 @@ async function readClickHouse(clickhouse: ClickHouse): Promise<ClickHouseState> 
   const [head] = exists
     ? await clickhouse.run('SELECT version, dirty FROM schema_migrations ORDER BY sequence DESC LIMIT 1')
     : []
+  const kept = await clickhouse.run(
+    "SELECT name FROM system.tables WHERE database = 'langfuse_rollout' AND startsWith(name, 'kept__')",
+  )
   return {
     version: server['version'],
     timezone: String(server['timezone'] ?? ''),
     host: String(server['host'] ?? ''),
     head: Math.max(0, Number(head?.['version'] ?? 0)),
     dirty: Number(head?.['dirty'] ?? 0) === 1,
+    kept: kept.map(({ name }) => String(name)),
   }
 }
 

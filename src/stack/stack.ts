@@ -135,13 +135,19 @@ export type PostgresState = {
 export type KeptData = {
   /** Name of the Postgres migration, or the ClickHouse version in four digits. */
   readonly migration: string
+  readonly kind: 'table' | 'rows' | 'column'
   readonly relation: string
+  readonly column: string | undefined
+  /** Its table in `langfuse_rollout`. */
+  readonly storedAs: string | undefined
   /** undefined: not counted yet. */
   readonly rows: number | undefined
   /** Epoch milliseconds. */
   readonly at: number
   /** `begun`: not all of it yet; `open`: until the migration has run; `given-back`: a rollback has put it back. */
   readonly state: 'begun' | 'open' | 'complete' | 'incomplete' | 'given-back'
+  /** Closed and kept for longer than it is to be. */
+  readonly isOld: boolean
 }
 
 export type PendingUndo = {
@@ -180,6 +186,8 @@ export type ClickHouseState = {
   /** golang-migrate's version; 0 if nothing was migrated yet. */
   readonly head: number
   readonly dirty: boolean
+  /** Tables in database `langfuse_rollout` that keep what migrations deleted. */
+  readonly kept?: readonly string[]
 }
 
 /** Evidence from inside the VPC; the checks evaluate it. */

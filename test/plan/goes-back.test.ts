@@ -8,7 +8,7 @@ import { clickhouseName, withRelease } from '../../src/release/facts.ts'
 import type { Release } from '../../src/release/release.ts'
 import { known, type Stack, unknown } from '../../src/stack/stack.ts'
 import { fakeRunner } from '../support/runner.ts'
-import { CATALOG, type StackOptions, stackOn, targetsFor } from '../support/stack-on.ts'
+import { CATALOG, keptOf, type StackOptions, stackOn, targetsFor, withKept } from '../support/stack-on.ts'
 
 const FACTS = withRelease(CATALOG, {
   version: '4.17.0',
@@ -165,7 +165,7 @@ test('the answer is what the undo really does after the last step, for each pair
     PAIRS.flatMap(([from, to]) => {
       const plan = deploy(onRelease(from, seen), to, config)
       if (plan === undefined) return []
-      const after = withKept(onRelease(to, seen), plan)
+      const after = afterKeeping(onRelease(to, seen), plan)
       const really = planUndo(rollbackTo(from, after, config.accept)).kind === 'plan'
       return { from, to, seen, really: really ? 'yes' : 'no', plan }
     }),
@@ -181,17 +181,13 @@ test('the answer is what the undo really does after the last step, for each pair
 })
 
 /** What the deploy has kept. */
-function withKept(stack: Stack, { steps }: Plan): Stack {
-  if (!stack.postgres.known) return stack
+function afterKeeping(stack: Stack, { steps }: Plan): Stack {
   const kept = steps.flatMap(step =>
     step.kind === 'keep-data' && step.phase === 'close'
-      ? [...step.postgres, ...step.clickhouse.map(clickhouseName)].map(migration => ({
-          ...{ migration, relation: 'all', rows: 1, at: 0 },
-          state: 'complete' as const,
-        }))
+      ? [...step.postgres, ...step.clickhouse.map(clickhouseName)].flatMap(migration => keptOf(migration))
       : [],
   )
-  return { ...stack, postgres: { ...stack.postgres, value: { ...stack.postgres.value, kept } } }
+  return withKept(stack, kept)
 }
 
 function onRelease(version: string, seen: boolean, options: StackOptions = CLICKHOUSE): Stack {

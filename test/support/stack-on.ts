@@ -1,5 +1,6 @@
 import { loadCatalog } from '../../src/schema/catalog.ts'
-import type { BackgroundMigration, Stack } from '../../src/stack/stack.ts'
+import { keepsOf } from '../../src/schema/keep-calls.ts'
+import type { BackgroundMigration, KeptData, PostgresState, Stack } from '../../src/stack/stack.ts'
 import { known } from '../../src/stack/stack.ts'
 import type { TargetImage, Targets } from '../../src/stack/targets.ts'
 import { DIGEST, REGISTRY, stackOn2 } from './stack.ts'
@@ -61,5 +62,38 @@ export function image(
     presence: 'present',
     platforms: ['linux/amd64', 'linux/arm64'],
     ...over,
+  }
+}
+
+/** The whole of what a deploy keeps of a migration, by default all in one state; ClickHouse's in four digits. */
+export function keptOf(migration: string, over: Partial<KeptData> = {}): readonly KeptData[] {
+  const isClickHouse = /^\d{4}$/.test(migration)
+  const file = isClickHouse
+    ? CATALOG.downSql('clickhouse', Number(migration))
+    : CATALOG.downSql('postgres', migration)
+  return keepsOf(file?.sections.keep ?? '', isClickHouse ? 'clickhouse' : 'postgres').map(call => ({
+    migration,
+    kind: call.kind,
+    relation: call.table,
+    column: call.kind === 'column' ? call.column : undefined,
+    storedAs: `kept__${call.table}__${migration}`,
+    rows: 7,
+    at: Date.UTC(2026, 10, 30),
+    state: 'complete',
+    isOld: false,
+    ...over,
+  }))
+}
+
+/** The same stack with kept data, also in ClickHouse. */
+export function withKept(stack: Stack, kept: readonly KeptData[], over: Partial<PostgresState> = {}): Stack {
+  const { postgres, clickhouseStore } = stack
+  const names = kept.flatMap(({ storedAs }) => storedAs ?? [])
+  return {
+    ...stack,
+    ...(postgres.known && { postgres: { ...postgres, value: { ...postgres.value, kept, ...over } } }),
+    ...(clickhouseStore.known && {
+      clickhouseStore: { ...clickhouseStore, value: { ...clickhouseStore.value, kept: names } },
+    }),
   }
 }

@@ -5,7 +5,7 @@ import { beginUndoing, countArchived, endUndoing, readUndoing } from '../schema/
 import { closeKept, dropKept, type KeptTable, keptTables } from '../schema/clickhouse-keep.ts'
 import { requireAllRows } from '../schema/clickhouse-rows.ts'
 import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/clickhouse-statement.ts'
-import { findDependents, runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
+import { runClickHouseStatement, type Toolbox } from '../schema/clickhouse-toolbox.ts'
 import { quoteClickHouseIdentifier } from '../schema/quote.ts'
 import type { Query } from '../schema/snapshot.ts'
 import { splitStatements, withoutComments } from '../schema/sql-text.ts'
@@ -15,8 +15,8 @@ import { StepFailed } from './execution.ts'
 export type UndoContext = Pick<Undoing, 'facts' | 'clock' | 'deadline' | 'rollbackId' | 'say'>
 
 /**
- * Checks before the first change: the down SQL is valid, the archive is writable, the schema is not dirty, and no
- * objects of users depend on what is dropped.
+ * Checks before the first change: the down SQL is valid, the archive is writable, the schema is not dirty, and no rows
+ * are hidden.
  * @throws StepFailed that says what to do; nothing was changed.
  */
 export async function checkClickHouse(
@@ -64,7 +64,10 @@ async function check(step: Step, work: Work): Promise<void> {
   await makeArchive(work)
   if (step.phase !== 'expand') return
   if (step.clickhouseHead !== undefined) await refuseDirty(work.query)
-  await refuseWhatCannotBeUndone(work)
+  await refuseHiddenRows(
+    work.files.flatMap(file => file.contract),
+    work.query,
+  )
 }
 
 async function makeArchive(work: Work): Promise<void> {
@@ -190,26 +193,6 @@ async function runAll(
       )
     }
   }
-}
-
-/** Runs before any change, because ClickHouse would fail part-way. */
-async function refuseWhatCannotBeUndone({ files, query }: Work): Promise<void> {
-  const statements = files.flatMap(file => file.contract)
-  if (statements.some(({ kind }) => kind === 'drop-table')) {
-    const [row] = await query('SELECT name, engine FROM system.databases WHERE name = currentDatabase()')
-    if (row?.['engine'] !== 'Atomic') {
-      throw new StepFailed(
-        `ClickHouse database ${row?.['name']} has engine ${row?.['engine']}, but only tables of an Atomic database can be moved into the archive. Nothing was changed.`,
-      )
-    }
-  }
-  await refuseHiddenRows(statements, query)
-  const found = await findDependents(query, statements)
-  if (found.length === 0) return
-  throw new StepFailed(
-    `Objects not created by Langfuse depend on tables or columns that this rollback drops: ${found.join('; ')}. Drop them, then run again. Nothing was changed.`,
-    found,
-  )
 }
 
 async function refuseHiddenRows(statements: readonly ClickHouseStatement[], query: Query): Promise<void> {

@@ -1,5 +1,7 @@
 import type { ReleaseFacts } from '../release/facts.ts'
-import { withoutComments } from '../schema/sql-text.ts'
+import { touchedIn } from '../schema/clickhouse-dependents.ts'
+import { type ClickHouseStatement, parseClickHouseStatement } from '../schema/clickhouse-statement.ts'
+import { splitStatements, withoutComments } from '../schema/sql-text.ts'
 import { GIVES_A_NAME, touchedBy } from '../schema/touched.ts'
 import type { Dependent, Dependents, DependentsQuestion } from '../stack/observe-dependents.ts'
 import type { Undo } from './rollback-class.ts'
@@ -8,7 +10,7 @@ export type DependentsFacts = Pick<ReleaseFacts, 'downSql' | 'dependentsSql' | '
 
 /** What to ask the databases before these migrations are undone. */
 export function dependentsQuestion(
-  { postgres }: Pick<Undo, 'postgres' | 'clickhouse'>,
+  { postgres, clickhouse }: Pick<Undo, 'postgres' | 'clickhouse'>,
   facts: DependentsFacts,
 ): DependentsQuestion {
   const files = postgres.flatMap(migration => {
@@ -18,15 +20,26 @@ export function dependentsQuestion(
     return [{ migration, sql: Object.values(undoing).join('\n;\n') }]
   })
   const touches = touchedBy(files)
-  return touches.length === 0
-    ? {}
-    : {
-        postgres: {
-          sql: withoutComments(facts.dependentsSql(), 'postgres'),
-          touches,
-          own: ownRelations(facts),
-        },
-      }
+  const touched = touchedIn(
+    clickhouse.flatMap(version =>
+      statementsOf(facts.downSql('clickhouse', version)?.sections.contract ?? ''),
+    ),
+    ownInClickHouse(facts),
+  )
+  const sql = withoutComments(facts.dependentsSql(), 'postgres')
+  return {
+    ...(touches.length > 0 && { postgres: { sql, touches, own: ownRelations(facts) } }),
+    ...(touched.gone.length + touched.columns.length > 0 && { clickhouse: touched }),
+  }
+}
+
+/** A file that is invalid is refused by what runs it. */
+function statementsOf(sql: string): readonly ClickHouseStatement[] {
+  try {
+    return splitStatements(sql, 'clickhouse').map(parseClickHouseStatement)
+  } catch {
+    return []
+  }
 }
 
 /**
@@ -48,7 +61,15 @@ export function questionBeforeDeploy(undo: Undo, facts: DependentsFacts): Depend
 const LABEL_TO_COME = ''
 
 function ownRelations({ ownKeys }: Pick<DependentsFacts, 'ownKeys'>): readonly string[] {
-  return [...ownKeys()].flatMap(key => /^(?:table|view) public\.(\w+)$/.exec(key)?.[1] ?? [])
+  return [...ownKeys('postgres')].flatMap(key => /^(?:table|view) public\.(\w+)$/.exec(key)?.[1] ?? [])
+}
+
+/** Tables and views, and indexes by their own name. */
+function ownInClickHouse({ ownKeys }: Pick<DependentsFacts, 'ownKeys'>): readonly string[] {
+  const names = [...ownKeys('clickhouse')].flatMap(
+    key => /^(?:(?:table|view) |index \w+\.)(\w+)$/.exec(key)?.[1] ?? [],
+  )
+  return [...new Set(names)]
 }
 
 /** Each refused dependent as a problem, with what clears the way. */
@@ -82,7 +103,7 @@ export function notesOf(
   { found, unseen, failed }: Dependents,
   { ownKeys }: Pick<DependentsFacts, 'ownKeys'>,
 ): readonly string[] {
-  const own = ownKeys()
+  const own = ownKeys('postgres')
   const news = found.filter(
     ({ verdict, key }) => verdict !== 'refused' && !(key !== undefined && own.has(key)),
   )

@@ -186,6 +186,7 @@ function undoProblems(
     ...unreachable(stack, undo, repair),
     ...withoutSql(undo),
     ...refusalsOf(dependents),
+    ...(undo.clickhouse.length === 0 ? [] : clustered(stack)),
     ...(config.dryRun ? [] : notAccepted(config, undo)),
   ]
 }
@@ -207,6 +208,17 @@ function otherSchema({ probe: { identity } }: Stack): readonly string[] {
   if (!identity.known || identity.value.schema === 'public') return []
   return [
     `Langfuse's tables are in schema \`${identity.value.schema}\`, but this action's down SQL works only in schema \`public\`. Restore PostgreSQL from a snapshot instead, or set \`sql: images-only\`.`,
+  ]
+}
+
+/** Langfuse's tables are then replicated, and its DDL runs ON CLUSTER. */
+function clustered({ web, worker }: Stack): readonly string[] {
+  const values = [web.environment, worker.container.environment].map(
+    each => each['CLICKHOUSE_CLUSTER_ENABLED'],
+  )
+  if (!values.includes('true')) return []
+  return [
+    '`CLICKHOUSE_CLUSTER_ENABLED` is true, but this action changes one ClickHouse server only, so the others would keep the newer schema. Restore ClickHouse from a backup, or set it to false where ClickHouse is a single server.',
   ]
 }
 

@@ -91,8 +91,8 @@ export type Catalog = {
   toolbox(engine: Engine): string
   /** The query for what hangs on the PostgreSQL objects that down SQL touches. */
   dependentsSql(): string
-  /** Keys of all PostgreSQL objects that any release has or had. */
-  ownKeys(): ReadonlySet<string>
+  /** Keys of all objects that any release has or had. */
+  ownKeys(engine: Engine): ReadonlySet<string>
 }
 
 /**
@@ -128,13 +128,24 @@ export function loadCatalog(root: URL | string): Catalog {
     const names = new Set(applied)
     return chain(later().filter(({ name, sameAs }) => names.has(name) && !(sameAs && names.has(sameAs))))
   }
-  const ownKeys = once((): ReadonlySet<string> => {
-    const steps = later().map(({ name }) => postgresStep(name))
-    return new Set([
-      ...Object.keys(files.json<Snapshot>('catalog/postgres/base.json')),
+  const keysIn = (base: Snapshot, steps: readonly Delta[]): ReadonlySet<string> =>
+    new Set([
+      ...Object.keys(base),
       ...steps.flatMap(({ added, renamed }) => [...Object.keys(added), ...renamed.map(({ to }) => to)]),
     ])
-  })
+  const ownKeys = onceEach<ReadonlySet<string>>()
+  const keysOf: Readonly<Record<Engine, () => ReadonlySet<string>>> = {
+    postgres: () =>
+      keysIn(
+        files.json('catalog/postgres/base.json'),
+        later().map(({ name }) => postgresStep(name)),
+      ),
+    clickhouse: () =>
+      keysIn(
+        emptySnapshot,
+        clickhouseMigrations(Number.POSITIVE_INFINITY).map(({ version }) => clickhouseStep(version)),
+      ),
+  }
   const clickhouseStep = (version: number): ClickHouseStep =>
     files.json(`catalog/clickhouse/steps/${fourDigits(version)}.json`)
   const clickhouseMigrations = (head: number): readonly ClickHouseMigration[] =>
@@ -198,7 +209,7 @@ export function loadCatalog(root: URL | string): Catalog {
     },
     toolbox: engine => scriptOf(files, toolboxes[engine]),
     dependentsSql: () => scriptOf(files, 'down-sql/dependents.sql'),
-    ownKeys,
+    ownKeys: engine => ownKeys(engine, keysOf[engine]),
   }
 }
 

@@ -8,7 +8,7 @@ import {
 } from './clickhouse-archive.ts'
 import { giveBackTable, keepTable } from './clickhouse-keep.ts'
 import { requireAllRows, requireWholeCopy } from './clickhouse-rows.ts'
-import { type ClickHouseStatement, wordsOf } from './clickhouse-statement.ts'
+import type { ClickHouseStatement } from './clickhouse-statement.ts'
 import { quoteClickHouseLiteral as literal, quoteClickHouseIdentifier as quote } from './quote.ts'
 import type { Query } from './snapshot.ts'
 import { codeOnly } from './sql-text.ts'
@@ -234,77 +234,4 @@ async function settingsToAlter(table: string, query: Query): Promise<string> {
      WHERE database = currentDatabase() AND table = ${literal(table)} AND type = 'text'`,
   )
   return Number(row?.['found']) > 0 ? ' SETTINGS enable_full_text_index = 1' : ''
-}
-
-/**
- * User objects that depend on what these statements drop, as clauses: materialized views and indexes that read a column
- * (ClickHouse would refuse the drop: codes 524 and 47), and materialized views that write into a table (each insert that
- * feeds them would fail).
- */
-export async function findDependents(
-  query: Query,
-  statements: readonly ClickHouseStatement[],
-): Promise<readonly string[]> {
-  const gone = statements.flatMap(statement => (statement.kind === 'drop-table' ? [statement.table] : []))
-  const columns = statements.flatMap(statement =>
-    statement.kind === 'drop-columns' && !gone.includes(statement.table)
-      ? statement.columns.map(column => ({ table: statement.table, column }))
-      : [],
-  )
-  const own = wordsOf(statements.map(statement => (statement.kind === 'sql' ? statement.sql : '')).join(' '))
-  return [...(await viewsOn(query, { gone, columns, own })), ...(await indexesOn(query, { columns, own }))]
-}
-
-type Going = {
-  readonly columns: readonly { readonly table: string; readonly column: string }[]
-  /** Names in the statements themselves, which change or drop these objects. */
-  readonly own: ReadonlySet<string>
-}
-
-async function viewsOn(query: Query, { gone, columns, own }: Going & { readonly gone: readonly string[] }) {
-  const rows = await query(
-    `SELECT database, name, as_select, create_table_query, currentDatabase() AS here FROM system.tables
-     WHERE engine = 'MaterializedView' AND database NOT IN ('system', 'langfuse_rollout')`,
-  )
-  return rows.flatMap(row => {
-    const { database, name, here } = row
-    if (database === here && own.has(String(name))) return []
-    const select = String(row['as_select'])
-    const reads = wordsOf(select.replaceAll(alias, ' '))
-    if (!reads.has(String(here))) return []
-    const all = /(?:\bSELECT|,)\s*(?:\w+\.)?\*/i.test(select)
-    const view = `materialized view ${database}.${name}`
-    const read = columns.filter(({ table, column }) => reads.has(table) && (all || reads.has(column)))
-    const feeds = feedsOf(String(row['create_table_query']), String(here))
-    return [
-      ...read.map(({ table, column }) => `${view} reads ${table}.${column}`),
-      ...gone
-        .filter(table => table === feeds && !reads.has(table))
-        .map(table => `${view} writes into ${table}`),
-    ]
-  })
-}
-
-const alias = /\bAS\s+(?:\w+|`(?:[^`\\]|\\.)*`)/g
-
-/** The table of the database that a materialized view writes into. */
-function feedsOf(create: string, database: string): string | undefined {
-  const target = /\sTO\s+(?<database>`(?:[^`\\]|\\.)+`|\w+)\.(?<table>`(?:[^`\\]|\\.)+`|\w+)\s/.exec(
-    create,
-  )?.groups
-  const unquoted = (name = ''): string => [...wordsOf(name)][0] ?? ''
-  return unquoted(target?.['database']) === database ? unquoted(target?.['table']) : undefined
-}
-
-async function indexesOn(query: Query, { columns, own }: Going): Promise<readonly string[]> {
-  const rows = await query(
-    'SELECT table, name, expr FROM system.data_skipping_indices WHERE database = currentDatabase()',
-  )
-  return rows.flatMap(({ table, name, expr }) => {
-    if (own.has(String(name))) return []
-    const words = wordsOf(String(expr))
-    return columns
-      .filter(going => going.table === table && words.has(going.column))
-      .map(going => `index ${name} on ${table} uses ${going.column}`)
-  })
 }

@@ -1,5 +1,6 @@
 import { explain } from '../errors/errors.ts'
 import type { PostgresSession, Row } from '../ports/databases.ts'
+import { findClickHouseDependents, type Touched } from '../schema/clickhouse-dependents.ts'
 import { GIVES_A_NAME, type Touch } from '../schema/touched.ts'
 import type { Databases } from './count-losses.ts'
 import { inSession } from './observe-databases.ts'
@@ -16,6 +17,7 @@ export type DependentsQuestion = {
         readonly own: readonly string[]
       }
     | undefined
+  readonly clickhouse?: Touched | undefined
 }
 
 /** An object that hangs on something a rollback touches. `object` and `clause` make a sentence. */
@@ -44,8 +46,8 @@ export type ObserveDependents = (question: DependentsQuestion, worker: EcsCompon
 
 export const NO_DEPENDENTS: Dependents = { found: [], unseen: [], failed: [] }
 
-export function isAsked({ postgres }: DependentsQuestion): boolean {
-  return postgres !== undefined
+export function isAsked({ postgres, clickhouse }: DependentsQuestion): boolean {
+  return postgres !== undefined || clickhouse !== undefined
 }
 
 /** Halves, until each fits into a task definition. */
@@ -53,18 +55,18 @@ export function partsThatFit(
   question: DependentsQuestion,
   fits: (part: DependentsQuestion) => boolean,
 ): readonly DependentsQuestion[] {
-  const { postgres } = question
+  const { postgres, clickhouse } = question
   if (postgres === undefined || postgres.touches.length < 2 || fits(question)) return [question]
   const half = Math.ceil(postgres.touches.length / 2)
-  return [postgres.touches.slice(0, half), postgres.touches.slice(half)].flatMap(touches =>
-    partsThatFit({ postgres: { ...postgres, touches } }, fits),
+  return [postgres.touches.slice(0, half), postgres.touches.slice(half)].flatMap((touches, part) =>
+    partsThatFit({ postgres: { ...postgres, touches }, ...(part === 0 && { clickhouse }) }, fits),
   )
 }
 
 /** Reads only. `timeoutMs`: for one statement. */
 export async function observeDependents(
-  { postgres: asked }: DependentsQuestion,
-  { postgres }: Databases,
+  { postgres: asked, clickhouse: touched }: DependentsQuestion,
+  { postgres, clickhouse }: Databases,
   timeoutMs = 20_000,
 ): Promise<Dependents> {
   return together([
@@ -73,6 +75,13 @@ export async function observeDependents(
       : await orFailed('PostgreSQL', async () => {
           if (postgres === undefined) throw new Error('there is no connection to it')
           return inSession(postgres, session => inPostgres(asked, session, timeoutMs))
+        }),
+    touched === undefined
+      ? NO_DEPENDENTS
+      : await orFailed('ClickHouse', async () => {
+          if (clickhouse === undefined) throw new Error('there is no connection to it')
+          const found = await findClickHouseDependents(sql => clickhouse.run(sql, { timeoutMs }), touched)
+          return { ...NO_DEPENDENTS, found: found.map(each => ({ store: 'clickhouse', ...each })) }
         }),
   ])
 }

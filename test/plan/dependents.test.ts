@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { readDeployConfig, readRollbackConfig } from '../../src/inputs/config.ts'
-import { notesOf, questionBeforeDeploy, refusalsOf } from '../../src/plan/dependents.ts'
+import { dependentsQuestion, notesOf, questionBeforeDeploy, refusalsOf } from '../../src/plan/dependents.ts'
 import { planDeploy, undoAfter } from '../../src/plan/plan-deploy.ts'
 import { planRollback } from '../../src/plan/plan-rollback.ts'
 import type { Release } from '../../src/release/release.ts'
@@ -114,4 +114,27 @@ test('a question that does not fit into one task definition is asked in parts', 
   const parts = partsThatFit(question, ({ postgres }) => (postgres?.touches.length ?? 0) <= 2)
   expect(parts.map(({ postgres }) => postgres?.touches.length)).toEqual([2, 2, 2, 1])
   expect(parts.flatMap(({ postgres }) => postgres?.touches ?? [])).toEqual(touches)
+})
+
+test('a ClickHouse of several servers is no rollback of this action', () => {
+  const stack = stackOn('3.0.0')
+  const clustered = { ...stack, web: { ...stack.web, environment: { CLICKHOUSE_CLUSTER_ENABLED: 'true' } } }
+  const target = { release: '2.93.7' as Release, wanted: {}, source: 'test', record: undefined, warnings: [] }
+  const config = readRollbackConfig(fakeRunner('rollback', { to: '2.93.7' }))
+  const question = { config, target, targets: targetsFor('2.93.7'), facts: CATALOG }
+  expect(planRollback({ ...question, stack: clustered })).toMatchObject({
+    problems: [
+      expect.stringMatching(/^`CLICKHOUSE_CLUSTER_ENABLED` is true, but this action changes one ClickHouse/),
+    ],
+  })
+  expect(planRollback({ ...question, stack })).toMatchObject({ kind: 'plan' })
+})
+
+test("what down SQL for ClickHouse touches, and what is Langfuse's own", () => {
+  const question = dependentsQuestion({ postgres: [], clickhouse: [12, 7] }, CATALOG)
+  expect(question.clickhouse).toMatchObject({
+    gone: ['event_log'],
+    columns: [{ table: 'scores', column: 'session_id' }],
+    own: expect.arrayContaining(['analytics_scores', 'events_full', 'idx_created_at']),
+  })
 })

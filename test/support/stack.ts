@@ -99,7 +99,7 @@ export const FACTS: ReleaseFacts = {
   }),
   toolbox: engine => loadCatalog(new URL('../../', import.meta.url)).toolbox(engine),
   dependentsSql: () => loadCatalog(new URL('../../', import.meta.url)).dependentsSql(),
-  ownKeys: () => new Set(Object.keys(SCHEMA.postgres)),
+  ownKeys: engine => new Set(Object.keys(SCHEMA[engine])),
 }
 
 export function ecsService(name: string, over: Partial<EcsService> = {}): EcsService {

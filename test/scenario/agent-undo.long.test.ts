@@ -58,7 +58,7 @@ test('before a rollback the plan counts what is archived, and a background migra
   const refused = await undo.rollback()
   expect(refused.outputs).toMatchObject({ outcome: 'refused' })
   expect(refused.summary).toMatch(
-    /View public\.bi reads public\.projects\.deleted_at, which the rollback drops\. Run `DROP VIEW/,
+    /View public\.bi reads public\.projects\.deleted\S*_at, which the rollback drops\. Run `DROP VIEW/,
   )
   await undo.query('DROP VIEW public.bi')
 

@@ -44,10 +44,7 @@ export function planKeep(coming: Migrations, { stack, facts, counted = [] }: Kee
   const old = expired(stack)
   return {
     old: stepOf('drop', old, `${amountKept(stack, old)}: ${DROPPED}`),
-    before: [
-      ...stepOf('reverse', left.coming, NOT_RUN),
-      ...stepOf('keep', fresh, `The migrations delete ${what}. It is kept first. ${UNTIL}`),
-    ],
+    before: [...stepOf('reverse', left.coming, NOT_RUN), ...stepOf('keep', fresh, `${what} ${UNTIL}`)],
     after: stepOf('close', both, HAVE_RUN),
     kept: new Set([...wholeIn(stack, facts), ...namesOf(fresh)]),
   }
@@ -94,18 +91,23 @@ function questionsAbout(
     const table = inSchema('public', call.table)
     const some = `SELECT FROM ${table} AS this WHERE ${conditionOf(call)} LIMIT ${MANY + 1}`
     const count = `SELECT count(*) AS rows FROM (${some}) AS counted`
-    const rows = { ...about, what: titleOfKept(call), sql: whereThere(table, count) }
+    const rows = { ...about, what: titleOfKept(call), sql: whereThere(call, table, count) }
     if (call.kind !== 'table') return [rows]
     const size = `SELECT coalesce(pg_total_relation_size(to_regclass(${quoteLiteral(table)})), 0)`
     return [rows, { ...about, what: `bytes of ${call.table}`, sql: size }]
   })
 }
 
-/** A count that is 0 where the table is not there yet: an earlier migration of the same upgrade creates it. */
-function whereThere(table: string, count: string): string {
+/** A count that is 0 where table or column is not there yet: an earlier migration of the same upgrade creates it. */
+function whereThere(call: Keep, table: string, count: string): string {
   const run = `query_to_xml(${quoteLiteral(count)}, false, true, '')`
   const rows = `(xpath('/row/rows/text()', ${run}))[1]::text::bigint`
-  return `SELECT CASE WHEN to_regclass(${quoteLiteral(table)}) IS NULL THEN 0 ELSE ${rows} END`
+  const place = `to_regclass(${quoteLiteral(table)})`
+  const isThere =
+    call.kind === 'column'
+      ? `EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${place} AND attname = ${quoteLiteral(call.column)} AND NOT attisdropped)`
+      : `${place} IS NOT NULL`
+  return `SELECT CASE WHEN ${isThere} THEN ${rows} ELSE 0 END`
 }
 
 function conditionOf(call: Keep): string {
@@ -118,7 +120,7 @@ function titleOfKept(call: Keep): string {
   return `rows of ${call.table}`
 }
 
-/** `12 rows of events (3 MB), uncounted rows of event_log`; what is counted and empty is left out. */
+/** `The migrations delete 12 rows of events (3 MB), uncounted rows of event_log. …`; what is counted and empty is left out. */
 function whatIsKept(
   migrations: Migrations,
   facts: Pick<ReleaseFacts, 'downSql'>,
@@ -140,7 +142,9 @@ function whatIsKept(
     ...migrations.postgres.flatMap(name => about('postgres', name)),
     ...migrations.clickhouse.flatMap(version => about('clickhouse', version)),
   ]
-  return parts.length === 0 ? 'nothing that is there now' : parts.join(', ')
+  return parts.length === 0
+    ? 'Of what the migrations delete, nothing is there now. What comes until they run is kept.'
+    : `The migrations delete ${parts.join(', ')}. It is kept first.`
 }
 
 function newestFirst(a: string, b: string): number {

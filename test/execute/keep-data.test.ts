@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { keepStores } from '../../src/execute/keep-data.ts'
 import type { KeepData } from '../../src/plan/plan.ts'
+import { keepQuestions } from '../../src/plan/plan-keep.ts'
 import type { ClickHouse, Row } from '../../src/ports/databases.ts'
 import { loadCatalog } from '../../src/schema/catalog.ts'
 import { parseDownSql } from '../../src/schema/down-sql.ts'
@@ -125,6 +126,34 @@ test('what a rollback gave back is forgotten when it is kept again', async () =>
   await run(step('keep', EVENT_LOG), clickhouseWith(tables))
   expect(await statesOf()).toEqual(['event_log open 3'])
   expect(await database.run('SELECT FROM langfuse_rollout.kept')).toHaveLength(1)
+})
+
+test('only what is there is counted: tables and columns of an upgrade in between are not yet', async () => {
+  const sql = [
+    "keep_table_copy('pets')",
+    "keep_rows('pets', 'this.id > 7')",
+    "keep_column('pets', 'name')",
+    "keep_column('pets', 'collar')",
+    "keep_table('cages')",
+  ]
+  const text = `-- undoes: 3_all\n-- class: lossy\n-- loses: pets\n-- phase: keep\n${sql.map(call => `SELECT langfuse_rollout.${call};`).join('\n')}\n-- phase: expand\nSELECT 1;\n-- end\n`
+  const file = parseDownSql({ engine: 'postgres', migration: '3_all', text })
+  await database.run(
+    'UPDATE pets SET name = NULL WHERE id = 1; ALTER TABLE pets ADD collar text; ALTER TABLE pets DROP collar',
+  )
+  const asked = keepQuestions([step('keep', { postgres: ['3_all'] })], { downSql: () => file })
+  const counted: string[] = []
+  for (const question of asked.filter(({ what }) => !what.startsWith('bytes'))) {
+    const [row] = await database.run(question.sql)
+    counted.push(`${Object.values(row ?? {})[0]} ${question.what}`)
+  }
+  expect(counted).toEqual([
+    '10 rows of pets',
+    '3 rows of pets',
+    '9 values of pets.name',
+    '0 values of pets.collar',
+    '0 rows of cages',
+  ])
 })
 
 test('what is old is dropped from both stores, and nothing else', async () => {

@@ -183,6 +183,29 @@ test(
 )
 
 test(
+  'what v4 alone has written is counted before a person accepts that v3 does not show it; the rest comes back',
+  async () => {
+    expect((await keep.stage.run('deploy', UPGRADE)).outputs).toMatchObject({ outcome: 'deployed' })
+    await keep.inClickHouse(
+      `INSERT INTO events_full (project_id, trace_id, span_id, created_at)
+       SELECT 'project-new', 'trace-new', toString(number), now64(6) + toIntervalYear(1) FROM numbers(4)`,
+    )
+    const refused = await keep.stage.run('rollback', { to: 'previous' })
+    expect(refused.outputs['outcome']).toBe('refused')
+    expect(messageOf(refused)).toMatch(/class `restore` \(0039: .*events_only.*Set `accept: restore`/)
+    const accepted = { to: 'previous', accept: 'restore' }
+    const planned = await keep.stage.run('rollback', { ...accepted, 'dry-run': 'true' })
+    expect(planOf(planned)?.losses.join('\n')).toMatch(
+      /\(.*; 4 events written after the last row of traces, which the older release does not show\)/,
+    )
+    const back = await keep.stage.run('rollback', accepted)
+    expect(back.outputs).toMatchObject({ outcome: 'rolled-back', 'rollback-class': 'restore' })
+    await keep.isBack()
+  },
+  MINUTES,
+)
+
+test(
   'a stack that somebody upgraded by hand has nothing kept: its class is the old one, and the tables come back empty',
   async () => {
     await upgradeByHand(keep.stage, NEWER)

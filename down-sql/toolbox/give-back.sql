@@ -126,7 +126,9 @@ $toolbox$;
 -- Sets the kept values of a column where it is NULL; a batch in each call.
 CREATE OR REPLACE FUNCTION langfuse_rollout.give_back_column(relation text, column_name text)
 RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $toolbox$
 #variable_conflict use_variable
 DECLARE
   kept langfuse_rollout.kept := langfuse_rollout.kept_of('{column}', relation, column_name);
@@ -135,10 +137,13 @@ DECLARE
   stored regclass := langfuse_rollout.copy_named(kept.stored_as);
 BEGIN
   IF stored IS NULL OR number IS NULL THEN RETURN; END IF;
-  EXECUTE format('UPDATE %s AS there SET %I = this.%2$I::%s FROM %s AS this WHERE (%s) AND %s AND there.%2$I IS NULL',
-    place::regclass, column_name,
-    (SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = place AND attnum = number), stored,
-    langfuse_rollout.next_batch(stored, 'true', 'give back'), langfuse_rollout.same_key(stored));
+  -- The batch first: PostgreSQL would rather go through the whole table for the few rows that it takes to be NULL.
+  EXECUTE format($sql$
+    WITH part AS MATERIALIZED (SELECT * FROM %1$s AS this WHERE (%2$s))
+    UPDATE %3$s AS there SET %4$I = coalesce(there.%4$I, this.%4$I::%5$s) FROM part AS this WHERE %6$s$sql$,
+    stored, langfuse_rollout.next_batch(stored, 'true', 'give back'), place::regclass, column_name,
+    (SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = place AND attnum = number),
+    langfuse_rollout.same_key(stored));
   IF langfuse_rollout.is_more() THEN RETURN; END IF;
   EXECUTE format('TRUNCATE %s', stored);
   UPDATE langfuse_rollout.kept AS k SET given_back_at = now() WHERE k.id = kept.id;
@@ -147,7 +152,7 @@ $toolbox$;
 
 -- Drops for good what was closed before, and what is left of what was given back; a table in each call. What something
 -- else depends on stays. By hand: SELECT langfuse_rollout.drop_kept(now());
-CREATE OR REPLACE FUNCTION langfuse_rollout.drop_kept(before timestamptz)
+CREATE OR REPLACE FUNCTION langfuse_rollout.drop_kept(before timestamptz, migration text DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
 #variable_conflict use_variable
@@ -156,7 +161,8 @@ DECLARE
   stored regclass;
   type text;
 BEGIN
-  FOR kept IN SELECT * FROM langfuse_rollout.kept AS k WHERE k.closed_at < before OR k.given_back_at IS NOT NULL ORDER BY k.id
+  FOR kept IN SELECT * FROM langfuse_rollout.kept AS k
+    WHERE (k.closed_at < before OR k.given_back_at IS NOT NULL) AND k.migration = coalesce(migration, k.migration) ORDER BY k.id
   LOOP
     CONTINUE WHEN kept.migration ~ '^\d{4}$' AND kept.given_back_at IS NULL; -- it is in ClickHouse
     stored := langfuse_rollout.copy_named(kept.stored_as);

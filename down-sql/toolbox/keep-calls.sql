@@ -33,7 +33,8 @@ BEGIN
     LEFT JOIN pg_type AS e ON e.oid = t.typelem AND t.typcategory = 'A'
     WHERE a.attrelid = place AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
       AND (kept.kind <> 'column' OR a.attname::text = ANY (key || kept.column_name));
-    EXECUTE format('CREATE TABLE langfuse_rollout.%I (%s, PRIMARY KEY (%s))', stored, columns,
+    -- A vacuum of the copy would hinder its end, and its end those who use what it refers to.
+    EXECUTE format('CREATE TABLE langfuse_rollout.%I (%s, PRIMARY KEY (%s)) WITH (autovacuum_enabled = false)', stored, columns,
       (SELECT string_agg(quote_ident(name), ', ') FROM unnest(key) AS name));
     -- What a user deletes with its project goes from the copy too. A table whose rows the migration deletes takes none.
     FOR part IN
@@ -189,8 +190,9 @@ BEGIN
 END
 $toolbox$;
 
--- The migration has not run: what was moved comes back with what the twin got, copies and triggers go. What the migration
--- has deleted after all stays kept and open. A table in each call: it takes ACCESS EXCLUSIVE on it and those it refers to.
+-- The migration has not run: what was moved comes back with what the twin got, triggers and then copies go. What the
+-- migration has deleted after all stays kept and open. A table in each call, because it takes ACCESS EXCLUSIVE on it, or
+-- for a table that was moved and for a copy on those it refers to.
 CREATE OR REPLACE FUNCTION langfuse_rollout.reverse_keep(migration text)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
@@ -209,8 +211,7 @@ BEGIN
     is_needed := stored IS NOT NULL AND (place IS NULL OR kept.kind = 'column' AND NOT EXISTS (
       SELECT FROM pg_attribute WHERE attrelid = place AND attname = kept.column_name AND NOT attisdropped));
     IF kept.kind = 'rows' AND stored IS NOT NULL AND place IS NOT NULL THEN
-      PERFORM langfuse_rollout.lock_table(stored, 'ACCESS EXCLUSIVE');
-      EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', place::regclass);
+      EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', place::regclass);
       EXECUTE format('SELECT EXISTS (SELECT FROM %s AS this WHERE NOT EXISTS (SELECT FROM %s AS there WHERE %s))',
         stored, place::regclass, langfuse_rollout.same_key(stored)) INTO is_needed;
     END IF;
@@ -226,13 +227,13 @@ BEGIN
       EXECUTE format('DROP TABLE %s', place::regclass);
       PERFORM langfuse_rollout.put_back(kept);
     ELSIF stored IS NOT NULL THEN
-      PERFORM langfuse_rollout.lock_table(stored, 'ACCESS EXCLUSIVE');
       EXECUTE format('DROP TRIGGER IF EXISTS langfuse_rollout_keep_%s ON %s', kept.id, place::regclass);
-      EXECUTE format('DROP TABLE %s', stored);
     END IF;
-    DELETE FROM langfuse_rollout.kept AS k WHERE k.id = kept.id;
+    UPDATE langfuse_rollout.kept AS k SET closed_at = now(), given_back_at = now(), types = '{}',
+      stored_as = CASE WHEN kept.how = 'copied' THEN k.stored_as END WHERE k.id = kept.id;
     PERFORM set_config('langfuse_rollout.more', 'yes', true);
-    EXIT WHEN langfuse_rollout.is_more();
+    IF langfuse_rollout.is_more() THEN RETURN; END IF;
   END LOOP;
+  PERFORM langfuse_rollout.drop_kept('-infinity', migration);
 END
 $toolbox$;

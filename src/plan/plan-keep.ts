@@ -102,11 +102,11 @@ function questionsAbout(
 function whereThere(call: Keep, table: string, count: string): string {
   const run = `query_to_xml(${quoteLiteral(count)}, false, true, '')`
   const rows = `(xpath('/row/rows/text()', ${run}))[1]::text::bigint`
-  const place = `to_regclass(${quoteLiteral(table)})`
+  const relation = `to_regclass(${quoteLiteral(table)})`
   const isThere =
     call.kind === 'column'
-      ? `EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${place} AND attname = ${quoteLiteral(call.column)} AND NOT attisdropped)`
-      : `${place} IS NOT NULL`
+      ? `EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${relation} AND attname = ${quoteLiteral(call.column)} AND NOT attisdropped)`
+      : `${relation} IS NOT NULL`
   return `SELECT CASE WHEN ${isThere} THEN ${rows} ELSE 0 END`
 }
 

@@ -209,7 +209,7 @@ async function undoInterrupted(database: Database, run: Run): Promise<string[]> 
   await run('expand')
   await run('expand')
   const killed = intercepting(database, sql => {
-    if (sql.startsWith('DELETE FROM "_prisma_migrations"')) throw new Error('killed')
+    if (sql.startsWith('DELETE FROM public."_prisma_migrations"')) throw new Error('killed')
   })
   const error = await run('contract', killed).then(() => 'it ended', describeError)
   await run('expand')

@@ -158,7 +158,9 @@ export function runScript(script: string, programs: Readonly<Record<string, stri
     }
     const calls = join(folder, 'calls')
     writeFileSync(calls, '')
-    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], {
+    // Functions come before everything that a PATH can lead to.
+    const own = Object.keys(all).map(name => `${name}() { "${folder}/${name}" "$@"; }\n`)
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', [...own, script].join('')], {
       cwd: folder,
       encoding: 'utf8',
       env: { ...process.env, PATH: `${folder}:${process.env['PATH']}`, CALLS: calls },

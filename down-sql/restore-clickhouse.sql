@@ -10,6 +10,8 @@ WITH
   entry AS (
     SELECT relation, `column`, stored_as, rows, migration FROM langfuse_rollout.archived
     WHERE rollback_id = {rollback_id:String} AND stored_as != ''
+      -- Langfuse makes it again. Its old rows would show what users deleted since.
+      AND relation != 'observations_pid_tid_sorting'
   ),
   -- Tables that a materialized view writes: what is put into its source arrives there as well, as the view computes it,
   -- so their own rows come after that.

@@ -37,3 +37,37 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END
 $toolbox$;
+
+-- Resets a background migration, because the data that it made is in the archive: as Langfuse inserts it, so that the
+-- next worker that runs it begins at its beginning. With a reason it waits as a failed one, which every release skips.
+-- Not archived: a restore would mark it as finished before the newer worker has run it. Returns whether it changed.
+CREATE OR REPLACE FUNCTION langfuse_rollout.reset_background_migration(name text, reason text)
+RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  IF langfuse_rollout.table_named('background_migrations') IS NULL THEN RETURN false; END IF;
+  UPDATE public.background_migrations AS this
+  SET state = '{}', finished_at = NULL, locked_at = NULL, worker_id = NULL, failed_reason = reason,
+    failed_at = CASE WHEN reason IS NOT NULL THEN now() AT TIME ZONE 'UTC' END
+  WHERE this.name = name AND (this.state <> '{}' OR this.finished_at IS NOT NULL OR this.locked_at IS NOT NULL
+    OR this.worker_id IS NOT NULL OR this.failed_reason IS DISTINCT FROM reason
+    OR (this.failed_at IS NULL) <> (reason IS NULL));
+  RETURN FOUND;
+END
+$toolbox$;
+
+-- Marks an unfinished background migration as failed, with this reason: contract will reset it. A worker that is running
+-- it continues.
+CREATE OR REPLACE FUNCTION langfuse_rollout.hold_background_migration(name text, reason text)
+RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1 AS $toolbox$
+#variable_conflict use_variable
+BEGIN
+  IF langfuse_rollout.table_named('background_migrations') IS NULL THEN RETURN false; END IF;
+  UPDATE public.background_migrations AS this
+  SET failed_at = now() AT TIME ZONE 'UTC', failed_reason = reason
+  WHERE this.name = name AND this.finished_at IS NULL AND this.failed_at IS NULL;
+  RETURN FOUND;
+END
+$toolbox$;

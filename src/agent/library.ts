@@ -100,7 +100,12 @@ export function textsOf(steps: readonly SchemaStep[], facts: DownSqlFacts): Down
 /** The functions of the toolbox that the executor itself calls. */
 const CALLED: Readonly<Record<SchemaStep['kind'], readonly string[]>> = {
   'keep-data': ['forget_todo_lists(', 'drop_kept(', 'close_keep(', 'reverse_keep('],
-  'undo-schema': ['forget_todo_lists(', 'count_archived_tables('],
+  'undo-schema': [
+    'forget_todo_lists(',
+    'count_archived_tables(',
+    'reset_background_migration(',
+    'hold_background_migration(',
+  ],
 }
 
 /** The toolbox with only the functions that this SQL calls, and those that they call. */

@@ -28,6 +28,7 @@ export async function undoPostgres(
     if (step.phase === 'contract') await prepare(undo)
     if (step.phase === 'validate') await validate(undo)
     else await runPhase(undo, step.phase)
+    await refill(undo)
     const journal = () => writeJournal(undo, 'clickhouse')
     await between(journal, execution.rollbackId)
     if (step.phase === 'expand' && step.clickhouse.length > 0) await noteGivenBack(step, session)
@@ -111,6 +112,29 @@ async function nameAsBefore({ step, session }: Undo): Promise<void> {
     await session.run('DELETE FROM public."_prisma_migrations" WHERE migration_name = ANY($1)', [gone])
   }
 }
+
+/** Before ClickHouse's part, so that no killed run leaves finished rows without their data. May run again. */
+async function refill({ step, session, execution }: Undo): Promise<void> {
+  const { open = [], hold = [] } = step.refill ?? {}
+  const change = async (call: string, names: readonly string[], reason: string | null): Promise<void> => {
+    const rows = await session.run(
+      `SELECT name FROM unnest($1::text[]) AS name WHERE langfuse_rollout.${call}_background_migration(name, $2)`,
+      [names, reason],
+    )
+    for (const { name } of rows) execution.say(`background migration ${name}: ${call}`)
+  }
+  if (open.length + hold.length === 0) return
+  await transaction(session, execution, async () => {
+    if (step.phase === 'expand') await change('hold', hold, HELD)
+    if (step.phase === 'contract') {
+      await change('reset', open, null)
+      await change('reset', hold, HELD)
+    }
+  })
+}
+
+const HELD =
+  'held by a rollback, which archives the tables of this background migration: retry it after the next upgrade'
 
 /** Needs no journal: prepare can be repeated. */
 async function prepare(undo: Undo): Promise<void> {

@@ -3,7 +3,7 @@ import { backgroundRowsOf, type ReleaseFacts } from '../release/facts.ts'
 import { majorOf, whyFinishFirst } from '../release/requirements.ts'
 import { BACKGROUND_SWITCH, isDormant, runsNone } from '../stack/rules.ts'
 import { type BackgroundMigration, currentRelease, type Stack } from '../stack/stack.ts'
-import type { RerunBackgroundMigrations, Step } from './plan.ts'
+import type { Refill, RerunBackgroundMigrations, Step } from './plan.ts'
 
 type Question = {
   readonly config: { readonly version: string; readonly rerun: readonly string[] }
@@ -192,4 +192,40 @@ function problemOf(
 function disabled({ worker }: Stack, to: string): string | undefined {
   if (!runsNone(worker, to)) return undefined
   return `The worker runs no background migrations, because its ${BACKGROUND_SWITCH} is not \`true\`. Set it to \`true\`, or leave \`rerun-background-migrations\` empty.`
+}
+
+/**
+ * What becomes of the background migrations that made the archived data of these ClickHouse migrations. Only of those
+ * that release `to` knows: the down SQL deletes the others. Pure.
+ */
+export function refillOf(
+  clickhouse: readonly number[],
+  { worker }: Stack,
+  to: string,
+  facts: ReleaseFacts,
+): Refill {
+  const names = new Set(clickhouse.flatMap(version => facts.downSql('clickhouse', version)?.filledBy ?? []))
+  const rows = backgroundRowsOf(to, facts).filter(({ name }) => names.has(name))
+  const isLeftAlone = ({ args }: (typeof rows)[number]) =>
+    runsNone(worker, to) || isDormant({ gate: gateOf(args) }, worker, to)
+  return {
+    open: rows.filter(isLeftAlone).map(({ name }) => name),
+    hold: rows.filter(row => !isLeftAlone(row)).map(({ name }) => name),
+  }
+}
+
+/** What the next upgrade does with them, for the plan. */
+export function refillNote({ open }: Refill): readonly string[] {
+  if (open.length === 0) return []
+  return [
+    `Background migrations ${open.join(', ')} start from their beginning after the next upgrade, because the data that they made goes to the archive.`,
+  ]
+}
+
+export function refillWarning({ hold }: Refill, to: string): readonly string[] {
+  if (hold.length === 0) return []
+  const names = hold.join(', ')
+  return [
+    `The worker's variables let Langfuse ${to} run background migrations ${names}, but their tables will be gone. This rollback marks them as failed. Deploy the next upgrade with \`rerun-background-migrations: ${hold.join(',')}\`.`,
+  ]
 }

@@ -11,8 +11,8 @@ import { CHANGES_NOTHING } from './goes-back.ts'
 import { ecsStep, webStep } from './image-steps.ts'
 import { givenBack, losesOnlyWritten, wholeIn, withKept, withoutWritten } from './kept-data.ts'
 import { meaningOf } from './losses.ts'
-import { amountOf, componentName, makePlan, type Plan, type Refusal, type Step } from './plan.ts'
-import { mayBeCopying } from './plan-background.ts'
+import { amountOf, componentName, makePlan, type Plan, type Refill, type Refusal, type Step } from './plan.ts'
+import { mayBeCopying, refillNote, refillOf, refillWarning } from './plan-background.ts'
 import { keptBefore } from './plan-keep.ts'
 import {
   commonProblems,
@@ -68,11 +68,12 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
   }
   const undone = config.sql === 'auto' ? undo : NOTHING
   const pending = pendingOf(stack, target.release, facts)
+  const refill = refillOf([...undone.clickhouse, ...pending.clickhouse], stack, target.release, facts)
   const steps = [
     ...kept,
-    ...expand(undone, repair, target.release),
+    ...expand(undone, repair, target.release, refill),
     ...imageSteps(question),
-    ...contract(undone, pending),
+    ...contract(undone, pending, refill),
     ...validate(undone, pending),
   ]
   const rollbackClass = classOf(undone)
@@ -83,10 +84,11 @@ export function planRollback(question: RollbackQuestion): Plan | Refusal {
     rollbackClass,
     goesBack: steps.length === 0 ? CHANGES_NOTHING : { ...STOPS, instead: resume(from) },
     steps,
-    warnings: warnings(question, undo),
+    warnings: [...warnings(question, undo), ...refillWarning(refill, target.release)],
     losses: [
       ...meaningOf({ undo: undone, from, to: target.release, counted: question.counted ?? [] }, facts),
       ...givenBack(undone, stack, wholeIn(stack, facts)),
+      ...refillNote(refill),
     ],
     ...(rollbackClass === 'restore' && { restore: runbook(question, undo, facts) }),
   })
@@ -269,23 +271,30 @@ function pendingOf(stack: Stack, to: string, facts: ReleaseFacts): Pending {
   }
 }
 
-function expand(undo: Undo, repair: Repair, to: string): readonly Step[] {
+function expand(undo: Undo, repair: Repair, to: string, refill: Refill): readonly Step[] {
   const { finish, forget } = repair
   const repairs = finish.length + forget.length > 0
   if (isNothing(undo) && !repairs) return []
   const { postgres, clickhouse, clickhouseHead, renamed } = undo
   const reason = `Recreate the schema that Langfuse ${to} needs. The newer release keeps working${ofWhat(undo)}.`
   const step = { kind: 'undo-schema', phase: 'expand', postgres, clickhouse, clickhouseHead, reason } as const
-  return [{ ...step, ...(repairs && { repair: { finish, forget } }), ...withRenamed(renamed) }]
+  return [
+    {
+      ...step,
+      ...(repairs && { repair: { finish, forget } }),
+      ...withRenamed(renamed),
+      ...withRefill(refill),
+    },
+  ]
 }
 
-function contract(undo: Undo, pending: Pending): readonly Step[] {
+function contract(undo: Undo, pending: Pending, refill: Refill): readonly Step[] {
   const clickhouse = [...new Set([...undo.clickhouse, ...pending.clickhouse])].sort((a, b) => b - a)
   if (isNothing({ ...undo, clickhouse })) return []
   const reason = `Archive and repair rows in small batches, then drop what only the newer release needs. No task of the newer release runs now${ofWhat({ ...undo, clickhouse })}.`
   const { postgres, renamed } = undo
   const step = { kind: 'undo-schema', phase: 'contract', postgres, clickhouse, reason } as const
-  return [{ ...step, clickhouseHead: undefined, ...withRenamed(renamed) }]
+  return [{ ...step, clickhouseHead: undefined, ...withRenamed(renamed), ...withRefill(refill) }]
 }
 
 function ofWhat({ postgres, clickhouse }: Pick<Undo, 'postgres' | 'clickhouse'>): string {
@@ -303,6 +312,10 @@ function ofWhat({ postgres, clickhouse }: Pick<Undo, 'postgres' | 'clickhouse'>)
 
 function withRenamed(renamed: Renamed): { readonly renamed?: Renamed } {
   return renamed.from.length + renamed.to.length === 0 ? {} : { renamed }
+}
+
+function withRefill(refill: Refill): { readonly refill?: Refill } {
+  return refill.open.length + refill.hold.length === 0 ? {} : { refill }
 }
 
 function validate(undo: Undo, pending: Pending): readonly Step[] {

@@ -92,7 +92,16 @@ export type UndoSchema = {
   /** Failed Postgres migrations whose rows the expand phase repairs, so that the older web can start. */
   readonly repair?: { readonly finish: readonly string[]; readonly forget: readonly string[] }
   readonly renamed?: Renamed
+  readonly refill?: Refill
   readonly reason: string
+}
+
+/** Background migrations, by name, that make data which the undo of ClickHouse's migrations archives. */
+export type Refill = {
+  /** Contract resets them: the older worker leaves them alone, the newer one runs them. */
+  readonly open: readonly string[]
+  /** The older worker would run them and fail: expand and contract mark them as failed, which every release skips. */
+  readonly hold: readonly string[]
 }
 
 /** A snapshot of PostgreSQL's cluster or instance. Its name is `prefix` and the time. */

@@ -16,6 +16,8 @@ export type DownSql = {
   readonly counts: readonly Count[]
   /** What the newer release itself has written and the older one does not show; none of it: nothing is lost. */
   readonly written?: Count | undefined
+  /** Names of the background migrations that make the data which this undo archives. */
+  readonly filledBy?: readonly string[]
   readonly sections: DownSections
 }
 
@@ -60,6 +62,7 @@ export function parseDownSql(options: {
     loses: headerValue('loses', header, refuse),
     counts: countsOf('count', header, engine, refuse),
     written: writtenOf(header, engine, refuse),
+    filledBy: valuesOf('filled-by', header),
   }
   if (phases.length === 0) throw refuse('it has no phase')
   for (const [phase, sql] of phases) {
@@ -97,7 +100,7 @@ function partsOf(
   if (header.some(line => line !== '' && !line.startsWith('--')))
     throw refuse('it contains SQL before its first phase')
   const odd = header.find(
-    line => /^--\s*(undoes|class|loses|counts?|written)\s*:/i.test(line) && !headerLine.test(line),
+    line => /^--\s*(undoes|class|loses|counts?|written|filled-by)\s*:/i.test(line) && !headerLine.test(line),
   )
   if (odd !== undefined) throw refuse(`\`${odd}\` is not a header line`)
   const phases = starts.map((start, index) => {
@@ -118,15 +121,18 @@ function partsOf(
   return { header, phases }
 }
 
-const headerLine = /^-- (undoes|class|loses|count|written): \S/
+const headerLine = /^-- (undoes|class|loses|count|written|filled-by): \S/
 
 function headerValue(name: string, header: readonly string[], refuse: Refuse): string {
-  const values = header.flatMap(line =>
-    line.startsWith(`-- ${name}: `) ? [line.slice(name.length + 5).trim()] : [],
-  )
+  const values = valuesOf(name, header)
   if (values.length !== 1 || !values[0])
     throw refuse(`its header does not have exactly one line \`-- ${name}: …\``)
   return values[0]
+}
+
+function valuesOf(name: string, header: readonly string[]): readonly string[] {
+  const start = `-- ${name}: `
+  return header.flatMap(line => (line.startsWith(start) ? [line.slice(start.length).trim()] : []))
 }
 
 function classOf(header: readonly string[], refuse: Refuse): DownClass {

@@ -10,6 +10,8 @@ const whole = `-- undoes: ${migration}
 -- loses: the colour of 3 cats
 -- count: cats: all of them: SELECT count(*) FROM public.cats
 -- count: dogs that go: SELECT count(*) FROM "dogs; x" WHERE name <> '; -- INTO';
+-- filled-by: 20240101_find_cats
+-- filled-by: 20240102_find_dogs
 --
 -- What stands here is for people.
 
@@ -54,6 +56,7 @@ test('a whole file is read into its header and its phases', () => {
       { what: 'dogs that go', sql: `SELECT count(*) FROM "dogs; x" WHERE name <> '; -- INTO'` },
     ],
     written: undefined,
+    filledBy: ['20240101_find_cats', '20240102_find_dogs'],
     sections: {
       keep: '',
       expand: 'CREATE TABLE cats (id text);',
@@ -144,6 +147,11 @@ test.each([
     'of an unknown class',
     whole.replace('lossy', 'fine'),
     'its class is fine instead of schema, lossy or restore',
+  ],
+  [
+    'silent about what fills its tables',
+    whole.replace('filled-by: 20240101_find_cats', 'filled-by:'),
+    '`-- filled-by:` is not a header line',
   ],
   ['silent about what it loses', whole.replace(/loses: .*/, 'loses: '), '`-- loses:` is not a header line'],
   [

@@ -190,3 +190,33 @@ test('what is kept for more than thirty days is dropped by a deploy that changes
       'traces_all_amt (7 rows), traces_7d_amt (7 rows), traces_30d_amt (7 rows), events (7 rows) of 2026-11-30: it was kept more than 30 days ago, and goes for good.',
   })
 })
+
+test('the plan says that the backfill starts again after the next upgrade, or that v3 must not run it', () => {
+  const planWith = (environment: Readonly<Record<string, string>>): Plan => {
+    const stack = withKept(stackOn('4.16.0', NEWEST_CLICKHOUSE), ALL_KEPT)
+    const { worker } = stack
+    const variables = { ...worker.container.environment, ...environment }
+    const container = { ...worker.container, environment: variables }
+    return planUndo(question({ ...stack, worker: { ...worker, container } }, '3.225.4')) as Plan
+  }
+  const phases = ({ steps }: Plan) =>
+    steps.flatMap(step => (step.kind === 'undo-schema' ? [[step.phase, step.refill?.hold.length]] : []))
+  const closed = planWith({})
+  expect(closed.losses.at(-1)).toMatch(
+    /^Background migrations 20260701_v4_step_1.* start from their beginning/,
+  )
+  expect(phases(closed)).toEqual([
+    ['expand', 0],
+    ['contract', 0],
+    ['validate', undefined],
+  ])
+  const open = planWith({ LANGFUSE_BACKGROUND_MIGRATION_V4_ENABLE_HISTORIC_BACKFILL: 'true' })
+  expect(open.warnings.at(-1)).toMatch(
+    /let Langfuse 3\.225\.4 run .*rerun-background-migrations: 20260701_v4_step_1/,
+  )
+  expect(phases(open)).toEqual([
+    ['expand', 4],
+    ['contract', 4],
+    ['validate', undefined],
+  ])
+})

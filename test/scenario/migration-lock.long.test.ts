@@ -83,7 +83,8 @@ const endOf = (phase: 'expand' | 'contract') => {
   return ({ store, sql }: StatementEvent): boolean => {
     if (store !== 'postgres') return false
     if (sql.startsWith('BEGIN; SET CONSTRAINTS')) begun += 1
-    const isPhase = phase === 'expand' ? begun === 1 : sql.startsWith('DELETE FROM public."_prisma_migrations"')
+    const isPhase =
+      phase === 'expand' ? begun === 1 : sql.startsWith('DELETE FROM public."_prisma_migrations"')
     return isPhase && (phase === 'contract' || sql.includes('langfuse_rollout.journal'))
   }
 }

@@ -87,8 +87,8 @@ export type UndoCounts = {
   readonly postgres: number
   readonly clickhouse: number
   readonly archivedRows: number
-  /** Why something that a deploy keeps is not complete, by its table. */
-  readonly problems?: readonly string[]
+  /** Of a step that keeps data: rows that are kept, and why some of them are not complete. */
+  readonly kept?: { readonly rows: number; readonly problems: readonly string[] }
 }
 
 /** The result of a step that succeeded. */

@@ -31,8 +31,8 @@ export async function keepStores(step: KeepData, postgres: Postgres, undoing: Un
     if (missing.length > 0)
       throw new StepFailed(`${step.phase === 'keep' ? NOT_KEPT : NOT_WHOLE} ${missing.join('; ')}.`)
     const problems = step.phase === 'close' ? await problemsOf(namesOf(step), session) : []
-    const archivedRows = step.phase === 'drop' ? before : await rowsOf(step, session)
-    return { postgres: 0, clickhouse: 0, archivedRows, problems }
+    const rows = step.phase === 'drop' ? before : await rowsOf(step, session)
+    return { postgres: 0, clickhouse: 0, archivedRows: 0, kept: { rows, problems } }
   })
 }
 

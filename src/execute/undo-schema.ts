@@ -39,10 +39,10 @@ export async function undoStores(step: SchemaStep, undoing: Undoing): Promise<Un
 
 function describe(step: SchemaStep, counts: UndoCounts): string {
   if (step.kind === 'keep-data') {
-    const { problems = [] } = counts
+    const { rows, problems } = counts.kept ?? { rows: 0, problems: [] }
     const incomplete =
       problems.length === 0 ? '' : `; not complete, so a rollback loses it: ${problems.join('; ')}`
-    return `${KEEP_SENTENCES[step.phase](amountOf(counts.archivedRows, 'row'))}${incomplete}`
+    return `${KEEP_SENTENCES[step.phase](amountOf(rows, 'row'))}${incomplete}`
   }
   const parts: string[] = []
   if (step.postgres.length > 0) parts.push(amountOf(step.postgres.length, 'Postgres migration'))

@@ -93,8 +93,8 @@ test('what a killed run did not keep to the end never becomes complete', async (
   const tables = new Map<string, number>()
   await expect(run(step('keep', EVENT_LOG), clickhouseWith(tables, 'MATERIALIZED'))).rejects.toThrow('0044')
   expect(await statesOf()).toEqual([expect.stringContaining('begun')])
-  const { problems } = await run(step('close', EVENT_LOG), clickhouseWith(tables))
-  expect(problems).toEqual(['the migration ran before all was kept'])
+  const { kept } = await run(step('close', EVENT_LOG), clickhouseWith(tables))
+  expect(kept?.problems).toEqual(['the migration ran before all was kept'])
   expect(await statesOf()).toEqual([expect.stringContaining('incomplete')])
 })
 
@@ -170,7 +170,7 @@ test('what is old is dropped from both stores, and nothing else', async () => {
     expect.arrayContaining([expect.stringContaining('pets complete 10 old'), 'event_log complete 3 old']),
   )
   const counts = await run(step('drop', { postgres: ['1_pets'], clickhouse: [44] }), clickhouseWith(tables))
-  expect(counts).toMatchObject({ archivedRows: 13 })
+  expect(counts).toMatchObject({ archivedRows: 0, kept: { rows: 13 } })
   expect(await statesOf()).toEqual([expect.stringMatching(/^dataset_run_items complete/)])
   expect([...tables.keys()]).toEqual([])
   const left = await database.run(

@@ -140,6 +140,7 @@ test(
     })
     expect(await keep.kept()).toEqual(['open'])
     await keep.usable()
+    expect((await keep.stage.run('verify')).outputs).toMatchObject({ outcome: 'passed', failed: '0' })
     const again = await keep.stage.run('deploy', UPGRADE)
     expect(messageOf(again)).toBe('')
     expect(again.outputs).toMatchObject({ outcome: 'deployed' })
@@ -177,6 +178,8 @@ test(
     expect(messageOf(back)).toBe('')
     expect(back.outputs).toMatchObject({ outcome: 'rolled-back', 'rollback-class': 'schema' })
     expect(schemaSteps(back)[0]).toBe('close done')
+    // What is given back is in no archive.
+    expect(back.outputs['archived-rows']).toBe('0')
     await keep.isBack()
   },
   MINUTES,
